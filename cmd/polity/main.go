@@ -1,0 +1,21 @@
+// Command polity runs a city's cameras, sensors and services; a file of this
+// folder per subcommand.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := root().ExecuteContext(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "polity: %v\n", err)
+		os.Exit(exitCode(err))
+	}
+}

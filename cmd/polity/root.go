@@ -1,0 +1,45 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"polity/city"
+)
+
+// usageError is a wrong command line: exit code 2.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+func exitCode(err error) int {
+	var usage usageError
+	if errors.As(err, &usage) || city.KindOf(err) == city.Invalid {
+		return 2
+	}
+	return 1
+}
+
+func root() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "polity",
+		Short: "A city's cameras, sensors and services, as an open society can accept them",
+		Long: `Polity runs a city's cameras, sensors and services. Pictures leave a camera
+without people in them; anyone can check that.`,
+		Example: `  polity demo                    a city of its own on http://127.0.0.1:8080
+  polity config check city.yaml  is this configuration right?`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; see '%s --help'", err, c.CommandPath())}
+	})
+	cmd.AddCommand(versionCommand())
+	return cmd
+}
