@@ -139,7 +139,6 @@ func decodesItself(typ reflect.Type) bool {
 func keys(typ reflect.Type) map[string]reflect.Type {
 	out := map[string]reflect.Type{}
 	for f := range typ.Fields() {
-		f := f
 		tag, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		switch {
 		case !f.IsExported() || tag == "-":

@@ -42,9 +42,9 @@ func TestDecode(t *testing.T) {
 
 func TestErrorsNameLineAndNearestKey(t *testing.T) {
 	for text, want := range map[string][]string{
-		"name: square": {`polity.yaml:1: unknown key "name"; did you mean "name"?`},
+		"namme: square": {`polity.yaml:1: unknown key "namme"; did you mean "name"?`},
 		"name: square\ncameras:\n  - source: a\n    sorce: b": {`polity.yaml:4: unknown key "sorce"; did you mean "source"?`},
-		"deep:\n  level: 1\ncamras: []":                       {`polity.yaml:2: unknown key "level"; did you mean "level"?`, `polity.yaml:3: unknown key "camras"; did you mean "cameras"?`},
+		"deep:\n  levell: 1\ncamras: []":                      {`polity.yaml:2: unknown key "levell"; did you mean "level"?`, `polity.yaml:3: unknown key "camras"; did you mean "cameras"?`},
 		"zzzzzz: 1":                                           {`polity.yaml:1: unknown key "zzzzzz"`},
 		"name: Not A Name":                                    {"polity.yaml:1", "must begin with a letter a-z"},
 		"wait: soon":                                          {"polity.yaml:1"},
