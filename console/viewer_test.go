@@ -1,0 +1,37 @@
+package console_test
+
+import (
+	"net/http/httptest"
+	"testing"
+
+	"polity/console"
+)
+
+func TestOnlyTheMachineItselfHasRights(t *testing.T) {
+	for _, c := range []struct {
+		remote, host, header string
+		rights               bool
+	}{
+		{"127.0.0.1:4000", "127.0.0.1:8080", "", true},
+		{"127.0.0.1:4000", "localhost:8080", "", true},
+		{"127.0.0.1:4000", "LOCALHOST", "", true},
+		{"[::1]:4000", "[::1]:8080", "", true},
+		{"[::ffff:127.0.0.1]:4000", "localhost", "", true},
+		{"192.0.2.7:4000", "localhost:8080", "", false},
+		{"127.0.0.1:4000", "city.example:8080", "", false}, // a name that was made to resolve to 127.0.0.1
+		{"127.0.0.1:4000", "localhost.city.example", "", false},
+		{"127.0.0.1:4000", "", "", false},
+		{"127.0.0.1:4000", "localhost:8080", "X-Forwarded-For", false},
+		{"127.0.0.1:4000", "localhost:8080", "Forwarded", false},
+		{"", "localhost:8080", "", false},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr, r.Host = c.remote, c.host
+		if c.header != "" {
+			r.Header.Set(c.header, "192.0.2.7")
+		}
+		if v := console.OnLoopback(r); v.Public() == c.rights {
+			t.Errorf("%+v: got %+v", c, v)
+		}
+	}
+}
