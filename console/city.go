@@ -65,12 +65,14 @@ type About struct {
 // Map is what the map draws besides the cameras. All of it is public.
 type Map struct {
 	Centre city.Point
-	Zoom   float64 // Web Mercator zoom level of the first view
+	Zoom   float64       // Web Mercator zoom level of the first view
+	Bounds [2]city.Point // south-west and north-east corner of what is mapped
 	// Layers holds GeoJSON files (RFC 7946) named LAYER.geojson.gz, compressed by
-	// gzip; the layers known are water, parks, buildings, streets, and rails. Nil
+	// gzip; the layers known are water, parks, squares, buildings, streets and rails. Nil
 	// for a map without a ground.
-	Layers fs.FS
-	Credit string // whose data it is, shown on the map
+	Layers      fs.FS
+	Attribution string // whose data it is, shown on the map
+	LicenceURL  string // about its licence; shown as text, never loaded
 	// Mapped are cameras that others run and someone put on a public map.
 	Mapped []MappedCamera
 }
