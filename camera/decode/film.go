@@ -77,7 +77,7 @@ func (f *Film) start() error {
 	if err != nil {
 		return fmt.Errorf("film %s: %w", f.path, err)
 	}
-	nut, err := newNUTReader(run.out)
+	nut, err := newNUTReader(run.Out)
 	if err == nil {
 		err = checkSize(nut.width, nut.height)
 	}

@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"io"
 	"math"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -13,7 +14,13 @@ import (
 
 	"polity/camera/decode"
 	"polity/city"
+	"polity/internal/sandbox"
 )
+
+func TestMain(m *testing.M) {
+	sandbox.Stage()
+	os.Exit(m.Run())
+}
 
 // testFilm makes a small film: 64 x 48, 10 frames a second, two seconds, and its
 // luma rises with time.
