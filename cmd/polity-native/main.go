@@ -16,7 +16,9 @@ type worker struct {
 }
 
 // workers is the only list of native workers.
-var workers = []worker{}
+var workers = []worker{
+	{"detect", "finds people, vehicles and animals in pictures", detectWorker},
+}
 
 func main() {
 	if len(os.Args) < 2 || os.Args[1] == "--help" || os.Args[1] == "help" {

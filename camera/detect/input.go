@@ -1,0 +1,166 @@
+package detect
+
+import (
+	"encoding/binary"
+	"image"
+	"math"
+
+	"polity/camera/frame"
+)
+
+// Sides of the network's input, pixels: multiples of Step from MinSide to MaxSide.
+const (
+	Step    = 32
+	MinSide = 64
+	MaxSide = 640
+)
+
+// Size is an input of the network in pixels.
+type Size struct{ Width, Height int }
+
+// Pixels returns how many pixels the size has.
+func (s Size) Pixels() int { return s.Width * s.Height }
+
+// valid says whether the network takes an input of this size.
+func (s Size) valid() bool {
+	return s.Width%Step == 0 && s.Height%Step == 0 && min(s.Width, s.Height) >= MinSide && max(s.Width, s.Height) <= MaxSide
+}
+
+// bytes is the length of the input: planar YUV 4:2:0.
+func (s Size) bytes() int { return s.Pixels() * 3 / 2 }
+
+// SizeFor chooses the input for a region of width x height pixels: its own shape,
+// enlarged at most zoom times, and with at most about pixels pixels. NanoDet was
+// trained on stretched pictures, so the rounding to multiples of 32 does no harm.
+func SizeFor(width, height, pixels int, zoom float64) Size {
+	scale := min(zoom, math.Sqrt(float64(pixels)/float64(width*height)))
+	side := func(n int) int {
+		return min(MaxSide, max(MinSide, int(math.Round(float64(n)*scale/Step))*Step))
+	}
+	return Size{side(width), side(height)}
+}
+
+// cut gives a region whole pairs of pixels inside the frame, since two pixels
+// share a colour, or an empty rectangle.
+func cut(f *frame.Frame, region image.Rectangle) image.Rectangle {
+	r := region.Intersect(image.Rect(0, 0, f.Width&^1, f.Height&^1))
+	r.Min.X, r.Min.Y = r.Min.X&^1, r.Min.Y&^1
+	r.Max.X, r.Max.Y = (r.Max.X+1)&^1, (r.Max.Y+1)&^1
+	if r.Dx() < 2 || r.Dy() < 2 {
+		return image.Rectangle{}
+	}
+	return r
+}
+
+// A filler writes pictures as the network reads them. It keeps what it needs from
+// one to the next.
+type filler struct {
+	row  []byte
+	taps map[[2]int][]tap
+}
+
+// fill writes the region of f, scaled to size: six planes of half the width and
+// height. The first four are luma's pixels at the top left, top right, bottom left
+// and bottom right of each square of four, then U and V.
+func (s *filler) fill(to []byte, f *frame.Frame, region image.Rectangle, size Size) {
+	w, h := size.Width/2, size.Height/2
+	plane := w * h
+	columns := s.tapsFor(region.Dx(), size.Width)
+	for y, row := range s.tapsFor(region.Dy(), size.Height) {
+		mixed := s.mix(f.Y, f.Width, region, row)
+		at := (y%2)*2*plane + (y/2)*w
+		even, odd := to[at:][:w], to[at+plane:][:w]
+		for x := range even {
+			left, right := columns[2*x], columns[2*x+1]
+			even[x], odd[x] = left.of(mixed), right.of(mixed)
+		}
+	}
+	region = image.Rect(region.Min.X/2, region.Min.Y/2, region.Max.X/2, region.Max.Y/2)
+	columns = s.tapsFor(region.Dx(), w)
+	for y, row := range s.tapsFor(region.Dy(), h) {
+		for i, from := range [][]byte{f.U, f.V} {
+			mixed := s.mix(from, f.ChromaWidth(), region, row)
+			line := to[(4+i)*plane+y*w:][:w]
+			for x := range line {
+				line[x] = columns[x].of(mixed)
+			}
+		}
+	}
+}
+
+// mix returns the mean, by the tap's weight, of two rows of the region.
+func (s *filler) mix(plane []byte, stride int, region image.Rectangle, row tap) []byte {
+	n := region.Dx()
+	first := plane[(region.Min.Y+int(row.first))*stride+region.Min.X:][:n]
+	if row.weight == 0 || row.first == row.second {
+		return first
+	}
+	second := plane[(region.Min.Y+int(row.second))*stride+region.Min.X:][:n]
+	if cap(s.row) < n {
+		s.row = make([]byte, n)
+	}
+	mixRows(s.row[:n], first, second, uint64(row.weight))
+	return s.row[:n]
+}
+
+// mixRows writes (first*(256-weight) + second*weight) / 256, rounded, eight pixels
+// at a time: each 64-bit word holds four 16-bit sums, which cannot overflow.
+func mixRows(to, first, second []byte, weight uint64) {
+	const even, half = 0x00ff00ff00ff00ff, 0x0080008000800080
+	n := len(to)
+	first, second = first[:n], second[:n]
+	x := 0
+	for ; x+8 <= n; x += 8 {
+		a, b := binary.LittleEndian.Uint64(first[x:]), binary.LittleEndian.Uint64(second[x:])
+		low := ((a&even)*(256-weight) + (b&even)*weight + half) >> 8 & even
+		high := ((a>>8&even)*(256-weight) + (b>>8&even)*weight + half) &^ even
+		binary.LittleEndian.PutUint64(to[x:], low|high)
+	}
+	for ; x < n; x++ {
+		to[x] = byte((uint64(first[x])*(256-weight) + uint64(second[x])*weight + 128) >> 8)
+	}
+}
+
+// tap is where a scaled pixel comes from: two pixels, the second with weight/256.
+type tap struct{ first, second, weight int32 }
+
+func (t tap) of(row []byte) byte {
+	return byte((int32(row[t.first])*(256-t.weight) + int32(row[t.second])*t.weight + 128) >> 8)
+}
+
+// mostTaps bounds what a filler remembers; regions come in many sizes.
+const mostTaps = 64
+
+func (s *filler) tapsFor(from, to int) []tap {
+	key := [2]int{from, to}
+	t, ok := s.taps[key]
+	if !ok {
+		if s.taps == nil || len(s.taps) >= mostTaps {
+			s.taps = map[[2]int][]tap{}
+		}
+		t = taps(from, to)
+		s.taps[key] = t
+	}
+	return t
+}
+
+// taps returns for each of to pixels where it comes from among from pixels.
+// Enlarging, or reducing to half at most, interpolates linearly between the two
+// neighbours of its centre; reducing further takes the mean of two pixels a
+// quarter of its width to either side, which costs the same at any scale and keeps
+// most of what would alias away.
+func taps(from, to int) []tap {
+	out := make([]tap, to)
+	scale := float64(from) / float64(to)
+	inside := func(v float64) int32 { return int32(min(float64(from-1), max(0, v))) }
+	for i := range out {
+		centre := (float64(i)+0.5)*scale - 0.5
+		if scale > 2 {
+			out[i] = tap{inside(math.Round(centre - scale/4)), inside(math.Round(centre + scale/4)), 128}
+			continue
+		}
+		floor := math.Floor(centre)
+		out[i] = tap{inside(floor), inside(floor + 1), int32(math.Round((centre - floor) * 256))}
+	}
+	return out
+}
