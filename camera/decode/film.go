@@ -7,11 +7,13 @@ import (
 	"io"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"time"
 
 	"polity/camera/frame"
 	"polity/city"
+	"polity/internal/ffmpeg"
 )
 
 // Film decodes a film file as fast as its frames are asked for. The same file at
@@ -22,8 +24,8 @@ type Film struct {
 	ctx    context.Context
 	path   string
 	pace   pace
-	run    *process
-	nut    *nutReader
+	run    *ffmpeg.Process
+	nut    *ffmpeg.NUT
 	pool   pool
 	base   time.Time // Taken of a frame with timestamp first
 	first  int64     // timestamp of the first frame of this pass, microseconds
@@ -64,25 +66,20 @@ func OpenFilm(ctx context.Context, path string, fps float64) (*Film, error) {
 	return f, nil
 }
 
-// demuxers are the containers that a film may come in. It leaves out those that
-// can name other files.
-const demuxers = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,h264,hevc,mjpeg,flv,asf,ivf,ogg,nut"
-
 func (f *Film) start() error {
-	run, err := startFFmpeg(f.ctx, []string{
-		"-threads", "1", "-max_pixels", "67108864",
-		"-protocol_whitelist", "file", "-format_whitelist", demuxers,
-		"-i", "file:" + f.path,
-	}, f.path)
+	run, err := ffmpeg.Start(f.ctx, append([]string{
+		"-threads", "1", "-max_pixels", ffmpeg.MaxPixels,
+		"-protocol_whitelist", "file", "-format_whitelist", ffmpeg.Demuxers, "-i", "file:" + f.path,
+	}, output()...), f.path)
 	if err != nil {
 		return fmt.Errorf("film %s: %w", f.path, err)
 	}
-	nut, err := newNUTReader(run.Out)
+	nut, err := ffmpeg.NewNUT(run.Out)
 	if err == nil {
-		err = checkSize(nut.width, nut.height)
+		err = checkSize(nut.Width, nut.Height)
 	}
 	if err != nil {
-		why := run.end()
+		why := run.End()
 		if why == "" || !errors.Is(err, io.EOF) {
 			why = err.Error()
 		}
@@ -95,7 +92,7 @@ func (f *Film) start() error {
 }
 
 // Size returns the width and height of every frame in pixels.
-func (f *Film) Size() (width, height int) { return f.nut.width, f.nut.height }
+func (f *Film) Size() (width, height int) { return f.nut.Width, f.nut.Height }
 
 // Number returns which of the film's frames Next returned last, from 0.
 func (f *Film) Number() int { return f.number }
@@ -108,12 +105,12 @@ func (f *Film) Pass() int { return f.passes }
 // middle gives what ffmpeg makes of it, without an error.
 func (f *Film) Next() (*frame.Frame, error) {
 	for {
-		micros, size, err := f.nut.next()
+		micros, size, err := f.nut.Next()
 		if errors.Is(err, io.EOF) && f.ctx.Err() == nil {
-			return nil, io.EOF
+			return nil, f.ended()
 		}
-		if err == nil && size != frameBytes(f.nut.width, f.nut.height) {
-			err = fmt.Errorf("%w: a frame of %d bytes", errNUT, size)
+		if err == nil && size != frameBytes(f.nut.Width, f.nut.Height) {
+			err = fmt.Errorf("%w: a frame of %d bytes", ffmpeg.ErrNUT, size)
 		}
 		if err != nil {
 			return nil, f.broken(err)
@@ -127,13 +124,10 @@ func (f *Film) Next() (*frame.Frame, error) {
 		f.last = micros
 		pts := time.Duration(micros-f.first) * time.Microsecond
 		if !f.pace.take(pts) {
-			if _, err := f.nut.r.Discard(size); err != nil {
-				return nil, f.broken(err)
-			}
 			continue
 		}
-		got := f.pool.get(f.nut.width, f.nut.height)
-		if err := readFrame(f.nut.r, got); err != nil {
+		got := f.pool.get(f.nut.Width, f.nut.Height)
+		if err := readFrame(f.nut, got); err != nil {
 			return nil, f.broken(err)
 		}
 		got.Taken, got.Stream = f.base.Add(pts), 1
@@ -141,11 +135,19 @@ func (f *Film) Next() (*frame.Frame, error) {
 	}
 }
 
+// ended tells the film's end from the decoder's.
+func (f *Film) ended() error {
+	if ended, ok := errors.AsType[*exec.ExitError](f.run.Wait()); ok && !ended.Exited() {
+		return f.broken(fmt.Errorf("the decoder was killed: %s", ended.ProcessState))
+	}
+	return io.EOF
+}
+
 func (f *Film) broken(err error) error {
 	if f.ctx.Err() != nil {
 		return f.ctx.Err()
 	}
-	if why := f.run.end(); why != "" {
+	if why := f.run.End(); why != "" {
 		err = fmt.Errorf("%w: %s", err, why)
 	}
 	return fmt.Errorf("film %s after frame %d: %w", f.path, f.number, err)
@@ -154,7 +156,7 @@ func (f *Film) broken(err error) error {
 // Again starts the film from its first frame. Times go on: the first frame is
 // taken one frame interval after the last.
 func (f *Film) Again() error {
-	f.run.end()
+	f.run.End()
 	f.base = f.base.Add(time.Duration(f.last-f.first+f.step) * time.Microsecond)
 	return f.start()
 }
@@ -165,6 +167,6 @@ func (f *Film) Release(got *frame.Frame) { f.pool.put(got) }
 
 // Close ends the decoder.
 func (f *Film) Close() error {
-	f.run.end()
+	f.run.End()
 	return nil
 }

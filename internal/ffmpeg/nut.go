@@ -1,4 +1,4 @@
-package decode
+package ffmpeg
 
 import (
 	"bufio"
@@ -9,8 +9,8 @@ import (
 	"math"
 )
 
-// errNUT is the root of every error about what ffmpeg wrote.
-var errNUT = errors.New("decoder's output is not NUT")
+// ErrNUT is the root of every error about what ffmpeg wrote.
+var ErrNUT = errors.New("decoder's output is not NUT")
 
 // Start codes and frame flags of the NUT open container format, version 3
 // (nut.txt, sections "Startcodes" and "Frame header").
@@ -32,19 +32,29 @@ const (
 	nutHeaderSize = 1 << 16 // greatest header that is accepted, bytes
 )
 
-// nutReader reads raw video out of a NUT stream with one stream, as ffmpeg writes
-// it with "-f nut -c:v rawvideo". NUT is used since it is the one container of
-// ffmpeg that passes a raw picture on at once, with its size and its timestamp.
-type nutReader struct {
-	r             *bufio.Reader
-	codes         [256]nutCode
-	elision       [][]byte
-	baseNum       int64
-	baseDen       int64
-	shift         uint64
-	last          int64
-	width, height int
+// NUT reads a NUT stream with one video stream, as ffmpeg writes it with "-f nut".
+// NUT is used since it is the one container of ffmpeg that passes on a packet of
+// any codec at once, with its size and its timestamp.
+type NUT struct {
+	Width, Height int
+	FourCC        string // of the codec, e.g. I420 for planar YUV 4:2:0
+	Extra         []byte // the codec's own header, e.g. an avcC box's content
+
+	r       *bufio.Reader
+	codes   [256]nutCode
+	elision [][]byte
+	baseNum int64
+	baseDen int64
+	shift   uint64
+	last    int64
+	elided  []byte // of the packet whose header was read
+	left    int    // bytes of it that are still in r
 }
+
+// MaxPacket bounds a packet: a picture of 8192 x 8192 in YUV 4:2:0.
+const MaxPacket = maxSide * maxSide * 3 / 2
+
+const maxSide = 8192
 
 type nutCode struct {
 	flags, mul, lsb, reserved uint64
@@ -52,18 +62,18 @@ type nutCode struct {
 	header                    uint64
 }
 
-// newNUTReader reads the headers. It blocks until the decoder has written them,
+// NewNUT reads the headers. It blocks until the decoder has written them,
 // which it does with its first frame.
-func newNUTReader(r io.Reader) (*nutReader, error) {
-	n := &nutReader{r: bufio.NewReaderSize(r, 64<<10)}
+func NewNUT(r io.Reader) (*NUT, error) {
+	n := &NUT{r: bufio.NewReaderSize(r, 64<<10)}
 	id := make([]byte, len(nutFileID))
 	if _, err := io.ReadFull(n.r, id); err != nil {
 		return nil, err // io.EOF: the decoder ended without a frame
 	}
 	if string(id) != nutFileID {
-		return nil, fmt.Errorf("%w: it begins with %q", errNUT, id[:8])
+		return nil, fmt.Errorf("%w: it begins with %q", ErrNUT, id[:8])
 	}
-	for n.baseDen == 0 || n.width == 0 {
+	for n.baseDen == 0 || n.Width == 0 {
 		if err := n.header(); err != nil {
 			return nil, noEOF(err)
 		}
@@ -79,7 +89,7 @@ func noEOF(err error) error {
 }
 
 // header reads one packet that begins with a start code.
-func (n *nutReader) header() error {
+func (n *NUT) header() error {
 	var b [8]byte
 	if _, err := io.ReadFull(n.r, b[:]); err != nil {
 		return err
@@ -95,7 +105,7 @@ func (n *nutReader) header() error {
 		}
 	}
 	if b[0] != 'N' || size < 4 || size > nutHeaderSize {
-		return fmt.Errorf("%w: start code %#x of %d bytes", errNUT, code, size)
+		return fmt.Errorf("%w: start code %#x of %d bytes", ErrNUT, code, size)
 	}
 	body := make([]byte, size)
 	if _, err := io.ReadFull(n.r, body); err != nil {
@@ -113,7 +123,7 @@ func (n *nutReader) header() error {
 	return p.err
 }
 
-func (n *nutReader) mainHeader(p *nutFields) {
+func (n *NUT) mainHeader(p *nutFields) {
 	version, streams := p.v(), uint64(0)
 	if version > 3 {
 		p.v()
@@ -123,7 +133,7 @@ func (n *nutReader) mainHeader(p *nutFields) {
 	bases := p.v()
 	num, den := p.v(), p.v()
 	if p.err == nil && (version < 2 || version > 4 || streams != 1 || bases != 1 || num == 0 || den == 0 || num > math.MaxInt32 || den > math.MaxInt32) {
-		p.err = fmt.Errorf("%w: version %d, %d streams, %d time bases of %d/%d", errNUT, version, streams, bases, num, den)
+		p.err = fmt.Errorf("%w: version %d, %d streams, %d time bases of %d/%d", ErrNUT, version, streams, bases, num, den)
 	}
 	n.frameCodes(p)
 	n.elision = [][]byte{nil}
@@ -136,7 +146,7 @@ func (n *nutReader) mainHeader(p *nutFields) {
 }
 
 // frameCodes reads the table that says what each first byte of a frame stands for.
-func (n *nutReader) frameCodes(p *nutFields) {
+func (n *NUT) frameCodes(p *nutFields) {
 	var pts int64
 	var mul, head uint64 = 1, 0
 	for i := 0; i < 256 && p.err == nil; {
@@ -187,28 +197,32 @@ func (n *nutReader) frameCodes(p *nutFields) {
 	}
 }
 
-func (n *nutReader) streamHeader(p *nutFields) {
+func (n *NUT) streamHeader(p *nutFields) {
 	p.v() // stream
 	class := p.v()
-	p.bytes() // fourcc
-	p.v()     // time base
+	fourcc := p.bytes()
+	p.v() // time base
 	n.shift = p.v()
-	p.v()     // max_pts_distance
-	p.v()     // decode_delay
-	p.v()     // flags
-	p.bytes() // codec specific
+	p.v() // max_pts_distance
+	p.v() // decode_delay
+	p.v() // flags
+	extra := p.bytes()
 	width, height := p.v(), p.v()
 	if p.err == nil && (class != 0 || n.shift > 16 || width < 1 || height < 1 || width > maxSide || height > maxSide) {
 		p.fail("stream of class %d, %d x %d", class, width, height)
 		return
 	}
-	n.width, n.height = int(width), int(height)
+	n.Width, n.Height, n.FourCC, n.Extra = int(width), int(height), string(fourcc), extra
 }
 
-// next reads the header of the next frame: its timestamp in seconds times 1e6 and
-// the number of bytes that follow, which the caller must read from n.r. It
-// returns io.EOF at the end between frames.
-func (n *nutReader) next() (micros int64, size int, err error) {
+// Next reads the header of the next packet: its timestamp in microseconds and its
+// size in bytes. What the caller did not read of the packet before is skipped. It
+// returns io.EOF at the end between packets.
+func (n *NUT) Next() (micros int64, size int, err error) {
+	if _, err := n.r.Discard(n.left); err != nil {
+		return 0, 0, noEOF(err)
+	}
+	n.left = 0
 	for {
 		first, err := n.r.Peek(1)
 		if err != nil {
@@ -238,7 +252,7 @@ func (n *nutReader) next() (micros int64, size int, err error) {
 	if c.flags&nutSizeMSB != 0 {
 		msb := p.v()
 		if msb > math.MaxInt32 {
-			return 0, 0, fmt.Errorf("%w: frame too large", errNUT)
+			return 0, 0, fmt.Errorf("%w: frame too large", ErrNUT)
 		}
 		bytes += c.mul * msb
 	}
@@ -252,7 +266,7 @@ func (n *nutReader) next() (micros int64, size int, err error) {
 		c.reserved = p.v()
 	}
 	if c.reserved > 16 {
-		return 0, 0, fmt.Errorf("%w: %d reserved fields", errNUT, c.reserved)
+		return 0, 0, fmt.Errorf("%w: %d reserved fields", ErrNUT, c.reserved)
 	}
 	for range c.reserved {
 		p.v()
@@ -263,20 +277,40 @@ func (n *nutReader) next() (micros int64, size int, err error) {
 	if p.err != nil {
 		return 0, 0, noEOF(p.err)
 	}
-	// An elided header would have to be put before the bytes; ffmpeg elides none
-	// of a raw picture's, and pictures are larger than 4096 bytes.
-	if c.flags&nutInvalid != 0 || bytes > maxFrameBytes || bytes <= 4096 && c.header != 0 {
-		return 0, 0, fmt.Errorf("%w: frame code %d, %d bytes", errNUT, code, bytes)
+	if c.flags&nutInvalid != 0 || bytes > MaxPacket || c.header >= uint64(len(n.elision)) {
+		return 0, 0, fmt.Errorf("%w: frame code %d, %d bytes", ErrNUT, code, bytes)
 	}
-	n.last = pts
+	n.elided = nil
+	if bytes <= 4096 { // nut.txt, "elision_header": larger packets have none
+		n.elided = n.elision[c.header]
+	}
+	if len(n.elided) > int(bytes) {
+		return 0, 0, fmt.Errorf("%w: packet of %d bytes with a header of %d", ErrNUT, bytes, len(n.elided))
+	}
+	n.last, n.left = pts, int(bytes)-len(n.elided)
 	if pts > math.MaxInt64/1_000_000/n.baseNum || pts < math.MinInt64/1_000_000/n.baseNum {
-		return 0, 0, fmt.Errorf("%w: timestamp %d", errNUT, pts)
+		return 0, 0, fmt.Errorf("%w: timestamp %d", ErrNUT, pts)
 	}
 	return pts * n.baseNum * 1_000_000 / n.baseDen, int(bytes), nil
 }
 
+// Read reads on in the packet whose header Next has read; io.EOF at its end.
+func (n *NUT) Read(b []byte) (int, error) {
+	if len(n.elided) > 0 {
+		m := copy(b, n.elided)
+		n.elided = n.elided[m:]
+		return m, nil
+	}
+	if n.left == 0 {
+		return 0, io.EOF
+	}
+	m, err := n.r.Read(b[:min(len(b), n.left)])
+	n.left -= m
+	return m, noEOF(err)
+}
+
 // fullPTS completes a timestamp of which only the low bits were written.
-func (n *nutReader) fullPTS(coded uint64) int64 {
+func (n *NUT) fullPTS(coded uint64) int64 {
 	if coded >= 1<<n.shift {
 		return int64(coded - 1<<n.shift)
 	}
@@ -293,7 +327,7 @@ type nutFields struct {
 
 func (p *nutFields) fail(format string, args ...any) {
 	if p.err == nil {
-		p.err = fmt.Errorf("%w: %s", errNUT, fmt.Sprintf(format, args...))
+		p.err = fmt.Errorf("%w: %s", ErrNUT, fmt.Sprintf(format, args...))
 	}
 }
 
@@ -368,5 +402,5 @@ func readV(r io.ByteReader) (uint64, error) {
 			return v, nil
 		}
 	}
-	return 0, fmt.Errorf("%w: a number of over 64 bits", errNUT)
+	return 0, fmt.Errorf("%w: a number of over 64 bits", ErrNUT)
 }
