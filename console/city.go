@@ -60,13 +60,20 @@ type About struct {
 	Zone *time.Location // in which days begin and times are written; nil is UTC
 	Demo bool           // replayed and simulated data: every page says so
 	Map  Map
+	// Services are the municipal services that run, in the order of the menu.
+	Services []Service
+}
+
+// Service is a municipal service with pages of its own.
+type Service struct {
+	Title   string
+	Path    string // of its first page
+	Purpose string // one sentence
 }
 
 // Map is what the map draws besides the cameras. All of it is public.
 type Map struct {
-	Centre city.Point
-	Zoom   float64       // Web Mercator zoom level of the first view
-	Bounds [2]city.Point // south-west and north-east corner of what is mapped
+	Bounds [2]city.Point // south-west and north-east corner of what is mapped: the first view
 	// Layers holds GeoJSON files (RFC 7946) named LAYER.geojson.gz, compressed by
 	// gzip; the layers known are water, parks, squares, buildings, streets and rails. Nil
 	// for a map without a ground.

@@ -1,12 +1,17 @@
 package console
 
 import (
+	"context"
+	"html/template"
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
+	"polity/camera/live"
 	"polity/city"
+	"polity/console/texts"
 )
 
 // Config is what New needs.
@@ -20,21 +25,105 @@ type Config struct {
 	// Bundle holds the bundled scripts and styles; nil is what was built into the
 	// program by go generate.
 	Bundle fs.FS
+	// Every is the shortest time between two live updates of one viewer; 0 is the
+	// default of package live.
+	Every time.Duration
 }
 
 // Console is the pages as one http.Handler.
 type Console struct {
-	cfg Config
-	mux *http.ServeMux
+	cfg    Config
+	log    *slog.Logger
+	say    *texts.Language
+	about  About
+	mux    *http.ServeMux
+	pages  map[string]*template.Template
+	bundle *bundled
+	ground *ground
+	live   *live.Live
+
+	groupOnce sync.Once
+	groups    []streetGroup
 }
 
-// New makes the pages. It does not ask the City for anything yet.
+// New makes the pages. It asks the City for nothing but About. Close ends live
+// feeds.
 func New(cfg Config) (*Console, error) {
 	if cfg.City == nil {
 		return nil, city.Errorf(city.Invalid, "the console needs a City")
 	}
-	return &Console{cfg: cfg, mux: http.NewServeMux()}, nil
+	c := &Console{cfg: cfg, log: cfg.Log, say: texts.English(), about: cfg.City.About(), mux: http.NewServeMux()}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	if c.about.Zone == nil {
+		c.about.Zone = time.UTC
+	}
+	files := cfg.Bundle
+	if files == nil {
+		sub, err := fs.Sub(built, "dist")
+		if err != nil {
+			return nil, err
+		}
+		files = sub
+	}
+	var err error
+	if c.bundle, err = openBundle(files); err != nil {
+		return nil, err
+	}
+	if c.ground, err = openGround(c.about.Map); err != nil {
+		return nil, err
+	}
+	if err := c.parsePages(); err != nil {
+		return nil, err
+	}
+	c.live = live.New(live.Config{Watch: cfg.City.Watch, Check: c.check, Every: cfg.Every, Log: c.log})
+	guard := http.NewCrossOriginProtection()
+	for _, r := range routes {
+		c.mux.Handle(r.Pattern, guard.Handler(c.route(r)))
+	}
+	return c, nil
 }
 
 // ServeHTTP answers with a page, an asset, or a live feed.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.mux.ServeHTTP(w, r) }
+
+// Close ends all live feeds, so that a server can shut down.
+func (c *Console) Close() { c.live.Close() }
+
+// LiveStats counts what the live feeds have done.
+func (c *Console) LiveStats() live.Stats { return c.live.Stats() }
+
+func (c *Console) clock() clock {
+	now := time.Now
+	if c.cfg.Now != nil {
+		now = c.cfg.Now
+	}
+	return clock{zone: c.about.Zone, now: now(), say: c.say}
+}
+
+func (c *Console) liveFeed(w http.ResponseWriter, r *request) error {
+	serve, err := c.live.Open(r.Request)
+	if err != nil {
+		return err
+	}
+	return gone(serve(w))
+}
+
+func (c *Console) check(ctx context.Context, name city.Slug) error {
+	_, err := c.camera(ctx, name)
+	return err
+}
+
+func (c *Console) camera(ctx context.Context, name city.Slug) (Camera, error) {
+	all, err := c.cfg.City.Cameras(ctx)
+	if err != nil {
+		return Camera{}, err
+	}
+	for _, k := range all {
+		if k.Name == name {
+			return k, nil
+		}
+	}
+	return Camera{}, city.Errorf(city.NotFound, "%s", c.say.Say("error.camera", "name", string(name)))
+}

@@ -8,3 +8,5 @@
 // nothing below [Entry.Threshold]. City therefore answers with what is so; it
 // never has to hide.
 package console
+
+//go:generate go run ./generate

@@ -31,7 +31,6 @@ func Map() (console.Map, error) {
 		return console.Map{}, fmt.Errorf("mapped cameras: %w", err)
 	}
 	return console.Map{
-		Centre: city.Point{Lon: 24.9443, Lat: 60.1716}, Zoom: 14.6,
 		Bounds: [2]city.Point{{Lon: 24.935176, Lat: 60.164155}, {Lon: 24.953415, Lat: 60.179108}},
 		Layers: layers, Attribution: Attribution, LicenceURL: "https://www.openstreetmap.org/copyright", Mapped: mapped,
 	}, nil

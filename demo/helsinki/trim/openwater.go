@@ -33,9 +33,7 @@ func openWater(all *osm.OSM, box orb.Bound) []orb.Ring {
 			}
 		}
 	}
-	for _, c := range joined(coast) {
-		rings = append(rings, closed(c, box, true))
-	}
+	rings = append(rings, seas(joined(coast), box)...)
 	for _, r := range rings {
 		for i, p := range r {
 			r[i] = orb.Point{math.Round(p[0]*1e6) / 1e6, math.Round(p[1]*1e6) / 1e6}
@@ -85,36 +83,57 @@ func joined(lines []orb.LineString) []orb.LineString {
 	return lines
 }
 
-// closed extends a line to the nearest edge of the box at both ends and walks back
-// along the edge, clockwise where the area lies to the right of the line.
-func closed(l orb.LineString, box orb.Bound, clockwise bool) orb.Ring {
-	from, to := around(l[len(l)-1], box), around(l[0], box)
-	ring := orb.Ring(slices.Clone(l))
-	ring = append(ring, at(from, box))
-	corner := func(k float64) bool { return k == math.Trunc(k) }
-	for at1 := from; ; {
-		var next float64
-		if clockwise {
-			next = math.Floor(at1) + 1
-		} else {
-			next = math.Ceil(at1) - 1
+// seas closes coasts to rings. From the end of each the ring goes on clockwise along
+// the box to where the next coast begins, which may be the same one: two shores of a
+// bay make one ring.
+func seas(coasts []orb.LineString, box orb.Bound) []orb.Ring {
+	used := make([]bool, len(coasts))
+	var rings []orb.Ring
+	for first := range coasts {
+		if used[first] {
+			continue
 		}
-		if passes(from, next, to, clockwise) || !corner(next) {
-			break
+		var ring orb.Ring
+		for i := first; !used[i]; {
+			used[i] = true
+			ring = append(ring, coasts[i]...)
+			from := around(coasts[i][len(coasts[i])-1], box)
+			next, nearest := i, 5.0
+			for j, c := range coasts {
+				if d := ahead(from, around(c[0], box)); d < nearest && (!used[j] || j == first) {
+					next, nearest = j, d
+				}
+			}
+			ring = append(ring, along(from, nearest, box)...)
+			i = next
 		}
-		ring = append(ring, at(next, box))
-		at1 = next
+		rings = append(rings, append(ring, ring[0]))
 	}
-	return append(ring, at(to, box), l[0])
+	return rings
 }
 
-// passes says whether going from a to k (unrolled) one passes b, positions around
-// the box being modulo 4.
-func passes(a, k, b float64, clockwise bool) bool {
+// closed makes a ring of one line: clockwise along the box from its end to its start,
+// or the other way round.
+func closed(l orb.LineString, box orb.Bound, clockwise bool) orb.Ring {
 	if clockwise {
-		return k-a >= math.Mod(b-a+4, 4)
+		return seas([]orb.LineString{l}, box)[0]
 	}
-	return a-k >= math.Mod(a-b+4, 4)
+	back := slices.Clone(l)
+	slices.Reverse(back)
+	return seas([]orb.LineString{back}, box)[0]
+}
+
+// ahead is how far b lies clockwise from a, positions around the box being modulo 4.
+func ahead(a, b float64) float64 { return math.Mod(b-a+4, 4) }
+
+// along is the way along the box's edge, clockwise from a position, for a distance:
+// both ends and the corners between.
+func along(from, distance float64, box orb.Bound) []orb.Point {
+	way := []orb.Point{at(from, box)}
+	for corner := math.Floor(from) + 1; corner < from+distance; corner++ {
+		way = append(way, at(corner, box))
+	}
+	return append(way, at(from+distance, box))
 }
 
 // around returns where on the box's edge the nearest point to p is: 0 to 1 along

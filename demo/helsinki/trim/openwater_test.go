@@ -38,6 +38,22 @@ func TestSeaLiesToTheRightOfTheCoast(t *testing.T) {
 	}
 }
 
+// Two shores of a bay that opens to the east make one water, not two.
+func TestTwoShoresMakeOneBay(t *testing.T) {
+	box := orb.Bound{Min: orb.Point{0, 0}, Max: orb.Point{10, 10}}
+	south, north := orb.LineString{{9.9, 3}, {4, 3}, {4, 9.9}}, orb.LineString{{5, 9.9}, {5, 7}, {9.9, 7}}
+	rings := seas([]orb.LineString{south, north}, box)
+	if len(rings) != 1 {
+		t.Fatalf("%d rings", len(rings))
+	}
+	if a := math.Abs(planar.Area(rings[0])); math.Abs(a-27) > 1 {
+		t.Errorf("area %g, want about 27 (%v)", a, rings[0])
+	}
+	if !planar.RingContains(rings[0], orb.Point{8, 5}) || planar.RingContains(rings[0], orb.Point{8, 8}) || planar.RingContains(rings[0], orb.Point{2, 2}) {
+		t.Errorf("the bay is not where it should be: %v", rings[0])
+	}
+}
+
 func TestPiecesOfAShoreThatBeginsInTheMiddle(t *testing.T) {
 	nodes := map[osm.NodeID]orb.Point{1: {1, 1}, 2: {2, 1}, 5: {1, 3}, 6: {1, 2}}
 	w := &osm.Way{}

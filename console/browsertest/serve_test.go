@@ -1,0 +1,76 @@
+package browsertest
+
+import (
+	"flag"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"polity/console"
+	"polity/console/bundle"
+	"polity/console/consoletest"
+	"polity/demo/helsinki"
+)
+
+var (
+	serve = flag.String("serve", "", "serve the pages at this address, to look at them by hand")
+	place = flag.String("place", "", "a JPEG of an empty place to serve instead of the drawn one")
+)
+
+// afternoon is when the tests' city begins, a Tuesday; its clock runs from there.
+var afternoon = time.Date(2026, 11, 24, 12, 32, 20, 0, time.UTC)
+
+func newCity(t testing.TB) *consoletest.City {
+	t.Helper()
+	m, err := helsinki.Map()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := consoletest.Config{Now: running(), Map: m, Demo: true}
+	if *place != "" {
+		if cfg.JPEG, err = os.ReadFile(*place); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := consoletest.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func running() func() time.Time {
+	begun := time.Now()
+	return func() time.Time { return afternoon.Add(time.Since(begun)) }
+}
+
+func newConsole(t testing.TB, c *consoletest.City, built string, viewer func(*http.Request) console.Viewer) *console.Console {
+	t.Helper()
+	now := running()
+	pages, err := console.New(console.Config{City: c, Viewer: viewer, Bundle: os.DirFS(built), Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pages.Close)
+	return pages
+}
+
+func build(t testing.TB) string {
+	t.Helper()
+	out := t.TempDir()
+	if err := bundle.Write("..", out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestServe(t *testing.T) {
+	if *serve == "" {
+		t.Skip("this serves the pages to look at by hand, with -serve ADDRESS")
+	}
+	pages := newConsole(t, newCity(t), build(t), console.OnLoopback)
+	t.Logf("http://%s", *serve)
+	s := &http.Server{Addr: *serve, Handler: pages, ReadHeaderTimeout: 5 * time.Second}
+	t.Fatal(s.ListenAndServe())
+}

@@ -1,0 +1,180 @@
+package console
+
+import (
+	"fmt"
+	"math"
+	"net/url"
+	"strings"
+	"time"
+
+	"polity/camera/wire"
+	"polity/city"
+	"polity/console/counts"
+)
+
+// lookStep is the step in which people with the right to look see counts.
+const lookStep = 5 * time.Minute
+
+// day is one day of one camera as the one who asks may see it.
+type day struct {
+	from, to time.Time // midnights
+	latest   time.Time // the last moment that can be shown
+	at       time.Time // the moment asked for, zero for the newest
+	query    counts.Query
+	series   []counts.Series
+}
+
+const (
+	dayForm  = "2006-01-02"
+	timeForm = "2006-01-02T15:04"
+)
+
+// dayOf reads ?at= and ?day= of a request.
+func (c *Console) dayOf(k Camera, r *request) (day, error) {
+	d := day{latest: r.clock.now}
+	if !r.viewer.Look {
+		d.latest = r.clock.now.Add(-k.Entry.PublicDelay)
+	}
+	values := r.URL.Query()
+	moment := d.latest
+	switch {
+	case values.Get("at") != "":
+		t, err := time.ParseInLocation(timeForm, values.Get("at"), c.about.Zone)
+		if err != nil {
+			return day{}, city.Errorf(city.Invalid, "%s", c.say.Say("error.at"))
+		}
+		if t.Before(d.latest) {
+			d.at, moment = t, t
+		}
+	case values.Get("day") != "":
+		t, err := time.ParseInLocation(dayForm, values.Get("day"), c.about.Zone)
+		if err != nil {
+			return day{}, city.Errorf(city.Invalid, "%s", c.say.Say("error.day"))
+		}
+		if r.clock.midnight(t).Before(r.clock.midnight(d.latest)) {
+			d.at, moment = t.Add(12*time.Hour), t // a past day begins with its noon
+		}
+	}
+	d.from = r.clock.midnight(moment)
+	d.to = r.clock.midnight(d.from.Add(36 * time.Hour))
+	d.query = counts.Query{From: d.from, To: d.to, Step: lookStep}
+	if !r.viewer.Look {
+		d.query.Step = counts.PublicStep
+	}
+	return d, nil
+}
+
+// load gets the day's counts, by the public rules for the public.
+func (c *Console) load(k Camera, r *request, d *day) error {
+	all, err := c.cfg.City.Counts(r.Context(), k.Name, d.query)
+	if err != nil {
+		return err
+	}
+	if !r.viewer.Look {
+		l, err := c.cfg.City.Layout(r.Context(), k.Name)
+		if err != nil {
+			return err
+		}
+		rule := counts.Rule{Delay: k.Entry.PublicDelay, Threshold: k.Entry.Threshold, Inside: inside(l.Zones)}
+		all = rule.Public(d.query, r.clock.now, all)
+	}
+	d.series = all
+	return nil
+}
+
+func (d day) minutes() int { return int(d.to.Sub(d.from) / time.Minute) }
+
+func (d day) minute(t time.Time) int {
+	return min(max(int(t.Sub(d.from)/time.Minute), 0), d.minutes()-1)
+}
+
+// wholeView returns the series of one class in the whole view.
+func (d day) wholeView(class wire.Class) (counts.Series, bool) {
+	for _, s := range d.series {
+		if s.Metric == wire.Occupancy && s.Class == class && s.Where == "" {
+			return s, true
+		}
+	}
+	return counts.Series{}, false
+}
+
+// slider is the day's strip: people in view as an area, events as ticks.
+type slider struct {
+	Words, Previous, Next       string
+	AtInput, MinInput, MaxInput string
+	Minutes, AtMinute           int
+	Area, Gaps, Future          string
+	Ticks                       []int
+	StripWords                  string
+}
+
+func (c *Console) slider(k Camera, r *request, d day, events []Event) slider {
+	at := d.at
+	if at.IsZero() {
+		at = d.latest
+	}
+	s := slider{
+		Words: r.clock.Day(d.from), AtInput: at.In(c.about.Zone).Format(timeForm), MaxInput: d.latest.In(c.about.Zone).Format(timeForm),
+		MinInput: r.clock.now.Add(-k.Entry.Retention).In(c.about.Zone).Format(timeForm),
+		Minutes:  d.minutes(), AtMinute: d.minute(at),
+	}
+	address := func(t time.Time) string {
+		q := url.Values{"day": {t.In(c.about.Zone).Format(dayForm)}}
+		for _, keep := range []string{"show", "as"} {
+			if v := r.URL.Query().Get(keep); v != "" {
+				q.Set(keep, v)
+			}
+		}
+		return r.URL.Path + "?" + q.Encode()
+	}
+	s.Previous = address(d.from.Add(-12 * time.Hour))
+	if d.to.Before(d.latest) {
+		s.Next = address(d.to)
+	}
+	people, _ := d.wholeView(wire.Person)
+	s.Area, s.Gaps = strip(people, d)
+	if end := d.minute(d.latest); d.to.After(d.latest) {
+		s.Future = fmt.Sprintf("M%d 0H%dV48H%dz", end, d.minutes(), end)
+	}
+	for _, e := range events {
+		if !e.Start.Before(d.from) {
+			s.Ticks = append(s.Ticks, d.minute(e.Start))
+		}
+	}
+	s.StripWords = c.say.Say("slider.strip", "n", len(s.Ticks), "summary", c.occupancySummary(r, d, ""))
+	return s
+}
+
+// strip draws a series over the day, 48 high, and the gaps where nothing was
+// measured or is shown.
+func strip(s counts.Series, d day) (area, gaps string) {
+	top := 1.0
+	for _, p := range s.Points {
+		top = math.Max(top, p.Value)
+	}
+	var a, g strings.Builder
+	step := int(d.query.Step / time.Minute)
+	last := d.minute(d.latest)
+	open := false
+	for i := 0; i*step < last; i++ {
+		from, to := i*step, min((i+1)*step, last)
+		if i >= len(s.Points) || s.Points[i].Covered <= 0 || s.Points[i].Value < 0 {
+			if open {
+				fmt.Fprintf(&a, "V48z")
+			}
+			open = false
+			fmt.Fprintf(&g, "M%d 44H%dV48H%dz", from, to, from)
+			continue
+		}
+		y := 48 - 44*s.Points[i].Value/top
+		if !open {
+			fmt.Fprintf(&a, "M%d 48", from)
+		}
+		open = true
+		fmt.Fprintf(&a, "V%.1fH%d", y, to)
+	}
+	if open {
+		fmt.Fprintf(&a, "V48z")
+	}
+	return a.String(), g.String()
+}

@@ -1,0 +1,73 @@
+package console
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"polity/city"
+)
+
+// statuses is the one place where kinds of error become HTTP statuses.
+var statuses = map[city.Kind]int{
+	city.Internal: http.StatusInternalServerError, city.Invalid: http.StatusBadRequest, city.NotFound: http.StatusNotFound,
+	city.Conflict: http.StatusConflict, city.Forbidden: http.StatusForbidden, city.Unavailable: http.StatusServiceUnavailable,
+	city.TooLarge: http.StatusRequestEntityTooLarge,
+}
+
+// errGone means that the reader left while being answered: nobody is there to tell.
+var errGone = errors.New("the reader left")
+
+func gone(err error) error {
+	if err != nil {
+		return errGone
+	}
+	return nil
+}
+
+// fail answers with what happened, what it means and where to go on: as a page, or
+// as a Problem to a script.
+func (c *Console) fail(w http.ResponseWriter, r *request, err error) {
+	if errors.Is(err, errGone) {
+		return
+	}
+	kind := city.KindOf(err)
+	happened := err.Error()
+	if kind == city.Internal {
+		c.log.Error("a page failed", slog.String("path", r.URL.Path), slog.Any("error", err))
+		happened = c.say.Say("error.internal") // the rest is for the log
+	}
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	for _, name := range []string{"Content-Encoding", "Content-Length", "Content-Disposition"} {
+		h.Del(name)
+	}
+	if wantsJSON(r) {
+		c.answer(w, statuses[kind], Problem{Message: happened})
+		return
+	}
+	data := struct{ Happened, Means string }{happened, c.say.Say("error.means." + slugOf(kind))}
+	if err := c.render(w, r, statuses[kind], page{Template: "error", Title: c.say.Say("error.title." + slugOf(kind)), Data: data}); err != nil {
+		c.log.Error("an error page failed", slog.Any("error", err))
+	}
+}
+
+func slugOf(k city.Kind) string {
+	switch k {
+	case city.NotFound:
+		return "notfound"
+	case city.TooLarge:
+		return "toolarge"
+	}
+	return k.String()
+}
+
+// Problem is an error for a script.
+type Problem struct {
+	Message string `json:"message"`
+	// Zone, Line and Ground say what of a layout is wrong: the zone's or line's
+	// index, -1 for none.
+	Zone   int  `json:"zone"`
+	Line   int  `json:"line"`
+	Ground bool `json:"ground"`
+}

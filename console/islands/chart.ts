@@ -1,0 +1,117 @@
+// Counts over a day as a chart. The same numbers stand in the table beneath it and in
+// a sentence above it.
+import uPlot from "uplot";
+import { colour, dataOf, make, onScheme } from "./dom.ts";
+import type { ChartData, ChartLine } from "./generated.ts";
+import { refreshed } from "./refresh.ts";
+import { hour, number, say } from "./texts.ts";
+
+export function charts(): void {
+  let shown: Chart | null = null;
+  const start = () => {
+    const root = document.querySelector<HTMLElement>("[data-island='chart']");
+    shown?.end();
+    shown = root ? new Chart(root) : null;
+  };
+  start();
+  onScheme(() => shown?.again());
+  document.getElementById("counts")?.addEventListener(refreshed, start);
+}
+
+class Chart {
+  private readonly data: ChartData;
+  private plot: uPlot | null = null;
+  private readonly watch: ResizeObserver;
+
+  constructor(private readonly root: HTMLElement) {
+    this.data = dataOf<ChartData>(root.querySelector("script"));
+    this.draw();
+    if (this.data.lines.some((l) => l.withheld.length)) {
+      root.append(make("p", { class: "chart-key" }, say("counts.withheld.key", { n: this.data.threshold })));
+    }
+    this.watch = new ResizeObserver(() => this.plot?.setSize({ width: this.root.clientWidth, height: 240 }));
+    this.watch.observe(root);
+  }
+
+  again(): void {
+    this.draw();
+  }
+
+  end(): void {
+    this.watch.disconnect();
+    this.plot?.destroy();
+  }
+
+  private draw(): void {
+    this.plot?.destroy();
+    const d = this.data;
+    const steps = Math.max(0, ...d.lines.map((l) => l.values.length));
+    const times = Array.from({ length: steps + 1 }, (_, i) => (d.from + i * d.step) / 1000);
+    const values = d.lines.map((l) => [...l.values, null]);
+    this.plot = new uPlot(this.options(times), [times, ...values] as uPlot.AlignedData, (u, ready) => {
+      this.root.prepend(u.root);
+      ready();
+    });
+  }
+
+  private options(times: number[]): uPlot.Options {
+    const d = this.data;
+    const ink = colour("soft");
+    const line = colour("line");
+    const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: "14px system-ui" };
+    const top = Math.max(4, d.threshold * 2, ...d.lines.flatMap((l) => l.values.map((v) => v ?? 0)));
+    return {
+      width: this.root.clientWidth,
+      height: 240,
+      tzDate: (at) => uPlot.tzDate(new Date(at * 1000), d.zone),
+      scales: { x: { time: true, min: times[0], max: times.at(-1) }, y: { range: [0, top * 1.08] } },
+      cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
+      axes: [
+        { ...axis, space: 56, values: (_u, at) => at.map((t) => hour(t * 1000, d.zone)) },
+        { ...axis, size: 44, incrs: d.whole ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] : undefined, values: (_u, v) => v.map(number) },
+      ],
+      series: [
+        { label: say("counts.time"), value: (_u, at) => (at === null ? "–" : `${hour(at * 1000, d.zone)}–${hour(at * 1000 + d.step, d.zone)}`) },
+        ...d.lines.map((l) => this.series(l)),
+      ],
+      hooks: { drawAxes: [(u) => this.withheld(u)] },
+      legend: { live: true, markers: { width: 2, dash: (_u, i) => (d.lines[i - 1]?.dashed ? "dashed" : "solid") } },
+    };
+  }
+
+  private series(l: ChartLine): uPlot.Series {
+    const stroke = colour(l.class);
+    return {
+      label: l.name,
+      stroke,
+      width: 2,
+      dash: l.dashed ? [6, 4] : undefined,
+      fill: this.data.lines[0] === l ? fade(stroke) : undefined,
+      paths: uPlot.paths.stepped!({ align: 1 }),
+      points: { show: false },
+      value: (_u, v, _s, i) => (i !== null && l.withheld.includes(i) ? say("counts.fewer", { n: this.data.threshold }) : v === null ? "–" : number(v)),
+    };
+  }
+
+  /** Steps whose number is too small to be published, as a quiet band up to the threshold. */
+  private withheld(u: uPlot): void {
+    const d = this.data;
+    const steps = new Set(d.lines.filter((l) => l.class === "person").flatMap((l) => l.withheld));
+    if (!steps.size) return;
+    u.ctx.save();
+    u.ctx.fillStyle = colour("line");
+    const y = u.valToPos(d.threshold, "y", true);
+    const bottom = u.bbox.top + u.bbox.height;
+    for (const i of steps) {
+      const x = u.valToPos((d.from + i * d.step) / 1000, "x", true);
+      const end = u.valToPos((d.from + (i + 1) * d.step) / 1000, "x", true);
+      u.ctx.fillRect(x, y, end - x - 1, bottom - y);
+    }
+    u.ctx.restore();
+  }
+}
+
+/** The same colour, mostly see-through. */
+function fade(rgb: string): string {
+  return rgb.replace(/^rgb\((.*)\)$/, "rgba($1, 0.14)");
+}

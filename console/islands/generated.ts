@@ -1,0 +1,232 @@
+// Code generated from Go by go generate ./console/...; DO NOT EDIT.
+
+export interface Hello {
+  cameras: string[];
+  every: number;
+}
+
+export interface LineState {
+  c: number;
+  up: boolean;
+}
+
+export interface Place {
+  c: number;
+  at: number;
+  w: number;
+  h: number;
+  whole: boolean;
+  tiles?: number[];
+  known: string;
+  atlas: string;
+}
+
+export interface Marks {
+  c: number;
+  at: number;
+  grid: number;
+  marks: number[];
+}
+
+export interface State {
+  c: number;
+  at: number;
+  condition: number;
+  shields: number;
+  decoded: number;
+  analysed: number;
+  detected: number;
+  restarts: number;
+  delay: number;
+  per_second: number;
+  wanted: number;
+  unknown: number;
+  clock_skew: number;
+}
+
+export interface LiveEvent {
+  c: number;
+  kind: number;
+  class: number;
+  where: number;
+  layout: number;
+  start: number;
+  end: number;
+  value: number;
+}
+
+export interface Layout {
+  revision: number;
+  zones: Zone[];
+  lines: Line[];
+  ground?: Ground | null;
+}
+
+export interface Zone {
+  name: string;
+  corners: Point[];
+  crowd?: number;
+  keep_empty?: boolean;
+  no_stop?: boolean;
+  no_objects?: boolean;
+}
+
+export interface Line {
+  name: string;
+  from: Point;
+  to: Point;
+  one_way?: string;
+}
+
+export interface Ground {
+  picture: [Point, Point, Point, Point];
+  metres: [Metres, Metres, Metres, Metres];
+}
+
+export interface Point {
+  x: number;
+  y: number;
+}
+
+export interface Metres {
+  x: number;
+  y: number;
+}
+
+export interface SceneData {
+  camera: string;
+  live: boolean;
+  public: boolean;
+  width: number;
+  height: number;
+  ground: Ground | null;
+  day: number;
+  minutes: number;
+  last: number;
+  at: number;
+  zone: string;
+  counts: ChartData;
+}
+
+export interface ChartData {
+  from: number;
+  step: number;
+  lines: ChartLine[];
+  ticks: Tick[];
+  threshold: number;
+  zone: string;
+  whole: boolean;
+}
+
+export interface ChartLine {
+  class: string;
+  name: string;
+  dashed: boolean;
+  values: (number | null)[];
+  withheld: number[];
+}
+
+export interface Tick {
+  at: number;
+  end: number;
+  words: string;
+}
+
+export interface Palette {
+  ground: string;
+  water: string;
+  park: string;
+  green: string;
+  square: string;
+  building: string;
+  buildingEdge: string;
+  main: string;
+  street: string;
+  lane: string;
+  path: string;
+  casing: string;
+  rail: string;
+  text: string;
+  halo: string;
+  accent: string;
+  mapped: string;
+  paper: string;
+}
+
+export interface MapData {
+  bounds: [number, number, number, number];
+  layers: Record<string, string>;
+  light: Palette;
+  dark: Palette;
+  worker: string;
+  cameras: MapCamera[];
+  mapped: MapMapped[];
+  streets: string[];
+}
+
+export interface MapCamera {
+  name: string;
+  title: string;
+  at: [number, number];
+  cone: ([number, number])[];
+  sign: string;
+  state: string;
+}
+
+export interface MapMapped {
+  at: [number, number];
+  words: string;
+  street: number;
+}
+
+export interface EditorData {
+  camera: string;
+  width: number;
+  height: number;
+  layout: Layout;
+}
+
+export interface Problem {
+  message: string;
+  zone: number;
+  line: number;
+  ground: boolean;
+}
+
+export const classes = {
+  0: "thing",
+  1: "person",
+  2: "bicycle",
+  3: "vehicle",
+} as const;
+
+export const events = {
+  1: "crowding",
+  2: "wrong-way",
+  3: "intrusion",
+  4: "stopped",
+  5: "object-left",
+  6: "camera-moved",
+  7: "camera-blind",
+  8: "camera-silent",
+  9: "entry-ended",
+  10: "observing-less",
+} as const;
+
+export const conditions = {
+  1: "starting",
+  2: "live",
+  3: "no-picture",
+  4: "wrong-password",
+  5: "bad-stream",
+  6: "no-detector",
+  7: "refused",
+  8: "ended",
+} as const;
+
+export const grids = { pixels16: 0, halfMetres: 1 } as const;
+export const tileSize = 16;
+export const blockSize = 8;
+export const atlasColumns = 16;
+export const maxZones = 64;
+export const maxLines = 64;

@@ -1,0 +1,131 @@
+// The day's slider: moves the scene through the day. What is shown stands in the
+// page's address.
+import { make, one } from "./dom.ts";
+import type { ChartData, SceneData } from "./generated.ts";
+import type { Scene } from "./scene.ts";
+import { hour, list, say, type Key } from "./texts.ts";
+
+const minute = 60_000;
+
+export class Slider {
+  private readonly range: HTMLInputElement;
+  private readonly mark: SVGPathElement;
+  private readonly read: HTMLElement;
+  private readonly liveButton: HTMLButtonElement;
+  private timer: number | undefined;
+
+  constructor(
+    private readonly root: HTMLElement,
+    private readonly scene: Scene,
+    private readonly data: SceneData,
+  ) {
+    this.mark = one(".strip-now", root);
+    this.range = make("input", {
+      type: "range", min: 0, max: data.minutes - 1, step: 1, "aria-label": say("slider.range"),
+      oninput: () => this.moved(), onkeydown: (e: Event) => this.hours(e as KeyboardEvent),
+    });
+    one(".strip-chart", root).after(this.range);
+    this.read = make("output", { class: "slider-read small" });
+    this.liveButton = make("button", { type: "button", onclick: () => this.newest() }, say(data.public ? "slider.latest" : "slider.live"));
+    one(".slider-form", root).replaceChildren(this.liveButton, this.read, make("span", { class: "small slider-keys" }, say("slider.keys")));
+    document.addEventListener("keydown", (e) => this.keys(e));
+    if (data.at >= 0) this.go(data.at);
+    else this.begin();
+    setInterval(() => this.follow(), 10_000);
+  }
+
+  private begin(): void {
+    this.place(this.data.last);
+    this.read.textContent = "";
+    this.liveButton.disabled = true;
+    if (this.data.live) this.scene.live();
+  }
+
+  /** The last minute that can be shown moves on by itself. */
+  private get last(): number {
+    if (this.data.last < this.data.minutes - 1 || this.data.live) {
+      const passed = Math.floor((Date.now() - loaded) / minute);
+      return Math.min(this.data.minutes - 1, this.data.last + passed);
+    }
+    return this.data.last;
+  }
+
+  private follow(): void {
+    if (this.liveButton.disabled && this.data.at < 0) this.place(this.last);
+  }
+
+  private newest(): void {
+    const address = new URL(location.href);
+    address.searchParams.delete("at");
+    address.searchParams.delete("day");
+    location.assign(address); // what was counted meanwhile comes along
+  }
+
+  private moved(): void {
+    this.go(Math.min(Number(this.range.value), this.last));
+  }
+
+  private go(at: number): void {
+    this.place(at);
+    this.liveButton.disabled = false;
+    this.data.at = at;
+    const moment = this.data.day + at * minute;
+    this.read.textContent = hour(moment, this.data.zone);
+    this.range.setAttribute("aria-valuetext", `${hour(moment, this.data.zone)}. ${countsAt(this.data.counts, moment)}`);
+    clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => this.show(moment), 120);
+  }
+
+  private show(moment: number): void {
+    const as = this.data.public && new URLSearchParams(location.search).get("as") ? "&as=public" : "";
+    this.scene.show(`/cameras/${this.data.camera}/place.jpg?at=${moment}${as}`, `${countsAt(this.data.counts, moment)} ${say("scene.still")}`);
+    const address = new URL(location.href);
+    address.searchParams.delete("day");
+    address.searchParams.set("at", localTime(moment, this.data.zone));
+    history.replaceState(null, "", address);
+  }
+
+  private place(at: number): void {
+    this.range.value = String(at);
+    this.mark.setAttribute("d", `M${at} 0V48`);
+  }
+
+  /** Page up and down move by an hour; browsers move by a tenth of the day. */
+  private hours(e: KeyboardEvent): void {
+    const by = { PageUp: 60, PageDown: -60 }[e.key];
+    if (by === undefined) return;
+    e.preventDefault();
+    this.go(Math.max(0, Math.min(this.last, Number(this.range.value) + by)));
+  }
+
+  private keys(e: KeyboardEvent): void {
+    if (e.ctrlKey || e.metaKey || e.altKey || (e.target as Element).closest("input:not([type=range]), select, textarea")) return;
+    if (e.key === "[") one<HTMLAnchorElement>("[rel=prev]", this.root).click();
+    else if (e.key === "]") this.root.querySelector<HTMLAnchorElement>("[rel=next]")?.click();
+    else if (e.key.toLowerCase() === "l") this.newest();
+  }
+}
+
+const loaded = Date.now();
+
+/** What was counted in the step that a moment falls into, in words. */
+export function countsAt(c: ChartData, moment: number): string {
+  const i = Math.floor((moment - c.from) / c.step);
+  const from = hour(c.from + i * c.step, c.zone);
+  const to = hour(c.from + (i + 1) * c.step, c.zone);
+  const parts: string[] = [];
+  let withheld = false;
+  for (const line of c.lines) {
+    const v = line.values[i];
+    const key = `count.${line.class}` as Key;
+    if (line.class === "person" && line.withheld.includes(i)) withheld = true;
+    else if (v !== null && v !== undefined && (v > 0 || line.class === "person")) parts.push(say(key, { n: v }));
+  }
+  if (withheld) return say("scene.fewer", { n: c.threshold, from, to });
+  return parts.length ? say("scene.mean", { counts: list(parts), from, to }) : say("scene.nocount", { from, to });
+}
+
+/** 2026-11-22T14:02 in a time zone. */
+function localTime(at: number, zone: string): string {
+  return new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "short", timeZone: zone }).format(at).replace(" ", "T");
+}

@@ -1,0 +1,165 @@
+package console
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+
+	"polity/city"
+)
+
+// MapData is what the map's script needs.
+type MapData struct {
+	Bounds  [4]float64        `json:"bounds"` // west, south, east, north
+	Layers  map[string]string `json:"layers"` // address by name
+	Light   Palette           `json:"light"`
+	Dark    Palette           `json:"dark"`
+	Worker  string            `json:"worker"` // address of the map's worker script
+	Cameras []MapCamera       `json:"cameras"`
+	Mapped  []MapMapped       `json:"mapped"`
+	Streets []string          `json:"streets"` // MapMapped.Street counts here
+}
+
+// MapCamera is a camera of the city.
+type MapCamera struct {
+	Name  string       `json:"name"`
+	Title string       `json:"title"`
+	At    [2]float64   `json:"at"`
+	Cone  [][2]float64 `json:"cone"` // ring of what it sees
+	Sign  string       `json:"sign"`
+	State string       `json:"state"`
+}
+
+// MapMapped is a camera of somebody else.
+type MapMapped struct {
+	At     [2]float64 `json:"at"`
+	Words  string     `json:"words"`
+	Street int        `json:"street"`
+}
+
+type mapView struct {
+	Map                     MapData
+	Ground                  bool
+	GroundLight, GroundDark string
+	Width, Height           int
+	Dots                    []dot
+	Cones                   []cone
+	Attribution, LicenceURL string
+	Words                   string
+	Cameras                 []cameraRow
+	Streets                 []streetRow
+}
+
+type dot struct{ X, Y int }
+
+type cone struct {
+	dot
+	Path string
+}
+
+type streetRow struct {
+	Index       int
+	Name, Words string
+}
+
+func (c *Console) mapPage(w http.ResponseWriter, r *request) error {
+	all, err := c.cfg.City.Cameras(r.Context())
+	if err != nil {
+		return err
+	}
+	m, g := c.about.Map, c.ground
+	v := mapView{
+		Ground: g.light != "", GroundLight: g.light, GroundDark: g.dark, Width: g.width, Height: g.height,
+		Attribution: m.Attribution, LicenceURL: m.LicenceURL, Words: c.inWords(all, r.clock), Cameras: c.rows(all, r.clock),
+		Map: MapData{
+			Bounds: [4]float64{m.Bounds[0].Lon, m.Bounds[0].Lat, m.Bounds[1].Lon, m.Bounds[1].Lat},
+			Layers: g.layers, Light: palettes["light"], Dark: palettes["dark"], Worker: c.bundle.address("mapworker"),
+			Cameras: []MapCamera{}, Mapped: []MapMapped{}, Streets: []string{},
+		},
+	}
+	for i, k := range all {
+		ring := coneOf(k.Entry)
+		v.Map.Cameras = append(v.Map.Cameras, MapCamera{
+			Name: string(k.Name), Title: v.Cameras[i].Title, At: lonLat(k.Entry.Position), Cone: ring,
+			Sign: v.Cameras[i].State.Sign, State: v.Cameras[i].State.Word,
+		})
+		if v.Ground {
+			v.Cones = append(v.Cones, c.drawCone(k.Entry.Position, ring))
+		}
+	}
+	c.addMapped(&v)
+	return c.render(w, r, http.StatusOK, page{Template: "map", Title: c.say.Say("map.title"), Data: v})
+}
+
+func (c *Console) addMapped(v *mapView) {
+	mapped := c.about.Map.Mapped
+	v.Map.Mapped = make([]MapMapped, len(mapped))
+	for i, s := range c.mappedGroups() {
+		name := s.Name
+		if name == "" {
+			name = c.say.Say("map.nostreet")
+		}
+		v.Map.Streets = append(v.Map.Streets, name)
+		v.Streets = append(v.Streets, streetRow{Index: i, Name: name, Words: c.say.Say("map.streetcameras", "n", len(s.Cameras))})
+		for _, j := range s.Cameras {
+			m := mapped[j]
+			v.Map.Mapped[j] = MapMapped{At: lonLat(m.Position), Words: c.mappedWords(m), Street: i}
+			if v.Ground {
+				x, y := c.ground.project(m.Position)
+				v.Dots = append(v.Dots, dot{int(x), int(y)})
+			}
+		}
+	}
+}
+
+// mappedGroups is worked out once: neither streets nor mapped cameras change.
+func (c *Console) mappedGroups() []streetGroup {
+	c.groupOnce.Do(func() { c.groups = byStreet(c.ground.streets, c.about.Map.Mapped) })
+	return c.groups
+}
+
+// mappedWords says what the public map knows of a camera, which is often little.
+func (c *Console) mappedWords(m MappedCamera) string {
+	kind := c.say.Say("mapped.kind")
+	if key := "mapped.kind." + m.Kind; c.say.Forms(key) != nil {
+		kind = c.say.Say(key)
+	}
+	operator := c.say.Say("mapped.nooperator")
+	if m.Operator != "" {
+		operator = c.say.Say("mapped.operator", "operator", m.Operator)
+	}
+	return kind + " " + operator
+}
+
+func lonLat(p city.Point) [2]float64 { return [2]float64{round6(p.Lon), round6(p.Lat)} }
+
+func round6(v float64) float64 { return math.Round(v*1e6) / 1e6 }
+
+// coneOf is what a camera sees, as a ring of positions: its own, then an arc.
+func coneOf(e Entry) [][2]float64 {
+	if e.Field <= 0 || e.Reach <= 0 {
+		return [][2]float64{}
+	}
+	const perDegree = 111_195 // metres per degree of latitude
+	k := math.Cos(e.Position.Lat * math.Pi / 180)
+	ring := [][2]float64{lonLat(e.Position)}
+	steps := max(2, int(e.Field/5))
+	for i := range steps + 1 {
+		bearing := (e.Heading - e.Field/2 + e.Field*float64(i)/float64(steps)) * math.Pi / 180
+		ring = append(ring, lonLat(city.Point{
+			Lon: e.Position.Lon + math.Sin(bearing)*e.Reach/(perDegree*k),
+			Lat: e.Position.Lat + math.Cos(bearing)*e.Reach/perDegree,
+		}))
+	}
+	return append(ring, ring[0])
+}
+
+func (c *Console) drawCone(at city.Point, ring [][2]float64) cone {
+	x, y := c.ground.project(at)
+	v := cone{dot: dot{int(x), int(y)}}
+	for i, p := range ring {
+		x, y := c.ground.project(city.Point{Lon: p[0], Lat: p[1]})
+		v.Path += fmt.Sprintf("%c%.1f %.1f", "ML"[min(i, 1)], x, y)
+	}
+	return v
+}

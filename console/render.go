@@ -1,0 +1,134 @@
+package console
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strings"
+)
+
+//go:embed pages/*.html
+var sources embed.FS
+
+var pageNames = []string{"map", "cameras", "camera", "edit", "system", "services", "check", "error"}
+
+// page is what every template gets.
+type page struct {
+	Template, Title string
+	Data            any
+
+	Lang, Theme         string
+	About               About
+	Viewer              Viewer
+	AsPublic, Built     bool
+	Address, OwnAddress string // of this page; without ?as=public
+	Nav                 []navItem
+	Themes              []themeItem
+}
+
+type navItem struct {
+	Path, Name string
+	Here       bool
+}
+
+type themeItem struct {
+	Value, Name string
+	Here        bool
+}
+
+func (c *Console) parsePages() error {
+	functions := template.FuncMap{
+		"t":     c.say.Say,
+		"asset": c.bundle.address,
+	}
+	c.pages = map[string]*template.Template{}
+	for _, name := range pageNames {
+		t, err := template.New(name).Funcs(functions).ParseFS(sources, "pages/layout.html", "pages/scene.html", "pages/"+name+".html")
+		if err != nil {
+			return fmt.Errorf("page %s: %w", name, err)
+		}
+		c.pages[name] = t
+	}
+	return nil
+}
+
+// render writes a page whole or not at all.
+func (c *Console) render(w http.ResponseWriter, r *request, status int, p page) error {
+	p.Lang, p.Theme = c.say.Tag.String(), themeOf(r)
+	p.About, p.Viewer, p.AsPublic = c.about, r.viewer, r.asPublic
+	p.Built = len(c.bundle.named) > 0
+	p.Address, p.OwnAddress = r.URL.RequestURI(), without(r, "as")
+	p.Nav, p.Themes = c.nav(r), c.themes(p.Theme)
+	var b bytes.Buffer
+	if err := c.pages[p.Template].ExecuteTemplate(&b, "layout", p); err != nil {
+		return fmt.Errorf("page %s: %w", p.Template, err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, err := w.Write(b.Bytes())
+	return gone(err)
+}
+
+func (c *Console) nav(r *request) []navItem {
+	items := []navItem{{Path: "/", Name: c.say.Say("nav.map")}, {Path: "/cameras", Name: c.say.Say("nav.cameras")}, {Path: "/services", Name: c.say.Say("nav.services")}}
+	if r.viewer.Operate {
+		items = append(items, navItem{Path: "/system", Name: c.say.Say("nav.system")})
+	}
+	items = append(items, navItem{Path: "/check", Name: c.say.Say("nav.check")})
+	for i := range items {
+		p := items[i].Path
+		items[i].Here = r.URL.Path == p || (p != "/" && strings.HasPrefix(r.URL.Path, p+"/"))
+	}
+	return items
+}
+
+// answer writes JSON.
+func (c *Console) answer(w http.ResponseWriter, status int, v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		http.Error(w, "encoding failed", http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(b) // a reader that left needs no answer
+}
+
+func wantsJSON(r *request) bool {
+	return r.Method == http.MethodPut || strings.HasPrefix(r.Header.Get("Accept"), "application/json") || r.URL.Path == "/live"
+}
+
+// html says a message some of whose values are HTML already.
+func (c *Console) html(key string, values ...any) template.HTML {
+	for i := 1; i < len(values); i += 2 {
+		switch v := values[i].(type) {
+		case template.HTML, int, int64, uint64, uint32, float64:
+		default:
+			values[i] = template.HTMLEscapeString(fmt.Sprint(v))
+		}
+	}
+	return template.HTML(c.say.Say(key, values...)) //nolint:gosec // messages are ours, values escaped
+}
+
+// without returns the request's address without one parameter.
+func without(r *request, parameter string) string { return with(r, parameter, "") }
+
+// with returns the request's address with a parameter set to a value, or removed.
+func with(r *request, parameter, value string) string {
+	u := *r.URL
+	q := u.Query()
+	if value == "" {
+		q.Del(parameter)
+	} else {
+		q.Set(parameter, value)
+	}
+	u.RawQuery = q.Encode()
+	return u.RequestURI()
+}
