@@ -64,7 +64,7 @@ func (c *Console) cameraPage(w http.ResponseWriter, r *request) error {
 	v := cameraView{
 		Name: k.Name, Title: k.Entry.Title, Path: r.URL.Path, State: now.State, StateWords: now.What, Banner: c.banner(k, r),
 		Scene: scene, Entry: c.entry(k, r.clock), Day: c.slider(k, r, d, events), Counts: c.countsView(k, l, r, d),
-		Events: c.eventViews(k, events, r, d), EventsRule: c.eventsRule(k, r),
+		Events: c.eventViews(k, events, r), EventsRule: c.eventsRule(k, r),
 		MayEdit: r.viewer.Edit, MaySeeAsPublic: !r.viewer.Public(), PublicAddress: with(r, "as", "public"),
 	}
 	v.SceneData = c.sceneData(k, l, r, d, scene)
@@ -162,7 +162,7 @@ func (c *Console) events(k Camera, r *request, d day) ([]Event, error) {
 	return publicEvents(all, d.latest), nil
 }
 
-func (c *Console) eventViews(k Camera, events []Event, r *request, d day) []eventView {
+func (c *Console) eventViews(k Camera, events []Event, r *request) []eventView {
 	var views []eventView
 	for _, e := range events {
 		name := names.Events[e.Kind]
@@ -186,7 +186,6 @@ func (c *Console) eventViews(k Camera, events []Event, r *request, d day) []even
 		}
 		views = append(views, v)
 	}
-	_ = d
 	return views
 }
 

@@ -301,8 +301,8 @@ func (c *Console) table(k Camera, lines []counts.Series, named []ChartLine, r *r
 			quarters[i] = counts.Coarser(s, int(counts.PublicStep/d.query.Step))
 		}
 	}
-	for i := len(quarters[0].Points) - 1; i >= 0; i-- {
-		if quarters[0].Points[i].Covered <= 0 {
+	for i, first := range slices.Backward(quarters[0].Points) {
+		if first.Covered <= 0 {
 			continue
 		}
 		from := d.from.Add(time.Duration(i) * counts.PublicStep).In(c.about.Zone)
@@ -310,7 +310,7 @@ func (c *Console) table(k Camera, lines []counts.Series, named []ChartLine, r *r
 		for _, q := range quarters {
 			row.Values = append(row.Values, c.value(q, i, k, r))
 		}
-		row.Values = append(row.Values, c.say.Say("counts.percent", "n", int(100*min(1, float64(quarters[0].Points[i].Covered)/float64(counts.PublicStep))+.5)))
+		row.Values = append(row.Values, c.say.Say("counts.percent", "n", int(100*min(1, float64(first.Covered)/float64(counts.PublicStep))+.5)))
 		rows = append(rows, row)
 	}
 	return columns, rows

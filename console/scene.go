@@ -59,7 +59,7 @@ type SceneData struct {
 // scene draws the camera's place at a time, the newest for the zero time.
 func (c *Console) scene(ctx context.Context, k Camera, at time.Time, r *request) (sceneView, Place, error) {
 	place, err := c.cfg.City.Place(ctx, k.Name, at)
-	if city.KindOf(err) == city.NotFound && err != nil {
+	if city.KindOf(err) == city.NotFound {
 		return sceneView{None: c.say.Say("scene.none"), Caption: c.html("scene.none.why")}, Place{}, nil
 	}
 	if err != nil {

@@ -90,7 +90,7 @@ func build(console string) (files map[string][]byte, manifest map[string]string,
 		text := api.FormatMessages(r.Errors, api.FormatMessagesOptions{})
 		return nil, nil, fmt.Errorf("bundle: %s", strings.TrimSpace(strings.Join(text, "")))
 	}
-	files, manifest = map[string][]byte{}, map[string]string{}
+	files = map[string][]byte{}
 	for _, f := range r.OutputFiles {
 		files[filepath.Base(f.Path)] = f.Contents
 	}

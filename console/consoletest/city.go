@@ -22,14 +22,13 @@ type City struct {
 	about console.About
 	now   func() time.Time
 
-	mu       sync.Mutex
-	cameras  []console.Camera
-	edges    []console.Edge
-	streets  map[city.Slug]*street
-	refuse   error // of SetLayout
-	broken   error // of everything else
-	changed  chan struct{}
-	sequence uint32
+	mu      sync.Mutex
+	cameras []console.Camera
+	edges   []console.Edge
+	streets map[city.Slug]*street
+	refuse  error // of SetLayout
+	broken  error // of everything else
+	changed chan struct{}
 }
 
 // street is what a camera looks at.
@@ -39,7 +38,6 @@ type street struct {
 	events  []console.Event
 	marks   *wire.Marks // fixed by a test; nil: people walk
 	cut     bool
-	quiet   bool // a state and nothing else
 	sent    []wire.Message
 }
 

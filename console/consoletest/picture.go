@@ -9,6 +9,7 @@ import (
 	"image/jpeg"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"polity/camera/wire"
@@ -51,12 +52,7 @@ func newPicture(data []byte) (*picture, error) {
 }
 
 func (p *picture) hides(x, y int) bool {
-	for _, h := range p.hidden {
-		if (image.Point{X: x, Y: y}).In(h) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.hidden, func(h image.Rectangle) bool { return (image.Point{X: x, Y: y}).In(h) })
 }
 
 // unknown is the share that is not shown.
