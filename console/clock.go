@@ -52,7 +52,7 @@ func (c clock) Date(t time.Time) string {
 // Day is "Today, Sunday 22 November".
 func (c clock) Day(t time.Time) string {
 	t = t.In(c.zone)
-	day := c.say.Say(fmt.Sprintf("time.weekday.%d", t.Weekday())) + " " + c.date(t, t.Year() != c.now.In(c.zone).Year())
+	day := c.say.Say("time.weekday."+strconv.Itoa(int(t.Weekday()))) + " " + c.date(t, t.Year() != c.now.In(c.zone).Year())
 	switch c.daysAgo(t) {
 	case 0:
 		return c.say.Say("time.today", "day", day)
@@ -82,7 +82,7 @@ func (c clock) date(t time.Time, year bool) string {
 	return c.say.Say("time.dayofmonth", "day", strconv.Itoa(t.Day()), "month", c.month(t))
 }
 
-func (c clock) month(t time.Time) string { return c.say.Say(fmt.Sprintf("time.month.%s", t.Month())) }
+func (c clock) month(t time.Time) string { return c.say.Say("time.month." + t.Month().String()) }
 
 // daysAgo counts midnights of the city between t and now.
 func (c clock) daysAgo(t time.Time) int {
