@@ -67,7 +67,7 @@ func OpenFilm(ctx context.Context, path string, fps float64) (*Film, error) {
 }
 
 func (f *Film) start() error {
-	run, err := ffmpeg.Start(f.ctx, append([]string{
+	run, err := ffmpeg.Start(f.ctx, ffmpeg.Limits{}, append([]string{
 		"-threads", "1", "-max_pixels", ffmpeg.MaxPixels,
 		"-protocol_whitelist", "file", "-format_whitelist", ffmpeg.Demuxers, "-i", "file:" + f.path,
 	}, output()...), f.path)
@@ -137,7 +137,7 @@ func (f *Film) Next() (*frame.Frame, error) {
 
 // ended tells the film's end from the decoder's.
 func (f *Film) ended() error {
-	if ended, ok := errors.AsType[*exec.ExitError](f.run.Wait()); ok && !ended.Exited() {
+	if ended, ok := errors.AsType[*exec.ExitError](f.run.Ended()); ok && !ended.Exited() {
 		return f.broken(fmt.Errorf("the decoder was killed: %s", ended.ProcessState))
 	}
 	return io.EOF

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 
 // testFilm makes a small film: 64 x 48, 10 frames a second, two seconds, and its
 // luma rises with time.
-func testFilm(t *testing.T, name string, args ...string) string {
+func testFilm(t testing.TB, name string, args ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	base := []string{"-v", "error", "-y", "-f", "lavfi", "-i", "color=gray:s=64x48:r=10:d=2,geq=lum='16+10*N':cb=128:cr=128"}

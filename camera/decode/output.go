@@ -12,7 +12,7 @@ import (
 func output() []string {
 	return []string{
 		"-map", "0:v:0", "-threads", "1", "-filter_threads", "1", "-flush_packets", "1",
-		"-fps_mode", "passthrough", "-copyts", "-enc_time_base", "1:90000",
+		"-fps_mode", "passthrough", "-copyts", "-enc_time_base", "1:1000000",
 		"-pix_fmt", "yuv420p", "-c:v", "rawvideo", "-f", "nut", "-write_index", "0", "pipe:1",
 	}
 }

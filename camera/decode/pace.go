@@ -30,7 +30,7 @@ func (p *pace) take(pts time.Duration) bool {
 	}
 	step := pts - p.seen
 	p.seen = pts
-	if !p.set || step <= 0 || step > gap {
+	if !p.set || step < 0 || step > gap {
 		p.set, p.from, p.last = true, pts, 0
 		return true
 	}

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"time"
 
 	"polity/city"
 	"polity/internal/sandbox"
@@ -20,9 +21,15 @@ const Demuxers = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvide
 // MaxPixels bounds a picture for ffmpeg's option -max_pixels: 8192 x 8192.
 const MaxPixels = "67108864"
 
-// memory bounds ffmpeg's address space. Decoding 8192 x 8192 with 16 reference
-// pictures takes 1.6 GiB.
-const memory = 2 << 30
+// ErrMissing is returned by Start where ffmpeg is not installed.
+var ErrMissing = city.Errorf(city.Unavailable, "ffmpeg is not installed: run 'make build', or install your system's package ffmpeg")
+
+// Limits bounds a process.
+type Limits struct {
+	// Memory is its address space in bytes; 0 means 2 GiB. Decoding 8192 x 8192 with
+	// 16 reference pictures takes 1.6 GiB.
+	Memory uint64
+}
 
 // Process is a running ffmpeg: bytes go into In, and come out of Out.
 type Process struct {
@@ -32,15 +39,15 @@ type Process struct {
 
 // Start runs ffmpeg with args. It may read the files given and nothing else; it
 // has no network. ctx ends it.
-func Start(ctx context.Context, args []string, files ...string) (*Process, error) {
+func Start(ctx context.Context, limits Limits, args []string, files ...string) (*Process, error) {
 	program, err := exec.LookPath("ffmpeg")
 	if err != nil {
-		return nil, city.Errorf(city.Unavailable, "ffmpeg is not installed: run 'make build', or install your system's package ffmpeg")
+		return nil, ErrMissing
 	}
 	said := &tail{}
 	run, err := sandbox.Start(ctx, sandbox.Spec{
 		Program: program, Args: append([]string{"-v", "error", "-nostdin", "-hide_banner"}, args...),
-		Read: files, Memory: memory, Stderr: said,
+		Read: files, Memory: limits.Memory, Stderr: said,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("start ffmpeg: %w", err)
@@ -55,6 +62,14 @@ func (p *Process) End() string {
 	p.Out.Close()
 	_ = p.Wait()
 	return p.said.last()
+}
+
+// Ended waits for the end of an ffmpeg that has closed its output, for a second at
+// most, and returns how it ended.
+func (p *Process) Ended() error {
+	late := time.AfterFunc(time.Second, p.Kill)
+	defer late.Stop()
+	return p.Wait()
 }
 
 // Said returns the last line that ffmpeg has said so far, or "".
@@ -79,15 +94,18 @@ func (t *tail) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// noise is what a library says at every start when it may lock no memory.
+const noise = "Warning: using insecure memory!"
+
 // last returns the last line in printable ASCII: it is foreign text.
 func (t *tail) last() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	lines := strings.Split(strings.TrimSpace(string(t.b)), "\n")
+	text := strings.TrimSpace(strings.ReplaceAll(string(t.b), noise, ""))
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
 			return -1
 		}
 		return r
-	}, lines[len(lines)-1])
+	}, text[strings.LastIndexByte(text, '\n')+1:])
 }

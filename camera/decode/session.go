@@ -1,0 +1,237 @@
+package decode
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"polity/camera/stream"
+	"polity/internal/ffmpeg"
+)
+
+// errMissing is why no decoder will ever start.
+var errMissing = ffmpeg.ErrMissing
+
+// session is one ffmpeg: the units of one stream go in, as IVF, and frames come
+// out, as NUT. IVF is used since it delimits access units by itself, with their
+// timestamps: the decoder need not wait for the next unit to know that one is
+// whole, and each frame comes out with the timestamp of its own unit.
+type session struct {
+	d      *Decoder
+	codec  stream.Codec
+	stream int
+	frames int
+	over   atomic.Bool // all units of the stream have gone in
+
+	mu      sync.Mutex
+	waiting []stamp   // units that went in and whose frames did not come out
+	since   time.Time // when the oldest of them went in, or a frame came after it
+}
+
+// stamp is a unit's timestamp in microseconds and what it means.
+type stamp struct {
+	micros int64
+	taken  time.Time
+}
+
+// maxWaiting bounds the stamps kept of units that gave no frame.
+const maxWaiting = 512
+
+// decoders are ffmpeg's names.
+func decoderOf(c stream.Codec) string {
+	switch c {
+	case stream.H264:
+		return "h264"
+	case stream.H265:
+		return "hevc"
+	case stream.MJPEG:
+		return "mjpeg"
+	}
+	return "none"
+}
+
+// run decodes from first until the stream ends in favour of another (nil), the
+// decoder ends or must be ended (why), or ctx ends.
+func (s *session) run(ctx context.Context, first *stream.Unit) error {
+	if pixels := first.Width * first.Height; pixels > s.d.cfg.MaxPixels {
+		s.d.queue.restart()
+		return fmt.Errorf("pictures of %d x %d are larger than %d pixels", first.Width, first.Height, s.d.cfg.MaxPixels)
+	}
+	run, err := ffmpeg.Start(ctx, ffmpeg.Limits{Memory: memoryFor(s.d.cfg.MaxPixels)}, append([]string{
+		// -probesize keeps ffmpeg from collecting seconds of video to look at first.
+		"-threads", "1", "-probesize", "32", "-max_pixels", strconv.Itoa(s.d.cfg.MaxPixels), "-noautorotate",
+		"-c:v", decoderOf(s.codec), "-f", "ivf", "-i", "pipe:0",
+	}, output()...))
+	if err != nil {
+		return err
+	}
+	s.d.started(run)
+	inside, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var feeding sync.WaitGroup
+	feeding.Go(func() {
+		s.feed(inside, run, first)
+		run.In.Close() // ffmpeg gives out what it holds, and ends
+	})
+	feeding.Go(func() { s.watch(inside, run) })
+	err = s.read(run)
+	var exit error
+	if errors.Is(err, errEnded) {
+		exit = run.Ended()
+	}
+	cancel()
+	said := run.End()
+	feeding.Wait()
+	switch {
+	case errors.Is(err, errChanged):
+		return nil
+	case said != "":
+		return fmt.Errorf("%w: %s", err, said)
+	case exit != nil:
+		return fmt.Errorf("%w: %w", err, exit)
+	}
+	return err
+}
+
+// memoryFor bounds a decoder's address space: its code and libraries, and 24
+// pictures of the greatest size (16 references and some in flight).
+func memoryFor(pixels int) uint64 { return 512<<20 + 24*uint64(pixels)*3/2 }
+
+var (
+	errChanged = errors.New("another stream begins")
+	errEnded   = errors.New("the decoder ended")
+	errHangs   = errors.New("the decoder gave no frame in time")
+)
+
+// feed writes units until the stream changes.
+func (s *session) feed(ctx context.Context, run *ffmpeg.Process, first *stream.Unit) {
+	header := make([]byte, 32)
+	copy(header, "DKIF")
+	binary.LittleEndian.PutUint16(header[6:], uint16(len(header)))
+	copy(header[8:], "H264") // not looked at: the decoder is named
+	binary.LittleEndian.PutUint16(header[12:], uint16(first.Width))
+	binary.LittleEndian.PutUint16(header[14:], uint16(first.Height))
+	binary.LittleEndian.PutUint32(header[16:], 1_000_000) // timestamps are microseconds
+	binary.LittleEndian.PutUint32(header[20:], 1)
+	buf := header
+	for {
+		u, err := s.d.queue.peek(ctx)
+		if err != nil {
+			return
+		}
+		if u.Stream != s.stream || u.Codec != s.codec {
+			s.over.Store(true)
+			return
+		}
+		if !s.d.queue.take(u) {
+			continue
+		}
+		micros := (u.PTS + ptsBase).Microseconds()
+		at := len(buf)
+		buf = append(buf, make([]byte, 12)...)
+		binary.LittleEndian.PutUint64(buf[at+4:], uint64(micros))
+		buf = u.AppendAnnexB(buf)
+		binary.LittleEndian.PutUint32(buf[at:], uint32(len(buf)-at-12))
+		s.expect(micros, u.Taken)
+		if _, err := run.In.Write(buf); err != nil {
+			return // it has ended; the reader knows why
+		}
+		buf = buf[:0]
+	}
+}
+
+// ptsBase keeps timestamps above zero, also those of B-frames before the first.
+const ptsBase = time.Minute
+
+func (s *session) expect(micros int64, taken time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.waiting) == 0 {
+		s.since = time.Now()
+	}
+	if len(s.waiting) == maxWaiting {
+		s.waiting = append(s.waiting[:0], s.waiting[1:]...)
+	}
+	s.waiting = append(s.waiting, stamp{micros, taken})
+}
+
+// came finds when the frame with a timestamp was taken and forgets the units
+// before it: frames come in order of time. ok is false for a frame of no unit.
+func (s *session) came(micros int64) (taken time.Time, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.since = time.Now()
+	best := int64(-1)
+	kept := s.waiting[:0]
+	for _, w := range s.waiting {
+		switch {
+		case w.micros > micros:
+			kept = append(kept, w)
+		case w.micros > best:
+			best, taken, ok = w.micros, w.taken, true
+		}
+	}
+	s.waiting = kept
+	return taken, ok
+}
+
+// overdue says that units are in the decoder and no frame has come for too long.
+func (s *session) overdue() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.waiting) > 0 && time.Since(s.since) > s.d.cfg.Patience
+}
+
+// watch kills a decoder that hangs.
+func (s *session) watch(ctx context.Context, run *ffmpeg.Process) {
+	for sleep(ctx, s.d.cfg.Patience/4) {
+		if s.overdue() {
+			run.Kill()
+			return
+		}
+	}
+}
+
+// read takes frames until there are no more and says why.
+func (s *session) read(run *ffmpeg.Process) error {
+	nut, err := ffmpeg.NewNUT(run.Out)
+	if err == nil {
+		err = checkSize(nut.Width, nut.Height)
+	}
+	for err == nil {
+		var micros int64
+		var size int
+		if micros, size, err = nut.Next(); err != nil {
+			break
+		}
+		if size != frameBytes(nut.Width, nut.Height) {
+			return fmt.Errorf("%w: a frame of %d bytes", ffmpeg.ErrNUT, size)
+		}
+		f := s.d.pool.get(nut.Width, nut.Height)
+		if err = readFrame(nut, f); err != nil {
+			break
+		}
+		taken, ok := s.came(micros)
+		if !ok {
+			s.d.pool.put(f)
+			continue
+		}
+		s.frames++
+		s.d.deliver(f, s.stream, taken)
+	}
+	switch {
+	case s.overdue():
+		return errHangs
+	case errors.Is(err, io.EOF) && s.over.Load():
+		return errChanged
+	case errors.Is(err, io.EOF):
+		return errEnded
+	}
+	return err
+}

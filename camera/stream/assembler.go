@@ -1,0 +1,296 @@
+package stream
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
+)
+
+// ErrBad is the root of errors about a stream that no decoder is to be given.
+var ErrBad = errors.New("the stream cannot be decoded")
+
+// Assembler makes units out of NAL units as a camera sends them, which is not
+// always as the standards say:
+//
+//   - parameter sets may come once only, in the description, or as a packet of
+//     their own before the picture;
+//   - a picture's slices may come as if each were a picture;
+//   - several NAL units may come as one, with start codes between them;
+//   - there may be no IDR picture at all.
+//
+// It is used by one goroutine.
+type Assembler struct {
+	codec Codec
+	sets  []parameterSet // in the order they are to be sent
+	early [][]byte       // came before the picture they belong to
+
+	stream        int
+	sized         bool // stream counts a size
+	width, height int
+	started       bool // a key unit was delivered
+	waited        int  // pictures since the start without an IDR
+
+	joins   bool // the camera sends each slice as a picture: pictures are held back
+	held    [][]byte
+	heldPTS time.Duration
+	heldAt  time.Time
+	size    int // bytes in held
+}
+
+// NewAssembler starts with the parameter sets that the stream's description
+// gives; nil ones are left out. The first unit's Stream is one more than stream.
+func NewAssembler(codec Codec, stream int, sets ...[]byte) *Assembler {
+	a := &Assembler{codec: codec, stream: stream}
+	for _, s := range sets {
+		if kindOf(codec, s) == parameters {
+			a.keep(s)
+		}
+	}
+	return a
+}
+
+// maxWait is how many pictures may come before one that is coded without others,
+// but is no IDR, is taken as a start: ten seconds of an ordinary camera.
+const maxWait = 100
+
+// Add takes the NAL units of what came as one access unit and returns the units
+// that are complete by it: none, one, or two. An error says why the stream cannot
+// be decoded; adding may go on.
+func (a *Assembler) Add(nals [][]byte, pts time.Duration, arrived time.Time) ([]*Unit, error) {
+	if a.codec == MJPEG {
+		return a.jpeg(nals, pts, arrived)
+	}
+	var picture [][]byte
+	first := true
+	size := 0
+	for _, nal := range nals {
+		for _, part := range a.parts(nal) {
+			switch kindOf(a.codec, part) {
+			case parameters:
+				a.keep(part)
+			case slice, intra:
+				if len(picture) == 0 && !hasPicture(a.codec, a.early) {
+					first = firstOfPicture(a.codec, part)
+				}
+				picture = append(picture, part)
+			case other, recovery:
+				picture = append(picture, part)
+			case worthless, unreadable:
+			}
+			size += len(part)
+		}
+	}
+	if size > MaxUnit || len(picture) > MaxNALs {
+		a.early = nil
+		return nil, fmt.Errorf("%w: a picture of %d bytes in %d parts", ErrBad, size, len(picture))
+	}
+	if len(picture) == 0 {
+		return nil, nil
+	}
+	if !hasPicture(a.codec, picture) { // such as SEI alone: it belongs to the next
+		if a.early = append(a.early, picture...); len(a.early) > MaxNALs {
+			a.early = nil
+		}
+		return nil, nil
+	}
+	picture = append(a.early, picture...)
+	a.early = nil
+	return a.place(picture, first, pts, arrived)
+}
+
+// parts cuts a NAL unit in which start codes separate several. A NAL unit cannot
+// hold a start code itself (7.4.1).
+func (a *Assembler) parts(nal []byte) [][]byte {
+	if kindOf(a.codec, nal) != parameters || !bytes.Contains(nal, []byte{0, 0, 1}) {
+		return [][]byte{nal}
+	}
+	return SplitAnnexB(append([]byte{0, 0, 1}, nal...))
+}
+
+func hasPicture(codec Codec, nals [][]byte) bool {
+	for _, n := range nals {
+		if k := kindOf(codec, n); k == slice || k == intra {
+			return true
+		}
+	}
+	return false
+}
+
+// place completes the picture held back, if there is one, and delivers the new one
+// or holds it back. Pictures are held back, at the cost of one picture's delay,
+// only from a camera that was seen to send slices one by one.
+func (a *Assembler) place(picture [][]byte, first bool, pts time.Duration, arrived time.Time) ([]*Unit, error) {
+	if !first && !a.joins {
+		a.joins = true
+		return nil, nil // the rest of a picture whose beginning has gone out
+	}
+	if !a.joins {
+		return a.deliver(picture, pts, arrived)
+	}
+	size := 0
+	for _, n := range picture {
+		size += len(n)
+	}
+	if !first {
+		if a.held == nil || a.size+size > MaxUnit || len(a.held)+len(picture) > MaxNALs {
+			a.held = nil
+			return nil, nil
+		}
+		a.held, a.heldAt, a.size = append(a.held, picture...), arrived, a.size+size
+		return nil, nil
+	}
+	done, at, when := a.held, a.heldPTS, a.heldAt
+	a.held, a.heldPTS, a.heldAt, a.size = picture, pts, arrived, size
+	if done == nil {
+		return nil, nil
+	}
+	return a.deliver(done, at, when)
+}
+
+func (a *Assembler) deliver(picture [][]byte, pts time.Duration, arrived time.Time) ([]*Unit, error) {
+	key := a.startsAt(picture)
+	if !key && !a.started {
+		a.waited++
+		return nil, nil
+	}
+	if key {
+		if err := a.activate(); err != nil {
+			return nil, err
+		}
+		if a.width == 0 && len(a.sets) == 0 {
+			return nil, fmt.Errorf("%w: it has no parameter sets", ErrBad)
+		}
+		a.started = true
+		nals := make([][]byte, 0, len(a.sets)+len(picture))
+		for _, s := range a.sets {
+			nals = append(nals, s.nal)
+		}
+		picture = append(nals, picture...)
+	}
+	return []*Unit{{
+		Codec: a.codec, NALs: picture, Key: key, PTS: pts, Arrived: arrived,
+		Stream: a.stream, Width: a.width, Height: a.height,
+	}}, nil
+}
+
+// startsAt says whether decoding can start at a picture.
+func (a *Assembler) startsAt(picture [][]byte) bool {
+	recovers := false
+	for _, n := range picture {
+		switch kindOf(a.codec, n) {
+		case intra:
+			return true
+		case recovery:
+			recovers = true
+		case slice:
+			if a.codec == H264 && (recovers || a.waited > maxWait) && intraCoded(n) {
+				return true
+			}
+			// Gradual refresh: nothing better will come.
+			return recovers && a.waited > maxWait
+		}
+	}
+	return false
+}
+
+// parameterSet is one VPS, SPS or PPS, told apart by its type and number.
+type parameterSet struct {
+	kind uint8
+	id   uint32
+	nal  []byte
+}
+
+// Bounds of what is kept: H.264 allows 32 SPS and 256 PPS, no camera sends that.
+const (
+	maxSets    = 24
+	maxSetSize = 4096
+)
+
+// keep stores a parameter set in the place of the one with its number.
+func (a *Assembler) keep(nal []byte) {
+	if len(nal) > maxSetSize {
+		return
+	}
+	s := parameterSet{nal: bytes.Clone(nal)}
+	if a.codec == H264 {
+		s.kind = nal[0] & 0x1f
+		bits := bitReader{b: nal[1:]}
+		if h264.NALUType(s.kind) == h264.NALUTypeSPS {
+			bits.at = 24 // profile, constraints, level
+		}
+		s.id = bits.ue()
+	} else {
+		s.kind = nal[0] >> 1 & 0x3f
+		switch h265.NALUType(s.kind) {
+		case h265.NALUType_VPS_NUT:
+			if len(nal) > 2 {
+				s.id = uint32(nal[2] >> 4)
+			}
+		case h265.NALUType_PPS_NUT:
+			s.id = (&bitReader{b: nal[2:]}).ue()
+		}
+	}
+	at := len(a.sets)
+	for i, old := range a.sets {
+		if old.kind == s.kind && old.id == s.id {
+			a.sets[i] = s
+			return
+		}
+		if old.kind > s.kind && i < at { // VPS before SPS before PPS, as they refer to one another
+			at = i
+		}
+	}
+	if len(a.sets) < maxSets {
+		a.sets = append(a.sets[:at], append([]parameterSet{s}, a.sets[at:]...)...)
+	}
+}
+
+// activate reads the size out of the SPS and counts a new stream when it changed.
+func (a *Assembler) activate() error {
+	width, height := 0, 0
+	for _, s := range a.sets {
+		switch {
+		case a.codec == H264 && h264.NALUType(s.kind) == h264.NALUTypeSPS:
+			var sps h264.SPS
+			if err := sps.Unmarshal(s.nal); err == nil {
+				width, height = sps.Width(), sps.Height()
+			}
+		case a.codec == H265 && h265.NALUType(s.kind) == h265.NALUType_SPS_NUT:
+			var sps h265.SPS
+			if err := sps.Unmarshal(s.nal); err == nil {
+				width, height = sps.Width(), sps.Height()
+			}
+		}
+	}
+	return a.resize(width, height)
+}
+
+func (a *Assembler) resize(width, height int) error {
+	if width != 0 || height != 0 {
+		if err := checkSize(width, height); err != nil {
+			return err
+		}
+	}
+	if !a.sized || width != a.width || height != a.height {
+		a.stream++
+		a.sized, a.width, a.height = true, width, height
+	}
+	return nil
+}
+
+// The sizes that can be shown: those of frame.New.
+const (
+	minSide = 16
+	maxSide = 8192
+)
+
+func checkSize(width, height int) error {
+	if width < minSide || height < minSide || width > maxSide || height > maxSide {
+		return fmt.Errorf("%w: pictures of %d x %d; from %d x %d to %d x %d are taken", ErrBad, width, height, minSide, minSide, maxSide, maxSide)
+	}
+	return nil
+}

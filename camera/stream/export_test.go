@@ -1,0 +1,4 @@
+package stream
+
+// ParametersOf is fuzzed.
+var ParametersOf = parametersOf
