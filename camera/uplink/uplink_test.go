@@ -1,0 +1,182 @@
+package uplink_test
+
+import (
+	"encoding/binary"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"polity/camera/layout"
+	"polity/camera/uplink"
+	"polity/camera/wire"
+	"polity/city"
+	"polity/register"
+	"polity/spine"
+)
+
+// goingUp lists what leaves an edge besides camera/wire messages, which have such
+// a test of their own.
+var goingUp = map[spine.Channel]any{
+	spine.EdgeState: uplink.EdgeState{}, spine.CameraState: uplink.CameraState{}, spine.LayoutAnswer: uplink.LayoutAnswer{Result: uplink.Taken},
+}
+
+// TestNothingThatGoesUpCanCarryAnIdentity walks the types: numbers of fixed size,
+// and no run of bytes that could be a text.
+func TestNothingThatGoesUpCanCarryAnIdentity(t *testing.T) {
+	for c, v := range goingUp {
+		typ := reflect.TypeOf(v)
+		if binary.Size(v) <= 0 {
+			t.Errorf("%s: %s is not of fixed size", c, typ)
+		}
+		for f := range typ.Fields() {
+			switch f.Type.Kind() {
+			case reflect.Int64, reflect.Uint64, reflect.Uint32, reflect.Uint16, reflect.Uint8:
+			case reflect.Array:
+				if f.Type.Elem().Kind() == reflect.Uint8 || f.Type.Len() > 3 {
+					t.Errorf("%s.%s could hold a text", typ, f.Name)
+				}
+			default:
+				t.Errorf("%s.%s is a %s", typ, f.Name, f.Type)
+			}
+		}
+		if err := uplink.Check(c, uplink.Encode(v)); err != nil {
+			t.Errorf("%s: %v", c, err)
+		}
+	}
+}
+
+// TestOnlySpineSpeaksNATS holds every other package to the channels: none of them
+// can publish past the check.
+func TestOnlySpineSpeaksNATS(t *testing.T) {
+	root := filepath.Join("..", "..")
+	var found int
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "node_modules" || d.Name() == "testdata" || (len(d.Name()) > 2 && d.Name()[0] == '.')):
+			return fs.SkipDir
+		case d.IsDir() || !strings.HasSuffix(path, ".go"):
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, imp := range file.Imports {
+			if !strings.Contains(imp.Path.Value, "nats-io/") {
+				continue
+			}
+			if found++; filepath.Dir(path) != filepath.Join(root, "spine") {
+				t.Errorf("%s imports %s: only spine does", path, imp.Path.Value)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found == 0 {
+		t.Error("the walk found no import of NATS, not even spine's")
+	}
+}
+
+var at = time.Date(2026, 11, 22, 14, 2, 0, 0, time.UTC)
+
+func bodies() map[spine.Channel][]byte {
+	place := wire.Append(nil, &wire.Place{At: at, Width: 16, Height: 16})
+	return map[spine.Channel][]byte{
+		spine.LivePlace: place, spine.Archive: place,
+		spine.LiveMarks:    wire.Append(nil, &wire.Marks{At: at}),
+		spine.LiveState:    wire.Append(nil, &wire.State{At: at, Condition: wire.Live}),
+		spine.Observation:  wire.Append(nil, &wire.Observation{Metric: wire.Occupancy, Start: at, Length: time.Minute}),
+		spine.Event:        wire.Append(nil, &wire.Event{Kind: wire.Crowding, Start: at}),
+		spine.CameraState:  uplink.Encode(uplink.CameraState{At: 1, Reason: 3}),
+		spine.EdgeState:    uplink.Encode(uplink.EdgeState{At: 1, Cameras: 2, Running: 1}),
+		spine.Watch:        uplink.Encode(uplink.Watch{Seconds: 6, Whole: 1}),
+		spine.Layout:       []byte(`{"revision":1,"zones":[],"lines":[]}`),
+		spine.LayoutAnswer: uplink.Encode(uplink.LayoutAnswer{Result: uplink.Stale, Revision: 7}),
+	}
+}
+
+func TestEachChannelTakesItsOwnAndNothingElse(t *testing.T) {
+	all := bodies()
+	for c := range all {
+		for from, body := range all {
+			same := c == from || (c == spine.LivePlace && from == spine.Archive) || (c == spine.Archive && from == spine.LivePlace)
+			if err := uplink.Check(c, body); (err == nil) != same {
+				t.Errorf("%s given a body of %s: %v", c, from, err)
+			}
+		}
+		for _, n := range []int{0, 1, len(all[c]) - 1} {
+			if uplink.Check(c, all[c][:n]) == nil {
+				t.Errorf("%s takes a body cut to %d bytes", c, n)
+			}
+		}
+		if uplink.Check(c, append(append([]byte(nil), all[c]...), 'x')) == nil {
+			t.Errorf("%s takes a byte too many", c)
+		}
+	}
+	if uplink.Check(0, nil) == nil || uplink.Check(99, nil) == nil {
+		t.Error("a channel that does not exist passed")
+	}
+}
+
+func TestOutOfRangeIsRefused(t *testing.T) {
+	for what, err := range map[string]error{
+		"edge":   uplink.Check(spine.EdgeState, uplink.Encode(uplink.EdgeState{Running: 2, Cameras: 1})),
+		"space":  uplink.Check(spine.EdgeState, uplink.Encode(uplink.EdgeState{Space: 9})),
+		"time":   uplink.Check(spine.EdgeState, uplink.Encode(uplink.EdgeState{At: -1})),
+		"camera": uplink.Check(spine.CameraState, uplink.Encode(uplink.CameraState{Reason: 200})),
+		"watch":  uplink.Check(spine.Watch, uplink.Encode(uplink.Watch{Seconds: 200})),
+		"answer": uplink.Check(spine.LayoutAnswer, uplink.Encode(uplink.LayoutAnswer{})),
+		"layout": uplink.Check(spine.Layout, []byte(`{"plate":"x"}`)),
+		"size":   uplink.Check(spine.Layout, make([]byte, 1<<20)),
+		"two":    uplink.Check(spine.Layout, []byte(`{}{}`)),
+	} {
+		if k := city.KindOf(err); k != city.Invalid && k != city.TooLarge {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+func TestEntryDecidesWhatALayoutMayAsk(t *testing.T) {
+	triangle := []layout.Point{{X: 0, Y: 0}, {X: 1, Y: 0}, {X: 1, Y: 1}}
+	entry := &register.Entry{Events: []string{"crowding", "stopped"}, CrowdAtLeast: 20}
+	for name, c := range map[string]struct {
+		l    layout.Layout
+		want uplink.LayoutAnswer
+	}{
+		"empty":       {layout.Layout{Revision: 3}, uplink.LayoutAnswer{Result: uplink.Taken, Revision: 3}},
+		"allowed":     {layout.Layout{Zones: []layout.Zone{{Name: "a", Corners: triangle, Crowd: 20, NoStop: true}}}, uplink.LayoutAnswer{Result: uplink.Taken}},
+		"small crowd": {layout.Layout{Zones: []layout.Zone{{Name: "a", Corners: triangle}, {Name: "b", Corners: triangle, Crowd: 19}}}, uplink.LayoutAnswer{Result: uplink.CrowdTooSmall, Number: 2}},
+		"intrusion":   {layout.Layout{Zones: []layout.Zone{{Name: "a", Corners: triangle, KeepEmpty: true}}}, uplink.LayoutAnswer{Result: uplink.NotAllowed, Number: 1}},
+		"one way":     {layout.Layout{Lines: []layout.Line{{Name: "a", To: layout.Point{X: 1, Y: 1}, OneWay: "left"}}}, uplink.LayoutAnswer{Result: uplink.NotAllowed, Number: 1}},
+		"wrong":       {layout.Layout{Zones: []layout.Zone{{Name: "a"}}}, uplink.LayoutAnswer{Result: uplink.Wrong}},
+	} {
+		if got := uplink.CheckLayout(&c.l, entry); got != c.want {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	allowed := uplink.Allowed(entry)
+	if len(allowed) != 7 || allowed[0] != wire.Crowding || allowed[1] != wire.Stopped || allowed[2] != wire.CameraMoved {
+		t.Errorf("allowed %v", allowed)
+	}
+	for _, name := range register.EventNames {
+		if got := uplink.Allowed(&register.Entry{Events: []string{name}}); len(got) != 6 {
+			t.Errorf("the register's event %q is not one of camera/wire: %v", name, got)
+		}
+	}
+}
+
+func FuzzCheck(f *testing.F) {
+	for c, b := range bodies() {
+		f.Add(uint8(c), b)
+	}
+	f.Fuzz(func(_ *testing.T, c uint8, b []byte) { _ = uplink.Check(spine.Channel(c), b) })
+}
