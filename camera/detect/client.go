@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"math"
 	"sync"
 	"time"
 
@@ -82,25 +83,58 @@ func (c *Client) Detect(ctx context.Context, f *frame.Frame, region image.Rectan
 		return nil, city.Errorf(city.Invalid, "detect: the region lies outside the frame of %d x %d", f.Width, f.Height)
 	}
 	size := SizeFor(region.Dx(), region.Dy(), c.tuning.Pixels, c.tuning.Zoom)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	boxes, err := c.ask(ctx, f, region, size, threshold)
-	if errors.Is(err, errNetwork) {
-		return nil, city.Errorf(city.Unavailable, "detect: %w", err)
-	}
+	one := []part{{region: region, to: image.Rect(0, 0, size.Width, size.Height)}}
+	boxes, err := c.look(ctx, f, one, size, threshold)
 	if err != nil {
-		return nil, city.Errorf(city.Unavailable, "detect: %w", c.drop(err))
+		return nil, err
 	}
 	sx, sy := float32(region.Dx())/float32(size.Width), float32(region.Dy())/float32(size.Height)
 	for i, b := range boxes {
-		boxes[i].X0, boxes[i].X1 = place(b.X0, sx, region.Min.X, f.Width), place(b.X1, sx, region.Min.X, f.Width)
-		boxes[i].Y0, boxes[i].Y1 = place(b.Y0, sy, region.Min.Y, f.Height), place(b.Y1, sy, region.Min.Y, f.Height)
+		boxes[i].X0, boxes[i].X1 = back(b.X0, sx, 0, region.Min.X, f.Width), back(b.X1, sx, 0, region.Min.X, f.Width)
+		boxes[i].Y0, boxes[i].Y1 = back(b.Y0, sy, 0, region.Min.Y, f.Height), back(b.Y1, sy, 0, region.Min.Y, f.Height)
 	}
 	return boxes, nil
 }
 
-func place(v, scale float32, from, end int) float32 {
-	return min(max(v*scale+float32(from), 0), float32(end))
+// DetectIn is Detect for several regions in one run of the network, which costs
+// about as much as their area. They are shown to it side by side, in the scale in
+// which the whole frame would be; the answer leaves out things that an edge inside
+// the frame cuts through. Regions that overlap may give the same thing twice. It
+// returns false, having asked nothing, if the regions are so large that looking at
+// the whole frame costs no more.
+func (c *Client) DetectIn(ctx context.Context, f *frame.Frame, regions []image.Rectangle, threshold float32) ([]Box, bool, error) {
+	whole := SizeFor(f.Width, f.Height, c.tuning.Pixels, c.tuning.Zoom)
+	scale := math.Sqrt(float64(whole.Pixels()) / float64(f.Width*f.Height))
+	var inside []image.Rectangle
+	for _, r := range regions {
+		if r = cut(f, r); !r.Empty() {
+			inside = append(inside, r)
+		}
+	}
+	parts, size, ok := pack(inside, scale)
+	if !ok || len(parts) == 0 || float64(size.Pixels()) > worthParts*float64(whole.Pixels()) {
+		return nil, false, nil
+	}
+	boxes, err := c.look(ctx, f, parts, size, threshold)
+	return suppress(unpack(boxes, parts, image.Pt(f.Width, f.Height)), MaxBoxes), true, err
+}
+
+// worthParts is the share of the whole frame up to which looking at parts of it is
+// worth what is seen less well at their edges.
+const worthParts = 0.7
+
+// look asks about a picture made of parts of f and returns boxes in its pixels.
+func (c *Client) look(ctx context.Context, f *frame.Frame, parts []part, size Size, threshold float32) ([]Box, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	boxes, err := c.ask(ctx, f, parts, size, threshold)
+	switch {
+	case errors.Is(err, errNetwork):
+		return nil, city.Errorf(city.Unavailable, "detect: %w", err)
+	case err != nil:
+		return nil, city.Errorf(city.Unavailable, "detect: %w", c.drop(err))
+	}
+	return boxes, nil
 }
 
 // Network returns the SHA-256 of the network that the detector runs, or false
@@ -123,7 +157,7 @@ func (c *Client) Close() error {
 	return err
 }
 
-func (c *Client) ask(ctx context.Context, f *frame.Frame, region image.Rectangle, size Size, threshold float32) ([]Box, error) {
+func (c *Client) ask(ctx context.Context, f *frame.Frame, parts []part, size Size, threshold float32) ([]Box, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.tuning.Timeout)
 	defer cancel()
 	if err := c.connect(ctx); err != nil {
@@ -142,7 +176,7 @@ func (c *Client) ask(ctx context.Context, f *frame.Frame, region image.Rectangle
 	}
 	q := request{number: c.number, size: size, threshold: threshold}
 	b := q.head(c.picture[:0])[:requestHead+size.bytes()]
-	c.filler.fill(b[requestHead:], f, region, size)
+	c.filler.fill(b[requestHead:], f, parts, size)
 	if _, err := conn.Write(b); err != nil {
 		return nil, err
 	}

@@ -59,28 +59,49 @@ type filler struct {
 	taps map[[2]int][]tap
 }
 
-// fill writes the region of f, scaled to size: six planes of half the width and
-// height. The first four are luma's pixels at the top left, top right, bottom left
-// and bottom right of each square of four, then U and V.
-func (s *filler) fill(to []byte, f *frame.Frame, region image.Rectangle, size Size) {
-	w, h := size.Width/2, size.Height/2
-	plane := w * h
-	columns := s.tapsFor(region.Dx(), size.Width)
-	for y, row := range s.tapsFor(region.Dy(), size.Height) {
-		mixed := s.mix(f.Y, f.Width, region, row)
-		at := (y%2)*2*plane + (y/2)*w
-		even, odd := to[at:][:w], to[at+plane:][:w]
+// fill writes parts of f as a picture of the given size: six planes of half the
+// width and height. The first four are luma's pixels at the top left, top right,
+// bottom left and bottom right of each square of four, then U and V. What no part
+// covers is grey.
+func (s *filler) fill(to []byte, f *frame.Frame, parts []part, size Size) {
+	if len(parts) != 1 || parts[0].to != image.Rect(0, 0, size.Width, size.Height) {
+		for i := range to {
+			to[i] = 128
+		}
+	}
+	for _, p := range parts {
+		s.luma(to, f, p, size)
+		s.chroma(to, f, p, size)
+	}
+}
+
+func (s *filler) luma(to []byte, f *frame.Frame, p part, size Size) {
+	w := size.Width / 2
+	plane := w * size.Height / 2
+	columns := s.tapsFor(p.region.Dx(), p.to.Dx())
+	for y, row := range s.tapsFor(p.region.Dy(), p.to.Dy()) {
+		mixed := s.mix(f.Y, f.Width, p.region, row)
+		at := (y%2)*2*plane + (p.to.Min.Y+y)/2*w + p.to.Min.X/2
+		even, odd := to[at:][:p.to.Dx()/2], to[at+plane:][:p.to.Dx()/2]
 		for x := range even {
 			left, right := columns[2*x], columns[2*x+1]
 			even[x], odd[x] = left.of(mixed), right.of(mixed)
 		}
 	}
-	region = image.Rect(region.Min.X/2, region.Min.Y/2, region.Max.X/2, region.Max.Y/2)
-	columns = s.tapsFor(region.Dx(), w)
-	for y, row := range s.tapsFor(region.Dy(), h) {
+}
+
+func (s *filler) chroma(to []byte, f *frame.Frame, p part, size Size) {
+	w := size.Width / 2
+	plane := w * size.Height / 2
+	half := func(r image.Rectangle) image.Rectangle {
+		return image.Rect(r.Min.X/2, r.Min.Y/2, r.Max.X/2, r.Max.Y/2)
+	}
+	region, at := half(p.region), half(p.to)
+	columns := s.tapsFor(region.Dx(), at.Dx())
+	for y, row := range s.tapsFor(region.Dy(), at.Dy()) {
 		for i, from := range [][]byte{f.U, f.V} {
 			mixed := s.mix(from, f.ChromaWidth(), region, row)
-			line := to[(4+i)*plane+y*w:][:w]
+			line := to[(4+i)*plane+(at.Min.Y+y)*w+at.Min.X:][:at.Dx()]
 			for x := range line {
 				line[x] = columns[x].of(mixed)
 			}

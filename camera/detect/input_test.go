@@ -25,13 +25,17 @@ func numbered(width, height int) *frame.Frame {
 	return f
 }
 
+func one(region image.Rectangle, size Size) []part {
+	return []part{{region: region, to: image.Rect(0, 0, size.Width, size.Height)}}
+}
+
 // At its own size a region is only taken apart into planes.
 func TestFillAtOwnSizeCopies(t *testing.T) {
 	f := numbered(200, 160)
 	size := Size{96, 64}
 	got := make([]byte, size.bytes())
 	region := image.Rect(10, 20, 106, 84)
-	new(filler).fill(got, f, region, size)
+	new(filler).fill(got, f, one(region, size), size)
 	w, h := 48, 32
 	for y := range h {
 		for x := range w {
@@ -57,7 +61,7 @@ func TestFillScalesWithoutShift(t *testing.T) {
 	}
 	for _, to := range []Size{{64, 64}, {96, 64}, {224, 128}, {320, 192}, {480, 256}, {640, 320}} {
 		got := make([]byte, to.bytes())
-		new(filler).fill(got, f, image.Rect(0, 0, width, height), to)
+		new(filler).fill(got, f, one(image.Rect(0, 0, width, height), to), to)
 		for x := 1; x < to.Width-1; x++ {
 			centre := (float64(x)+0.5)*float64(width)/float64(to.Width) - 0.5
 			at := (x%2)*to.Width*to.Height/4 + (to.Height/4)*to.Width/2 + x/2
@@ -87,7 +91,7 @@ func TestFillStaysInside(t *testing.T) {
 			t.Fatalf("size %v", size)
 		}
 		to := make([]byte, size.bytes())
-		new(filler).fill(to, f, region, size)
+		new(filler).fill(to, f, one(region, size), size)
 		for i, v := range to[:size.Pixels()] {
 			if v != 77 {
 				t.Fatalf("luma %d is %d", i, v)
@@ -125,7 +129,7 @@ func BenchmarkFill(b *testing.B) {
 			var s filler
 			f, to := numbered(c.width, c.height), make([]byte, c.size.bytes())
 			for b.Loop() {
-				s.fill(to, f, image.Rect(0, 0, c.width, c.height), c.size)
+				s.fill(to, f, one(image.Rect(0, 0, c.width, c.height), c.size), c.size)
 			}
 		})
 	}
