@@ -294,3 +294,13 @@ func checkSize(width, height int) error {
 	}
 	return nil
 }
+
+// Lost says that something is missing from the stream: what follows up to the next
+// key unit would decode to something that was never there.
+func (a *Assembler) Lost() { a.started, a.waited, a.held, a.early = false, 0, nil, nil }
+
+// Restart begins a new stream at the next key unit.
+func (a *Assembler) Restart() {
+	a.Lost()
+	a.sized = false
+}
