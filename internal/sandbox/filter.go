@@ -65,7 +65,7 @@ var plain = append([]uint32{
 // refused fail with EPERM, so that a program says "not permitted" and not "this
 // kernel is too old".
 var refused = append([]uint32{
-	unix.SYS_SOCKET, unix.SYS_SOCKETPAIR, unix.SYS_CONNECT, unix.SYS_BIND, unix.SYS_LISTEN, unix.SYS_ACCEPT, unix.SYS_ACCEPT4,
+	unix.SYS_SOCKET, unix.SYS_SOCKETPAIR, unix.SYS_CONNECT, unix.SYS_BIND, unix.SYS_LISTEN, unix.SYS_ACCEPT,
 	unix.SYS_SENDTO, unix.SYS_SENDMSG, unix.SYS_SENDMMSG, unix.SYS_RECVFROM, unix.SYS_RECVMSG, unix.SYS_RECVMMSG,
 	unix.SYS_SHUTDOWN, unix.SYS_GETSOCKNAME, unix.SYS_GETPEERNAME, unix.SYS_SETSOCKOPT, unix.SYS_GETSOCKOPT,
 	unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER,
@@ -88,8 +88,8 @@ const (
 
 // conditional are calls that are harmless only with some arguments. self is the
 // program's own process id as it sees it, program the descriptor that it will be
-// executed from.
-func conditional(self, program int) []rule {
+// executed from, accept the one that it may accept connections on, or 0.
+func conditional(self, program, accept int) []rule {
 	const write = unix.O_WRONLY | unix.O_RDWR | unix.O_CREAT | unix.O_TRUNC | unix.O_APPEND
 	rules := []rule{
 		{unix.SYS_OPENAT, []when{{2, bpf.JumpBitsNotSet, write}}},
@@ -101,6 +101,9 @@ func conditional(self, program int) []rule {
 		{unix.SYS_PRLIMIT64, []when{{0, bpf.JumpEqual, 0}, {2, bpf.JumpEqual, 0}}},
 		// The stage becomes the program, once: the descriptor closes by that.
 		{unix.SYS_EXECVEAT, []when{{0, bpf.JumpEqual, uint32(program)}, {4, bpf.JumpEqual, unix.AT_EMPTY_PATH}}},
+	}
+	if accept > 0 {
+		rules = append(rules, rule{unix.SYS_ACCEPT4, []when{{0, bpf.JumpEqual, uint32(accept)}}})
 	}
 	for _, option := range []uint32{unix.PR_SET_NAME, unix.PR_GET_NAME, prSetVMA} {
 		rules = append(rules, rule{unix.SYS_PRCTL, []when{{0, bpf.JumpEqual, option}}})
@@ -115,7 +118,7 @@ func conditional(self, program int) []rule {
 }
 
 // program assembles the filter.
-func filterProgram(self, program int) []bpf.Instruction {
+func filterProgram(self, program, accept int) []bpf.Instruction {
 	out := []bpf.Instruction{
 		bpf.LoadAbsolute{Off: offArch, Size: 4},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: auditArch, SkipTrue: 1},
@@ -134,7 +137,7 @@ func filterProgram(self, program int) []bpf.Instruction {
 		verdict(call, refuse)
 	}
 	// The rules of one call stand together; any of them allows it.
-	rules := conditional(self, program)
+	rules := conditional(self, program, accept)
 	for len(rules) > 0 {
 		n := 1
 		for n < len(rules) && rules[n].call == rules[0].call {
@@ -148,6 +151,9 @@ func filterProgram(self, program int) []bpf.Instruction {
 		out = append(out, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: rules[0].call, SkipTrue: uint8(len(body))})
 		out = append(out, body...)
 		rules = rules[n:]
+	}
+	if accept <= 0 {
+		verdict(unix.SYS_ACCEPT4, refuse)
 	}
 	return append(out, bpf.RetConstant{Val: absent})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -152,6 +153,41 @@ func TestInsideDangerousCallsAreRefused(t *testing.T) {
 		if got[i] != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got[i], c.want)
 		}
+	}
+}
+
+func TestInsideOneSocketCanBeAcceptedOn(t *testing.T) {
+	path := filepath.Join(openDir(t), "s")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	socket, err := l.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	c, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "hello"); err != nil {
+		t.Fatal(err)
+	}
+	spec := probe("accept")
+	spec.Extra, spec.Accept = []*os.File{socket}, 3
+	if got := inside(t, spec); got != "other "+denied+"\ngiven ok\nsend "+denied+"\n" {
+		t.Errorf("said %q", got)
+	}
+	back := make([]byte, 5)
+	if _, err := io.ReadFull(c, back); err != nil || string(back) != "hello" {
+		t.Errorf("came back %q, %v", back, err)
+	}
+	spec.Accept = 0
+	if got := inside(t, spec); !strings.Contains(got, "given "+denied) {
+		t.Errorf("without leave: %q", got)
 	}
 }
 

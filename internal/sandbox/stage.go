@@ -71,7 +71,7 @@ func (o order) become() report {
 	if err != nil {
 		return failed("landlock", err)
 	}
-	filter, err := bpf.Assemble(filterProgram(os.Getpid(), fd))
+	filter, err := bpf.Assemble(filterProgram(os.Getpid(), fd, o.Accept))
 	if err != nil {
 		return failed("assemble the filter", err)
 	}

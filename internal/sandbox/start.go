@@ -23,7 +23,9 @@ import (
 
 // Spec says what to run and what it may use.
 type Spec struct {
-	Program string   // path of an executable; not a script
+	// Program is the path of an executable; not a script. It runs from a copy in
+	// memory: what lies beside it, it must be told by argument.
+	Program string
 	Args    []string // without the program's name
 	Env     []string // all of its environment
 	// Read lists files and folders that it may open for reading, besides its
@@ -40,6 +42,10 @@ type Spec struct {
 	// Extra pipes become its file descriptors 3, 4 and so on. The caller closes
 	// them after Start.
 	Extra []*os.File
+	// Accept is the descriptor, among Extra, of a listening unix socket on which it
+	// may accept connections; 0 for none. It can read, write and close them, and do
+	// nothing else that one can do to a socket.
+	Accept int
 }
 
 const defaultMemory = 2 << 30
@@ -127,6 +133,7 @@ type order struct {
 	Read      []string
 	Memory    uint64
 	Processor uint64 // seconds
+	Accept    int    // file descriptor to accept on, or 0
 	Report    int    // file descriptor to report on
 }
 
@@ -152,7 +159,7 @@ func start(ctx context.Context, spec Spec, how attempt) (*Process, error) {
 	}
 	told, err := json.Marshal(order{
 		Program: program, Args: spec.Args, Env: spec.Env, Read: spec.Read,
-		Memory: cmp.Or(spec.Memory, defaultMemory), Processor: uint64(spec.Processor / time.Second), Report: 3 + len(spec.Extra),
+		Memory: cmp.Or(spec.Memory, defaultMemory), Processor: uint64(spec.Processor / time.Second), Accept: spec.Accept, Report: 3 + len(spec.Extra),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)

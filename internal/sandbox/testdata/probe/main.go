@@ -34,6 +34,15 @@ func main() {
 		// Also on a socket that came as a descriptor.
 		err = syscall.Sendto(3, []byte("x"), 0, &syscall.SockaddrInet4{Port: 9, Addr: [4]byte{127, 0, 0, 1}})
 		fmt.Println("inherited", errno(err))
+	case "accept": // on descriptor 3, and tries the same on 0
+		_, _, err := syscall.Accept4(0, 0)
+		fmt.Println("other", errno(err))
+		fd, _, err := syscall.Accept4(3, 0)
+		fmt.Println("given", errno(err))
+		b := make([]byte, 5)
+		n, _ := syscall.Read(fd, b)
+		_, _ = syscall.Write(fd, b[:n])
+		fmt.Println("send", errno(syscall.Sendto(fd, b, 0, nil)))
 	case "call": // each argument: number and arguments of a system call
 		for _, call := range os.Args[2:] {
 			var a [7]uintptr
