@@ -56,9 +56,12 @@ func (c *Console) cameraPage(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	scene, _, err := c.scene(r.Context(), k, c.mayShow(k, d.at, r), r)
+	scene, place, err := c.scene(r.Context(), k, c.mayShow(k, d.at, r), r)
 	if err != nil {
 		return err
+	}
+	if scene.Place != "" {
+		scene.Caption = c.html("scene.withcounts", "counts", c.momentWords(k, r, d), "picture", scene.Caption)
 	}
 	now := c.doing(k, r.clock)
 	v := cameraView{
@@ -67,7 +70,7 @@ func (c *Console) cameraPage(w http.ResponseWriter, r *request) error {
 		Events: c.eventViews(k, events, r), EventsRule: c.eventsRule(k, r),
 		MayEdit: r.viewer.Edit, MaySeeAsPublic: !r.viewer.Public(), PublicAddress: with(r, "as", "public"),
 	}
-	v.SceneData = c.sceneData(k, l, r, d, scene)
+	v.SceneData = c.sceneData(k, l, r, d, place)
 	v.SceneData.Counts.Ticks = c.ticks(v.Events)
 	v.LatestWords = c.say.Say("slider.latest")
 	if r.viewer.Look {
@@ -76,9 +79,9 @@ func (c *Console) cameraPage(w http.ResponseWriter, r *request) error {
 	return c.render(w, r, http.StatusOK, page{Template: "camera", Title: k.Entry.Title, Data: v})
 }
 
-func (c *Console) sceneData(k Camera, l layout.Layout, r *request, d day, s sceneView) SceneData {
+func (c *Console) sceneData(k Camera, l layout.Layout, r *request, d day, p Place) SceneData {
 	data := SceneData{
-		Camera: k.Name, Live: r.viewer.Look && d.at.IsZero(), Public: !r.viewer.Look, Width: s.Width, Height: s.Height, Ground: l.Ground,
+		Camera: k.Name, Live: r.viewer.Look && d.at.IsZero(), Public: !r.viewer.Look, Width: p.Width, Height: p.Height, PlaceAt: p.At.UnixMilli(), Ground: l.Ground,
 		Day: d.from.UnixMilli(), Minutes: d.minutes(), Last: d.minute(d.latest), At: -1, Zone: c.about.Zone.String(),
 		Counts: c.chart(d.lines(shown{wire.Occupancy, ""}), l, r, d),
 	}

@@ -39,12 +39,13 @@ type drawn struct {
 
 // SceneData is what the scene's script needs.
 type SceneData struct {
-	Camera city.Slug      `json:"camera"`
-	Live   bool           `json:"live"`   // open a live feed
-	Public bool           `json:"public"` // as everyone sees it
-	Width  int            `json:"width"`
-	Height int            `json:"height"`
-	Ground *layout.Ground `json:"ground"`
+	Camera  city.Slug      `json:"camera"`
+	Live    bool           `json:"live"`   // open a live feed
+	Public  bool           `json:"public"` // as everyone sees it
+	Width   int            `json:"width"`
+	Height  int            `json:"height"`
+	PlaceAt int64          `json:"placeAt"` // when the place was so, ms since 1970
+	Ground  *layout.Ground `json:"ground"`
 	// Day is the slider: its first minute, how many minutes it has, and the minute
 	// that is shown; ms since 1970 and minutes.
 	Day     int64  `json:"day"`

@@ -232,6 +232,9 @@ func (c *City) Counts(_ context.Context, camera city.Slug, q counts.Query) ([]co
 	if err != nil {
 		return nil, err
 	}
+	if s.picture == nil {
+		return nil, nil // never heard of
+	}
 	return counts.Aggregate(q, observed(s.layout, q, c.now(), c.about.Zone)), nil
 }
 

@@ -160,7 +160,8 @@ func ground(u, v float64) [3]float64 {
 		return [3]float64{120, 118, 114}
 	}
 	if tree(u, v) {
-		return [3]float64{74 + 14*math.Sin(u*300), 96 + 18*math.Sin(v*260+u*90), 60}
+		leaf := math.Mod(math.Abs(math.Sin(u*913+v*517)*43758), 1) // speckled
+		return [3]float64{60 + 30*leaf, 84 + 34*leaf, 52 + 12*leaf}
 	}
 	if d := u - (.6 + .42*(v-.16)); d > 0 && d < .1+.2*v { // the lane
 		if math.Abs(d-(.05+.1*v)) < .004 && math.Mod(v*14, 1) < .5 {
@@ -169,7 +170,7 @@ func ground(u, v float64) [3]float64 {
 		return [3]float64{104, 106, 110}
 	}
 	if u < .56-.1*math.Abs(v-.42)*4 && v > .22+.1*(.4-u) && v < .64-.3*u+.12 { // the lawn
-		return [3]float64{116 + 6*math.Sin(u*80), 140 + 6*math.Sin(v*120), 86}
+		return [3]float64{116, 140 + 5*math.Sin(u*7+v*11), 86}
 	}
 	row := math.Mod(math.Pow(v, .6)*26, 1)
 	if row < .06 || math.Mod((u-.5)/(.2+v)*18+math.Floor(math.Pow(v, .6)*26)*.5, 1) < .05 {

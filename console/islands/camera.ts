@@ -1,13 +1,21 @@
 // The page of one camera.
 import { charts } from "./chart.ts";
-import { dataOf, one } from "./dom.ts";
+import { dataOf, make, one } from "./dom.ts";
 import type { SceneData } from "./generated.ts";
 import { fetchParts } from "./refresh.ts";
 import { Scene } from "./scene.ts";
 import { Slider } from "./slider.ts";
+import { say } from "./texts.ts";
 
 const data = dataOf<SceneData>(document.getElementById("scene-data"));
-new Slider(one("#slider"), new Scene(one("#scene"), data), data);
+if (!data.width) awaitPlace();
+const scene = new Scene(one("#scene"), data);
+const state = one("#state");
+scene.onDoubt = (doubt) => {
+  if (doubt) state.replaceChildren(make("span", { class: "sign sign-attention" }, say("state.lostline")));
+  else if (state.querySelector(".sign-attention")) void fetchParts(["state"]);
+};
+new Slider(one("#slider"), scene, data);
 charts();
 tabs();
 
@@ -17,6 +25,14 @@ setInterval(() => {
   const asked = new URLSearchParams(location.search);
   if (!document.hidden && !asked.has("at") && !asked.has("day")) void fetchParts(counted);
 }, 30_000);
+
+/** There is no picture yet: the page is loaded again as soon as there is one. */
+function awaitPlace(): void {
+  setInterval(async () => {
+    if (document.hidden || !(await fetchParts(["scene"]))) return;
+    if (document.querySelector(".scene-place")) location.reload();
+  }, 5000);
+}
 
 /** Another thing to count is fetched without disturbing the scene. */
 function tabs(): void {

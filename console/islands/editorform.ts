@@ -23,7 +23,7 @@ export class Form {
   ) {
     this.save = make("button", { type: "button", class: "first", onclick: () => void this.send() }, say("edit.save"));
     this.undo = make("button", { type: "button", onclick: () => drawing.undo() }, say("edit.undo"));
-    root.append(this.list, make("div", { class: "editor-actions" }, this.save, this.undo), this.status);
+    root.append(this.list, make("div", { class: "editor-actions" }, this.status, this.save, this.undo));
     drawing.onChange((whole) => {
       if (whole) this.rebuild();
       this.judge();
@@ -74,8 +74,9 @@ export class Form {
     const card = make(
       "fieldset", { class: "editor-card" },
       make("legend", { class: "unseen" }, title),
-      ...fields,
+      ...fields.slice(0, 1),
       make("p", { class: "editor-problem", id: `problem-${part}-${index}`, hidden: true }),
+      ...fields.slice(1),
       make("button", { type: "button", class: "plain", onclick: () => this.drawing.removePart(part, index) }, say("edit.remove"), make("span", { class: "unseen" }, ` ${title}`)),
     );
     card.addEventListener("focusin", () => {

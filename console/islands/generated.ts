@@ -99,6 +99,7 @@ export interface SceneData {
   public: boolean;
   width: number;
   height: number;
+  placeAt: number;
   ground: Ground | null;
   day: number;
   minutes: number;

@@ -8,6 +8,8 @@ import { hatch, PlacePicture } from "./place.ts";
 import { hour, known, list, say, type Key } from "./texts.ts";
 
 export class Scene {
+  /** Called with whether nobody can say what is there now. */
+  onDoubt: (doubt: boolean) => void = () => {};
   private readonly box: HTMLElement;
   private readonly caption: HTMLElement;
   private readonly status: HTMLElement;
@@ -19,15 +21,18 @@ export class Scene {
   private line: Line = "connecting";
   private state: State | null = null;
   private last: Marks | null = null;
-  private heard = 0; // when the last marks or state came, by our clock
+  private heard: number; // when what is shown was so, by the city's clock
   private wordsTimer: number | undefined;
+  private readonly first: string; // of the place, until tiles of it have come
 
   constructor(
     figure: HTMLElement,
     private readonly data: SceneData,
   ) {
     this.box = one(".scene-box", figure);
+    this.heard = data.day + data.last * 60_000;
     this.caption = one(".scene-caption", figure);
+    this.first = say("scene.picture", { time: hour(data.placeAt, data.zone) });
     this.status = one(".scene-status", figure);
     this.overlay = figure.querySelector(".scene-lines");
     this.still = figure.querySelector(".scene-place");
@@ -40,18 +45,17 @@ export class Scene {
   /** Shows what is there now, until show or stop is called. */
   live(): void {
     if (this.stop) return;
-    this.heard = Date.now();
     this.stop = watch(this.data.camera, {
       place: (p) => this.place.apply(p),
       marks: (m) => {
         this.last = m;
-        this.heard = Date.now();
+        this.heard = m.at;
         if (this.shows) this.marks.show(m);
         this.words();
       },
       state: (s) => {
         this.state = s;
-        this.heard = Date.now();
+        this.heard = s.at;
         this.judge();
       },
       line: (l) => {
@@ -98,6 +102,7 @@ export class Scene {
     const stale = this.line === "camera" || this.line === "hub" || condition !== "live";
     this.box.classList.toggle("is-stale", stale);
     if (stale) this.marks.clear();
+    this.onDoubt(this.line === "camera" || this.line === "hub");
     this.words();
   }
 
@@ -123,7 +128,7 @@ export class Scene {
   private captionNow(): string {
     const parts: string[] = [];
     if (this.shows && this.last) parts.push(countWords(tally(this.last)));
-    if (this.place.drawn) parts.push(say("scene.picture", { time: hour(this.place.at, this.data.zone) }));
+    parts.push(this.place.drawn ? say("scene.picture", { time: hour(this.place.at, this.data.zone) }) : this.first);
     if (this.state && this.state.unknown >= 0.005) parts.push(say("scene.unknown", { n: Math.round(this.state.unknown * 100) }));
     return parts.join(" ");
   }

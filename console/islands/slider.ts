@@ -38,7 +38,7 @@ export class Slider {
     this.place(this.data.last);
     this.read.textContent = "";
     this.liveButton.disabled = true;
-    if (this.data.live) this.scene.live();
+    if (this.data.live && this.data.width) this.scene.live();
   }
 
   /** The last minute that can be shown moves on by itself. */

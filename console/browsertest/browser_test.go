@@ -1,0 +1,234 @@
+package browsertest
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"image/color"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/evanw/esbuild/pkg/api"
+
+	"polity/camera/layout"
+	"polity/camera/wire"
+	"polity/city"
+	"polity/console"
+	"polity/console/consoletest"
+)
+
+const parts = "../../node_modules"
+
+// chromium finds Debian's browser, or says how to get one.
+func chromium(t *testing.T) string {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(parts, "playwright-core")); err != nil {
+		t.Skip("the web parts are not set up: run 'setup/setup test' first")
+	}
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if p, err := exec.LookPath(name); err == nil {
+			return p
+		}
+	}
+	t.Skip("no Chromium here: run 'setup/setup test' first")
+	return ""
+}
+
+// stage is the city behind the pages, built anew for every test of the browser.
+type stage struct {
+	t     *testing.T
+	built string
+
+	mu       sync.Mutex
+	world    *consoletest.City
+	own      *console.Console
+	everyone *console.Console
+	deaf     bool
+}
+
+func (s *stage) reset() {
+	world := newCity(s.t)
+	own := newConsole(s.t, world, s.built, console.OnLoopback)
+	everyone := newConsole(s.t, world, s.built, nil)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.own != nil {
+		s.own.Close()
+		s.everyone.Close()
+	}
+	s.world, s.own, s.everyone, s.deaf = world, own, everyone, false
+}
+
+// pages serves the newest console; a deaf one answers no live feed.
+func (s *stage) pages(which func() *console.Console) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		c, deaf := which(), s.deaf
+		s.mu.Unlock()
+		if deaf && r.URL.Path == "/live" {
+			http.Error(w, "deaf", http.StatusServiceUnavailable)
+			return
+		}
+		c.ServeHTTP(w, r)
+	})
+}
+
+// control is how the browser's tests change the city.
+func (s *stage) control(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	s.mu.Lock()
+	world := s.world
+	s.mu.Unlock()
+	switch strings.TrimPrefix(r.URL.Path, "/") {
+	case "axe":
+		http.ServeFile(w, r, filepath.Join(parts, "axe-core/axe.min.js"))
+	case "reset":
+		s.reset()
+	case "empty":
+		world.Empty()
+	case "unseen":
+		world.AddUnseen("garden", "Botanic garden, gate")
+	case "state":
+		world.SetState("square", func(st *wire.State) { st.Condition = wire.Condition(number(q.Get("condition"))) })
+	case "waiting":
+		world.SetWaiting(int64(number(q.Get("n"))))
+	case "cut":
+		world.Cut("square", q.Get("cut") != "")
+	case "deaf":
+		s.mu.Lock()
+		s.deaf = q.Get("deaf") != ""
+		if s.deaf {
+			s.own.Close() // what is open ends
+			s.own = newConsole(s.t, world, s.built, console.OnLoopback)
+		}
+		s.mu.Unlock()
+	case "marks":
+		world.Fix("square", marks(q.Get("grid"), q.Get("marks")))
+	case "tile":
+		world.Send("square", consoletest.Tile(uint16(number(q.Get("tile"))), color.RGBA{200, 30, 30, 255}))
+	case "ground":
+		s.setGround(world, r)
+	case "refuse":
+		world.Refuse(nil)
+		if why := q.Get("why"); why != "" {
+			world.Refuse(city.Errorf(city.Unavailable, "%s", why))
+		}
+	default:
+		http.Error(w, "unknown "+r.URL.Path, http.StatusNotFound)
+	}
+}
+
+// setGround saves a ground of 20 x 20 m, seen straight from above.
+func (s *stage) setGround(world *consoletest.City, r *http.Request) {
+	l, err := world.Layout(r.Context(), "square")
+	if err != nil {
+		s.t.Error(err)
+		return
+	}
+	l.Ground = &layout.Ground{
+		Picture: [4]layout.Point{{X: .25, Y: .25}, {X: .75, Y: .25}, {X: .75, Y: .75}, {X: .25, Y: .75}},
+		Metres:  [4]layout.Metres{{X: 0, Y: 20}, {X: 20, Y: 20}, {X: 20, Y: 0}, {X: 0, Y: 0}},
+	}
+	if _, err := world.SetLayout(r.Context(), "square", l); err != nil {
+		s.t.Error(err)
+	}
+}
+
+func number(s string) int {
+	n, _ := strconv.Atoi(s) // the browser's tests send numbers
+	return n
+}
+
+func marks(grid, list string) *wire.Marks {
+	m := &wire.Marks{Grid: wire.Grid(number(grid))}
+	if list == "" {
+		return m
+	}
+	n := strings.Split(list, ",")
+	for i := 0; i+2 < len(n); i += 3 {
+		m.Marks = append(m.Marks, wire.Mark{Class: wire.Class(number(n[i])), Column: uint16(number(n[i+1])), Row: uint16(number(n[i+2]))})
+	}
+	m.Sort()
+	return m
+}
+
+// TestPages runs the scripts in specs/ and reports each of their tests. With
+// POLITY_SHOTS=FOLDER they leave pictures to look at; POLITY_ONLY=PATTERN runs some.
+func TestPages(t *testing.T) {
+	browser := chromium(t)
+	s := &stage{t: t, built: build(t)}
+	s.reset()
+	own := httptest.NewServer(s.pages(func() *console.Console { return s.own }))
+	defer own.Close()
+	everyone := httptest.NewServer(s.pages(func() *console.Console { return s.everyone }))
+	defer everyone.Close()
+	control := httptest.NewServer(http.HandlerFunc(s.control))
+	defer control.Close()
+	defer func() { s.own.Close(); s.everyone.Close() }()
+
+	script := bundleSpecs(t)
+	node := exec.CommandContext(t.Context(), "node", script)
+	modules, err := filepath.Abs(parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	node.Env = append(os.Environ(), "NODE_PATH="+modules, "POLITY_OWN="+own.URL, "POLITY_EVERYONE="+everyone.URL,
+		"POLITY_CONTROL="+control.URL, "POLITY_CHROMIUM="+browser)
+	node.Stderr = os.Stderr
+	out, err := node.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := node.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ran := report(t, bufio.NewScanner(out))
+	if err := node.Wait(); err != nil {
+		t.Errorf("the browser's tests ended with %v", err)
+	}
+	if ran == 0 {
+		t.Error("no test of the browser ran")
+	}
+}
+
+func report(t *testing.T, lines *bufio.Scanner) (ran int) {
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var r struct {
+			Name, Error string
+			MS          int `json:"ms"`
+		}
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+			t.Errorf("the browser's tests said %q", lines.Text())
+			continue
+		}
+		ran++
+		t.Run(r.Name, func(t *testing.T) {
+			t.Logf("%d ms", r.MS)
+			if r.Error != "" {
+				t.Error(errors.New(r.Error))
+			}
+		})
+	}
+	return ran
+}
+
+func bundleSpecs(t *testing.T) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "specs.cjs")
+	r := api.Build(api.BuildOptions{
+		EntryPoints: []string{"specs/all.ts"}, Bundle: true, Platform: api.PlatformNode, Format: api.FormatCommonJS, Target: api.ES2022,
+		External: []string{"playwright-core"}, Outfile: out, Write: true, LogLevel: api.LogLevelSilent,
+	})
+	for _, e := range r.Errors {
+		t.Fatalf("specs: %s", e.Text)
+	}
+	return out
+}

@@ -1,0 +1,8 @@
+import "./pages.ts";
+import "./scene.ts";
+import "./slider.ts";
+import "./editor.ts";
+import "./citymap.ts";
+import { runAll } from "./runner.ts";
+
+void runAll();

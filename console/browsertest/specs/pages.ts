@@ -1,0 +1,139 @@
+// Every page in every dress: it says what it should, keeps nobody out, loads nothing of
+// others, fits, and throws no errors.
+import type { BrowserContextOptions, Page } from "playwright-core";
+import { barriers, check, everyone, own, same, tell, test, until, type Trial } from "./runner.ts";
+
+interface PageCase {
+  name: string;
+  at: string;
+  says: string; // words that have to stand there without scripts too
+  status?: number;
+  ready?: (page: Page) => Promise<void>;
+}
+
+const mapReady = async (page: Page) => {
+  await page.waitForSelector(".map[data-ready]", { state: "attached" });
+};
+const sceneReady = async (page: Page) => {
+  await page.waitForSelector(".scene-canvas:not([hidden])", { state: "attached" });
+  await until("marks in words", async () => /\d+ people/.test((await page.textContent(".scene-caption")) ?? ""));
+};
+
+const pages: PageCase[] = [
+  { name: "map", at: `${own}/`, says: "221 cameras of others", ready: mapReady },
+  { name: "cameras", at: `${own}/cameras`, says: "Railway Square, north side" },
+  { name: "camera", at: `${own}/cameras/square`, says: "People are never shown", ready: sceneReady },
+  { name: "camera-then", at: `${own}/cameras/square?at=2026-11-24T08:20&show=line:north-path`, says: "to the right" },
+  { name: "camera-public", at: `${everyone}/cameras/square`, says: "Published by quarters of an hour" },
+  { name: "editor", at: `${own}/cameras/square/edit`, says: "Zones and lines" },
+  { name: "system", at: `${own}/system`, says: "Everything works" },
+  { name: "services", at: `${own}/services`, says: "Services" },
+  { name: "check", at: `${everyone}/check`, says: "You need not trust" },
+  { name: "not-found", at: `${everyone}/nothing`, says: "There is no page at this address", status: 404 },
+  { name: "forbidden", at: `${everyone}/system`, says: "for people who run the system", status: 403 },
+];
+
+const dresses: Record<string, BrowserContextOptions> = {
+  light: { colorScheme: "light" },
+  dark: { colorScheme: "dark" },
+  "360": { colorScheme: "light", viewport: { width: 360, height: 780 }, hasTouch: true, isMobile: true },
+  "1920": { colorScheme: "dark", viewport: { width: 1920, height: 1080 } },
+};
+
+async function looksRight(t: Trial, page: Page, c: PageCase, dress: string): Promise<void> {
+  await c.ready?.(page);
+  check((await page.textContent("main"))?.includes(c.says), `the page does not say “${c.says}”`);
+  same(await page.locator("h1").count(), 1, "level-one headings");
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  check(wide <= 0, `the page is ${wide} pixels too wide`);
+  same((await barriers(page)).join("\n"), "", "axe");
+  await t.shot(page, `${c.name}-${dress}`);
+}
+
+for (const c of pages) {
+  const allowed = c.status ? /status of 40[34]/ : undefined;
+  for (const [dress, options] of Object.entries(dresses)) {
+    if (dress === "1920" && !["map", "camera", "system"].includes(c.name)) continue;
+    test(`${c.name} ${dress}`, async (t) => {
+      const page = await t.open(c.at, options, allowed);
+      await looksRight(t, page, c, dress);
+    });
+  }
+  test(`${c.name} without scripts`, async (t) => {
+    const page = await t.open(c.at, { javaScriptEnabled: false }, allowed);
+    check((await page.textContent("main"))?.includes(c.says), `the page does not say “${c.says}”`);
+    check(!t.requests.some((r) => r.includes("/live")), "a page without scripts asked for a live feed");
+    await t.shot(page, `${c.name}-noscript`);
+  });
+}
+
+test("printed", async (t) => {
+  const page = await t.open(`${own}/cameras/square`, { viewport: { width: 794, height: 1123 } });
+  await sceneReady(page);
+  await page.emulateMedia({ media: "print" });
+  same(await page.locator(".head").isVisible(), false, "the head is printed");
+  check(await page.locator(".scene-place").isVisible(), "the place is not printed");
+  check(await page.locator("#counts-table table").isVisible(), "the table of counts is not printed");
+  await t.shot(page, "camera-print");
+});
+
+test("states of an empty city", async (t) => {
+  await tell("empty");
+  for (const path of ["/", "/cameras", "/system"]) {
+    const page = await t.open(own + path);
+    check(/No camera is registered yet|No edge has connected yet/.test((await page.textContent("main")) ?? ""), `${path} does not say what would be here`);
+    same((await barriers(page)).join("\n"), "", `axe on ${path}`);
+    await t.shot(page, `empty${path.replaceAll("/", "-")}`);
+  }
+});
+
+test("states of a troubled city", async (t) => {
+  await tell("unseen");
+  await tell("state", { condition: "4" });
+  let page = await t.open(`${own}/system`);
+  check((await page.textContent("main"))?.includes("Wrong password"), "the system page does not name the trouble");
+  check((await page.textContent("main"))?.includes("Correct them in the edge's configuration"), "the system page does not say what to do");
+  same((await barriers(page)).join("\n"), "", "axe");
+  await t.shot(page, "system-troubled");
+  page = await t.open(`${own}/cameras/garden`);
+  check((await page.textContent("main"))?.includes("There is no picture of the place"), "an unseen camera does not say so");
+  same((await barriers(page)).join("\n"), "", "axe");
+  await t.shot(page, "camera-unseen");
+  await tell("waiting", { n: "412" });
+  page = await t.open(`${own}/cameras/square`);
+  check((await page.textContent("#banner"))?.includes("412 observations"), "the page does not say that the edge catches up");
+  await t.shot(page, "camera-catching-up");
+});
+
+test("the theme switch is kept, with and without scripts", async (t) => {
+  for (const javaScriptEnabled of [true, false]) {
+    const page = await t.open(`${own}/cameras`, { colorScheme: "light", javaScriptEnabled });
+    await page.getByRole("button", { name: "Dark" }).click();
+    await page.goto(`${own}/services`);
+    same(await page.getAttribute("html", "data-theme"), "dark", "theme after a click on Dark");
+    await page.getByRole("button", { name: "Auto" }).click();
+    await page.goto(`${own}/services`);
+    same(await page.getAttribute("html", "data-theme"), null, "theme after a click on Auto");
+  }
+});
+
+test("keyboard alone", async (t) => {
+  const page = await t.open(`${own}/cameras`);
+  await page.keyboard.press("Tab");
+  same(await page.evaluate(() => document.activeElement?.className), "skip", "first stop");
+  await page.keyboard.press("Enter");
+  same(await page.evaluate(() => document.activeElement?.id), "main", "after skipping");
+  for (let i = 0; i < 12; i++) {
+    await page.keyboard.press("Tab");
+    if (await page.evaluate(() => document.activeElement?.textContent === "Railway Square, north side")) break;
+  }
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/cameras\/square$/);
+});
+
+test("the system page keeps itself up to date", async (t) => {
+  const page = await t.open(`${own}/system`);
+  check((await page.textContent("#system"))?.includes("Everything works"), "not well at first");
+  await tell("state", { condition: "3" });
+  await until("the trouble on the page", async () => (await page.textContent("#system"))?.includes("No picture"));
+});

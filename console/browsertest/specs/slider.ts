@@ -1,0 +1,60 @@
+// The day's slider, the counts and their table.
+import { check, everyone, own, same, test, until } from "./runner.ts";
+
+test("the slider moves place and counts by keyboard, and leads back to now", async (t) => {
+  const page = await t.open(`${own}/cameras/square`);
+  await until("live", async () => /\d+ people/.test((await page.textContent(".scene-caption")) ?? ""));
+  const range = page.locator("input[type=range]");
+  await range.focus();
+  await page.keyboard.press("PageDown");
+  await until("an address", async () => new URL(page.url()).searchParams.get("at") === "2026-11-24T13:32");
+  check((await page.textContent(".scene-caption"))?.includes("on average from 13:30 to 13:35"), `caption: ${await page.textContent(".scene-caption")}`);
+  check((await page.getAttribute(".scene-place", "src"))?.includes("at=1795519920000"), `place: ${await page.getAttribute(".scene-place", "src")}`);
+  same(await page.locator(".scene-canvas").isVisible(), false, "the live place is still shown");
+  await page.keyboard.press("ArrowLeft");
+  await until("a minute before", async () => new URL(page.url()).searchParams.get("at") === "2026-11-24T13:31");
+  check((await range.getAttribute("aria-valuetext"))?.startsWith("13:31."), "the slider does not say its time");
+  await t.shot(page, "slider-then");
+  await page.keyboard.press("l");
+  await page.waitForURL((u) => !u.searchParams.has("at"));
+  await until("live again", async () => page.locator(".scene-canvas").isVisible());
+});
+
+test("what is shown stands in the address", async (t) => {
+  const page = await t.open(`${own}/cameras/square?at=2026-11-24T08:20&show=zone:lawn`);
+  same(await page.inputValue("input[type=range]"), String(8 * 60 + 20), "the slider");
+  same((await page.textContent(".tabs [aria-current]"))?.trim(), "lawn", "the tab");
+  await page.keyboard.press("[");
+  await page.waitForURL(/day=2026-11-23/);
+  check((await page.textContent(".slider-days h2"))?.includes("Yesterday, Monday 23 November"), "the day before");
+  await page.getByRole("link", { name: "Day after" }).click();
+  await page.waitForURL(/day=2026-11-24/);
+});
+
+test("another thing to count is shown without leaving", async (t) => {
+  const page = await t.open(`${own}/cameras/square`);
+  await until("live", async () => /\d+ people/.test((await page.textContent(".scene-caption")) ?? ""));
+  const feeds = t.requests.filter((r) => r.includes("/live")).length;
+  await page.getByRole("link", { name: "north path" }).click();
+  await until("the sentence", async () => (await page.textContent("#counts-summary"))?.includes("people went to the right"));
+  await until("a chart of it", async () => (await page.textContent(".u-legend"))?.includes("people to the left"));
+  same(new URL(page.url()).searchParams.get("show"), "line:north-path", "the address");
+  same(t.requests.filter((r) => r.includes("/live")).length, feeds, "live feeds");
+  await page.getByText("Show as a table").click();
+  check((await page.locator("#counts-table tbody tr").count()) > 30, "the table is short");
+});
+
+test("numbers too small to publish are shown as such", async (t) => {
+  const page = await t.open(`${everyone}/cameras/square?show=line:north-path`);
+  check((await page.textContent(".chart-key"))?.includes("fewer than 5"), "the chart has no key for them");
+  await page.getByText("Show as a table").click();
+  check((await page.locator("td", { hasText: "fewer than 5" }).count()) > 3, "the table does not say so");
+  await t.shot(page, "public-table");
+});
+
+test("the table is a file too", async (t) => {
+  const page = await t.open(`${everyone}/cameras/square`);
+  await page.getByText("Show as a table").click();
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "This day as CSV" }).click()]);
+  same(download.suggestedFilename(), "square-2026-11-24.csv", "its name");
+});
