@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"bytes"
 	"image"
 	"testing"
 	"time"
@@ -10,13 +11,15 @@ import (
 
 // street is a picture to be looked at, in which squares move.
 type street struct {
-	f   *frame.Frame
-	now time.Time
+	f     *frame.Frame
+	empty []byte
+	now   time.Time
 }
 
 func newStreet() *street {
 	s := &street{f: frame.New(768, 576), now: time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)}
 	s.f.Stream = 1
+	s.empty = bytes.Repeat([]byte{90}, len(s.f.Y))
 	return s
 }
 
@@ -24,13 +27,12 @@ func newStreet() *street {
 func (s *street) after(d time.Duration, bright ...image.Rectangle) *frame.Frame {
 	s.now = s.now.Add(d)
 	s.f.Taken = s.now
-	for i := range s.f.Y {
-		s.f.Y[i] = 90
-	}
+	copy(s.f.Y, s.empty)
 	for _, r := range bright {
 		for y := r.Min.Y; y < r.Max.Y; y++ {
-			for x := r.Min.X; x < r.Max.X; x++ {
-				s.f.Y[y*s.f.Width+x] = 160
+			row := s.f.Y[y*s.f.Width+r.Min.X:][:r.Dx()]
+			for i := range row {
+				row[i] = 160
 			}
 		}
 	}
