@@ -222,14 +222,12 @@ func (c *Console) eventPicture(w http.ResponseWriter, r *request) error {
 	if !ok {
 		return city.Errorf(city.NotFound, "%s", c.say.Say("error.event"))
 	}
-	if !r.viewer.Look {
-		if err := c.publicEvent(r, k, id); err != nil {
-			return err
-		}
-	}
-	picture, err := c.cfg.City.EventPlace(r.Context(), k.Name, id)
+	event, picture, err := c.cfg.City.EventPlace(r.Context(), k.Name, id)
 	if err != nil {
 		return err
+	}
+	if !r.viewer.Look && len(publicEvents([]Event{event}, r.clock.now.Add(-k.Entry.PublicDelay))) == 0 {
+		return city.Errorf(city.NotFound, "%s", c.say.Say("error.event")) // no different from one that does not exist
 	}
 	w.Header().Set("Content-Type", "image/jpeg")
 	w.Header().Set("Cache-Control", "private, max-age=3600")

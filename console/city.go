@@ -33,8 +33,9 @@ type City interface {
 	Counts(ctx context.Context, camera city.Slug, q counts.Query) ([]counts.Series, error)
 	// Events returns events that overlap [q.From, q.To), newest start first.
 	Events(ctx context.Context, q EventQuery) ([]Event, error)
-	// EventPlace returns the small picture of the place that came with an event.
-	EventPlace(ctx context.Context, camera city.Slug, id string) (wire.Picture, error)
+	// EventPlace returns an event with the small picture of the place that came with
+	// it. NotFound when there is no such event or it has no picture.
+	EventPlace(ctx context.Context, camera city.Slug, id string) (Event, wire.Picture, error)
 
 	// Layout returns the zones, lines and ground that the camera uses now.
 	Layout(ctx context.Context, camera city.Slug) (layout.Layout, error)

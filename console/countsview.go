@@ -21,6 +21,7 @@ type countsView struct {
 	Chart         ChartData
 	Columns       []string
 	Rows          []countsRow
+	Distributions []distribution
 	CSV, Empty    string
 }
 
@@ -79,6 +80,10 @@ func (s shown) key() string {
 	return "zone:" + string(s.where)
 }
 
+func classKey(class wire.Class) string { return "class." + names.Classes[class] }
+
+func countKey(class wire.Class) string { return "count." + names.Classes[class] }
+
 // classes in the order of charts and tables.
 var classes = []wire.Class{wire.Person, wire.Bicycle, wire.Vehicle}
 
@@ -116,6 +121,7 @@ func (c *Console) countsView(k Camera, l layout.Layout, r *request, d day) count
 		v.Chart.Threshold = k.Entry.Threshold
 		v.Rule = c.say.Say("counts.rule", "delay", r.clock.Long(k.Entry.PublicDelay), "n", k.Entry.Threshold)
 	}
+	v.Distributions = c.distributions(now.where, r, d)
 	v.Columns, v.Rows = c.table(k, lines, v.Chart.Lines, r, d)
 	v.CSV = "/cameras/" + string(k.Name) + "/counts.csv?day=" + d.from.In(c.about.Zone).Format(dayForm)
 	if r.asPublic {
@@ -134,8 +140,8 @@ func (d day) lines(s shown) []counts.Series {
 			if q.Metric != s.metric || q.Where != s.where || q.Class != class {
 				continue
 			}
-			any := slices.ContainsFunc(q.Points, func(p counts.Point) bool { return p.Value > 0 })
-			if any || class == wire.Person {
+			some := slices.ContainsFunc(q.Points, func(p counts.Point) bool { return p.Value > 0 })
+			if some || class == wire.Person {
 				out = append(out, q)
 			}
 		}
@@ -170,7 +176,7 @@ func (c *Console) chart(lines []counts.Series, l layout.Layout, r *request, d da
 
 // lineName is "people", or "people, to the left" for a crossing.
 func (c *Console) lineName(s counts.Series, l layout.Layout) string {
-	name := c.say.Say("class." + names.Classes[s.Class])
+	name := c.say.Say(classKey(s.Class))
 	if s.Metric != wire.Crossings {
 		return name
 	}

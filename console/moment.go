@@ -6,7 +6,6 @@ import (
 
 	"polity/camera/wire"
 	"polity/console/counts"
-	"polity/console/names"
 )
 
 // momentWords says what was counted in the whole view at the moment that is shown,
@@ -32,7 +31,7 @@ func (c *Console) momentWords(k Camera, r *request, d day) string {
 			return c.say.Say("scene.fewer", append(values, "n", k.Entry.Threshold)...)
 		case v == counts.Withheld:
 		case round1(v) > 0 || class == wire.Person:
-			parts = append(parts, c.say.Say("count."+names.Classes[class], "n", round1(v)))
+			parts = append(parts, c.say.Say(countKey(class), "n", round1(v)))
 		}
 	}
 	if len(parts) == 0 {

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"time"
 
-	"polity/city"
 	"polity/console/counts"
 )
 
@@ -22,22 +21,6 @@ func publicEvents(all []Event, latest time.Time) []Event {
 		out = append(out, e)
 	}
 	return out
-}
-
-// publicEvent is an error of kind NotFound unless the event is public: one that is
-// not is no different from one that does not exist.
-func (c *Console) publicEvent(r *request, k Camera, id string) error {
-	latest := r.clock.now.Add(-k.Entry.PublicDelay)
-	all, err := c.cfg.City.Events(r.Context(), EventQuery{Camera: k.Name, From: r.clock.now.Add(-k.Entry.Retention), To: latest, Limit: 10_000})
-	if err != nil {
-		return err
-	}
-	for _, e := range publicEvents(all, latest) {
-		if e.ID == id {
-			return nil
-		}
-	}
-	return city.Errorf(city.NotFound, "%s", c.say.Say("error.event"))
 }
 
 func cutJPEG(file string) (id string, ok bool) {

@@ -193,18 +193,18 @@ func (c *City) Place(_ context.Context, camera city.Slug, at time.Time) (console
 }
 
 // EventPlace implements console.City.
-func (c *City) EventPlace(_ context.Context, camera city.Slug, id string) (wire.Picture, error) {
+func (c *City) EventPlace(_ context.Context, camera city.Slug, id string) (console.Event, wire.Picture, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s, err := c.street(camera)
 	if err != nil {
-		return nil, err
+		return console.Event{}, nil, err
 	}
 	i := slices.IndexFunc(s.events, func(e console.Event) bool { return e.ID == id && e.Place })
 	if i < 0 {
-		return nil, city.Errorf(city.NotFound, "there is no event %q with a picture", id)
+		return console.Event{}, nil, city.Errorf(city.NotFound, "there is no event %q with a picture", id)
 	}
-	return s.picture.jpeg, nil
+	return s.events[i], s.picture.jpeg, nil
 }
 
 // Events implements console.City.

@@ -68,6 +68,9 @@ func minute(l layout.Layout, t time.Time) []counts.Observed {
 		add(z.Name, wire.Occupancy, wire.Person, 0, n*.45/float64(i+1))
 		add(z.Name, wire.Occupancy, wire.Vehicle, 0, float64(i)*.3*r.Float64())
 	}
+	for _, z := range l.Zones {
+		all = append(all, spread(z, t, seen, n, r))
+	}
 	for _, line := range l.Lines {
 		add(line.Name, wire.Crossings, wire.Person, wire.ToRight, math.Floor(n*.5+r.Float64()))
 		add(line.Name, wire.Crossings, wire.Person, wire.ToLeft, math.Floor(n*.4+r.Float64()))
@@ -75,6 +78,20 @@ func minute(l layout.Layout, t time.Time) []counts.Observed {
 		add(line.Name, wire.Crossings, wire.Bicycle, wire.ToLeft, math.Floor(n*.03+r.Float64()*.6))
 	}
 	return all
+}
+
+// spread is how long people stayed in a zone, or how fast vehicles went where none may
+// stop.
+func spread(z layout.Zone, t time.Time, seen time.Duration, n float64, r *rand.Rand) counts.Observed {
+	o := counts.Observed{Where: z.Name, Observation: wire.Observation{Metric: wire.Dwell, Class: wire.Person, Start: t, Length: interval, Covered: seen}}
+	if z.NoStop {
+		o.Metric, o.Class, n = wire.Speed, wire.Vehicle, 1.5
+	}
+	for range int(n*.6 + r.Float64()) {
+		o.Histogram[min(wire.HistogramBins-1, max(0, int(3.5+1.6*r.NormFloat64())))]++
+		o.Value++
+	}
+	return o
 }
 
 // walkers are the people, bicycles and vehicles of one moment: each goes to and fro

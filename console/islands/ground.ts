@@ -1,5 +1,5 @@
 // From places on the ground in metres to the picture, by four known points.
-import type { Ground, Point } from "./generated.ts";
+import type { Ground, Metres, Point } from "./generated.ts";
 
 type Matrix = [number, number, number, number, number, number, number, number, number];
 
@@ -13,6 +13,12 @@ export function toPicture(g: Ground): (x: number, y: number) => Point {
     const w = h[6] * x + h[7] * y + h[8];
     return { x: (h[0] * x + h[1] * y + h[2]) / w, y: (h[3] * x + h[4] * y + h[5]) / w };
   };
+}
+
+/** Where the grid of half metres begins: 250 m west and south of the four points (camera/measure, Plane.Origin). */
+export function gridOrigin(g: Ground): Metres {
+  const least = (values: number[]) => Math.floor(Math.min(...values)) - 250;
+  return { x: least(g.metres.map((m) => m.x)), y: least(g.metres.map((m) => m.y)) };
 }
 
 /** The projective map that takes four points to four others (Hartley and Zisserman, 2004, 4.1): eight equations, h33 = 1. */

@@ -3,7 +3,7 @@
 import { stillness } from "./dom.ts";
 import { figure, type Kind } from "./figures.ts";
 import { classes, grids, tileSize, type Ground, type Marks } from "./generated.ts";
-import { toPicture } from "./ground.ts";
+import { gridOrigin, toPicture } from "./ground.ts";
 
 interface Standing {
   key: string;
@@ -14,7 +14,6 @@ interface Standing {
 }
 
 const fade = 180; // ms
-const origin = 32768; // the column or row of half a metre at the ground's origin
 
 export class MarkLayer {
   readonly canvas = document.createElement("canvas");
@@ -23,6 +22,7 @@ export class MarkLayer {
   private since = 0;
   private frame = 0;
   private readonly project: ((x: number, y: number) => { x: number; y: number }) | null;
+  private readonly origin = { x: 0, y: 0 };
 
   constructor(
     private readonly width: number,
@@ -32,6 +32,7 @@ export class MarkLayer {
     this.canvas.className = "scene-marks";
     this.canvas.setAttribute("aria-hidden", "true");
     this.project = ground ? toPicture(ground) : null;
+    if (ground) this.origin = gridOrigin(ground);
     new ResizeObserver(() => this.fit()).observe(this.canvas);
   }
 
@@ -61,8 +62,8 @@ export class MarkLayer {
       return { key, kind, x: ((column + 0.5) * tileSize) / this.width, y, size: 0.05 + 0.06 * y };
     }
     if (!this.project) return null; // half metres without a ground cannot be placed
-    const east = (column - origin) / 2;
-    const north = (row - origin) / 2;
+    const east = this.origin.x + (column + 0.5) / 2;
+    const north = this.origin.y + (row + 0.5) / 2;
     const at = this.project(east, north);
     const ratio = this.width / this.height;
     const metre = Math.max(
