@@ -23,17 +23,16 @@ const never = math.MaxUint32
 
 // contractor contracts arcs one by one, the least important first.
 type contractor struct {
-	out, in   [][]edge
-	deleted   []int32 // neighbours contracted
-	level     []int32
-	done      []bool
-	rank      []int32
-	queue     heap
-	search    heap
-	dist      []uint32
-	hops      []int8
-	seen      []int32
-	shortcuts int
+	out, in [][]edge
+	deleted []int32 // neighbours contracted
+	level   []int32
+	done    []bool
+	rank    []int32
+	queue   heap
+	search  heap
+	dist    []uint32
+	hops    []int8
+	seen    []int32
 }
 
 // contract orders and contracts the arcs (Geisberger et al. 2012): priority is

@@ -270,7 +270,7 @@ func TestNotAMap(t *testing.T) {
 func FuzzReadXML(f *testing.F) {
 	f.Add(town(1, 3))
 	f.Add(cross("", "", ""))
-	f.Fuzz(func(t *testing.T, text string) {
+	f.Fuzz(func(_ *testing.T, text string) {
 		m, err := Read(context.Background(), strings.NewReader(text), true)
 		if err != nil {
 			return

@@ -28,6 +28,7 @@ type tours interface {
 	cost() int64    // what the search lowers
 	missing() int64 // stops without a place that must have one: a kept solution has as few as possible
 	keep()          // remember this solution as the best
+	restore()       // go back to it
 }
 
 // Progress is what a caller hears while the search goes on.
@@ -73,7 +74,11 @@ const (
 	blinkEvery  = 100
 	clockEvery  = 256 // iterations between looks at the clock
 	absentTried = 20
-	coolest     = 0.01 // last temperature, in mean links
+	hottest     = 0.4                   // first temperature, in mean links
+	reheated    = 0.15                  // first temperature of later rounds
+	coolest     = 0.01                  // last temperature
+	perStop     = 60 * time.Millisecond // of a round
+	mostRounds  = 8
 )
 
 type annealing struct {
@@ -89,6 +94,7 @@ type annealing struct {
 	still   []int32 // absent after this iteration
 	temp    float64
 	t0, t1  float64
+	again   float64 // t0 of later rounds
 	start   time.Duration
 }
 
@@ -110,11 +116,7 @@ func anneal(ctx context.Context, s tours, o Options) {
 	}
 	a := &annealing{s: s, o: o, rng: newRandom(o.Seed), hit: make([]uint32, s.stops()+1), start: o.Clock()}
 	a.blink = blinker{rng: &a.rng, mean: blinkEvery}
-	for c := int32(1); c <= s.stops(); c++ {
-		if id, _ := s.group(c); id < 0 {
-			a.absent = append(a.absent, c)
-		}
-	}
+	a.listAbsent()
 	a.construct()
 	s.keep()
 	a.search(ctx)
@@ -140,6 +142,7 @@ func (a *annealing) search(ctx context.Context) {
 	best, missing := current, s.missing()
 	a.heat(current)
 	report := a.o.Every
+	rounds, round := a.rounds(), 0
 	for i := int64(0); ; i++ {
 		if i%clockEvery == 0 {
 			elapsed := a.o.Clock() - a.start
@@ -151,7 +154,15 @@ func (a *annealing) search(ctx context.Context) {
 				report = elapsed + a.o.Every
 				a.o.Progress(Progress{elapsed, done, i, best})
 			}
-			a.temp = a.t0 * math.Pow(a.t1/a.t0, done)
+			done *= float64(rounds)
+			if int(done) > round {
+				round = int(done)
+				s.restore()
+				current = s.cost()
+				a.listAbsent()
+				a.t0 = a.again
+			}
+			a.temp = a.t0 * math.Pow(a.t1/a.t0, done-float64(round))
 		}
 		s.begin()
 		a.ruin()
@@ -186,15 +197,34 @@ func (a *annealing) fraction(elapsed time.Duration, iterations int64) float64 {
 	return done
 }
 
+// rounds is how often the temperature falls: once for large problems or little
+// time; where there is time to spare, again from a lower temperature and from the
+// best solution so far, since one descent may end in a corner.
+func (a *annealing) rounds() int {
+	each := perStop * time.Duration(a.s.stops())
+	return max(1, min(mostRounds, int(a.o.Budget/max(each, 1))))
+}
+
 // heat sets the temperatures: a share of the mean cost of a link.
 func (a *annealing) heat(cost int64) {
 	served := int(a.s.stops()) - len(a.absent)
 	link := float64(cost) / float64(max(1, served+a.s.groups()))
 	heat := a.o.Heat
 	if heat == 0 {
-		heat = 0.4
+		heat = hottest
 	}
-	a.t0, a.t1 = max(heat*link, 1e-9), max(min(heat, coolest)*link, 1e-9)
+	a.t0, a.again, a.t1 = heat*link, min(heat, reheated)*link, min(heat, coolest)*link
+	a.t0, a.again, a.t1 = max(a.t0, 1e-9), max(a.again, 1e-9), max(a.t1, 1e-9)
+}
+
+// listAbsent finds the stops that are on no trip.
+func (a *annealing) listAbsent() {
+	a.absent = a.absent[:0]
+	for c := int32(1); c <= a.s.stops(); c++ {
+		if id, _ := a.s.group(c); id < 0 {
+			a.absent = append(a.absent, c)
+		}
+	}
 }
 
 // ruin takes strings of stops off trips around a random one.

@@ -114,6 +114,20 @@ func (s *capacitated) keep() {
 	s.bestTotal = s.total
 }
 
+func (s *capacitated) restore() {
+	copy(s.visits, s.bestVisits)
+	copy(s.tours, s.bestTours)
+	s.total = s.bestTotal
+	s.free, s.used = s.free[:0], 0
+	for t := s.n - 1; t >= 0; t-- {
+		if s.tours[t].size == 0 {
+			s.free = append(s.free, int32(t))
+		} else {
+			s.used++
+		}
+	}
+}
+
 // best returns the tours kept last.
 func (s *capacitated) best() [][]int32 {
 	var all [][]int32

@@ -8,15 +8,28 @@ import (
 	"polity/city"
 )
 
-// neighbours is how many near stops an insertion looks beside.
-const neighbours = 60
+// How many near stops an insertion looks beside: where time matters the best
+// place is often beside a stop that is not so near. Large problems look at fewer.
+const (
+	neighbours      = 60
+	timedNeighbours = 150
+	largeNeighbours = 40
+	large           = 3000 // stops
+)
+
+func neighboursFor(stops, usual int) int {
+	if stops > large {
+		return largeNeighbours
+	}
+	return usual
+}
 
 // SolveInstance plans an instance and returns its tours, a 0 between two trips of
 // one vehicle, and their cost. An instance for which it finds no tours that serve
 // everybody is an error of kind city.Invalid that names who is left out.
 func SolveInstance(ctx context.Context, in *Instance, o Options) ([][]int32, int64, error) {
 	if in.plain() {
-		s := newCapacitated(in, neighbours)
+		s := newCapacitated(in, neighboursFor(in.Size, neighbours))
 		anneal(ctx, s, o)
 		return s.best(), s.bestTotal, nil
 	}
@@ -96,7 +109,7 @@ func Solve(ctx context.Context, p *Problem, o Options) (*Plan, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	s := newPlanned(p, neighbours)
+	s := newPlanned(p, neighboursFor(len(p.Stops), timedNeighbours))
 	anneal(ctx, s, o)
 	return s.plan(), nil
 }
@@ -260,6 +273,21 @@ func (s *planned) keep() {
 	s.best.calls = append(s.best.calls[:0], s.calls...)
 	s.best.runs = append(s.best.runs[:0], s.runs...)
 	s.best.days = append(s.best.days[:0], s.days...)
+}
+
+func (s *planned) restore() {
+	copy(s.calls, s.best.calls)
+	copy(s.runs, s.best.runs)
+	copy(s.days, s.best.days)
+	s.total, s.out = s.best.total, s.best.out
+	s.free, s.inUse = s.free[:0], 0
+	for t := len(s.runs) - 1; t >= 0; t-- {
+		if s.runs[t].size == 0 {
+			s.free = append(s.free, int32(t))
+		} else {
+			s.inUse++
+		}
+	}
 }
 
 // plan returns the solution kept last.
