@@ -7,12 +7,13 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
 	"polity/internal/parts"
+	"polity/internal/sandbox"
 )
 
 // Worker runs `polity-native detect` and starts it anew when it ends. It listens
@@ -20,6 +21,7 @@ import (
 // cameras that connect while there is none are only kept waiting.
 type Worker struct {
 	socket   string
+	own      string // a folder of its own for the socket, or ""
 	listener *os.File
 	log      *slog.Logger
 	start    Starter
@@ -37,12 +39,28 @@ type Worker struct {
 type Starter func(ctx context.Context, listener *os.File) (wait func() error, err error)
 
 // StartWorker listens on a unix socket at the path socket, in a folder that only
-// our own user may enter, and keeps a worker running until ctx ends or Stop. A nil
-// start is Native.
+// our own user may enter ("" makes one), and keeps a worker running until ctx ends
+// or Stop. A nil start is Native.
 func StartWorker(ctx context.Context, socket string, start Starter, log *slog.Logger) (*Worker, error) {
 	if start == nil {
 		start = Native
 	}
+	if socket != "" {
+		return startWorker(ctx, socket, start, log)
+	}
+	own, err := os.MkdirTemp("", "polity-detect-")
+	if err != nil {
+		return nil, fmt.Errorf("detector: %w", err)
+	}
+	w, err := startWorker(ctx, filepath.Join(own, "socket"), start, log)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(own))
+	}
+	w.own = own
+	return w, nil
+}
+
+func startWorker(ctx context.Context, socket string, start Starter, log *slog.Logger) (*Worker, error) {
 	if err := os.Remove(socket); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("detector: %w", err)
 	}
@@ -178,7 +196,11 @@ func (w *Worker) Restarts() int {
 func (w *Worker) Stop() error {
 	w.stop()
 	<-w.done
-	return errors.Join(w.listener.Close(), os.Remove(w.socket))
+	err := errors.Join(w.listener.Close(), os.Remove(w.socket))
+	if w.own != "" {
+		err = errors.Join(err, os.Remove(w.own))
+	}
+	return err
 }
 
 // Socket returns a Dialer for a detector's socket at path.
@@ -186,7 +208,13 @@ func Socket(path string) Dialer {
 	return func(ctx context.Context) (Conn, error) { return (&net.Dialer{}).DialContext(ctx, "unix", path) }
 }
 
-// Native starts polity-native as it is installed beside the running program.
+// workerMemory bounds the address space of a worker: the library, the network, and
+// what one run at the greatest size needs on every core, with a margin.
+const workerMemory = 4 << 30
+
+// Native starts polity-native as it is installed beside the running program, in a
+// sandbox: it may accept cameras on the listener, read ONNX Runtime's library, and
+// compute.
 func Native(ctx context.Context, listener *os.File) (wait func() error, err error) {
 	program, err := parts.Program("polity-native")
 	if err != nil {
@@ -196,18 +224,48 @@ func Native(ctx context.Context, listener *os.File) (wait func() error, err erro
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, program, "detect", "--listen", "3", "--library", library) //nolint:gosec // our own program
-	cmd.Env = []string{}
-	cmd.Dir = "/"
-	cmd.ExtraFiles = []*os.File{listener}
-	cmd.Stderr = os.Stderr
-	cmd.WaitDelay = time.Second
-	stdin, err := cmd.StdinPipe()
+	var said lastWords
+	p, err := sandbox.Start(ctx, sandbox.Spec{
+		Program: program, Args: []string{"detect", "--listen", "3", "--library", library},
+		Read:   []string{library},
+		Memory: workerMemory, Stderr: &said, Extra: []*os.File{listener}, Accept: 3,
+	})
 	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", filepath.Base(program), err)
 	}
-	return func() error { defer stdin.Close(); return cmd.Wait() }, nil
+	return func() error {
+		defer p.In.Close()
+		defer p.Out.Close()
+		err := p.Wait()
+		if words := said.String(); words != "" {
+			err = errors.Join(err, errors.New(words))
+		}
+		return err
+	}, nil
+}
+
+// lastWords keeps the end of what a worker said, for the error that tells why it
+// ended.
+type lastWords struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+const mostWords = 1000
+
+// Write implements io.Writer.
+func (w *lastWords) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.text = append(w.text, b...)
+	if n := len(w.text); n > mostWords {
+		w.text = w.text[n-mostWords:]
+	}
+	return len(b), nil
+}
+
+func (w *lastWords) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return strings.TrimSpace(string(w.text))
 }

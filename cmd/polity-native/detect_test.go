@@ -137,7 +137,7 @@ func TestWorkerProgram(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	t.Setenv("POLITY_PROGRAMS", dir)
-	w, err := detect.StartWorker(t.Context(), filepath.Join(dir, "socket"), nil, slog.New(slog.DiscardHandler))
+	w, err := detect.StartWorker(t.Context(), "", nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
