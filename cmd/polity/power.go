@@ -24,11 +24,12 @@ func powerCommand() *cobra.Command {
 		Long: `Works on distribution networks in files: OpenDSS scripts (.dss), pandapower's
 JSON (.json) and MATPOWER cases (.m).`,
 		Example: `  polity power flow feeder.dss             voltages, flows and losses
-  polity power check feeder.dss            what looks wrong in it, with file and line`,
+  polity power check feeder.dss            what looks wrong in it, with file and line
+  polity power reconfigure feeder.dss      the configuration that loses least`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(powerFlowCommand(), powerCheckCommand())
+	cmd.AddCommand(powerFlowCommand(), powerCheckCommand(), powerReconfigureCommand())
 	return cmd
 }
 
