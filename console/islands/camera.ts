@@ -13,7 +13,7 @@ const scene = new Scene(one("#scene"), data);
 const state = one("#state");
 scene.onDoubt = (doubt) => {
   if (doubt) state.replaceChildren(make("span", { class: "sign sign-attention" }, say("state.lostline")));
-  else if (state.querySelector(".sign-attention")) void fetchParts(["state"]);
+  else void fetchParts(["state"]);
 };
 new Slider(one("#slider"), scene, data);
 charts();

@@ -21,6 +21,7 @@ export class Scene {
   private line: Line = "connecting";
   private state: State | null = null;
   private last: Marks | null = null;
+  private doubt = false;
   private heard: number; // when what is shown was so, by the city's clock
   private wordsTimer: number | undefined;
   private readonly first: string; // of the place, until tiles of it have come
@@ -102,8 +103,10 @@ export class Scene {
     const stale = this.line === "camera" || this.line === "hub" || condition !== "live";
     this.box.classList.toggle("is-stale", stale);
     if (stale) this.marks.clear();
-    this.onDoubt(this.line === "camera" || this.line === "hub");
-    this.words();
+    const doubt = this.line === "camera" || this.line === "hub";
+    if (doubt !== this.doubt) this.onDoubt((this.doubt = doubt));
+    if (stale) this.wordsNow();
+    else this.words();
   }
 
   private say(words: string | null): void {
@@ -119,10 +122,13 @@ export class Scene {
 
   /** The caption is written at most once a second, so that it can be read. */
   private words(): void {
-    this.wordsTimer ??= window.setTimeout(() => {
-      this.wordsTimer = undefined;
-      if (this.stop) this.caption.textContent = this.captionNow();
-    }, 400);
+    this.wordsTimer ??= window.setTimeout(() => this.wordsNow(), 400);
+  }
+
+  private wordsNow(): void {
+    clearTimeout(this.wordsTimer);
+    this.wordsTimer = undefined;
+    if (this.stop) this.caption.textContent = this.captionNow();
   }
 
   private captionNow(): string {

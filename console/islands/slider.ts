@@ -29,7 +29,7 @@ export class Slider {
     this.liveButton = make("button", { type: "button", onclick: () => this.newest() }, say(data.public ? "slider.latest" : "slider.live"));
     one(".slider-form", root).replaceChildren(this.liveButton, this.read, make("span", { class: "small slider-keys" }, say("slider.keys")));
     document.addEventListener("keydown", (e) => this.keys(e));
-    if (data.at >= 0) this.go(data.at);
+    if (data.at >= 0) this.stand(data.at); // the server has drawn that moment
     else this.begin();
     setInterval(() => this.follow(), 10_000);
   }
@@ -65,13 +65,19 @@ export class Slider {
     this.go(Math.min(Number(this.range.value), this.last));
   }
 
-  private go(at: number): void {
+  /** Puts the slider at a minute of the past and says so. */
+  private stand(at: number): number {
     this.place(at);
     this.liveButton.disabled = false;
     this.data.at = at;
     const moment = this.data.day + at * minute;
     this.read.textContent = hour(moment, this.data.zone);
     this.range.setAttribute("aria-valuetext", `${hour(moment, this.data.zone)}. ${countsAt(this.data.counts, moment)}`);
+    return moment;
+  }
+
+  private go(at: number): void {
+    const moment = this.stand(at);
     clearTimeout(this.timer);
     this.timer = window.setTimeout(() => this.show(moment), 120);
   }
