@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,7 @@ var (
 // connection is one RTSP session.
 type connection struct {
 	s       *Source
+	at      *url.URL
 	client  *gortsplib.Client
 	clock   *stream.Clock
 	deliver func(*stream.Unit)
@@ -40,9 +42,9 @@ type connection struct {
 }
 
 // connect watches the camera until something ends it, and says what.
-func (s *Source) connect(ctx context.Context, overUDP bool, deliver func(*stream.Unit)) error {
-	c := &connection{s: s, clock: &stream.Clock{}, deliver: deliver}
-	c.client = s.client(overUDP)
+func (s *Source) connect(ctx context.Context, at *url.URL, overUDP bool, deliver func(*stream.Unit)) error {
+	c := &connection{s: s, at: at, clock: &stream.Clock{}, deliver: deliver}
+	c.client = s.client(at, overUDP)
 	c.client.OnPacketsLost = func(n uint64) {
 		c.lost.Store(true)
 		s.update(func(st *Status) { st.Lost += n })
@@ -71,7 +73,7 @@ func (s *Source) connect(ctx context.Context, overUDP bool, deliver func(*stream
 	if _, err := c.client.Play(nil); err != nil {
 		return s.explain(err)
 	}
-	s.update(func(st *Status) { st.Transport = transportName(s.url.Scheme, overUDP) })
+	s.update(func(st *Status) { st.Transport = transportName(at.Scheme, overUDP) })
 	return c.watch(ctx)
 }
 
@@ -113,20 +115,20 @@ func (c *connection) watch(ctx context.Context) error {
 }
 
 // client makes an RTSP client with the quirks of cameras evened out.
-func (s *Source) client(overUDP bool) *gortsplib.Client {
+func (s *Source) client(at *url.URL, overUDP bool) *gortsplib.Client {
 	protocol := gortsplib.ProtocolTCP
 	if overUDP {
 		protocol = gortsplib.ProtocolUDP
 	}
 	c := &gortsplib.Client{
-		Scheme: s.url.Scheme, Host: s.url.Host, Protocol: &protocol, UserAgent: "polity",
+		Scheme: at.Scheme, Host: at.Host, Protocol: &protocol, UserAgent: "polity",
 		ReadTimeout: s.cfg.Stall, WriteTimeout: s.cfg.Stall,
 		UDPReadBufferSize: 0,
-		OnResponse:        func(r *base.Response) { mend(r, s.url.Host) },
+		OnResponse:        func(r *base.Response) { mend(r, at.Host) },
 		OnDecodeError:     func(error) {},
 		OnTransportSwitch: func(error) {},
 	}
-	if s.url.Scheme == "rtsps" {
+	if at.Scheme == "rtsps" {
 		c.TLSConfig = s.trust()
 	}
 	return c
@@ -141,7 +143,7 @@ type offered struct {
 // describe asks what the camera offers, at first without the password: to a
 // camera that would have it in clear it is not given.
 func (c *connection) describe() (offered, format.Format, error) {
-	u, err := base.ParseURL(c.s.url.String())
+	u, err := base.ParseURL(c.at.String())
 	if err != nil {
 		return offered{}, nil, errors.New("the camera's address is not one of RTSP")
 	}
@@ -161,7 +163,7 @@ func (c *connection) describe() (offered, format.Format, error) {
 
 // mayTell refuses to give the password in clear over an open connection.
 func (c *connection) mayTell(res *base.Response) error {
-	if res == nil || c.s.url.Scheme == "rtsps" {
+	if res == nil || c.at.Scheme == "rtsps" {
 		return nil
 	}
 	for _, offer := range res.Header["WWW-Authenticate"] {
@@ -268,7 +270,7 @@ func (s *Source) explain(err error) error {
 			}
 			return errPassword
 		case base.StatusNotFound:
-			return fmt.Errorf("the camera has no stream at %s", s.url.Path)
+			return errors.New("the camera has no stream at the address's path")
 		case base.StatusUnsupportedTransport:
 			return errNoTCP
 		}

@@ -6,6 +6,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"polity/camera/source/onvif"
 	"polity/camera/stream"
 	"polity/camera/wire"
 	"polity/city"
@@ -23,8 +25,9 @@ import (
 
 // Config says where the pictures are.
 type Config struct {
-	// Address is rtsp://host[:port]/path, rtsps://..., or the path of a film file. A
-	// user and password in it count as User and Password.
+	// Address is rtsp://host[:port]/path or rtsps://...; onvif://host[:port], to ask
+	// the camera where its streams are; or the path of a film file. A user and
+	// password in it count as User and Password.
 	Address  string
 	User     string
 	Password string
@@ -35,6 +38,9 @@ type Config struct {
 	// sign theirs themselves; without it the certificate must be signed by an
 	// authority that this machine trusts.
 	Certificate string
+	// Lines is the least height, in pixels, of the stream that is chosen over ONVIF;
+	// 480. The smallest such is taken.
+	Lines int
 	// Stall is how long nothing may come before the connection is made anew; 10 s.
 	Stall time.Duration
 	// FirstWait and LastWait bound the wait before connecting again, which doubles
@@ -49,6 +55,7 @@ type Config struct {
 type Source struct {
 	cfg    Config
 	url    *url.URL // without user and password; nil for a film
+	finder finder   // nil where the address tells where the stream is
 	film   string
 	secret []string // what must not be said
 	start  time.Time
@@ -69,6 +76,7 @@ type Status struct {
 	Codec         stream.Codec
 	Width, Height int
 	Transport     string // "TCP", "UDP", "TLS" or "film"
+	Record        string // address of the stream to record, where ONVIF told it
 	Units         uint64 // delivered
 	Bytes         uint64 // in them
 	Connects      uint64 // connections begun
@@ -124,10 +132,10 @@ func (s *Source) parse() error {
 		return city.Errorf(city.Invalid, "the camera's address (%s://...) is not a URL; a password in it with special characters must be escaped, or be given apart", printable(scheme))
 	}
 	switch {
-	case u.Scheme != "rtsp" && u.Scheme != "rtsps":
-		return city.Errorf(city.Invalid, "the camera's address begins with %s://; there are rtsp:// and rtsps://, or the path of a film", printable(u.Scheme))
+	case u.Scheme != "rtsp" && u.Scheme != "rtsps" && u.Scheme != "onvif":
+		return city.Errorf(city.Invalid, "the camera's address begins with %s://; there are rtsp://, rtsps:// and onvif://, or the path of a film", printable(u.Scheme))
 	case u.Hostname() == "":
-		return city.Errorf(city.Invalid, "the camera's address names no host: give %s://HOST/PATH", u.Scheme)
+		return city.Errorf(city.Invalid, "the camera's address names no host: give rtsp://HOST/PATH or onvif://HOST")
 	case u.Scheme == "rtsps" && s.cfg.Transport == "udp":
 		return city.Errorf(city.Invalid, "rtsps:// is over TCP: leave transport away")
 	}
@@ -141,6 +149,9 @@ func (s *Source) parse() error {
 		u.User = nil
 	}
 	s.url = u
+	if u.Scheme == "onvif" {
+		s.finder = &onvifFinder{onvif.Config{Host: u.Host, Path: u.Path, User: s.cfg.User, Password: s.cfg.Password}, cmp.Or(s.cfg.Lines, 480)}
+	}
 	for _, secret := range []string{s.cfg.Password, url.QueryEscape(s.cfg.Password), url.PathEscape(s.cfg.Password), u.RawQuery} {
 		if secret != "" { // some cameras take the password in the query
 			s.secret = append(s.secret, secret)
@@ -188,7 +199,10 @@ func (s *Source) Run(ctx context.Context, deliver func(*stream.Unit)) error {
 	for {
 		s.update(func(st *Status) { st.Connects++ })
 		before := s.Status().Units
-		err := s.connect(ctx, overUDP, deliver)
+		at, err := s.find(ctx)
+		if err == nil {
+			err = s.connect(ctx, at, overUDP, deliver)
+		}
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // the end that was asked for
 		}
@@ -201,7 +215,7 @@ func (s *Source) Run(ctx context.Context, deliver func(*stream.Unit)) error {
 		}
 		condition, pause := wire.NoPicture, wait.next()
 		switch {
-		case errors.Is(err, errPassword):
+		case errors.Is(err, errPassword), errors.Is(err, onvif.ErrPassword):
 			condition, pause = wire.WrongPassword, 10*pause
 		case errors.Is(err, stream.ErrBad):
 			condition = wire.BadStream

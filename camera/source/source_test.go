@@ -325,12 +325,39 @@ func TestCameraThatIsGone(t *testing.T) {
 	waitFor(t, "further tries", func() bool { return w.Status().Connects > 4 }, w)
 }
 
-func TestCameraThatSendsGarbage(t *testing.T) {
+func TestNoStreamAtThePath(t *testing.T) {
 	t.Parallel()
 	cam := camera(t, standin.Config{Film: film(t, "a.mp4", plain...)})
-	cam.Misbehave(standin.Faults{Lose: 0.9})
 	w := watch(t, source.Config{Address: strings.Replace(cam.URL(), "main", "nowhere", 1)})
-	if st := w.become(t, wire.NoPicture); !strings.Contains(st.Reason, "has no stream at /nowhere") {
+	if st := w.become(t, wire.NoPicture); !strings.Contains(st.Reason, "has no stream at the address's path") {
+		t.Errorf("reason %q", st.Reason)
+	}
+}
+
+func TestCameraThatSendsNoPictures(t *testing.T) {
+	t.Parallel()
+	cam := camera(t, standin.Config{Film: film(t, "a.mp4", plain...)})
+	cam.Misbehave(standin.Faults{NoKeys: true})
+	w := watch(t, source.Config{Address: cam.URL(), Stall: 400 * time.Millisecond})
+	if st := w.become(t, wire.BadStream); !strings.Contains(st.Reason, "no whole picture that a decoder could start at") {
+		t.Errorf("reason %q", st.Reason)
+	}
+	cam.Misbehave(standin.Faults{})
+	w.become(t, wire.Live)
+}
+
+func TestAddressOverONVIF(t *testing.T) {
+	t.Parallel()
+	small := film(t, "sub.mp4", append([]string{"-vf", "scale=640:480"}, plain...)...)
+	large := film(t, "main.mp4", append([]string{"-vf", "scale=1280:960"}, plain...)...)
+	cam := camera(t, standin.Config{Film: large, Sub: small, ONVIF: "127.0.0.1:0", User: "u", Password: "xyzzy", Clock: time.Hour})
+	w := watch(t, source.Config{Address: "onvif://u:xyzzy@" + cam.ONVIF()})
+	w.got(t, 10)
+	if st := w.Status(); st.Width != 640 || st.Record != cam.URL() || (st.ClockSkew-time.Hour).Abs() > 10*time.Second {
+		t.Errorf("%+v", st)
+	}
+	w = watch(t, source.Config{Address: "onvif://u:xyzzy-wrong@" + cam.ONVIF()})
+	if st := w.become(t, wire.WrongPassword); !strings.Contains(st.Reason, "refuses user and password") || strings.Contains(st.Reason+w.log.String(), "xyzzy") {
 		t.Errorf("reason %q", st.Reason)
 	}
 }
@@ -416,7 +443,7 @@ func TestConfigIsChecked(t *testing.T) {
 		text string
 	}{
 		{source.Config{}, "address is missing"},
-		{source.Config{Address: "http://camera/"}, "there are rtsp:// and rtsps://"},
+		{source.Config{Address: "http://camera/"}, "there are rtsp://, rtsps:// and onvif://"},
 		{source.Config{Address: "rtsp:///x"}, "names no host"},
 		{source.Config{Address: "rtsp://u:xyzzy%zz@camera/"}, "is not a URL"},
 		{source.Config{Address: "rtsp://u:xyzzy pass@camera:port/"}, "is not a URL"},

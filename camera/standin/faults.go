@@ -17,6 +17,7 @@ type Faults struct {
 	Lose     float64       // share of packets that are not sent
 	Break    float64       // share of units in which bits are flipped
 	Garbage  bool          // send noise in place of pictures
+	NoKeys   bool          // send no picture that decoding could start at
 	Jump     time.Duration // how far the timestamps have jumped
 	Frozen   bool          // always send the same timestamp
 	PerSlice bool          // mark each slice as if it ended a picture

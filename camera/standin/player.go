@@ -205,7 +205,7 @@ func (p *player) showing(ctx context.Context, r *reel, began time.Time, base tim
 // send writes a unit with its timestamp, as the camera misbehaves at the moment.
 func (p *player) send(u *stream.Unit, pts time.Duration, began time.Time) error {
 	f := p.camera.behaviour()
-	if f.Stall {
+	if f.Stall || f.NoKeys && u.Key {
 		return nil
 	}
 	shown := pts + f.Jump

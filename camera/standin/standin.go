@@ -40,6 +40,9 @@ type Config struct {
 	// ONVIF is where the ONVIF services are served over HTTP, host:port; port 0 is a
 	// free one. Empty: no ONVIF.
 	ONVIF string
+	// HTTPDigest asks for the password by HTTP in place of WS-Security, as newer
+	// cameras do.
+	HTTPDigest bool
 	// Discover answers WS-Discovery probes, on this machine's networks.
 	Discover bool
 	// Clock is what the camera's own clock is ahead of ours.
@@ -230,11 +233,21 @@ func (c *Camera) SubURL() string {
 }
 
 func (c *Camera) url(path string) string {
+	host, _, err := net.SplitHostPort(c.cfg.Address)
+	if err != nil || host == "" {
+		host = "127.0.0.1"
+	}
+	return c.urlAt(path, host)
+}
+
+// urlAt is where a stream is watched by one who knows this machine as host.
+func (c *Camera) urlAt(path, host string) string {
 	scheme := "rtsp"
 	if c.cert != nil {
 		scheme = "rtsps"
 	}
-	return scheme + "://" + c.server.NetListener().Addr().String() + "/" + path
+	port := c.server.NetListener().Addr().(*net.TCPAddr).Port
+	return scheme + "://" + net.JoinHostPort(host, strconv.Itoa(port)) + "/" + path
 }
 
 // Fingerprint is the SHA-256 of the camera's certificate in hex, or "" without
@@ -295,13 +308,7 @@ func (c *Camera) OnPlay(*gortsplib.ServerHandlerOnPlayCtx) (*base.Response, erro
 }
 
 func (c *Camera) admit(conn *gortsplib.ServerConn, req *base.Request, path string) (*base.Response, *gortsplib.ServerStream, error) {
-	c.mu.Lock()
-	user, password := c.cfg.User, c.cfg.Password
-	if c.faults.Password != "" {
-		password = c.faults.Password
-	}
-	c.mu.Unlock()
-	if user != "" && !conn.VerifyCredentials(req, user, password) {
+	if c.cfg.User != "" && !conn.VerifyCredentials(req, c.cfg.User, c.password()) {
 		return &base.Response{StatusCode: base.StatusUnauthorized}, nil, liberrors.ErrServerAuth{}
 	}
 	for name, p := range c.streams {
