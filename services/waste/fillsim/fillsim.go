@@ -123,7 +123,7 @@ func Simulate(p Params) *City {
 	for i := range p.Containers {
 		one := rand.New(rand.NewPCG(p.Seed, uint64(i)+1))
 		c := Container{ID: "c" + itoa(i+1), Kind: kinds[one.IntN(len(kinds))]}
-		fill(&c, city, p, off, weather, one)
+		fill(&c, city, off, weather, one)
 		sense(&c, city, p, one)
 		city.Containers = append(city.Containers, c)
 	}
@@ -139,7 +139,7 @@ func itoa(i int) string {
 }
 
 // fill brings waste and crews, hour by hour.
-func fill(c *Container, city *City, p Params, off map[int]bool, weather []float64, rng *rand.Rand) {
+func fill(c *Container, city *City, off map[int]bool, weather []float64, rng *rand.Rand) {
 	perDay := 0.06 + 0.22*rng.ExpFloat64()*0.6 // of the container's volume
 	bag := 0.004 + 0.012*rng.Float64()
 	own := [7]float64{}

@@ -119,7 +119,9 @@ func anneal(ctx context.Context, s tours, o Options) {
 	a.listAbsent()
 	a.construct()
 	s.keep()
-	a.search(ctx)
+	if s.groups() > 0 { // else nothing fits anywhere, and there is nothing to ruin
+		a.search(ctx)
+	}
 }
 
 // construct places everything that can be placed.

@@ -156,7 +156,7 @@ func (s *planned) reckon(v int32) bool {
 	n := int32(s.p.Locations)
 	now, at := vehicle.Early, vehicle.Start
 	holds := true
-	pause := newPausing(vehicle)
+	pause := NewPausing(vehicle)
 	for t := s.days[v].first; t >= 0; t = s.runs[t].next {
 		s.touchRun(t)
 		r := &s.runs[t]
@@ -176,18 +176,18 @@ func (s *planned) reckon(v int32) bool {
 			first = max(first, stop.Early-length)
 			last = min(last, stop.Late-length)
 			length += stop.Service
-			now = pause.visit(now, drive, stop.Early, stop.Service)
+			now = pause.Visit(now, drive, stop.Early, stop.Service)
 			holds = holds && now-stop.Service <= stop.Late
 			call.first, call.last, call.length, call.leaves = first, last, length, now
 			at = call.loc
 		}
 		station := &s.p.Stations[r.station]
-		now = pause.visit(now, m.Time[at*n+station.Location], station.Early, station.Service)
+		now = pause.Visit(now, m.Time[at*n+station.Location], station.Early, station.Service)
 		holds = holds && now-station.Service <= station.Late
 		at = station.Location
 	}
 	if s.days[v].first >= 0 {
-		now = pause.end(now, m.Time[at*n+vehicle.End])
+		now = pause.End(now, m.Time[at*n+vehicle.End])
 		holds = holds && now <= vehicle.Late
 	}
 	latest, to := vehicle.Late, vehicle.End
@@ -205,34 +205,44 @@ func (s *planned) reckon(v int32) bool {
 	return holds
 }
 
-// pausing takes a vehicle's pause as its day goes on: at the first departure
+// Pausing takes a vehicle's pause as its day goes on: at the first departure
 // within the pause's window, or before, if the next one would come too late.
-type pausing struct {
+type Pausing struct {
 	Pause
-	due bool
+	due   bool
+	began int32
 }
 
-func newPausing(v *Vehicle) pausing { return pausing{v.Pause, v.Pause.Length > 0} }
+// NewPausing returns the pause of a vehicle at the start of its day.
+func NewPausing(v *Vehicle) Pausing { return Pausing{Pause: v.Pause, due: v.Pause.Length > 0} }
 
-// visit returns when a call is left that is driven to from now on.
-func (p *pausing) visit(now, drive, early, service int32) int32 {
+// Due says whether the pause is still to come.
+func (p *Pausing) Due() bool { return p.due }
+
+// Began returns when the pause began.
+func (p *Pausing) Began() int32 { return p.began }
+
+// Visit returns when a call is left that is driven to from now on.
+func (p *Pausing) Visit(now, drive, early, service int32) int32 {
 	if p.due {
 		leaves := max(now+drive, early) + service
 		if now >= p.Early || leaves > p.Late {
-			now = max(now, p.Early) + p.Length
+			p.began = max(now, p.Early)
+			now = p.began + p.Length
 			p.due = false
 		} else if wait := early - now - drive; wait > 0 && now+drive+wait >= p.Early+p.Length {
-			p.due = false // it fits into the wait
+			p.due, p.began = false, max(now+drive, p.Early) // it fits into the wait
 		}
 	}
 	return max(now+drive, early) + service
 }
 
-// end returns when the vehicle is home. A day over before the pause's window
+// End returns when the vehicle is home. A day over before the pause's window
 // closes needs none.
-func (p *pausing) end(now, drive int32) int32 {
+func (p *Pausing) End(now, drive int32) int32 {
 	if p.due && now+drive > p.Late {
-		now = max(now, p.Early) + p.Length
+		p.began, p.due = max(now, p.Early), false
+		now = p.began + p.Length
 	}
 	return now + drive
 }

@@ -197,17 +197,17 @@ func (s *planned) holdsWith(c int32, at *spot) bool {
 	m := &s.p.Profiles[v.Profile]
 	n := int32(s.p.Locations)
 	now, loc := v.Early, v.Start
-	pause := newPausing(v)
+	pause := NewPausing(v)
 	holds := true
 	call := func(c int32) {
 		stop := &s.p.Stops[c-1]
-		now = pause.visit(now, m.Time[loc*n+stop.Location], stop.Early, stop.Service)
+		now = pause.Visit(now, m.Time[loc*n+stop.Location], stop.Early, stop.Service)
 		loc = stop.Location
 		holds = holds && now-stop.Service <= stop.Late
 	}
 	unload := func(st int32) {
 		station := &s.p.Stations[st]
-		now = pause.visit(now, m.Time[loc*n+station.Location], station.Early, station.Service)
+		now = pause.Visit(now, m.Time[loc*n+station.Location], station.Early, station.Service)
 		loc = station.Location
 		holds = holds && now-station.Service <= station.Late
 	}
@@ -244,7 +244,7 @@ func (s *planned) holdsWith(c int32, at *spot) bool {
 	if at.trip < 0 && at.before < 0 {
 		single()
 	}
-	return holds && pause.end(now, m.Time[loc*n+v.End]) <= v.Late
+	return holds && pause.End(now, m.Time[loc*n+v.End]) <= v.Late
 }
 
 // nothing is the delta over which a stop is rather left out.

@@ -109,9 +109,24 @@ func Solve(ctx context.Context, p *Problem, o Options) (*Plan, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
+	if len(p.Stops) == 0 || len(p.Vehicles) == 0 {
+		return p.idle(), nil
+	}
 	s := newPlanned(p, neighboursFor(len(p.Stops), timedNeighbours))
 	anneal(ctx, s, o)
 	return s.plan(), nil
+}
+
+// idle is the plan in which nobody drives.
+func (p *Problem) idle() *Plan {
+	plan := &Plan{Days: make([][]Trip, len(p.Vehicles))}
+	for c, s := range p.Stops {
+		plan.LeftOut = append(plan.LeftOut, int32(c))
+		if s.Prize != Must {
+			plan.Cost += s.Prize
+		}
+	}
+	return plan
 }
 
 func newPlanned(p *Problem, k int) *planned {
@@ -281,7 +296,7 @@ func (s *planned) restore() {
 	copy(s.days, s.best.days)
 	s.total, s.out = s.best.total, s.best.out
 	s.free, s.inUse = s.free[:0], 0
-	for t := len(s.runs) - 1; t >= 0; t-- {
+	for t := range s.runs {
 		if s.runs[t].size == 0 {
 			s.free = append(s.free, int32(t))
 		} else {
