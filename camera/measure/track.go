@@ -31,7 +31,7 @@ type Tracking struct {
 
 // DefaultTracking is what Polity ships.
 var DefaultTracking = Tracking{
-	Begin: 0.35, Keep: 0.15, Still: 0.55, Proof: 0.35, Moved: 0.35,
+	Begin: 0.4, Keep: 0.25, Still: 0.55, Proof: 0.3, Moved: 0.35,
 	Lost: 1200 * time.Millisecond, Hidden: 5 * time.Second,
 }
 
