@@ -44,7 +44,7 @@ fmt: ## put all Go files into the agreed form
 bench-%: ## run the benchmark NAME; its last line is one JSON object
 	@$(MAKE) -s build >&2
 	@setup/setup bench $*
-	@go run ./bench/$*
+	@POLITY_PARTS="$(CURDIR)/bin/parts" POLITY_PROGRAMS="$(CURDIR)/bin" go run ./bench/$*
 
 clean: ## remove what was built; keeps downloads
 	@rm -rf bin/polity bin/polity-native console/dist/*
