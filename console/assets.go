@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"path"
 	"strconv"
-	"strings"
 
 	"polity/city"
 )
@@ -57,7 +56,7 @@ func servePacked(w http.ResponseWriter, r *request, ext string, packed []byte) e
 	h.Set("Content-Type", typeOf(ext))
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	h.Set("Vary", "Accept-Encoding")
-	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+	if takesGzip(r) {
 		h.Set("Content-Encoding", "gzip")
 		h.Set("Content-Length", strconv.Itoa(len(packed)))
 		_, err := w.Write(packed)

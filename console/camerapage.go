@@ -3,7 +3,6 @@ package console
 import (
 	"html/template"
 	"net/http"
-	"time"
 
 	"polity/camera/layout"
 	"polity/camera/wire"
@@ -61,7 +60,7 @@ func (c *Console) cameraPage(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	if scene.Place != "" {
-		scene.Caption = c.html("scene.withcounts", "counts", c.momentWords(k, r, d), "picture", scene.Caption)
+		scene.Caption = c.html("scene.withcounts", "counts", c.momentWords(k, d), "picture", scene.Caption)
 	}
 	now := c.doing(k, r.clock)
 	v := cameraView{
@@ -77,6 +76,16 @@ func (c *Console) cameraPage(w http.ResponseWriter, r *request) error {
 		v.LatestWords = c.say.Say("slider.live")
 	}
 	return c.render(w, r, http.StatusOK, page{Template: "camera", Title: k.Entry.Title, Data: v})
+}
+
+// stateFragment is the part of a camera's page that is fetched again and again.
+func (c *Console) stateFragment(w http.ResponseWriter, r *request) error {
+	k, err := c.camera(r.Context(), city.Slug(r.PathValue("camera")))
+	if err != nil {
+		return err
+	}
+	now := c.doing(k, r.clock)
+	return c.write(w, r, http.StatusOK, "camera", "state", cameraView{Path: "/cameras/" + string(k.Name), State: now.State, StateWords: now.What})
 }
 
 func (c *Console) sceneData(k Camera, l layout.Layout, r *request, d day, p Place) SceneData {
@@ -152,8 +161,8 @@ type eventView struct {
 	Words   string
 	When    template.HTML
 	Address string
-	start   time.Time
-	end     time.Time
+	// StartMS and EndMS are ms since 1970; EndMS is 0 while it goes on.
+	StartMS, EndMS int64
 }
 
 // events returns the day's events that the one who asks may know of.
@@ -170,7 +179,7 @@ func (c *Console) eventViews(k Camera, events []Event, r *request) []eventView {
 	for _, e := range events {
 		name := names.Events[e.Kind]
 		v := eventView{
-			Anchor: "event-" + e.ID, State: sign{"attention", c.say.Say("event." + name)}, start: e.Start, end: e.End,
+			Anchor: "event-" + e.ID, State: sign{"attention", c.say.Say("event." + name)}, StartMS: e.Start.UnixMilli(),
 			Words:   c.say.Say("event."+name+".what", "where", c.where(e.Where), "n", int(e.Value+.5)),
 			Address: with(r, "at", e.Start.In(c.about.Zone).Format(timeForm)),
 		}
@@ -184,7 +193,7 @@ func (c *Console) eventViews(k Camera, events []Event, r *request) []eventView {
 		case e.End.IsZero():
 			v.When = c.html("event.since", "start", r.clock.Time(e.Start))
 		default:
-			v.State.Sign = "unknown"
+			v.State.Sign, v.EndMS = "unknown", e.End.UnixMilli()
 			v.When = c.html("event.fromto", "start", r.clock.Time(e.Start), "end", r.clock.Time(e.End), "long", r.clock.Long(e.End.Sub(e.Start)))
 		}
 		views = append(views, v)
@@ -195,11 +204,7 @@ func (c *Console) eventViews(k Camera, events []Event, r *request) []eventView {
 func (c *Console) ticks(events []eventView) []Tick {
 	ticks := []Tick{}
 	for _, e := range events {
-		t := Tick{At: e.start.UnixMilli(), Words: e.Words}
-		if !e.end.IsZero() {
-			t.End = e.end.UnixMilli()
-		}
-		ticks = append(ticks, t)
+		ticks = append(ticks, Tick{At: e.StartMS, End: e.EndMS, Words: e.Words})
 	}
 	return ticks
 }

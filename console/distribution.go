@@ -62,11 +62,10 @@ func (d day) summed(metric wire.Metric, class wire.Class, where city.Slug) (sum 
 }
 
 func (c *Console) distribution(metric wire.Metric, class wire.Class, sum [wire.HistogramBins]uint32, n uint32) distribution {
-	kind, edges := "dwell", wire.DwellEdges
+	kind, edges := "dwell", wire.DwellEdges[:]
 	if metric == wire.Speed {
-		kind, edges = "speed", wire.SpeedEdges
+		kind, edges = "speed", wire.SpeedEdges[:]
 	}
-	word := c.say.Say(countKey(class), "n", n)
 	d := distribution{Title: c.say.Say("distribution."+kind, "class", c.say.Say(classKey(class))), What: c.say.Say("distribution." + kind + ".what")}
 	greatest, passed, half := slices.Max(sum[:]), uint32(0), -1
 	for i, v := range sum {
@@ -85,9 +84,9 @@ func (c *Console) distribution(metric wire.Metric, class wire.Class, sum [wire.H
 		d.Bins = append(d.Bins, b)
 	}
 	if half < len(edges) {
-		d.Summary = c.say.Say("distribution."+kind+".half", "things", word, "to", c.edge(kind, edges[half]))
+		d.Summary = c.say.Say("distribution."+kind+".half", "n", n, "to", c.edge(kind, edges[half]))
 	} else {
-		d.Summary = c.say.Say("distribution."+kind+".most", "things", word, "from", c.edge(kind, edges[half-1]))
+		d.Summary = c.say.Say("distribution."+kind+".most", "n", n, "from", c.edge(kind, edges[half-1]))
 	}
 	return d
 }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 // momentWords says what was counted in the whole view at the moment that is shown,
 // or in the last step that has a count: "3 people, 1 bicycle on average from 14:00 to
 // 14:15." The slider's script says the same in the same words.
-func (c *Console) momentWords(k Camera, r *request, d day) string {
+func (c *Console) momentWords(k Camera, d day) string {
 	at := d.at
 	if at.IsZero() {
 		at = d.from.Add(time.Duration(d.lastCounted()) * d.query.Step)
@@ -43,8 +44,8 @@ func (c *Console) momentWords(k Camera, r *request, d day) string {
 // lastCounted is the last step in which people were counted, 0 when none was.
 func (d day) lastCounted() int {
 	s, _ := d.wholeView(wire.Person)
-	for i := len(s.Points) - 1; i >= 0; i-- {
-		if s.Points[i].Covered > 0 {
+	for i, p := range slices.Backward(s.Points) {
+		if p.Covered > 0 {
 			return i
 		}
 	}

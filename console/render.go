@@ -2,8 +2,10 @@ package console
 
 import (
 	"bytes"
+	"compress/gzip"
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -62,17 +64,32 @@ func (c *Console) render(w http.ResponseWriter, r *request, status int, p page) 
 	p.Built = len(c.bundle.named) > 0
 	p.Address, p.OwnAddress = r.URL.RequestURI(), without(r, "as")
 	p.Nav, p.Themes = c.nav(r), c.themes(p.Theme)
+	return c.write(w, r, status, p.Template, "layout", p)
+}
+
+// write answers with one template of a page, compressed where the reader takes it.
+func (c *Console) write(w http.ResponseWriter, r *request, status int, page, name string, data any) error {
 	var b bytes.Buffer
-	if err := c.pages[p.Template].ExecuteTemplate(&b, "layout", p); err != nil {
-		return fmt.Errorf("page %s: %w", p.Template, err)
+	if err := c.pages[page].ExecuteTemplate(&b, name, data); err != nil {
+		return fmt.Errorf("page %s: %w", page, err)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
+	h.Set("Vary", "Accept-Encoding, Cookie")
+	if !takesGzip(r) || b.Len() < 1400 { // one packet needs no packing
+		w.WriteHeader(status)
+		_, err := w.Write(b.Bytes())
+		return gone(err)
+	}
+	h.Set("Content-Encoding", "gzip")
 	w.WriteHeader(status)
-	_, err := w.Write(b.Bytes())
-	return gone(err)
+	z := gzip.NewWriter(w)
+	_, err := z.Write(b.Bytes())
+	return gone(errors.Join(err, z.Close()))
 }
+
+func takesGzip(r *request) bool { return strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") }
 
 func (c *Console) nav(r *request) []navItem {
 	items := []navItem{{Path: "/", Name: c.say.Say("nav.map")}, {Path: "/cameras", Name: c.say.Say("nav.cameras")}, {Path: "/services", Name: c.say.Say("nav.services")}}

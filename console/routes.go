@@ -46,6 +46,7 @@ var routes = []Route{
 	{"GET /cameras.csv", Anyone, (*Console).camerasCSV},
 	{"GET /cameras.geojson", Anyone, (*Console).camerasGeoJSON},
 	{"GET /cameras/{camera}", Anyone, (*Console).cameraPage},
+	{"GET /cameras/{camera}/state", Anyone, (*Console).stateFragment},
 	{"GET /cameras/{camera}/place.jpg", Anyone, (*Console).placePicture},
 	{"GET /cameras/{camera}/counts.csv", Anyone, (*Console).countsCSV},
 	{"GET /cameras/{camera}/events/{event}", Anyone, (*Console).eventPicture},

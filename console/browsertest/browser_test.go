@@ -18,6 +18,7 @@ import (
 	"github.com/evanw/esbuild/pkg/api"
 
 	"polity/camera/layout"
+	"polity/camera/measure"
 	"polity/camera/wire"
 	"polity/city"
 	"polity/console"
@@ -110,7 +111,9 @@ func (s *stage) control(w http.ResponseWriter, r *http.Request) {
 		}
 		s.mu.Unlock()
 	case "marks":
-		world.Fix("square", marks(q.Get("grid"), q.Get("marks")))
+		world.Fix("square", marks(q.Get("marks")))
+	case "metres":
+		s.setMetres(world, r)
 	case "tile":
 		world.Send("square", consoletest.Tile(uint16(number(q.Get("tile"))), color.RGBA{200, 30, 30, 255}))
 	case "ground":
@@ -146,8 +149,26 @@ func number(s string) int {
 	return n
 }
 
-func marks(grid, list string) *wire.Marks {
-	m := &wire.Marks{Grid: wire.Grid(number(grid))}
+// setMetres puts one person at a place on the ground, by the grid of half metres that
+// camera/measure lays out.
+func (s *stage) setMetres(world *consoletest.City, r *http.Request) {
+	l, err := world.Layout(r.Context(), "square")
+	if err != nil {
+		s.t.Error(err)
+		return
+	}
+	plane, err := measure.NewPlane(l.Ground)
+	if err != nil {
+		s.t.Error(err)
+		return
+	}
+	cell := func(metres string, origin float64) uint16 { return uint16((float64(number(metres)) - origin) / .5) }
+	q, o := r.URL.Query(), plane.Origin()
+	world.Fix("square", &wire.Marks{Grid: wire.HalfMetres, Marks: []wire.Mark{{Class: wire.Person, Column: cell(q.Get("x"), o.X), Row: cell(q.Get("y"), o.Y)}}})
+}
+
+func marks(list string) *wire.Marks {
+	m := &wire.Marks{Grid: wire.Pixels16}
 	if list == "" {
 		return m
 	}

@@ -2,29 +2,39 @@
 import { charts } from "./chart.ts";
 import { dataOf, make, one } from "./dom.ts";
 import type { SceneData } from "./generated.ts";
-import { fetchParts } from "./refresh.ts";
+import { fetchPage, fetchParts, replace } from "./refresh.ts";
 import { Scene } from "./scene.ts";
-import { Slider } from "./slider.ts";
+import { momentShown, Slider } from "./slider.ts";
 import { say } from "./texts.ts";
 
 const data = dataOf<SceneData>(document.getElementById("scene-data"));
 if (!data.width) awaitPlace();
 const scene = new Scene(one("#scene"), data);
-const state = one("#state");
+const state = one<HTMLElement>("#state");
 scene.onDoubt = (doubt) => {
   if (doubt) state.replaceChildren(make("span", { class: "sign sign-attention" }, say("state.lostline")));
-  else void fetchParts(["state"]);
+  else void fetchParts(["state"], state.dataset.from);
 };
 new Slider(one("#slider"), scene, data);
 charts();
 tabs();
+document.addEventListener(momentShown, (e) => mark((e as CustomEvent<number>).detail));
+if (data.at >= 0) document.dispatchEvent(new CustomEvent(momentShown, { detail: data.day + data.at * 60_000 }));
 
-// What was counted since is fetched while the newest is shown.
-const counted = ["counts", "events"];
-setInterval(() => {
-  const asked = new URLSearchParams(location.search);
-  if (!document.hidden && !asked.has("at") && !asked.has("day")) void fetchParts(counted);
-}, 30_000);
+// What was counted since is fetched while the newest is shown; everyone else's newest
+// changes by quarters of an hour.
+setInterval(
+  async () => {
+    const asked = new URLSearchParams(location.search);
+    if (document.hidden || asked.has("at") || asked.has("day")) return;
+    const page = await fetchPage();
+    if (!page) return;
+    for (const id of ["counts", "events"]) replace(id, page);
+    const place = page.querySelector(".scene-place")?.getAttribute("src");
+    if (data.public && place) scene.show(place, page.querySelector(".scene-caption")?.textContent ?? "");
+  },
+  data.public ? 120_000 : 30_000,
+);
 
 /** There is no picture yet: the page is loaded again as soon as there is one. */
 function awaitPlace(): void {
@@ -32,6 +42,14 @@ function awaitPlace(): void {
     if (document.hidden || !(await fetchParts(["scene"]))) return;
     if (document.querySelector(".scene-place")) location.reload();
   }, 5000);
+}
+
+/** Events that went on at a moment stand out. */
+function mark(moment: number): void {
+  for (const item of document.querySelectorAll<HTMLElement>(".event")) {
+    const end = Number(item.dataset.end) || Infinity;
+    item.classList.toggle("is-now", Number(item.dataset.start) <= moment + 59_999 && moment <= end);
+  }
 }
 
 /** Another thing to count is fetched without disturbing the scene. */

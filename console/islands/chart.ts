@@ -4,6 +4,7 @@ import uPlot from "uplot";
 import { colour, dataOf, make, onScheme } from "./dom.ts";
 import type { ChartData, ChartLine } from "./generated.ts";
 import { refreshed } from "./refresh.ts";
+import { momentShown } from "./slider.ts";
 import { hour, number, say } from "./texts.ts";
 
 export function charts(): void {
@@ -15,6 +16,7 @@ export function charts(): void {
   };
   start();
   onScheme(() => shown?.again());
+  document.addEventListener(momentShown, (e) => shown?.point((e as CustomEvent<number>).detail));
   document.getElementById("counts")?.addEventListener(refreshed, start);
 }
 
@@ -22,6 +24,7 @@ class Chart {
   private readonly data: ChartData;
   private plot: uPlot | null = null;
   private readonly watch: ResizeObserver;
+  private moment: number | null = null;
 
   constructor(private readonly root: HTMLElement) {
     this.data = dataOf<ChartData>(root.querySelector("script"));
@@ -35,6 +38,13 @@ class Chart {
 
   again(): void {
     this.draw();
+  }
+
+  /** Puts the cursor, and so the numbers beneath, at a moment. */
+  point(moment: number): void {
+    this.moment = moment;
+    if (!this.plot) return;
+    this.plot.setCursor({ left: this.plot.valToPos(moment / 1000, "x"), top: 0 }, false);
   }
 
   end(): void {
@@ -74,7 +84,7 @@ class Chart {
         { label: say("counts.time"), value: (_u, at) => (at === null ? "–" : `${hour(at * 1000, d.zone)}–${hour(at * 1000 + d.step, d.zone)}`) },
         ...d.lines.map((l) => this.series(l)),
       ],
-      hooks: { drawAxes: [(u) => this.withheld(u)] },
+      hooks: { drawAxes: [(u) => this.withheld(u)], ready: [() => this.moment !== null && this.point(this.moment)] },
       legend: { live: true, markers: { width: 2, dash: (_u, i) => (d.lines[i - 1]?.dashed ? "dashed" : "solid") } },
     };
   }

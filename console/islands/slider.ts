@@ -7,6 +7,9 @@ import { hour, list, say, type Key } from "./texts.ts";
 
 const minute = 60_000;
 
+/** Told with the moment that is shown, ms since 1970. */
+export const momentShown = "polity:moment";
+
 export class Slider {
   private readonly range: HTMLInputElement;
   private readonly mark: SVGPathElement;
@@ -73,6 +76,7 @@ export class Slider {
     const moment = this.data.day + at * minute;
     this.read.textContent = hour(moment, this.data.zone);
     this.range.setAttribute("aria-valuetext", `${hour(moment, this.data.zone)}. ${countsAt(this.data.counts, moment)}`);
+    document.dispatchEvent(new CustomEvent(momentShown, { detail: moment }));
     return moment;
   }
 

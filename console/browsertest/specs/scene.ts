@@ -56,10 +56,9 @@ test("with motion, figures fade and then stand still", async (t) => {
 
 test("half metres are placed by the ground", async (t) => {
   await tell("ground");
-  await tell("marks", { grid: "1", marks: `1,${2 * (250 + 10)},${2 * (250 + 10)}` });
+  await tell("metres", { x: "10", y: "10" });
   const page = await t.open(`${own}/cameras/square`);
-  // The ground is 20 m square, seen as a rectangle from 0.25 to 0.75: 10 m east and north is its middle,
-  // and the grid of half metres begins 250 m west and south of it.
+  // The ground is 20 m square, seen as a rectangle from 0.25 to 0.75: 10 m east and north is its middle.
   await until("a figure in the middle", async () => near(await pixel(page, ".scene-marks", 0.5, 0.5 - 0.03), figureInk, 8));
 });
 
