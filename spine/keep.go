@@ -234,3 +234,6 @@ func freeBytes(dir string) (int64, error) {
 	}
 	return int64(st.Bavail) * int64(st.Bsize), nil //nolint:unconvert // the types differ by platform
 }
+
+// Free is how many bytes are free on the disk of the store.
+func (e *Edge) Free() (int64, error) { return e.cfg.Free() }

@@ -1,0 +1,246 @@
+package edge
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"polity/city"
+	"polity/internal/size"
+	"polity/register"
+	"polity/spine"
+)
+
+// Config is the section "edge" of the configuration.
+type Config struct {
+	Name city.Slug `yaml:"name"`
+	Data string    `yaml:"data"` // folder for everything that the edge keeps
+	Hub  Hub       `yaml:"hub"`
+	// Listen is where the edge shows its state and metrics, on loopback only.
+	Listen string `yaml:"listen"`
+
+	CityKeys []string `yaml:"city_keys"` // public keys whose register entries count
+	Register string   `yaml:"register"`  // folder with the entries, CAMERA.entry
+
+	Disk     Disk     `yaml:"disk"`
+	Detector Detector `yaml:"detector"`
+	Cameras  []Camera `yaml:"cameras"`
+
+	// AllowUnencryptedSwap lets the processes that hold raw frames run although the
+	// machine could write their memory to an unencrypted disk.
+	AllowUnencryptedSwap bool `yaml:"allow_unencrypted_swap"`
+	// ArchiveEvery is how often a changed place is archived at most.
+	ArchiveEvery time.Duration `yaml:"archive_every"`
+	// CameraProcess is the program that runs once per camera; empty is this
+	// program's own camera-process.
+	CameraProcess []string `yaml:"camera_process"`
+}
+
+// Hub is how to reach the hub.
+type Hub struct {
+	Address string `yaml:"address"`  // tls://host:7422; nats-leaf://127.0.0.1:7422 on the same machine; empty: alone
+	KeyFile string `yaml:"key_file"` // made by 'polity edge key'
+	CAFile  string `yaml:"ca_file"`  // authority of the hub's certificate; empty: the system's
+}
+
+// Disk bounds what the edge keeps.
+type Disk struct {
+	Limit    size.Bytes `yaml:"limit"`
+	KeepFree size.Bytes `yaml:"keep_free"`
+}
+
+// Detector is the process that finds people and vehicles for all cameras.
+type Detector struct {
+	Off     bool     `yaml:"off"`     // scenes then freeze
+	Program []string `yaml:"program"` // empty is polity-native detect
+}
+
+// Camera is one camera of the edge.
+type Camera struct {
+	Name         city.Slug `yaml:"name"`
+	Source       string    `yaml:"source"` // rtsp://, rtsps://, or the path of a film
+	User         string    `yaml:"user"`
+	PasswordFile string    `yaml:"password_file"`
+	Transport    string    `yaml:"transport"`  // "tcp" or "udp"
+	PerSecond    float64   `yaml:"per_second"` // analysed frames
+}
+
+// WithDefaults fills in what was left out.
+func (c Config) WithDefaults() Config {
+	if c.Listen == "" {
+		c.Listen = "127.0.0.1:8081"
+	}
+	if c.Disk.Limit == 0 {
+		c.Disk.Limit = 8 << 30
+	}
+	if c.Disk.KeepFree == 0 {
+		c.Disk.KeepFree = 512 << 20
+	}
+	if c.ArchiveEvery == 0 {
+		c.ArchiveEvery = time.Minute
+	}
+	for i := range c.Cameras {
+		if c.Cameras[i].PerSecond == 0 {
+			c.Cameras[i].PerSecond = 5
+		}
+	}
+	return c
+}
+
+// Check reports everything that is wrong, in words for who wrote it, without
+// opening any file. Errors are of kind Invalid.
+func (c Config) Check() error {
+	var errs []error
+	add := func(where string, err error) {
+		if err != nil {
+			errs = append(errs, city.Errorf(city.Invalid, "%s: %w", where, err))
+		}
+	}
+	add("edge.name", c.Name.Check())
+	if c.Data == "" {
+		add("edge.data", errors.New("the folder for the edge's data is missing"))
+	}
+	if c.Register == "" {
+		add("edge.register", errors.New("the folder with the register entries is missing; without entries no camera runs"))
+	}
+	_, err := register.ParseKeys(c.CityKeys)
+	add("edge.city_keys", err)
+	add("edge.listen", checkLoopback(c.Listen))
+	add("edge.hub.address", c.Hub.check())
+	if c.ArchiveEvery < 0 || (c.ArchiveEvery > 0 && c.ArchiveEvery < time.Second) {
+		add("edge.archive_every", fmt.Errorf("%v is too short; a second is the least", c.ArchiveEvery))
+	}
+	if c.Disk.Limit > 0 && c.Disk.Limit < 16<<20 {
+		add("edge.disk.limit", fmt.Errorf("%v is too little; 16MiB is the least", c.Disk.Limit))
+	}
+	seen := map[city.Slug]bool{}
+	for i, cam := range c.Cameras {
+		where := fmt.Sprintf("edge.cameras[%d]", i)
+		add(where, cam.check())
+		if seen[cam.Name] {
+			add(where, fmt.Errorf("the name %s is used twice", cam.Name))
+		}
+		seen[cam.Name] = true
+	}
+	return errors.Join(errs...)
+}
+
+func (h Hub) check() error {
+	if h.Address == "" {
+		return nil // alone
+	}
+	u, err := url.Parse(h.Address)
+	switch {
+	case err != nil || u.Host == "" || (u.Scheme != "tls" && u.Scheme != "nats-leaf"):
+		return fmt.Errorf("%q is not an address; write tls://host:7422, or nats-leaf://127.0.0.1:7422 on the hub's own machine", h.Address)
+	case u.Scheme == "nats-leaf" && checkLoopback(u.Host) != nil:
+		return fmt.Errorf("%q is not encrypted; use tls://", h.Address)
+	case h.KeyFile == "":
+		return errors.New("key_file is missing; 'polity edge key' makes the edge's key")
+	}
+	return nil
+}
+
+func (c Camera) check() error {
+	if err := c.Name.Check(); err != nil {
+		return err
+	}
+	switch {
+	case c.Source == "":
+		return fmt.Errorf("camera %s: source is missing: an rtsp:// or rtsps:// address, or the path of a film", c.Name)
+	case c.Transport != "" && c.Transport != "tcp" && c.Transport != "udp":
+		return fmt.Errorf(`camera %s: transport is %q; it is "tcp" or "udp"`, c.Name, c.Transport)
+	case c.PerSecond < 0 || c.PerSecond > 60:
+		return fmt.Errorf("camera %s: per_second is %g; up to 60 analysed frames a second are possible", c.Name, c.PerSecond)
+	}
+	if u, err := url.Parse(c.Source); err == nil && u.User != nil {
+		return fmt.Errorf("camera %s: the source may not hold a name or password, since configuration is read by many; use user and password_file", c.Name)
+	}
+	return nil
+}
+
+// checkLoopback holds an address to this machine.
+func checkLoopback(listen string) error {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil || port == "" {
+		return fmt.Errorf("%q is not host:port, such as 127.0.0.1:8081", listen)
+	}
+	if host == "localhost" {
+		return nil
+	}
+	if a, err := netip.ParseAddr(host); err != nil || !a.IsLoopback() {
+		return fmt.Errorf("%q can be reached from outside; only loopback is allowed, such as 127.0.0.1:%s", listen, port)
+	}
+	return nil
+}
+
+// secrets are what the configuration names by file.
+type secrets struct {
+	seed      string
+	tls       *tls.Config
+	passwords map[city.Slug]string
+}
+
+func (c Config) readSecrets() (s secrets, err error) {
+	s.passwords = map[city.Slug]string{}
+	if c.Hub.Address != "" {
+		if s.seed, err = ReadSecret(c.Hub.KeyFile); err != nil {
+			return s, fmt.Errorf("edge.hub.key_file: %w", err)
+		}
+		if _, err := spine.PublicKey(s.seed); err != nil {
+			return s, fmt.Errorf("edge.hub.key_file %s: %w", c.Hub.KeyFile, err)
+		}
+	}
+	if c.Hub.CAFile != "" {
+		pem, err := os.ReadFile(c.Hub.CAFile)
+		if err != nil {
+			return s, fmt.Errorf("edge.hub.ca_file: %w", err)
+		}
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(pem) {
+			return s, city.Errorf(city.Invalid, "edge.hub.ca_file %s holds no certificate in PEM form", c.Hub.CAFile)
+		}
+		s.tls = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS13}
+	}
+	for _, cam := range c.Cameras {
+		if cam.PasswordFile == "" {
+			continue
+		}
+		if s.passwords[cam.Name], err = ReadSecret(cam.PasswordFile); err != nil {
+			return s, fmt.Errorf("camera %s: password_file: %w", cam.Name, err)
+		}
+	}
+	return s, nil
+}
+
+// ReadSecret reads a file of one line that nobody but its owner may read.
+func ReadSecret(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return "", city.Errorf(city.Invalid, "%s can be read by others (mode %04o); run: chmod 600 %s", path, info.Mode().Perm(), path)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	text := strings.TrimSpace(string(b))
+	if text == "" || strings.ContainsAny(text, "\n\r") {
+		return "", city.Errorf(city.Invalid, "%s does not hold one line", path)
+	}
+	return text, nil
+}
+
+func (c Config) path(parts ...string) string {
+	return filepath.Join(append([]string{c.Data}, parts...)...)
+}

@@ -1,0 +1,232 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"polity/camera/link"
+	"polity/camera/uplink"
+	"polity/city"
+	"polity/internal/parts"
+	"polity/register"
+	"polity/spine"
+)
+
+// Deps is what Run needs besides the configuration.
+type Deps struct {
+	Log     *slog.Logger
+	Now     func() time.Time // the wall clock; nil: time.Now
+	Version string           // of the program, "1.2.3"
+	// Ready is called once, when cameras may run, with the address of the state page.
+	Ready func(address string)
+}
+
+// edge is one run of the program.
+type edge struct {
+	cfg      Config
+	log      *slog.Logger
+	now      func() time.Time
+	version  string
+	started  time.Time
+	folder   register.Folder
+	spine    *spine.Edge
+	detector *link.Detector // nil without one
+	cameras  []*camera
+	listener net.Listener
+	unlock   func()
+
+	mu    sync.Mutex
+	stock spine.Stock
+	lost  uint64 // observations that were given up for want of room, since the start
+}
+
+// Run runs an edge until ctx ends, and stops its cameras in order.
+func Run(ctx context.Context, cfg Config, deps Deps) error {
+	cfg = cfg.WithDefaults()
+	if err := cfg.Check(); err != nil {
+		return err
+	}
+	e := &edge{cfg: cfg, log: deps.Log, now: deps.Now, version: deps.Version, started: time.Now()}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	if e.now == nil {
+		e.now = time.Now
+	}
+	defer e.close()
+	if err := e.open(); err != nil {
+		return err
+	}
+	return e.run(ctx, deps.Ready)
+}
+
+// open takes hold of everything that can be taken by somebody else, or be missing.
+func (e *edge) open() error {
+	keys, err := register.ParseKeys(e.cfg.CityKeys)
+	if err != nil {
+		return err
+	}
+	e.folder = register.Folder{Dir: e.cfg.Register, Keys: keys}
+	if info, err := os.Stat(e.cfg.Register); err != nil || !info.IsDir() {
+		return city.Errorf(city.Invalid, "edge.register: %s is no folder; put the cameras' entries there", e.cfg.Register)
+	}
+	secrets, err := e.cfg.readSecrets()
+	if err != nil {
+		return err
+	}
+	for _, dir := range []string{"", "store", "spool", "layouts", "events", "run"} {
+		if err := os.MkdirAll(e.cfg.path(dir), 0o700); err != nil {
+			return fmt.Errorf("make the edge's data folder: %w", err)
+		}
+	}
+	if e.unlock, err = lock(e.cfg.path("lock")); err != nil {
+		return err
+	}
+	if e.listener, err = net.Listen("tcp", e.cfg.Listen); err != nil {
+		return city.Errorf(city.Unavailable, "edge.listen: %w; is another edge running, or does another program use the port?", err)
+	}
+	if e.spine, err = spine.StartEdge(spine.EdgeConfig{
+		Name: e.cfg.Name, Data: e.cfg.path("store"), Hub: e.cfg.Hub.Address, Seed: secrets.seed, TLS: secrets.tls, Check: uplink.Check, Log: e.log,
+		MaxStore: int64(e.cfg.Disk.Limit), KeepFree: int64(e.cfg.Disk.KeepFree),
+	}); err != nil {
+		return err
+	}
+	if err := e.openDetector(); err != nil {
+		return err
+	}
+	for _, c := range e.cfg.Cameras {
+		cam, err := newCamera(e, c, secrets.passwords[c.Name])
+		if err != nil {
+			return err
+		}
+		e.cameras = append(e.cameras, cam)
+	}
+	return nil
+}
+
+// openDetector makes the shared detector ready. Without it scenes freeze, which
+// is no reason not to start.
+func (e *edge) openDetector() error {
+	program := e.cfg.Detector.Program
+	if len(program) == 0 && !e.cfg.Detector.Off {
+		path, err := parts.Program("polity-native")
+		if err != nil {
+			e.log.Error("there is no detector: scenes will freeze", slog.Any("error", err))
+			return nil
+		}
+		program = []string{path, "detect"}
+	}
+	if e.cfg.Detector.Off {
+		e.log.Warn("the detector is off by configuration: scenes freeze")
+		return nil
+	}
+	var err error
+	e.detector, err = link.NewDetector(link.DetectorConfig{Program: program, Env: environment(), Socket: e.cfg.path("run", "detector.sock"), Log: e.log})
+	return err
+}
+
+// environment is what the edge's processes get of its own: no name, no secret.
+func environment() []string {
+	var env []string
+	for _, key := range []string{"PATH", "HOME", "TMPDIR", "TZ", "POLITY_PARTS", "POLITY_PROGRAMS", "GORACE", "GOCOVERDIR"} {
+		if v := os.Getenv(key); v != "" {
+			env = append(env, key+"="+v)
+		}
+	}
+	return env
+}
+
+func (e *edge) run(ctx context.Context, ready func(string)) error {
+	if err := errors.Join(e.spine.Serve(spine.Watch, e.hearWatch), e.spine.Serve(spine.Layout, e.hearLayout)); err != nil {
+		return err
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var work, cameras sync.WaitGroup
+	if e.detector != nil {
+		work.Go(func() { e.detector.Run(background) })
+	}
+	work.Go(func() { e.report(background) })
+	work.Go(func() { e.archive(background) })
+	work.Go(func() { e.serve(background) })
+	for _, c := range e.cameras {
+		cameras.Go(func() { c.run(ctx) })
+	}
+	e.log.Info("the edge runs", slog.String("edge", string(e.cfg.Name)), slog.Int("cameras", len(e.cameras)), slog.String("state", e.address()))
+	if ready != nil {
+		ready(e.address())
+	}
+	<-ctx.Done()
+	e.log.Info("the edge stops")
+	cameras.Wait() // they store what they have left
+	stop()
+	work.Wait()
+	return nil
+}
+
+func (e *edge) address() string { return "http://" + e.listener.Addr().String() }
+
+func (e *edge) close() {
+	if e.spine != nil {
+		e.spine.Close()
+	}
+	if e.listener != nil {
+		e.listener.Close()
+	}
+	if e.unlock != nil {
+		e.unlock()
+	}
+}
+
+func (e *edge) camera(name city.Slug) *camera {
+	for _, c := range e.cameras {
+		if c.cfg.Name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// lock makes sure that one edge at a time uses the data folder.
+func lock(path string) (unlock func(), err error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock the edge's data folder: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(city.Errorf(city.Unavailable, "another edge uses the data folder %s", filepath.Dir(path)), f.Close())
+	}
+	return func() { f.Close() }, nil
+}
+
+// hearWatch notes that somebody looks at a camera.
+func (e *edge) hearWatch(name city.Slug, body []byte) []byte {
+	c := e.camera(name)
+	w, err := uplink.DecodeWatch(body)
+	if c == nil || err != nil {
+		return nil
+	}
+	c.watch(time.Duration(w.Seconds)*time.Second, w.Whole == 1)
+	return nil
+}
+
+// hearLayout gives a camera a new layout.
+func (e *edge) hearLayout(name city.Slug, body []byte) []byte {
+	l, err := uplink.DecodeLayout(body)
+	if err != nil {
+		return uplink.Encode(uplink.LayoutAnswer{Result: uplink.Wrong})
+	}
+	c := e.camera(name)
+	if c == nil {
+		return uplink.Encode(uplink.LayoutAnswer{Result: uplink.NoCamera})
+	}
+	return uplink.Encode(c.setLayout(l))
+}
