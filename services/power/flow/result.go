@@ -230,19 +230,10 @@ func (r *Result) Given(source int) complex128 {
 	}
 	at := r.top.Terminal(s.At)
 	if s.Z.N > 0 {
-		for _, e := range r.elements {
-			if e.Kind != grid.SourceKind || e.Index != source {
-				continue
-			}
-			for i, p := range e.places {
-				var current complex128
-				for j, q := range e.places {
-					current += e.y.At(i, j) * (s.V[j] - r.v[q])
-				}
-				sum += r.v[p] * cmplx.Conj(current)
-			}
+		for _, p := range r.GivenByConductor(source) {
+			sum += p
 		}
-		return sum * complex(r.perNode, 0)
+		return sum
 	}
 	// an ideal source gives what all else takes at its nodes
 	place := map[int32]bool{}
@@ -275,4 +266,25 @@ func (r *Result) Given(source int) complex128 {
 		}
 	}
 	return sum * complex(r.perNode, 0)
+}
+
+// GivenByConductor returns what a source behind an impedance gives through each
+// of its conductors, in VA; nothing for an ideal one.
+func (r *Result) GivenByConductor(source int) []complex128 {
+	s := &r.net.Sources[source]
+	for _, e := range r.elements {
+		if e.Kind != grid.SourceKind || e.Index != source {
+			continue
+		}
+		out := make([]complex128, len(e.places))
+		for i, p := range e.places {
+			var current complex128
+			for j, q := range e.places {
+				current += e.y.At(i, j) * (s.V[j] - r.v[q])
+			}
+			out[i] = r.v[p] * cmplx.Conj(current) * complex(r.perNode, 0)
+		}
+		return out
+	}
+	return nil
 }
