@@ -2,6 +2,7 @@ package source
 
 import (
 	"bytes"
+	"encoding/base64"
 	"net"
 	"net/url"
 	"strings"
@@ -67,9 +68,37 @@ func mendSDP(b []byte) []byte {
 			continue
 		case bytes.HasPrefix(line, []byte("c=")) && len(bytes.Fields(line)) != 3:
 			continue
+		case bytes.HasPrefix(line, []byte("a=fmtp:")):
+			line = mendParameters(line)
 		}
 		out.Write(line)
 		out.WriteString("\r\n")
 	}
 	return out.Bytes()
+}
+
+// mendParameters leaves out parameter sets that cannot be read (GW Security and
+// others): the stream brings its own.
+func mendParameters(line []byte) []byte {
+	head, rest, ok := bytes.Cut(line, []byte(" "))
+	if !ok {
+		return line
+	}
+	var kept [][]byte
+	for p := range bytes.SplitSeq(rest, []byte(";")) {
+		name, value, _ := bytes.Cut(bytes.TrimSpace(p), []byte("="))
+		good := true
+		switch string(name) {
+		case "sprop-parameter-sets", "sprop-vps", "sprop-sps", "sprop-pps":
+			for set := range bytes.SplitSeq(value, []byte(",")) {
+				if _, err := base64.StdEncoding.DecodeString(string(set)); err != nil {
+					good = false
+				}
+			}
+		}
+		if good {
+			kept = append(kept, p)
+		}
+	}
+	return append(append(append([]byte(nil), head...), ' '), bytes.Join(kept, []byte(";"))...)
 }

@@ -457,3 +457,6 @@ func TestConfigIsChecked(t *testing.T) {
 		}
 	}
 }
+
+// timeout bounds a failure.
+func timeout() <-chan time.Time { return time.After(30 * time.Second) }

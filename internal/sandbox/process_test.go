@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -53,6 +54,23 @@ func helper(name string) {
 		}
 		_, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ") // asks for the same right as tracing
 		fmt.Println(errText(err), "/", errText(syscall.PtraceAttach(pid)))
+	case "helper:without-namespaces":
+		raw, err := bpf.Assemble([]bpf.Instruction{
+			bpf.LoadAbsolute{Off: 0, Size: 4},
+			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.SYS_CLONE, SkipTrue: 3},
+			bpf.LoadAbsolute{Off: 16, Size: 4},
+			bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: unix.CLONE_NEWUSER | unix.CLONE_NEWNET | unix.CLONE_NEWPID | unix.CLONE_NEWIPC, SkipTrue: 1},
+			bpf.RetConstant{Val: uint32(unix.SECCOMP_RET_ERRNO) | uint32(unix.EPERM)},
+			bpf.RetConstant{Val: unix.SECCOMP_RET_ALLOW},
+		})
+		if err == nil {
+			err = errors.Join(unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), sandbox.LoadFilter(raw))
+		}
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		helper("helper:held")
 	default:
 		// helper:without:CALL,CALL: on a kernel without these.
 		without, then, _ := strings.Cut(strings.TrimPrefix(name, "helper:without:"), "/")
@@ -238,12 +256,19 @@ func TestPoorerKernels(t *testing.T) {
 	}
 }
 
+func TestWithoutNamespaces(t *testing.T) {
+	got := ask(t, os.Geteuid(), "", "helper:without-namespaces")
+	if !strings.Contains(got, "NetworkApart:false") || !strings.Contains(got, "Seccomp:true") || strings.Contains(got, "error") {
+		t.Error(got)
+	}
+}
+
 // TestAsAnUnprivilegedUser runs the tests above once more as one.
 func TestAsAnUnprivilegedUser(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("the tests run as an unprivileged user already")
 	}
-	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.count=1", "-test.v", "-test.run=TestInside|TestMemory|TestPipes|TestChild|TestHardened|TestDecoder|TestEvery|TestPoorer")
+	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.count=1", "-test.v", "-test.run=TestInside|TestMemory|TestPipes|TestChild|TestHardened|TestDecoder|TestEvery|TestPoorer|TestWithout")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: stranger, Gid: stranger}}
 	cmd.Dir = "/"
 	cmd.Env = []string{"POLITY_PROBE=" + os.Getenv("POLITY_PROBE"), "TMPDIR=/tmp"}
