@@ -27,7 +27,10 @@ class Feed {
 
   constructor() {
     setInterval(() => this.checkSilence(), 5000);
-    document.addEventListener("visibilitychange", () => this.reopenSoon(document.hidden ? 30_000 : 0));
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden || !this.source) this.reopenSoon(document.hidden ? 30_000 : 0);
+      else clearTimeout(this.timer); // back before it was closed
+    });
     window.addEventListener("pagehide", () => this.close());
     window.addEventListener("pageshow", (e) => e.persisted && this.reopenSoon(0));
   }

@@ -31,7 +31,7 @@ export class Slider {
     this.read = make("output", { class: "slider-read small" });
     this.liveButton = make("button", { type: "button", onclick: () => this.newest() }, say(data.public ? "slider.latest" : "slider.live"));
     one(".slider-form", root).replaceChildren(this.liveButton, this.read, make("span", { class: "small slider-keys" }, say("slider.keys")));
-    document.addEventListener("keydown", (e) => this.keys(e));
+    root.addEventListener("keydown", (e) => this.keys(e)); // only here, so that no letter is taken from anybody else
     if (data.at >= 0) this.stand(data.at); // the server has drawn that moment
     else this.begin();
     setInterval(() => this.follow(), 10_000);

@@ -123,6 +123,31 @@ test("the theme switch is kept, with and without scripts", async (t) => {
   }
 });
 
+test("the policy holds against what somebody slips into a page", async (t) => {
+  const page = await t.open(`${own}/cameras`, {}, /Content Security Policy|violates the following/);
+  const refused = await page.evaluate(async () => {
+    const found: string[] = [];
+    document.addEventListener("securitypolicyviolation", (e) => found.push(e.effectiveDirective));
+    const script = document.createElement("script");
+    script.textContent = "window.slipped = true";
+    const image = new Image();
+    image.src = "https://192.0.2.1/x.png";
+    const link = document.createElement("a");
+    link.setAttribute("onclick", "window.slipped = true");
+    const style = document.createElement("style");
+    style.textContent = "body { color: red }";
+    const frame = document.createElement("iframe");
+    frame.src = "https://192.0.2.1/";
+    document.body.append(script, image, link, style, frame);
+    link.click();
+    await fetch("https://192.0.2.1/").catch(() => {});
+    await new Promise((r) => setTimeout(r, 300));
+    return [...new Set(found), String("slipped" in window)].sort().join(" ");
+  });
+  same(refused, "connect-src false frame-src img-src script-src-attr script-src-elem style-src-elem", "what was refused, and whether a script ran");
+  t.wrong.length = 0; // the requests were refused before they left
+});
+
 test("keyboard alone", async (t) => {
   const page = await t.open(`${own}/cameras`);
   await page.keyboard.press("Tab");

@@ -24,6 +24,7 @@ test("what is shown stands in the address", async (t) => {
   const page = await t.open(`${own}/cameras/square?at=2026-11-24T08:20&show=zone:lawn`);
   same(await page.inputValue("input[type=range]"), String(8 * 60 + 20), "the slider");
   same((await page.textContent(".tabs [aria-current]"))?.trim(), "lawn", "the tab");
+  await page.locator("input[type=range]").focus();
   await page.keyboard.press("[");
   await page.waitForURL(/day=2026-11-23/);
   check((await page.textContent(".slider-days h2"))?.includes("Yesterday, Monday 23 November"), "the day before");
