@@ -290,34 +290,45 @@ func (s *planned) nearby(c int32, best *spot, b *blinker) {
 	}
 }
 
-// trips looks at a trip of c's own anywhere in any day; of unused vehicles of
-// one kind only the first is looked at.
+// trips looks at a trip of c's own anywhere in any day. Unused vehicles come
+// first, of each kind one, and the others from a random one on: where a trip
+// costs the same, days that are not packed leave room for what comes later.
 func (s *planned) trips(c int32, best *spot, b *blinker) {
 	idle := int32(-1)
 	for v := range s.days {
 		v := int32(v)
-		d := &s.days[v]
-		vehicle := &s.p.Vehicles[v]
-		if vehicle.MaxTrips > 0 && d.trips >= vehicle.MaxTrips || !s.allowed(c, v) {
+		if s.days[v].trips > 0 || (s.kinds[v] == idle && s.p.Stops[c-1].Home == 0) || !s.mayOpen(c, v) {
 			continue
 		}
-		load := &s.p.Stops[c-1].Load
-		if load[0] > vehicle.Capacity[0] || load[1] > vehicle.Capacity[1] {
+		idle = s.kinds[v]
+		s.alone(c, v, -1, best)
+	}
+	if s.lone[c] >= best.delta {
+		return
+	}
+	n := int32(len(s.days))
+	for i, v := int32(0), b.rng.below(n); i < n; i, v = i+1, v+1 {
+		if v >= n {
+			v = 0
+		}
+		if s.days[v].trips == 0 || !s.mayOpen(c, v) {
 			continue
 		}
-		if d.trips == 0 {
-			if s.kinds[v] == idle && s.p.Stops[c-1].Home == 0 {
-				continue
-			}
-			idle = s.kinds[v]
-		}
-		for t := d.first; t >= 0; t = s.runs[t].next {
+		for t := s.days[v].first; t >= 0; t = s.runs[t].next {
 			if !b.blink() {
 				s.alone(c, v, t, best)
 			}
 		}
 		s.alone(c, v, -1, best)
 	}
+}
+
+// mayOpen says whether vehicle v can make one more trip for c.
+func (s *planned) mayOpen(c, v int32) bool {
+	vehicle := &s.p.Vehicles[v]
+	load := &s.p.Stops[c-1].Load
+	return (vehicle.MaxTrips == 0 || s.days[v].trips < vehicle.MaxTrips) && s.allowed(c, v) &&
+		load[0] <= vehicle.Capacity[0] && load[1] <= vehicle.Capacity[1]
 }
 
 // everywhere looks at every position of every trip.
