@@ -74,13 +74,17 @@ type Service struct {
 
 // Map is what the map draws besides the cameras. All of it is public.
 type Map struct {
-	Bounds [2]city.Point // south-west and north-east corner of what is mapped: the first view
+	Bounds [2]city.Point // south-west and north-east corner of what is mapped
+	// Centre and Zoom (Web Mercator) are the first view; with a Zoom of 0 what is
+	// mapped fills it.
+	Centre city.Point
+	Zoom   float64
 	// Layers holds GeoJSON files (RFC 7946) named LAYER.geojson.gz, compressed by
 	// gzip; the layers known are water, parks, squares, buildings, streets and rails. Nil
 	// for a map without a ground.
-	Layers      fs.FS
-	Attribution string // whose data it is, shown on the map
-	LicenceURL  string // about its licence; shown as text, never loaded
+	Layers    fs.FS
+	Credit    string // whose data it is, shown on the map
+	CreditURL string // about its licence; shown as text, never loaded
 	// Mapped are cameras that others run and someone put on a public map.
 	Mapped []MappedCamera
 }

@@ -149,7 +149,7 @@ func (c *Console) camerasGeoJSON(w http.ResponseWriter, r *request) error {
 	}
 	w.Header().Set("Content-Type", "application/geo+json")
 	w.Header().Set("Cache-Control", "no-store")
-	return gone(json.NewEncoder(w).Encode(map[string]any{"type": "FeatureCollection", "attribution": c.about.Map.Attribution, "features": features}))
+	return gone(json.NewEncoder(w).Encode(map[string]any{"type": "FeatureCollection", "attribution": c.about.Map.Credit, "features": features}))
 }
 
 // countsCSV is a camera's day as a table: what the one who asks may see of it.

@@ -11,6 +11,8 @@ import (
 // MapData is what the map's script needs.
 type MapData struct {
 	Bounds  [4]float64        `json:"bounds"` // west, south, east, north
+	Centre  [2]float64        `json:"centre"` // longitude, latitude
+	Zoom    float64           `json:"zoom"`   // 0: the bounds fill the first view
 	Layers  map[string]string `json:"layers"` // address by name
 	Light   Palette           `json:"light"`
 	Dark    Palette           `json:"dark"`
@@ -70,9 +72,9 @@ func (c *Console) mapPage(w http.ResponseWriter, r *request) error {
 	m, g := c.about.Map, c.ground
 	v := mapView{
 		Ground: g.light != "", GroundLight: g.light, GroundDark: g.dark, Width: g.width, Height: g.height,
-		Attribution: m.Attribution, LicenceURL: m.LicenceURL, Words: c.inWords(all, r.clock), Cameras: c.rows(all, r.clock),
+		Attribution: m.Credit, LicenceURL: m.CreditURL, Words: c.inWords(all, r.clock), Cameras: c.rows(all, r.clock),
 		Map: MapData{
-			Bounds: [4]float64{m.Bounds[0].Lon, m.Bounds[0].Lat, m.Bounds[1].Lon, m.Bounds[1].Lat},
+			Centre: lonLat(m.Centre), Zoom: m.Zoom, Bounds: [4]float64{m.Bounds[0].Lon, m.Bounds[0].Lat, m.Bounds[1].Lon, m.Bounds[1].Lat},
 			Layers: g.layers, Light: palettes["light"], Dark: palettes["dark"], Worker: c.bundle.address("mapworker"),
 			Cameras: []MapCamera{}, Mapped: []MapMapped{}, Streets: []string{},
 		},

@@ -156,6 +156,8 @@ export interface Palette {
 
 export interface MapData {
   bounds: [number, number, number, number];
+  centre: [number, number];
+  zoom: number;
   layers: Record<string, string>;
   light: Palette;
   dark: Palette;

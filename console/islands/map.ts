@@ -21,7 +21,7 @@ class CityMap {
     this.view = new View({
       container: at,
       style: style(data, isDark() ? data.dark : data.light),
-      ...cover(at, data.bounds),
+      ...(data.zoom > 0 ? { center: data.centre, zoom: data.zoom } : cover(at, data.bounds)),
       minZoom: 9,
       maxZoom: 19,
       maxBounds: [west - margin, south - margin, east + margin, north + margin], // so that nobody gets lost

@@ -30,9 +30,9 @@ func Map() (console.Map, error) {
 	if err != nil {
 		return console.Map{}, fmt.Errorf("mapped cameras: %w", err)
 	}
-	return console.Map{
+	return console.Map{ //nolint:gosec // a credit is no credential
 		Bounds: [2]city.Point{{Lon: 24.935176, Lat: 60.164155}, {Lon: 24.953415, Lat: 60.179108}},
-		Layers: layers, Attribution: Attribution, LicenceURL: "https://www.openstreetmap.org/copyright", Mapped: mapped,
+		Layers: layers, Credit: Attribution, CreditURL: "https://www.openstreetmap.org/copyright", Mapped: mapped,
 	}, nil
 }
 
