@@ -5,22 +5,24 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"polity/services/power/radial"
 )
 
 // first opens, from the network with all edges closed, one edge after the other:
 // always the one whose opening raises the relaxation least (after Shirmohammadi
 // and Hong, "Reconfiguration of electric distribution networks for resistive line
 // losses reduction", IEEE Trans. Power Delivery 4, 1989).
-func first(g *graph) []bool {
-	closed := make([]bool, len(g.edges))
+func first(g *radial.Graph) []bool {
+	closed := make([]bool, len(g.Edges))
 	for k := range closed {
 		closed[k] = true
 	}
 	m := newMesh(g, closed)
-	for range len(g.edges) - (g.nodes - 1) {
+	for range len(g.Edges) - (g.Nodes - 1) {
 		best, rise := -1, math.Inf(1)
-		for k, e := range g.edges {
-			if !closed[k] || !e.free {
+		for k, e := range g.Edges {
+			if !closed[k] || !e.Free {
 				continue
 			}
 			if r := m.rise(k); r < rise {
@@ -41,8 +43,8 @@ func first(g *graph) []bool {
 // for loss reduction", IEEE Trans. Power Delivery 3, 1988), each judged by its
 // full power flow.
 type exchanger struct {
-	g      *graph
-	s      *sweeper
+	g      *radial.Graph
+	s      *radial.Sweeper
 	limits Limits
 	flows  int
 }
@@ -51,14 +53,14 @@ type exchanger struct {
 // that a search may pass through it.
 func (x *exchanger) value(closed []bool) float64 {
 	x.flows++
-	if !x.s.span(closed) {
+	if !x.s.Span(closed) || x.s.Reached() < x.g.Nodes {
 		return math.Inf(1)
 	}
-	loss, ok := x.s.solve()
+	loss, ok := x.s.Solve()
 	switch {
 	case !ok:
 		return math.Inf(1)
-	case !x.s.within(x.limits):
+	case !x.s.Within(x.limits):
 		return loss + 1e6
 	}
 	return loss
@@ -70,15 +72,15 @@ func (x *exchanger) value(closed []bool) float64 {
 func (x *exchanger) improve(closed []bool, value float64) float64 {
 	for {
 		best, swapIn, swapOut := value*(1-1e-12), -1, -1
-		for k, e := range x.g.edges {
-			if closed[k] || !e.free {
+		for k, e := range x.g.Edges {
+			if closed[k] || !e.Free {
 				continue
 			}
-			x.s.span(closed)
-			loop := x.s.loop(k, nil)
+			x.s.Span(closed)
+			loop := x.s.Loop(k, nil)
 			closed[k] = true
 			for _, out := range loop {
-				if !x.g.edges[out].free {
+				if !x.g.Edges[out].Free {
 					continue
 				}
 				closed[out] = false
@@ -101,16 +103,16 @@ func (x *exchanger) improveFirst(closed []bool, value float64, rng *rand.Rand) f
 	open := make([]int, 0, 32)
 	for {
 		open = open[:0]
-		for k, e := range x.g.edges {
-			if !closed[k] && e.free {
+		for k, e := range x.g.Edges {
+			if !closed[k] && e.Free {
 				open = append(open, k)
 			}
 		}
 		rng.Shuffle(len(open), func(i, j int) { open[i], open[j] = open[j], open[i] })
 		improved := false
 		for _, k := range open {
-			x.s.span(closed)
-			loop := x.s.loop(k, nil)
+			x.s.Span(closed)
+			loop := x.s.Loop(k, nil)
 			closed[k] = true
 			pick, best := -1, value*(1-1e-12)
 			for _, out := range x.nearest(loop, k) {
@@ -136,20 +138,20 @@ func (x *exchanger) improveFirst(closed []bool, value float64, rng *rand.Rand) f
 // of them: losses are nearly convex in where a loop is cut.
 func (x *exchanger) nearest(loop []int, cut int) []int {
 	const reach = 4
-	ends := [2]int{x.g.edges[cut].a, x.g.edges[cut].b}
+	ends := [2]int{x.g.Edges[cut].A, x.g.Edges[cut].B}
 	var out []int
 	for _, end := range ends {
 		n, taken := end, 0
 		left := slices.Clone(loop)
 		for taken < reach {
-			i := slices.IndexFunc(left, func(k int) bool { return x.g.edges[k].a == n || x.g.edges[k].b == n })
+			i := slices.IndexFunc(left, func(k int) bool { return x.g.Edges[k].A == n || x.g.Edges[k].B == n })
 			if i < 0 {
 				break
 			}
 			k := left[i]
 			left = slices.Delete(left, i, i+1)
-			n = x.g.edges[k].a + x.g.edges[k].b - n
-			if x.g.edges[k].free {
+			n = x.g.Edges[k].A + x.g.Edges[k].B - n
+			if x.g.Edges[k].Free {
 				if !slices.Contains(out, k) {
 					out = append(out, k)
 				}
@@ -186,16 +188,16 @@ func (x *exchanger) wander(closed []bool, value float64, rounds int, seed uint64
 // disturb makes one random exchange.
 func (x *exchanger) disturb(closed []bool, rng *rand.Rand) {
 	var open []int
-	for k, e := range x.g.edges {
-		if !closed[k] && e.free {
+	for k, e := range x.g.Edges {
+		if !closed[k] && e.Free {
 			open = append(open, k)
 		}
 	}
-	if len(open) == 0 || !x.s.span(closed) {
+	if len(open) == 0 || !x.s.Span(closed) {
 		return
 	}
 	k := open[rng.IntN(len(open))]
-	loop := slices.DeleteFunc(x.s.loop(k, nil), func(e int) bool { return !x.g.edges[e].free })
+	loop := slices.DeleteFunc(x.s.Loop(k, nil), func(e int) bool { return !x.g.Edges[e].Free })
 	if len(loop) == 0 {
 		return
 	}

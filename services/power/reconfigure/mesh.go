@@ -1,6 +1,10 @@
 package reconfigure
 
-import "math"
+import (
+	"math"
+
+	"polity/services/power/radial"
+)
 
 // mesh is the relaxation that bounds losses from below: it lets power flow
 // through all edges that are not yet open, as is best.
@@ -16,7 +20,7 @@ import "math"
 // Opening edge e, which carries f, raises E by r·f²/(1 − R/r), where R is the
 // resistance between its ends; where R = r it is a bridge.
 type mesh struct {
-	g       *graph
+	g       *radial.Graph
 	inverse []float64 // L⁻¹ over the nodes but 0, row by row
 	n       int
 	p, q    []float64 // potentials
@@ -26,20 +30,20 @@ type mesh struct {
 // leastOhms keeps the conductance of an edge without resistance finite, per unit.
 const leastOhms = 1e-9
 
-func resistance(e *edge) float64 { return math.Max(real(e.z), leastOhms) }
+func resistance(e *radial.Edge) float64 { return math.Max(real(e.Z), leastOhms) }
 
 // newMesh makes the relaxation with all edges of usable.
-func newMesh(g *graph, usable []bool) *mesh {
-	n := g.nodes - 1
+func newMesh(g *radial.Graph, usable []bool) *mesh {
+	n := g.Nodes - 1
 	m := &mesh{g: g, n: n, inverse: make([]float64, n*n), p: make([]float64, n), q: make([]float64, n)}
 	l := make([]float64, n*n)
-	for k := range g.edges {
+	for k := range g.Edges {
 		if !usable[k] {
 			continue
 		}
-		e := &g.edges[k]
+		e := &g.Edges[k]
 		c := 1 / resistance(e)
-		a, b := e.a-1, e.b-1
+		a, b := e.A-1, e.B-1
 		if a >= 0 {
 			l[a*n+a] += c
 		}
@@ -86,21 +90,21 @@ func (m *mesh) potentials() {
 		var p, q float64
 		row := m.inverse[i*m.n : (i+1)*m.n]
 		for j, r := range row {
-			p += r * real(m.g.load[j+1])
-			q += r * imag(m.g.load[j+1])
+			p += r * real(m.g.Load[j+1])
+			q += r * imag(m.g.Load[j+1])
 		}
 		m.p[i], m.q[i] = p, q
-		m.energy += p*real(m.g.load[i+1]) + q*imag(m.g.load[i+1])
+		m.energy += p*real(m.g.Load[i+1]) + q*imag(m.g.Load[i+1])
 	}
 }
 
 // bound is the relaxation's loss, per unit.
-func (m *mesh) bound() float64 { return m.energy / (m.g.v0 * m.g.v0) }
+func (m *mesh) bound() float64 { return m.energy / (m.g.V0 * m.g.V0) }
 
 // across returns the drops of the potentials over an edge and the resistance
 // between its ends.
-func (m *mesh) across(e *edge) (p, q, between float64) {
-	a, b := e.a-1, e.b-1
+func (m *mesh) across(e *radial.Edge) (p, q, between float64) {
+	a, b := e.A-1, e.B-1
 	if a >= 0 {
 		p, q, between = m.p[a], m.q[a], m.inverse[a*m.n+a]
 	}
@@ -115,29 +119,29 @@ func (m *mesh) across(e *edge) (p, q, between float64) {
 
 // rise is by how much opening an edge raises the bound; infinite for a bridge.
 func (m *mesh) rise(k int) float64 {
-	e := &m.g.edges[k]
+	e := &m.g.Edges[k]
 	r := resistance(e)
 	p, q, between := m.across(e)
 	left := 1 - between/r
 	if left < 1e-9 {
 		return math.Inf(1)
 	}
-	return (p*p + q*q) / r / left / (m.g.v0 * m.g.v0)
+	return (p*p + q*q) / r / left / (m.g.V0 * m.g.V0)
 }
 
 // opened returns the relaxation with one edge less (Sherman and Morrison).
 func (m *mesh) opened(k int) *mesh {
-	e := &m.g.edges[k]
+	e := &m.g.Edges[k]
 	out := &mesh{g: m.g, n: m.n, inverse: make([]float64, len(m.inverse)), p: make([]float64, m.n), q: make([]float64, m.n)}
 	r := resistance(e)
 	_, _, between := m.across(e)
 	w := make([]float64, m.n)
 	for i := range w {
-		if e.a > 0 {
-			w[i] += m.inverse[i*m.n+e.a-1]
+		if e.A > 0 {
+			w[i] += m.inverse[i*m.n+e.A-1]
 		}
-		if e.b > 0 {
-			w[i] -= m.inverse[i*m.n+e.b-1]
+		if e.B > 0 {
+			w[i] -= m.inverse[i*m.n+e.B-1]
 		}
 	}
 	f := 1 / r / (1 - between/r)

@@ -1,3 +1,6 @@
+// Package reconfigure finds the radial configuration of a network that loses
+// least, and says how good it is: proven best where that can be proven, else
+// with a bound that no configuration undercuts.
 package reconfigure
 
 import (
@@ -10,13 +13,11 @@ import (
 	"polity/city"
 	"polity/services/power/flow"
 	"polity/services/power/grid"
+	"polity/services/power/radial"
 )
 
 // Limits are what a configuration must keep to.
-type Limits struct {
-	VMin, VMax float64 // per unit; 0: none
-	Currents   bool    // no line above its emergency rating
-}
+type Limits = radial.Limits
 
 // Options are how to search.
 type Options struct {
@@ -89,29 +90,29 @@ func Optimise(ctx context.Context, net *grid.Network, o Options) (*Plan, error) 
 	if o.Rounds == 0 {
 		o.Rounds = 300
 	}
-	g, err := newGraph(net, o.Switchable)
+	g, err := radial.New(net, o.Switchable)
 	if err != nil {
 		return nil, err
 	}
-	if err := g.check(); err != nil {
+	if err := g.Check(); err != nil {
 		return nil, err
 	}
-	plan := &Plan{Trees: g.trees()}
-	best, err := g.best(ctx, o, plan)
+	plan := &Plan{Trees: g.Trees()}
+	found, err := best(ctx, g, o, plan)
 	if err != nil {
 		return nil, err
 	}
-	return plan, plan.finish(g, best)
+	return plan, plan.finish(g, found)
 }
 
 // best finds the configuration and fills in how.
-func (g *graph) best(ctx context.Context, o Options, plan *Plan) ([]bool, error) {
-	if !g.simple {
-		return g.byFlows(ctx, o, plan)
+func best(ctx context.Context, g *radial.Graph, o Options, plan *Plan) ([]bool, error) {
+	if !g.Simple {
+		return byFlows(ctx, g, o, plan)
 	}
-	x := &exchanger{g: g, s: newSweeper(g), limits: o.Limits}
+	x := &exchanger{g: g, s: radial.NewSweeper(g), limits: o.Limits}
 	start := first(g)
-	if now := g.state(); g.isTree(now) && x.value(now) < x.value(start) {
+	if now := g.State(); g.IsTree(now) && x.value(now) < x.value(start) {
 		start = now
 	}
 	value := x.improve(start, x.value(start))
@@ -120,18 +121,18 @@ func (g *graph) best(ctx context.Context, o Options, plan *Plan) ([]bool, error)
 		value = x.improve(start, value)
 	}
 	plan.Flows = x.flows
-	if !g.loadsOnly() {
-		return g.bySweeps(ctx, plan, x, start, value)
+	if !g.LoadsOnly() {
+		return bySweeps(ctx, g, plan, x, start, value)
 	}
 	b := &search{g: g, s: x.s, limits: o.Limits, best: start, loss: value, budget: o.Families, ctx: ctx}
 	if value >= 1e6 || math.IsInf(value, 1) { // nothing within limits is known yet
 		b.best, b.loss = nil, math.Inf(1)
 	}
-	usable := make([]bool, len(g.edges))
+	usable := make([]bool, len(g.Edges))
 	for k := range usable {
 		usable[k] = true
 	}
-	watts := g.base * g.net.PhasesPerNode()
+	watts := g.Base * g.Net.PhasesPerNode()
 	plan.RelaxedW = newMesh(g, usable).bound() * watts
 	plan.Proven = b.run()
 	plan.Families, plan.Flows = b.families, plan.Flows+b.flows
@@ -154,11 +155,11 @@ func nothing(proven bool) error {
 }
 
 // bySweeps enumerates simple graphs for which the bound does not hold.
-func (g *graph) bySweeps(ctx context.Context, plan *Plan, x *exchanger, best []bool, value float64) ([]bool, error) {
+func bySweeps(ctx context.Context, g *radial.Graph, plan *Plan, x *exchanger, best []bool, value float64) ([]bool, error) {
 	plan.Method = BySearch
 	if plan.Trees <= 1e6 {
 		complete := true
-		g.enumerate(func(closed []bool) bool {
+		g.Enumerate(func(closed []bool) bool {
 			if v := x.value(closed); v < value {
 				value, best = v, slices.Clone(closed)
 			}
@@ -174,7 +175,7 @@ func (g *graph) bySweeps(ctx context.Context, plan *Plan, x *exchanger, best []b
 		return nil, nothing(plan.Proven)
 	}
 	if plan.Proven {
-		plan.BoundW = value * g.base * g.net.PhasesPerNode()
+		plan.BoundW = value * g.Base * g.Net.PhasesPerNode()
 	}
 	return best, nil
 }
@@ -183,32 +184,32 @@ func (g *graph) bySweeps(ctx context.Context, plan *Plan, x *exchanger, best []b
 // the fast sweep does not cover: unbalanced ones, and those with regulators. A
 // configuration counts only if it feeds every phase of every load that can be
 // fed: a switch of one phase does not stand in for one of three.
-func (g *graph) byFlows(ctx context.Context, o Options, plan *Plan) ([]bool, error) {
+func byFlows(ctx context.Context, g *radial.Graph, o Options, plan *Plan) ([]bool, error) {
 	if plan.Trees > enumerable {
-		return nil, city.Errorf(city.TooLarge, "%.3g radial configurations of a network that needs the full power flow (%s): at most %d are tried; let fewer lines be switchable", plan.Trees, g.why, enumerable)
+		return nil, city.Errorf(city.TooLarge, "%.3g radial configurations of a network that needs the full power flow (%s): at most %d are tried; let fewer lines be switchable", plan.Trees, g.Why, enumerable)
 	}
 	var best []bool
 	value := math.Inf(1)
-	all := make([]bool, len(g.edges))
+	all := make([]bool, len(g.Edges))
 	for k := range all {
 		all[k] = true
 	}
-	most := fedPhases(g.apply(all))
+	most := fedPhases(g.Apply(all))
 	var failure error
-	g.enumerate(func(closed []bool) bool {
+	g.Enumerate(func(closed []bool) bool {
 		if failure = ctx.Err(); failure != nil {
 			return false
 		}
-		net := g.apply(closed)
+		net := g.Apply(closed)
 		if fedPhases(net) < most {
 			return true
 		}
 		plan.Flows++
-		r, err := solveNetwork(net)
+		r, err := radial.Solve(net)
 		if err != nil {
 			return true // a configuration without a solution is none
 		}
-		if loss := real(r.Losses()); loss < value && o.Limits.keeps(r) {
+		if loss := real(r.Losses()); loss < value && keeps(o.Limits, r) {
 			value, best = loss, slices.Clone(closed)
 		}
 		return true
@@ -224,26 +225,26 @@ func (g *graph) byFlows(ctx context.Context, o Options, plan *Plan) ([]bool, err
 }
 
 // finish checks the result by the full power flow and puts it into words.
-func (p *Plan) finish(g *graph, best []bool) error {
-	r, err := g.solve(best)
+func (p *Plan) finish(g *radial.Graph, best []bool) error {
+	r, err := g.Solve(best)
 	if err != nil {
 		return fmt.Errorf("the best configuration found has no power flow: %w", err)
 	}
 	loss := real(r.Losses())
-	if g.simple && p.BoundW > loss*(1+1e-6) {
+	if g.Simple && p.BoundW > loss*(1+1e-6) {
 		return errors.New("the bound is above the loss it bounds: please report this network")
 	}
-	p.Open, p.LossW = g.openLines(best), loss
+	p.Open, p.LossW = g.OpenLines(best), loss
 	low, _, at, _ := r.Extreme()
-	p.LowestPU, p.LowestAt = low, g.net.Buses[at.Bus].Name
-	if now := g.state(); g.isTree(now) {
-		if r, err := g.solve(now); err == nil {
+	p.LowestPU, p.LowestAt = low, g.Net.Buses[at.Bus].Name
+	if now := g.State(); g.IsTree(now) {
+		if r, err := g.Solve(now); err == nil {
 			p.StartW = real(r.Losses())
 		}
 	}
 	names := make([]string, len(p.Open))
 	for i, l := range p.Open {
-		names[i] = g.net.Lines[l].Name
+		names[i] = g.Net.Lines[l].Name
 	}
 	saves := ""
 	if p.StartW > 0 {
@@ -261,7 +262,7 @@ func (p *Plan) finish(g *graph, best []bool) error {
 }
 
 // keeps says whether a solved network is within the limits.
-func (l Limits) keeps(r *flow.Result) bool {
+func keeps(l Limits, r *flow.Result) bool {
 	low, high, _, _ := r.Extreme()
 	if (l.VMin > 0 && low < l.VMin) || (l.VMax > 0 && high > l.VMax) {
 		return false

@@ -16,6 +16,7 @@ import (
 	"polity/services/power/flow"
 	"polity/services/power/grid"
 	"polity/services/power/matpower"
+	"polity/services/power/radial"
 )
 
 func case33(t testing.TB) *grid.Network {
@@ -51,23 +52,23 @@ func TestBaranWu(t *testing.T) {
 // TestProofAgainstAllTrees: solving each of the 50,751 radial configurations
 // finds none better, and no configuration is below the relaxation of the network.
 func TestProofAgainstAllTrees(t *testing.T) {
-	g, err := newGraph(case33(t), All)
+	g, err := radial.New(case33(t), All)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newSweeper(g)
-	all := make([]bool, len(g.edges))
+	s := radial.NewSweeper(g)
+	all := make([]bool, len(g.Edges))
 	for k := range all {
 		all[k] = true
 	}
 	relaxed := newMesh(g, all).bound()
 	count, best := 0, math.Inf(1)
-	g.enumerate(func(closed []bool) bool {
+	g.Enumerate(func(closed []bool) bool {
 		count++
-		if !s.span(closed) {
+		if !s.Span(closed) {
 			t.Fatal("not a tree")
 		}
-		if loss, ok := s.solve(); ok {
+		if loss, ok := s.Solve(); ok {
 			best = min(best, loss)
 			if loss < relaxed {
 				t.Fatalf("a configuration loses %g, below the relaxation's %g", loss, relaxed)
@@ -122,15 +123,15 @@ func TestSearchEqualsEnumeration(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		g, err := newGraph(net, All)
+		g, err := radial.New(net, All)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, count, best := newSweeper(g), 0, math.Inf(1)
-		g.enumerate(func(closed []bool) bool {
+		s, count, best := radial.NewSweeper(g), 0, math.Inf(1)
+		g.Enumerate(func(closed []bool) bool {
 			count++
-			if s.span(closed) {
-				if loss, ok := s.solve(); ok {
+			if s.Span(closed) {
+				if loss, ok := s.Solve(); ok {
 					best = min(best, loss)
 				}
 			}
@@ -145,11 +146,11 @@ func TestSearchEqualsEnumeration(t *testing.T) {
 // TestOpeningUpdatesTheRelaxation: opening an edge by the rank-one formula gives
 // the relaxation computed anew, and the predicted rise.
 func TestOpeningUpdatesTheRelaxation(t *testing.T) {
-	g, err := newGraph(case33(t), All)
+	g, err := radial.New(case33(t), All)
 	if err != nil {
 		t.Fatal(err)
 	}
-	usable := make([]bool, len(g.edges))
+	usable := make([]bool, len(g.Edges))
 	for k := range usable {
 		usable[k] = true
 	}
@@ -163,7 +164,7 @@ func TestOpeningUpdatesTheRelaxation(t *testing.T) {
 			t.Fatalf("edge %d: %g, predicted %g, anew %g", k, m.bound(), want, fresh.bound())
 		}
 	}
-	for k := range g.edges {
+	for k := range g.Edges {
 		if k == 0 && !math.IsInf(m.rise(k), 1) {
 			t.Error("the only line from the source is a bridge")
 		}

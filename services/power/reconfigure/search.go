@@ -5,6 +5,8 @@ import (
 	"context"
 	"math"
 	"slices"
+
+	"polity/services/power/radial"
 )
 
 // search is branch and bound over the edges that may be open. A family of
@@ -12,8 +14,8 @@ import (
 // that are closed in all; it is left out once the relaxation says that none of it
 // can lose less than the best known.
 type search struct {
-	g        *graph
-	s        *sweeper
+	g        *radial.Graph
+	s        *radial.Sweeper
 	limits   Limits
 	best     []bool
 	loss     float64 // of best, per unit; +Inf while none is known
@@ -31,9 +33,9 @@ const slack = 1e-9
 
 // run searches everything below the given families and says whether it finished.
 func (b *search) run() bool {
-	usable, forced := make([]bool, len(b.g.edges)), make([]bool, len(b.g.edges))
-	for k, e := range b.g.edges {
-		usable[k], forced[k] = true, !e.free
+	usable, forced := make([]bool, len(b.g.Edges)), make([]bool, len(b.g.Edges))
+	for k, e := range b.g.Edges {
+		usable[k], forced[k] = true, !e.Free
 	}
 	b.left, b.cut = math.Inf(1), math.Inf(1)
 	b.family(newMesh(b.g, usable), usable, forced)
@@ -80,7 +82,7 @@ func (b *search) family(m *mesh, usable, forced []bool) {
 // force marks edges as closed whose opening alone would make the family hopeless.
 func (b *search) force(m *mesh, usable, forced []bool, bound float64) []bool {
 	out := slices.Clone(forced)
-	for k := range b.g.edges {
+	for k := range b.g.Edges {
 		if !usable[k] || forced[k] {
 			continue
 		}
@@ -105,8 +107,8 @@ func (b *search) chords(m *mesh, usable, forced []bool) *chordSet {
 	carries := make([]float64, len(usable))
 	for k := range usable {
 		if usable[k] {
-			p, q, _ := m.across(&b.g.edges[k])
-			r := resistance(&b.g.edges[k])
+			p, q, _ := m.across(&b.g.Edges[k])
+			r := resistance(&b.g.Edges[k])
 			carries[k] = (p*p + q*q) / (r * r)
 			order = append(order, k)
 		}
@@ -120,11 +122,11 @@ func (b *search) chords(m *mesh, usable, forced []bool) *chordSet {
 		}
 		return cmp.Compare(carries[y], carries[x])
 	})
-	sets := newSets(b.g.nodes)
+	sets := radial.NewSets(b.g.Nodes)
 	c := &chordSet{tree: make([]bool, len(usable))}
 	for _, k := range order {
 		switch {
-		case sets.join(b.g.edges[k].a, b.g.edges[k].b):
+		case sets.Join(b.g.Edges[k].A, b.g.Edges[k].B):
 			c.tree[k] = true
 		case forced[k]:
 			return nil
@@ -144,12 +146,12 @@ type candidate struct {
 // narrowest returns the edges of the loop that leaves fewest choices: one of them
 // must be opened.
 func (b *search) narrowest(m *mesh, c *chordSet, forced []bool, bound float64) []candidate {
-	b.s.span(c.tree)
+	b.s.Span(c.tree)
 	var best, list []candidate
 	var loop []int
 	for _, chord := range c.list {
 		list = list[:0]
-		loop = b.s.loop(chord, loop)
+		loop = b.s.Loop(chord, loop)
 		for _, k := range append(loop, chord) {
 			if forced[k] {
 				continue
@@ -172,11 +174,11 @@ func (b *search) narrowest(m *mesh, c *chordSet, forced []bool, bound float64) [
 // leaf solves the power flow of a tree and keeps it if it is the best.
 func (b *search) leaf(closed []bool) {
 	b.flows++
-	if !b.s.span(closed) {
+	if !b.s.Span(closed) || b.s.Reached() < b.g.Nodes {
 		return
 	}
-	loss, ok := b.s.solve()
-	if ok && loss < b.loss && b.s.within(b.limits) {
+	loss, ok := b.s.Solve()
+	if ok && loss < b.loss && b.s.Within(b.limits) {
 		b.loss, b.best = loss, slices.Clone(closed)
 	}
 }

@@ -1,30 +1,30 @@
-package reconfigure
+package radial
 
 import (
 	"math"
 	"slices"
 )
 
-// trees counts the configurations that join all nodes without a loop (Kirchhoff's
+// Trees counts the configurations that join all nodes without a loop (Kirchhoff's
 // theorem: a minor of the Laplacian). Edges that cannot be opened are contracted.
-func (g *graph) trees() float64 {
-	sets := newSets(g.nodes)
-	for _, e := range g.edges {
-		if !e.free {
-			sets.join(e.a, e.b)
+func (g *Graph) Trees() float64 {
+	sets := NewSets(g.Nodes)
+	for _, e := range g.Edges {
+		if !e.Free {
+			sets.Join(e.A, e.B)
 		}
 	}
 	number := map[int]int{}
-	for n := range g.nodes {
-		if root := sets.find(n); number[root] == 0 {
+	for n := range g.Nodes {
+		if root := sets.Find(n); number[root] == 0 {
 			number[root] = len(number) + 1
 		}
 	}
 	size := len(number) - 1
 	l := make([]float64, size*size)
-	skip := number[sets.find(0)]
+	skip := number[sets.Find(0)]
 	index := func(n int) int { // the root's group is left out
-		k := number[sets.find(n)] - 1
+		k := number[sets.Find(n)] - 1
 		switch {
 		case k == skip-1:
 			return -1
@@ -33,9 +33,9 @@ func (g *graph) trees() float64 {
 		}
 		return k
 	}
-	for _, e := range g.edges {
-		a, b := index(e.a), index(e.b)
-		if !e.free || sets.find(e.a) == sets.find(e.b) {
+	for _, e := range g.Edges {
+		a, b := index(e.A), index(e.B)
+		if !e.Free || sets.Find(e.A) == sets.Find(e.B) {
 			continue
 		}
 		if a >= 0 {
@@ -81,24 +81,24 @@ func determinant(a []float64, n int) float64 {
 	return det
 }
 
-// enumerate calls visit with every configuration that joins all nodes without a
+// Enumerate calls visit with every configuration that joins all nodes without a
 // loop, until visit says false. The slice is valid during the call only.
-func (g *graph) enumerate(visit func(closed []bool) bool) {
-	closed := make([]bool, len(g.edges))
-	begin := newSets(g.nodes)
+func (g *Graph) Enumerate(visit func(closed []bool) bool) {
+	closed := make([]bool, len(g.Edges))
+	begin := NewSets(g.Nodes)
 	var choices []int
-	missing := g.nodes - 1
-	for k, e := range g.edges {
-		if !e.free {
+	missing := g.Nodes - 1
+	for k, e := range g.Edges {
+		if !e.Free {
 			closed[k] = true
-			begin.join(e.a, e.b)
+			begin.Join(e.A, e.B)
 			missing--
 			continue
 		}
 		choices = append(choices, k)
 	}
-	var walk func(i int, now sets, missing int) bool
-	walk = func(i int, now sets, missing int) bool {
+	var walk func(i int, now Sets, missing int) bool
+	walk = func(i int, now Sets, missing int) bool {
 		if missing == 0 {
 			return visit(closed)
 		}
@@ -107,7 +107,7 @@ func (g *graph) enumerate(visit func(closed []bool) bool) {
 		}
 		k := choices[i]
 		joined := slices.Clone(now)
-		if joined.join(g.edges[k].a, g.edges[k].b) {
+		if joined.Join(g.Edges[k].A, g.Edges[k].B) {
 			closed[k] = true
 			if !walk(i+1, joined, missing-1) {
 				return false
@@ -120,13 +120,13 @@ func (g *graph) enumerate(visit func(closed []bool) bool) {
 }
 
 // connected says whether sets and the further edges join all nodes.
-func (g *graph) connected(now sets, further []int) bool {
+func (g *Graph) connected(now Sets, further []int) bool {
 	joined := slices.Clone(now)
 	for _, k := range further {
-		joined.join(g.edges[k].a, g.edges[k].b)
+		joined.Join(g.Edges[k].A, g.Edges[k].B)
 	}
-	for n := 1; n < g.nodes; n++ {
-		if joined.find(n) != joined.find(0) {
+	for n := 1; n < g.Nodes; n++ {
+		if joined.Find(n) != joined.Find(0) {
 			return false
 		}
 	}
