@@ -56,6 +56,9 @@ func openGround(m Map) (*ground, error) {
 	if m.Layers == nil {
 		return g, nil
 	}
+	if m.Bounds[0].Lon >= m.Bounds[1].Lon || m.Bounds[0].Lat >= m.Bounds[1].Lat || m.Bounds[0].Lat < -85 || m.Bounds[1].Lat > 85 {
+		return nil, city.Errorf(city.Invalid, "map: the bounds of its layers are missing: a south-west and a north-east corner, within 85 degrees of latitude")
+	}
 	g.frame(m.Bounds)
 	drawn := map[string][]shape{}
 	for _, name := range layerNames {

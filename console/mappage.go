@@ -74,7 +74,7 @@ func (c *Console) mapPage(w http.ResponseWriter, r *request) error {
 		Ground: g.light != "", GroundLight: g.light, GroundDark: g.dark, Width: g.width, Height: g.height,
 		Attribution: m.Credit, LicenceURL: m.CreditURL, Words: c.inWords(all, r.clock), Cameras: c.rows(all, r.clock),
 		Map: MapData{
-			Centre: lonLat(m.Centre), Zoom: m.Zoom, Bounds: [4]float64{m.Bounds[0].Lon, m.Bounds[0].Lat, m.Bounds[1].Lon, m.Bounds[1].Lat},
+			Centre: lonLat(m.Centre), Zoom: m.Zoom, Bounds: bounds(m, all),
 			Layers: g.layers, Light: palettes["light"], Dark: palettes["dark"], Worker: c.bundle.address("mapworker"),
 			Cameras: []MapCamera{}, Mapped: []MapMapped{}, Streets: []string{},
 		},
@@ -131,6 +131,25 @@ func (c *Console) mappedWords(m MappedCamera) string {
 		operator = c.say.Say("mapped.operator", "operator", m.Operator)
 	}
 	return kind + " " + operator
+}
+
+// bounds is what the map shows at first: what is mapped, else the surroundings of the
+// cameras, else Europe.
+func bounds(m Map, all []Camera) [4]float64 {
+	if m.Bounds[0] != m.Bounds[1] {
+		return [4]float64{m.Bounds[0].Lon, m.Bounds[0].Lat, m.Bounds[1].Lon, m.Bounds[1].Lat}
+	}
+	if len(all) == 0 {
+		return [4]float64{-10, 36, 30, 62}
+	}
+	const around = .01 // degrees
+	first := all[0].Entry.Position
+	b := [4]float64{first.Lon, first.Lat, first.Lon, first.Lat}
+	for _, k := range all {
+		p := k.Entry.Position
+		b = [4]float64{min(b[0], p.Lon), min(b[1], p.Lat), max(b[2], p.Lon), max(b[3], p.Lat)}
+	}
+	return [4]float64{b[0] - 2*around, b[1] - around, b[2] + 2*around, b[3] + around}
 }
 
 func lonLat(p city.Point) [2]float64 { return [2]float64{round6(p.Lon), round6(p.Lat)} }

@@ -46,6 +46,9 @@ func ReadMapped(layers fs.FS) ([]MappedCamera, error) {
 			ID: ft.ID, Position: city.Point{Lon: ft.Geometry.Coordinates[0], Lat: ft.Geometry.Coordinates[1]},
 			Operator: ft.Properties.Operator, Kind: ft.Properties.Kind, Watches: ft.Properties.Watches, Heading: -1,
 		}
+		if err := m.Position.Check(); err != nil {
+			return nil, fmt.Errorf("cameras.geojson.gz: camera %d: %w", ft.ID, err)
+		}
 		if ft.Properties.Heading != nil {
 			m.Heading = *ft.Properties.Heading
 		}
