@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -82,6 +83,7 @@ func TestNoFrameOfDelay(t *testing.T) {
 		{"h264.mp4", []string{"-c:v", "libx264", "-bf", "0", "-g", "10"}},
 		{"h264-slices.mp4", []string{"-c:v", "libx264", "-bf", "0", "-g", "10", "-slices", "4"}},
 		{"h265.mkv", []string{"-c:v", "libx265", "-x265-params", "bframes=0:keyint=10:log-level=error"}},
+		{"full-range.mp4", []string{"-vf", "scale=out_range=pc", "-c:v", "libx264", "-qp", "0", "-bf", "0", "-pix_fmt", "yuvj420p"}},
 		{"mjpeg.avi", []string{"-c:v", "mjpeg", "-q:v", "1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -324,10 +326,13 @@ func corpus(t testing.TB, r *rand.Rand) map[string][]*stream.Unit {
 	}
 }
 
+// corpora counts the corpora made, so that -count=N tries N of them.
+var corpora atomic.Uint64
+
 // TestHostileStreams feeds the corpus. The decoder may die; we go on, within
 // bounds, and good video after it is decoded again.
 func TestHostileStreams(t *testing.T) {
-	const seed = 20261122
+	seed := 20261122 + corpora.Add(1)
 	good := unitsOf(t, testFilm(t, "good.mp4", "-c:v", "libx264", "-bf", "0", "-g", "5"))
 	for name, units := range corpus(t, rand.New(rand.NewPCG(seed, 0))) {
 		t.Run(name, func(t *testing.T) {

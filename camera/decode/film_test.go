@@ -43,6 +43,9 @@ func TestFilmGivesEveryFrameWithItsTime(t *testing.T) {
 		{"lossless.avi", []string{"-c:v", "ffv1"}},
 		{"h264.mp4", []string{"-c:v", "libx264", "-qp", "0", "-bf", "0"}},
 		{"b-frames.mp4", []string{"-c:v", "libx264", "-qp", "0", "-bf", "3"}},
+		{"full-range.mp4", []string{"-vf", "scale=out_range=pc", "-c:v", "libx264", "-qp", "0", "-pix_fmt", "yuvj420p"}},
+		{"4-4-4.mkv", []string{"-c:v", "libx264", "-qp", "0", "-pix_fmt", "yuv444p"}},
+		{"ten-bit.mkv", []string{"-c:v", "libx265", "-x265-params", "lossless=1:log-level=error", "-pix_fmt", "yuv420p10le"}},
 		{"h265.mkv", []string{"-c:v", "libx265", "-x265-params", "lossless=1:log-level=error"}},
 		{"mjpeg.avi", []string{"-c:v", "mjpeg", "-q:v", "1"}},
 	} {

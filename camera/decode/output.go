@@ -7,13 +7,14 @@ import (
 	"polity/camera/frame"
 )
 
-// output makes ffmpeg write raw planar YUV 4:2:0 with timestamps, each frame as
-// soon as it is there.
+// output makes ffmpeg write raw planar YUV 4:2:0 in limited range (JPEG has full)
+// with timestamps, each frame as soon as it is there. Where a picture is so
+// already, scale costs nothing.
 func output() []string {
 	return []string{
 		"-map", "0:v:0", "-threads", "1", "-filter_threads", "1", "-flush_packets", "1",
 		"-fps_mode", "passthrough", "-copyts", "-enc_time_base", "1:1000000",
-		"-pix_fmt", "yuv420p", "-c:v", "rawvideo", "-f", "nut", "-write_index", "0", "pipe:1",
+		"-vf", "scale=out_range=tv", "-pix_fmt", "yuv420p", "-c:v", "rawvideo", "-f", "nut", "-write_index", "0", "pipe:1",
 	}
 }
 

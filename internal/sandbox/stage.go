@@ -138,15 +138,27 @@ func dropCapabilities() error {
 	return unix.Capset(&header, &none[0])
 }
 
+// maxCopy bounds the program's copy in memory, which is there once for each
+// process.
+const maxCopy = 64 << 20
+
 // openProgram copies the program into memory without permission to read it: the
 // kernel lets nobody trace or dump a process that runs from such a file. Where
-// the kernel forbids that, the program itself is opened.
+// the kernel forbids that, or the program is very large, the program itself is
+// opened.
 func openProgram(path string) (fd int, unreadable bool, err error) {
 	source, err := os.Open(path)
 	if err != nil {
 		return 0, false, err
 	}
 	defer source.Close()
+	direct := func() (int, bool, error) {
+		fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+		return fd, false, err
+	}
+	if info, err := source.Stat(); err != nil || info.Size() > maxCopy {
+		return direct()
+	}
 	fd, err = unix.MemfdCreate("program", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|mfdExec)
 	if err == unix.EINVAL { //nolint:errorlint // a kernel before 6.3 does not know the flag
 		fd, err = unix.MemfdCreate("program", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
@@ -157,8 +169,7 @@ func openProgram(path string) (fd int, unreadable bool, err error) {
 		}
 		unix.Close(fd)
 	}
-	fd, err = unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
-	return fd, false, err
+	return direct()
 }
 
 // mfdExec asks for an executable memory file (Linux 6.3, memfd_create(2)).
