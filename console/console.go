@@ -41,6 +41,7 @@ type Console struct {
 	bundle *bundled
 	ground *ground
 	live   *live.Live
+	counts *countsCache
 
 	groupOnce sync.Once
 	groups    []streetGroup
@@ -77,6 +78,7 @@ func New(cfg Config) (*Console, error) {
 	if err := c.parsePages(); err != nil {
 		return nil, err
 	}
+	c.counts = &countsCache{fetch: cfg.City.Counts, kept: map[countsKey]*countsEntry{}}
 	c.live = live.New(live.Config{Watch: cfg.City.Watch, Check: c.check, Every: cfg.Every, Log: c.log})
 	guard := http.NewCrossOriginProtection()
 	for _, r := range routes {

@@ -66,7 +66,7 @@ func (c *Console) dayOf(k Camera, r *request) (day, error) {
 
 // load gets the day's counts, by the public rules for the public.
 func (c *Console) load(k Camera, r *request, d *day) error {
-	all, err := c.cfg.City.Counts(r.Context(), k.Name, d.query)
+	all, err := c.counts.get(r.Context(), r.clock.now, k.Name, d.query)
 	if err != nil {
 		return err
 	}
