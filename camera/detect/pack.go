@@ -16,11 +16,11 @@ type part struct {
 
 // gap is the grey between two parts of a picture, so that the network does not see
 // one thing across both.
-const gap = 16
+const gap = 8
 
-// pack puts regions side by side into the smallest picture, each scaled by the same
-// factor, or returns false if they do not fit. It sets them in rows, the highest
-// first, for each width that a picture may have.
+// pack puts regions side by side into the smallest picture it finds, each scaled by
+// the same factor, or returns false if they do not fit. It tries each width that a
+// picture may have.
 func pack(regions []image.Rectangle, scale float64) (parts []part, size Size, ok bool) {
 	for _, r := range regions {
 		side := func(n int) int { return max(2, int(math.Round(float64(n)*scale/2))*2) }
@@ -40,25 +40,38 @@ func pack(regions []image.Rectangle, scale float64) (parts []part, size Size, ok
 	return parts, best, true
 }
 
-// set places the parts in rows of at most the given width and returns the size of
-// the picture, which is not valid if a part is wider.
+// set places the parts, the highest first, each as far up as it goes (a skyline
+// packing), in a picture of the given width, and returns the picture's size. It is
+// not valid if a part is wider.
 func set(parts []part, width int) Size {
-	at, row, used := image.Point{}, 0, 0
+	// ends[i] is how far down column i is taken, a column being two pixels, gaps
+	// included.
+	ends := make([]int, width/2)
+	used := 0
 	for i := range parts {
 		w, h := parts[i].to.Dx(), parts[i].to.Dy()
 		if w > width {
 			return Size{}
 		}
-		if at.X > 0 && at.X+w > width {
-			at = image.Pt(0, at.Y+row+gap)
-			row = 0
-		}
+		at := lowest(ends, w/2)
 		parts[i].to = image.Rect(at.X, at.Y, at.X+w, at.Y+h)
-		at.X += w + gap
-		row = max(row, h)
 		used = max(used, at.Y+h)
+		for c := max(0, (at.X-gap)/2); c < min(width, at.X+w+gap)/2; c++ {
+			ends[c] = max(ends[c], at.Y+h+gap)
+		}
 	}
 	return Size{width, max(MinSide, (used+Step-1)/Step*Step)}
+}
+
+// lowest returns the place for w columns that is farthest up, then farthest left.
+func lowest(ends []int, w int) image.Point {
+	best := image.Pt(0, math.MaxInt)
+	for c := 0; c+w <= len(ends); c++ {
+		if y := slices.Max(ends[c : c+w]); y < best.Y {
+			best = image.Pt(2*c, y)
+		}
+	}
+	return best
 }
 
 // unpack takes boxes of the picture back to the frame. A box belongs to the part

@@ -55,6 +55,21 @@ func TestCrossingsByDirection(t *testing.T) {
 	}
 }
 
+func TestFastTrafficIsCounted(t *testing.T) {
+	s := newStreet(t, gates)
+	s.every, s.tremble = 2, 1
+	for i := range 20 { // 3.75 lengths a second, a second apart in one lane; slower ones the other way
+		fast := drive(0, 300, 800, 300, float64(i), float64(i)+800./150)
+		slow := drive(800, 450, 0, 450, 3*float64(i), 3*float64(i)+800./60)
+		fast.h, slow.h = 20, 20
+		s.things = append(s.things, fast, slow)
+	}
+	s.run(85).close()
+	if r, l := s.total(wire.Vehicle, 1, wire.ToRight), s.total(wire.Vehicle, 1, wire.ToLeft); r != 20 || l != 20 {
+		t.Errorf("%g to the right and %g to the left of 20 each", r, l)
+	}
+}
+
 func TestCrossingNeedsTheLineItself(t *testing.T) {
 	s := newStreet(t, gates,
 		walk(300, 590, 100, 400, 0, 12),  // over the slope, from its right to its left

@@ -67,12 +67,17 @@ const (
 	placeError   = 0.08 // standard deviation of a box's edge
 	acceleration = 0.8
 	firstSpeed   = 1.0
+	// A vehicle may be this many of its lengths a second fast: 4.5 m each, 65 km/h.
+	firstDrive = 4.0
 )
 
 func newTrack(b detect.Box, at time.Time) *track {
 	w, h := float64(b.X1-b.X0), float64(b.Y1-b.Y0)
 	scale := math.Max(h, w/2)
 	e2, s2, a2 := sq(placeError*scale), sq(firstSpeed*scale), sq(acceleration*scale)
+	if b.Class == detect.Vehicle {
+		s2 = sq(firstDrive * w / 2)
+	}
 	x, y := b.Foot()
 	return &track{first: b, trust: float64(b.Score), x: newAxis(float64(x), e2, s2, a2), y: newAxis(float64(y), e2, s2/4, a2/4), w: w, h: h, born: at, seen: at}
 }
@@ -259,6 +264,9 @@ func (t *track) distance(b detect.Box, at time.Time, reach float64) float64 {
 	scale := math.Max(t.h, t.w)
 	unseen := math.Min(2, at.Sub(t.seen).Seconds())
 	gate := reach * scale * (0.4 + 0.45*unseen)
+	if t.found == 1 && t.detected() == detect.Vehicle { // its speed is not known yet
+		gate = reach * scale * (0.4 + firstDrive*unseen)
+	}
 	if t.rooted() && detect.Overlap(own, b) < 0.5 {
 		return apart
 	}
