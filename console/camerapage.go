@@ -64,7 +64,7 @@ func (c *Console) cameraPage(w http.ResponseWriter, r *request) error {
 	}
 	now := c.doing(k, r.clock)
 	v := cameraView{
-		Name: k.Name, Title: k.Entry.Title, Path: r.URL.Path, State: now.State, StateWords: now.What, Banner: c.banner(k, r),
+		Name: k.Name, Title: k.title(), Path: r.URL.Path, State: now.State, StateWords: now.What, Banner: c.banner(k, r),
 		Scene: scene, Entry: c.entry(k, r.clock), Day: c.slider(k, r, d, events), Counts: c.countsView(k, l, r, d),
 		Events: c.eventViews(k, events, r), EventsRule: c.eventsRule(k, r),
 		MayEdit: r.viewer.Edit, MaySeeAsPublic: !r.viewer.Public(), PublicAddress: with(r, "as", "public"),
@@ -75,7 +75,7 @@ func (c *Console) cameraPage(w http.ResponseWriter, r *request) error {
 	if r.viewer.Look {
 		v.LatestWords = c.say.Say("slider.live")
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "camera", Title: k.Entry.Title, Data: v})
+	return c.render(w, r, http.StatusOK, page{Template: "camera", Title: k.title(), Data: v})
 }
 
 // stateFragment is the part of a camera's page that is fetched again and again.
@@ -171,7 +171,7 @@ func (c *Console) events(k Camera, r *request, d day) ([]Event, error) {
 	if err != nil || r.viewer.Look {
 		return all, err
 	}
-	return publicEvents(all, d.latest), nil
+	return publicEvents(k.Entry, all, r.clock.now), nil
 }
 
 func (c *Console) eventViews(k Camera, events []Event, r *request) []eventView {
@@ -231,7 +231,7 @@ func (c *Console) eventPicture(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if !r.viewer.Look && len(publicEvents([]Event{event}, r.clock.now.Add(-k.Entry.PublicDelay))) == 0 {
+	if !r.viewer.Look && len(publicEvents(k.Entry, []Event{event}, r.clock.now)) == 0 {
 		return city.Errorf(city.NotFound, "%s", c.say.Say("error.event")) // no different from one that does not exist
 	}
 	w.Header().Set("Content-Type", "image/jpeg")

@@ -35,7 +35,7 @@ func (c *Console) editPage(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	title := c.say.Say("edit.title", "title", k.Entry.Title)
+	title := c.say.Say("edit.title", "title", k.title())
 	data := struct {
 		Title  string
 		Name   city.Slug

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"cmp"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -28,7 +27,7 @@ func (c *Console) rows(all []Camera, at clock) []cameraRow {
 	var rows []cameraRow
 	for _, k := range all {
 		rows = append(rows, cameraRow{
-			Name: k.Name, Title: cmp.Or(k.Entry.Title, string(k.Name)), Purpose: k.Entry.Purpose, Body: k.Entry.Body,
+			Name: k.Name, Title: k.title(), Purpose: k.Entry.Purpose, Body: k.Entry.Body,
 			Until: template.HTML(template.HTMLEscapeString(at.Date(k.Entry.Until))), State: c.doing(k, at).State, //nolint:gosec // escaped
 		})
 	}

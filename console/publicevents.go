@@ -7,12 +7,13 @@ import (
 	"polity/console/counts"
 )
 
-// publicEvents returns what everyone may know at a time that is latest for the
-// public: that a public event began or ended later than that is not told.
-func publicEvents(all []Event, latest time.Time) []Event {
+// publicEvents returns what everyone may know: that a public event began or ended less
+// than the delay ago is not told.
+func publicEvents(e Entry, all []Event, now time.Time) []Event {
+	rule, latest := counts.Rule{Threshold: e.Threshold}, now.Add(-e.PublicDelay)
 	var out []Event
 	for _, e := range all {
-		if !counts.PublicEvent(e.Kind) || e.Start.After(latest) {
+		if !rule.PublicEvent(e.Kind, e.Value) || e.Start.After(latest) {
 			continue
 		}
 		if e.End.After(latest) {

@@ -72,7 +72,7 @@ func (c *Console) scene(ctx context.Context, k Camera, at time.Time, r *request)
 	}
 	v := sceneView{
 		Place: placeAddress(k.Name, place, at, r), Width: place.Width, Height: place.Height,
-		Alt:     c.say.Say("scene.alt", "title", k.Entry.Title, "time", r.clock.Words(place.At)),
+		Alt:     c.say.Say("scene.alt", "title", k.title(), "time", r.clock.Words(place.At)),
 		Caption: c.html("scene.caption", "time", r.clock.Time(place.At)),
 	}
 	blocks := unshown(place)

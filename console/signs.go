@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"html/template"
 	"time"
 
@@ -11,6 +12,9 @@ import (
 // silent is how old the last state of a camera may be; one comes about every
 // second.
 const silent = 20 * time.Second
+
+// title is what people call the camera.
+func (k Camera) title() string { return cmp.Or(k.Entry.Title, string(k.Name)) }
 
 // sign is a state as shape, word and colour: live, attention, stopped or unknown.
 type sign struct{ Sign, Word string }

@@ -76,7 +76,7 @@ func (c *Console) systemPage(w http.ResponseWriter, r *request) error {
 func (c *Console) systemRow(k Camera, at clock) systemRow {
 	now := c.doing(k, at)
 	row := systemRow{
-		Name: k.Name, Title: cmp.Or(k.Entry.Title, string(k.Name)), State: now.State, What: now.What, ToDo: now.ToDo,
+		Name: k.Name, Title: k.title(), State: now.State, What: now.What, ToDo: now.ToDo,
 		Heard: at.Time(k.Heard), Rate: "–", Delay: "–", Unknown: "–", Clock: "–", Frames: "–", Restarts: "–",
 	}
 	if k.Heard.IsZero() {

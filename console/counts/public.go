@@ -147,11 +147,14 @@ func (r Rule) within(inner, outer city.Slug) bool {
 	return outer == "" || (r.Inside != nil && r.Inside(inner, outer))
 }
 
-// PublicEvent says whether everyone may know of an event: one about many people,
-// or about the camera itself. An intrusion or a stopped car is about one person.
-func PublicEvent(k wire.EventKind) bool {
+// PublicEvent says whether everyone may know of an event with a value: one about as
+// many people as the threshold or more, or about the camera itself. An intrusion or a
+// stopped car is about one person.
+func (r Rule) PublicEvent(k wire.EventKind, value float64) bool {
 	switch k {
-	case wire.Crowding, wire.CameraMoved, wire.CameraBlind, wire.CameraSilent, wire.EntryEnded, wire.ObservingLess:
+	case wire.Crowding:
+		return value >= float64(r.Threshold)
+	case wire.CameraMoved, wire.CameraBlind, wire.CameraSilent, wire.EntryEnded, wire.ObservingLess:
 		return true
 	}
 	return false

@@ -107,8 +107,11 @@ func TestNothingSmallCanBeWorkedOut(t *testing.T) {
 func TestPublicEvents(t *testing.T) {
 	for k := wire.Crowding; k <= wire.ObservingLess; k++ {
 		about := k == wire.WrongWay || k == wire.Intrusion || k == wire.Stopped || k == wire.ObjectLeft
-		if counts.PublicEvent(k) == about {
-			t.Errorf("event %d: public %v", k, counts.PublicEvent(k))
+		if got := (counts.Rule{Threshold: 5}).PublicEvent(k, 9); got == about {
+			t.Errorf("event %d: public %v", k, got)
 		}
+	}
+	if (counts.Rule{Threshold: 5}).PublicEvent(wire.Crowding, 4) {
+		t.Error("a crowd of four is public, threshold 5")
 	}
 }
