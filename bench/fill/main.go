@@ -31,10 +31,10 @@ largest gap between said and seen frequency of overflow over ten bins of at leas
 50 forecasts; the mean gap, weighted by bin size, stands beside it.`,
 		Variables: []harness.Variable{
 			{Name: "SEED", Help: "seeds of the simulation, comma-separated", Default: "1"},
-			{Name: "CITIES", Help: "simulated cities for each seed; each has a weather of its own, which all its containers share, so that few cities say little", Default: "10"},
+			{Name: "CITIES", Help: "simulated cities for each seed; each has a weather of its own, which all its containers share, so that few cities say little", Default: "16"},
 			{Name: "CONTAINERS", Help: "containers in each simulated city", Default: "60"},
 		},
-		Quick: "seven of ten cities",
+		Quick: "seven of ten simulated cities",
 		Run:   run,
 	})
 }
