@@ -63,11 +63,18 @@ func (s *Source) find(ctx context.Context) (*url.URL, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the address that the camera gives over ONVIF is none: %q", printable(found.analyse))
 	}
-	s.update(func(st *Status) {
-		st.Record = found.record
-		if found.skewKnown {
-			st.ClockSkew, st.SkewKnown = found.skew, true
-		}
-	})
+	s.update(func(st *Status) { st.Record = found.record })
+	if found.skewKnown {
+		s.skewed(found.skew)
+	}
 	return at, nil
+}
+
+// maxSkew is as much as is told: a camera that was never set shows 1970.
+const maxSkew = 365 * 24 * time.Hour
+
+// skewed takes note of how far the camera's clock is ahead.
+func (s *Source) skewed(by time.Duration) {
+	by = max(-maxSkew, min(by, maxSkew)).Round(time.Millisecond)
+	s.update(func(st *Status) { st.ClockSkew, st.SkewKnown = by, true })
 }

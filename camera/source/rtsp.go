@@ -222,8 +222,7 @@ func (c *connection) listen(media *description.Media, forma format.Format) error
 		}
 		c.take(assembler, nals, c.duration(at-*first), arrived)
 		if ntp, ok := c.client.PacketNTP(media, packet); ok {
-			skew := ntp.Sub(arrived)
-			c.s.update(func(st *Status) { st.ClockSkew, st.SkewKnown = skew.Round(time.Millisecond), true })
+			c.s.skewed(ntp.Sub(arrived))
 		}
 	})
 	return nil

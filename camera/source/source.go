@@ -81,7 +81,8 @@ type Status struct {
 	Bytes         uint64 // in them
 	Connects      uint64 // connections begun
 	Lost          uint64 // packets lost on the way
-	// ClockSkew is the camera's clock minus ours, where the camera tells its time.
+	// ClockSkew is the camera's clock minus ours, a year at most, where the camera
+	// tells its time.
 	ClockSkew time.Duration
 	SkewKnown bool
 	// OwnTime says that the camera's timestamps are nonsense: times of arrival are

@@ -216,6 +216,20 @@ func TestTimesAreThoseOfTheCamera(t *testing.T) {
 	}
 }
 
+func TestCameraWhoseClockWasNeverSet(t *testing.T) {
+	t.Parallel()
+	cam := camera(t, standin.Config{Film: film(t, "a.mp4", plain...), Clock: -time.Until(time.Unix(1000, 0)).Abs()})
+	w := watch(t, source.Config{Address: cam.URL()})
+	waitFor(t, "the camera's time", func() bool { return w.Status().SkewKnown }, w)
+	if skew := w.Status().ClockSkew; skew != -365*24*time.Hour {
+		t.Errorf("the camera's clock is %v ahead", skew)
+	}
+	units := w.got(t, 10)
+	if late := time.Since(units[9].Taken); late < 0 || late > time.Minute {
+		t.Errorf("a picture counts as taken %v ago", late)
+	}
+}
+
 func TestWrongPassword(t *testing.T) {
 	t.Parallel()
 	cam := camera(t, standin.Config{Film: film(t, "a.mp4", plain...), User: "u", Password: "right"})

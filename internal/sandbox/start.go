@@ -191,6 +191,7 @@ func start(ctx context.Context, spec Spec, how attempt) (*Process, error) {
 	if err := p.settle(answer.parent, how.flags); err != nil {
 		p.Kill()
 		_ = p.Wait()
+		open.closeParent()
 		return nil, err
 	}
 	return p, nil
