@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
-	"github.com/bluenviron/gortsplib/v5/pkg/sdp"
+	"github.com/bluenviron/gortsplib/v5/pkg/sdpunmarshaler"
 
 	"polity/camera/source"
 )
@@ -126,10 +126,10 @@ func FuzzMend(f *testing.F) {
 	f.Add("v=0\nm=\n\nc=\nm=x\r\r", "://")
 	f.Fuzz(func(t *testing.T, body, contentBase string) {
 		r := &base.Response{Header: base.Header{"Content-Base": base.HeaderValue{contentBase}}, Body: []byte(body)}
-		var before, after sdp.SessionDescription
-		good := before.Unmarshal([]byte(body)) == nil
+		_, before := sdpunmarshaler.Unmarshal([]byte(body))
 		source.Mend(r, "10.0.0.5")
-		if good && strings.HasPrefix(body, "v=0") && after.Unmarshal(r.Body) != nil && !strings.Contains(body, "\r\r") {
+		_, after := sdpunmarshaler.Unmarshal(r.Body)
+		if before == nil && strings.HasPrefix(body, "v=0") && after != nil && !strings.Contains(body, "\r\r") {
 			t.Fatalf("mending broke it:\n%q\n%q", body, r.Body)
 		}
 		if at := r.Header["Content-Base"]; len(at) > 0 && strings.HasPrefix(body, "v=0") && !strings.Contains(at[0], "10.0.0.5") {
