@@ -3,6 +3,7 @@ package console
 import (
 	"html/template"
 	"net/http"
+	"strings"
 
 	"polity/camera/layout"
 	"polity/camera/wire"
@@ -144,6 +145,10 @@ func (c *Console) entry(k Camera, at clock) []entryItem {
 	add("decision", c.html("entry.decided", "decision", e.Decision, "date", at.Date(e.DecidedOn)))
 	add("until", c.html("entry.untilwords", "from", at.Date(e.From), "until", at.Date(e.Until)))
 	add("retention", c.html("entry.kept", "time", at.Long(e.Retention)))
+	if e.PlaceRetention > 0 {
+		add("places", c.html("entry.placeskept", "time", at.Long(e.PlaceRetention)))
+	}
+	add("situations", c.situations(e))
 	add("public", c.html("entry.publicwords", "delay", at.Long(e.PublicDelay), "n", e.Threshold))
 	add("people", c.html("entry.peoplewords"))
 	add("signed", text(e.SignedBy))
@@ -151,6 +156,22 @@ func (c *Console) entry(k Camera, at clock) []entryItem {
 		add("simulated", c.html("entry.simulatedwords"))
 	}
 	return items
+}
+
+// situations lists what a camera may report.
+func (c *Console) situations(e Entry) template.HTML {
+	if len(e.Events) == 0 {
+		return c.html("entry.situation.none")
+	}
+	var words []string
+	for _, k := range e.Events {
+		word := c.say.Say("event." + names.Events[k])
+		if k == wire.Crowding {
+			word = c.say.Say("entry.situation.crowd", "what", word, "n", e.CrowdAtLeast)
+		}
+		words = append(words, word)
+	}
+	return c.html("entry.situation.list", "list", strings.Join(words, ", "))
 }
 
 // eventView is one event in words.

@@ -9,6 +9,7 @@ import (
 	"polity/camera/wire"
 	"polity/city"
 	"polity/console/counts"
+	"polity/register"
 )
 
 // City is what the pages need of the world behind them. Methods are safe for
@@ -108,6 +109,8 @@ type Camera struct {
 	// when none ever did. A page calls it stale when Heard is old.
 	State wire.State
 	Heard time.Time
+	// Refused is why the edge does not run it; 0 when it does, or nobody knows.
+	Refused register.Reason
 	// PlaceAt is when the current picture of the place last changed, with its size
 	// in pixels; zero when there is none.
 	PlaceAt       time.Time
@@ -126,6 +129,10 @@ type Entry struct {
 	From      time.Time
 	Until     time.Time     // the camera stops then
 	Retention time.Duration // how long counts and events are kept
+	// PlaceRetention is how long pictures of the place are kept.
+	PlaceRetention time.Duration
+	Events         []wire.EventKind // situations that it may report
+	CrowdAtLeast   int              // people that make a crowd
 
 	Position city.Point
 	Heading  float64 // degrees clockwise from north; middle of the view
@@ -148,7 +155,24 @@ type Edge struct {
 	// handful is "catching up".
 	Waiting int64
 	Version string // of the program; may be empty
+
+	Heard    time.Time // when it last told how it is; what follows is from then
+	Lost     uint64    // observations that it had to give up for want of room
+	Free     int64     // bytes free on its disk
+	Disk     Disk
+	Detector bool // the process that finds people and vehicles runs
 }
+
+// Disk is the state of an edge's disk.
+type Disk uint8
+
+// The states of a disk.
+const (
+	DiskFine   Disk = iota // or nobody knows
+	DiskShort              // little is free: old pictures of the place are given up
+	DiskFull               // nothing can be written: what is measured waits in memory
+	DiskBroken             // writing fails for another reason
+)
 
 // Place is the picture of a place with what of it is not shown.
 type Place struct {

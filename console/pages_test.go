@@ -13,6 +13,7 @@ import (
 	"polity/city"
 	"polity/console"
 	"polity/console/consoletest"
+	"polity/register"
 )
 
 // afternoon is a Tuesday, 14:32:20 in Helsinki.
@@ -120,7 +121,7 @@ func TestPublicSeesLessAndLater(t *testing.T) {
 	own, _ := newPages(t, everything)
 	for name, h := range map[string]http.Handler{"nobody": first(newPages(t, nobody)), "as public": asPublic{own}} {
 		page := get(t, h, "/cameras/square").Body.String()
-		for _, word := range []string{"Not empty", "Obstruction", "/edit", "&#34;live&#34;:true", `"live":true`, "14:32", "14:15–14:30"} {
+		for _, word := range []string{"which should be empty", "where none should", "/edit", "&#34;live&#34;:true", `"live":true`, "14:32", "14:15–14:30"} {
 			if strings.Contains(page, word) {
 				t.Errorf("%s: the camera's page says %q", name, word)
 			}
@@ -144,7 +145,7 @@ func TestPublicSeesLessAndLater(t *testing.T) {
 		}
 		checkCSV(t, name, get(t, h, "/cameras/square/counts.csv").Body.String(), latest)
 	}
-	if page := get(t, own, "/cameras/square").Body.String(); !strings.Contains(page, "Not empty") || !strings.Contains(page, `"live":true`) {
+	if page := get(t, own, "/cameras/square").Body.String(); !strings.Contains(page, "which should be empty") || !strings.Contains(page, `"live":true`) {
 		t.Error("who has the right to look does not see all events, live")
 	}
 }
@@ -253,6 +254,36 @@ func TestTroubleIsSaidInWords(t *testing.T) {
 	for path, want := range map[string]string{"/": "No camera is registered yet", "/cameras": "No camera is registered yet", "/system": "No edge has connected yet"} {
 		if page := get(t, h, path).Body.String(); !strings.Contains(page, want) {
 			t.Errorf("%s of an empty city does not say %q", path, want)
+		}
+	}
+}
+
+func TestEdgesInTroubleSayWhatToDo(t *testing.T) {
+	for want, edit := range map[string]func(*console.Edge){
+		"Its disk is full":               func(e *console.Edge) { e.Disk = console.DiskFull },
+		"oldest pictures of the place":   func(e *console.Edge) { e.Disk = console.DiskShort },
+		"store cannot be written":        func(e *console.Edge) { e.Disk = console.DiskBroken },
+		"7 observations were given up":   func(e *console.Edge) { e.Lost = 7 },
+		"detector does not run":          func(e *console.Edge) { e.Detector = false },
+		"connects again by itself":       func(e *console.Edge) { e.Connected = false },
+		"What was measured meanwhile is": func(e *console.Edge) { e.Waiting = 500 },
+	} {
+		h, world := newPages(t, everything)
+		world.SetEdge(edit)
+		page := get(t, h, "/system").Body.String()
+		if !strings.Contains(page, want) || strings.Contains(page, "Everything works") {
+			t.Errorf("the system page does not say %q", want)
+		}
+	}
+}
+
+func TestRefusedCamerasSayWhy(t *testing.T) {
+	for reason := register.Missing; reason <= register.Expired; reason++ {
+		h, world := newPages(t, everything)
+		world.SetRefused("square", reason)
+		page := get(t, h, "/cameras/square").Body.String()
+		if !strings.Contains(page, "The camera does not run: ") || strings.Contains(page, "refused.") {
+			t.Errorf("reason %v: the page does not say why", reason)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"html/template"
+	"strings"
 	"time"
 
 	"polity/camera/wire"
@@ -46,6 +47,12 @@ func (c *Console) doing(k Camera, at clock) doing {
 		key = "silent"
 	case s.Condition == wire.Live && s.Wanted > 0 && s.PerSecond < enough*s.Wanted:
 		key, shape = "less", "attention"
+	case s.Condition == wire.Refused && k.Refused != 0:
+		return doing{
+			State: sign{"stopped", c.say.Say("state.refused")},
+			What:  c.html("state.refused.because", "reason", c.say.Say("refused."+strings.ReplaceAll(k.Refused.String(), " ", "-"))),
+			ToDo:  c.say.Say("state.refused.todo"),
+		}
 	default:
 		key, shape = names.Conditions[s.Condition], signOf[s.Condition]
 	}

@@ -34,7 +34,8 @@ type edgeRow struct {
 	State            sign
 	Since            template.HTML
 	Waiting, Version string
-	ToDo             string
+	Disk             string
+	ToDo             []string
 }
 
 func (c *Console) systemPage(w http.ResponseWriter, r *request) error {
@@ -111,7 +112,7 @@ func (c *Console) skew(d time.Duration) string {
 }
 
 func (c *Console) edgeRow(e Edge, at clock) edgeRow {
-	row := edgeRow{Name: e.Name, Since: at.Time(e.Since), Version: cmp.Or(e.Version, "–"), Waiting: "–"}
+	row := edgeRow{Name: e.Name, Since: at.Time(e.Since), Version: cmp.Or(e.Version, "–"), Waiting: "–", Disk: "–"}
 	if e.Waiting >= 0 {
 		row.Waiting = fmt.Sprint(c.say.Number(float64(e.Waiting), 0))
 	}
@@ -122,7 +123,30 @@ func (c *Console) edgeRow(e Edge, at clock) edgeRow {
 	case e.Waiting > behind:
 		key, shape = "catchingup", "attention"
 	}
+	if todo := c.todo("edge." + key + ".todo"); todo != "" {
+		row.ToDo = append(row.ToDo, todo)
+	}
+	if !e.Heard.IsZero() {
+		row.Disk = c.say.Say("edge.free", "gb", round1(float64(e.Free)/1e9))
+	}
+	for _, trouble := range []struct {
+		is    bool
+		shape string
+		words string
+	}{
+		{e.Disk == DiskShort, "attention", c.say.Say("edge.disk.short")},
+		{e.Disk == DiskFull, "stopped", c.say.Say("edge.disk.full")},
+		{e.Disk == DiskBroken, "stopped", c.say.Say("edge.disk.broken")},
+		{e.Lost > 0, "attention", c.say.Say("edge.gaveup", "n", e.Lost)},
+		{e.Connected && !e.Heard.IsZero() && !e.Detector, "attention", c.say.Say("edge.nodetector")},
+	} {
+		if trouble.is {
+			row.ToDo = append(row.ToDo, trouble.words)
+			if key == "connected" {
+				key, shape = "trouble", trouble.shape
+			}
+		}
+	}
 	row.State = sign{shape, c.say.Say("edge." + key)}
-	row.ToDo = c.todo("edge." + key + ".todo")
 	return row
 }

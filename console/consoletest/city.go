@@ -69,7 +69,7 @@ func New(cfg Config) (*City, error) {
 		changed: make(chan struct{}),
 	}
 	c.add(square(cfg.Now(), p), p)
-	c.edges = []console.Edge{{Name: "kiosk", Connected: true, Since: cfg.Now().Add(-26 * time.Hour), Version: "0.1.0"}}
+	c.edges = []console.Edge{{Name: "kiosk", Connected: true, Since: cfg.Now().Add(-26 * time.Hour), Version: "0.1.0", Heard: cfg.Now(), Free: 41_300_000_000, Detector: true}}
 	return c, nil
 }
 
@@ -82,7 +82,8 @@ func square(now time.Time, p *picture) console.Camera {
 			View:    "The north half of the square and the path along its edge; no windows and no doors of homes.",
 			Body:    "City of Helsinki, Urban Environment Division", Contact: "cameras@city.example",
 			Decision: "KYMP 2026-0417 § 12", DecidedOn: time.Date(2026, 3, 3, 0, 0, 0, 0, time.UTC),
-			From: time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC), Until: time.Date(2028, 3, 31, 0, 0, 0, 0, time.UTC), Retention: 90 * 24 * time.Hour,
+			From: time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC), Until: time.Date(2028, 3, 31, 0, 0, 0, 0, time.UTC), Retention: 90 * 24 * time.Hour, PlaceRetention: 30 * 24 * time.Hour,
+			Events: []wire.EventKind{wire.Crowding, wire.Stopped, wire.Intrusion, wire.WrongWay}, CrowdAtLeast: 12,
 			Position: city.Point{Lon: 24.943655, Lat: 60.171880}, Heading: 150, Field: 62, Reach: 85,
 			PublicDelay: 10 * time.Minute, Threshold: 5, SignedBy: "7c1f 90aa 3be2 41d8", Simulated: true,
 		},

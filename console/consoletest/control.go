@@ -7,6 +7,7 @@ import (
 	"polity/camera/wire"
 	"polity/city"
 	"polity/console"
+	"polity/register"
 )
 
 // Change lets a test change anything under the lock; watchers look again after it.
@@ -58,6 +59,21 @@ func (c *City) SetState(camera city.Slug, edit func(*wire.State)) {
 		}
 	})
 }
+
+// SetRefused makes the edge refuse a camera's entry.
+func (c *City) SetRefused(camera city.Slug, why register.Reason) {
+	c.SetState(camera, func(s *wire.State) { s.Condition = wire.Refused })
+	c.change(func() {
+		for i := range c.cameras {
+			if c.cameras[i].Name == camera {
+				c.cameras[i].Refused = why
+			}
+		}
+	})
+}
+
+// SetEdge changes the edge.
+func (c *City) SetEdge(edit func(*console.Edge)) { c.change(func() { edit(&c.edges[0]) }) }
 
 // Refuse makes SetLayout fail with err; nil lets it succeed.
 func (c *City) Refuse(err error) { c.change(func() { c.refuse = err }) }
