@@ -163,6 +163,8 @@ func TestEveryWayToWatch(t *testing.T) {
 		{"H.265", hevc, "a.mp4", standin.Config{}, source.Config{}, stream.H265, "TCP"},
 		{"MJPEG", mjpeg, "a.avi", standin.Config{}, source.Config{}, stream.MJPEG, "TCP"},
 		{"MJPEG over UDP", mjpeg, "a.avi", standin.Config{UDP: true}, source.Config{Transport: "udp"}, stream.MJPEG, "UDP"},
+		{"B-frames", []string{"-c:v", "libx264", "-bf", "2", "-b_strategy", "0", "-g", "10", "-pix_fmt", "yuv420p"}, "a.mp4", standin.Config{}, source.Config{}, stream.H264, "TCP"},
+		{"B-frames in H.265", []string{"-c:v", "libx265", "-x265-params", "bframes=2:keyint=10:log-level=error", "-pix_fmt", "yuv420p"}, "a.mp4", standin.Config{}, source.Config{}, stream.H265, "TCP"},
 		{"H.264 in Annex B", plain, "a.ts", standin.Config{}, source.Config{}, stream.H264, "TCP"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -358,6 +360,42 @@ func TestCameraThatSendsNoPictures(t *testing.T) {
 	}
 	cam.Misbehave(standin.Faults{})
 	w.become(t, wire.Live)
+}
+
+// TestFramesComeBackAfterAnyFault goes to frames through each way a camera can
+// misbehave, and sees frames again once it behaves.
+func TestFramesComeBackAfterAnyFault(t *testing.T) {
+	for name, fault := range map[string]standin.Faults{
+		"broken pictures": {Break: 1}, "noise": {Garbage: true}, "stall": {Stall: true}, "no keys": {NoKeys: true}, "refusal": {Refuse: true}, "frozen clock": {Frozen: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cam := camera(t, standin.Config{Film: film(t, "a.mp4", plain...)})
+			d := decode.New(decode.Config{FirstWait: 20 * time.Millisecond, LastWait: 200 * time.Millisecond, Patience: time.Second})
+			go func() { _ = d.Run(t.Context()) }()
+			w := watch(t, source.Config{Address: cam.URL(), Stall: time.Second}, d.Push)
+			frames := func(what string, want uint64) {
+				from := d.State().Decoded
+				waitFor(t, what, func() bool { return d.State().Decoded >= from+want }, w)
+			}
+			frames("frames before", 10)
+			cam.Misbehave(fault)
+			if fault.Refuse {
+				cam.Drop()
+			}
+			before := w.Status()
+			waitFor(t, "the fault's effect", func() bool {
+				now := w.Status()
+				return now.Units > before.Units+30 || now.Condition != wire.Live || now.Connects > before.Connects
+			}, w)
+			cam.Misbehave(standin.Faults{})
+			w.become(t, wire.Live)
+			frames("frames after", 20)
+			if s := d.State(); s.Failing {
+				t.Errorf("%+v", s)
+			}
+		})
+	}
 }
 
 func TestAddressOverONVIF(t *testing.T) {
