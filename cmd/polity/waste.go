@@ -22,12 +22,12 @@ func wasteCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "waste",
 		Short: "Tours of refuse vehicles: plan them, and check the planner",
-		Example: `  polity waste plan --containers containers.csv --fleet fleet.yaml --out plan
+		Example: `  polity waste plan --containers containers.csv --fleet fleet.yaml --map city.osm.pbf --out plan
   polity waste solve X-n101-k25.vrp --seconds 30 --out solutions`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(wasteSolveCommand())
+	cmd.AddCommand(wastePlanCommand(), wasteSolveCommand())
 	return cmd
 }
 

@@ -253,7 +253,8 @@ func (b *built) locate(pl *Planner, containers []Container, bad map[string]bool)
 		reached, err := add(c.Place, c.Side)
 		if !slices.Contains(reached, true) {
 			drop()
-			b.problems = append(b.problems, Problem{c.ID, err.Error(), "Correct its position, or let a smaller truck collect it"})
+			what, help, _ := strings.Cut(err.Error(), "; ")
+			b.problems = append(b.problems, Problem{c.ID, what, strings.ToUpper(help[:1]) + help[1:]})
 			continue
 		}
 		from, to := c.Open.open()

@@ -14,21 +14,15 @@ type near struct{ id, dist int32 }
 func nearLists(dist []int32, n, k int) ([]near, int) {
 	k = max(0, min(k, n-2))
 	lists := make([]near, n*k)
-	all := make([]near, 0, n)
+	var found nearest
 	for i := 1; i < n; i++ {
-		all = all[:0]
+		found.reset(k)
 		for j := 1; j < n; j++ {
 			if j != i {
-				all = append(all, near{int32(j), dist[i*n+j]/2 + dist[j*n+i]/2})
+				found.offer(int32(j), int64(dist[i*n+j])+int64(dist[j*n+i]))
 			}
 		}
-		slices.SortFunc(all, func(a, b near) int {
-			if c := cmp.Compare(a.dist, b.dist); c != 0 {
-				return c
-			}
-			return cmp.Compare(a.id, b.id)
-		})
-		for j, a := range all[:k] {
+		for j, a := range found.all {
 			lists[i*k+j] = near{a.id, dist[i*n+int(a.id)]}
 		}
 	}
@@ -49,4 +43,32 @@ func sortPairs(keys []int64, ids []int32) {
 	for i, p := range pairs {
 		keys[i], ids[i] = p.key, p.id
 	}
+}
+
+// nearest keeps the k nearest of those offered, nearest first.
+type nearest struct {
+	k   int
+	all []ranked
+}
+
+type ranked struct {
+	id  int32
+	far int64
+}
+
+func (n *nearest) reset(k int) { n.k, n.all = k, n.all[:0] }
+
+func (n *nearest) offer(id int32, far int64) {
+	if len(n.all) == n.k {
+		if n.k == 0 || far >= n.all[n.k-1].far {
+			return
+		}
+		n.all = n.all[:n.k-1]
+	}
+	i := len(n.all)
+	n.all = append(n.all, ranked{})
+	for ; i > 0 && n.all[i-1].far > far; i-- {
+		n.all[i] = n.all[i-1]
+	}
+	n.all[i] = ranked{id, far}
 }

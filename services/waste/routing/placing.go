@@ -256,6 +256,10 @@ func (s *planned) nothing(c int32) int32 {
 	return int32(min(prize, Blocked))
 }
 
+// sometimes is one in how many times a large problem looks for a place
+// everywhere; what is left out is tried again anyway.
+const sometimes = 16
+
 // place puts c where it is cheapest, or leaves it out where it fits nowhere or
 // is not worth it.
 func (s *planned) place(c int32, b *blinker) bool {
@@ -264,7 +268,7 @@ func (s *planned) place(c int32, b *blinker) bool {
 	if s.lone[c] < best.delta {
 		s.trips(c, &best, b)
 	}
-	if best.vehicle < 0 {
+	if best.vehicle < 0 && (s.n <= large || b.rng.below(sometimes) == 0) {
 		s.everywhere(c, &best)
 	}
 	if best.vehicle < 0 {

@@ -1,7 +1,6 @@
 package routing
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -228,20 +227,15 @@ func (s *planned) nearLists(k int) {
 	k = max(0, min(k, len(p.Stops)-1))
 	s.k = k
 	s.lists = make([]near, (len(p.Stops)+1)*k)
-	type ranked struct {
-		id  int32
-		far int64
-	}
-	all := make([]ranked, 0, len(p.Stops))
+	var found nearest
 	for i := range p.Stops {
-		all = all[:0]
+		found.reset(k)
 		for j := range p.Stops {
 			if j != i {
-				all = append(all, ranked{int32(j + 1), min(far(i, j), far(j, i))})
+				found.offer(int32(j+1), min(far(i, j), far(j, i)))
 			}
 		}
-		slices.SortFunc(all, func(a, b ranked) int { return cmp.Or(cmp.Compare(a.far, b.far), cmp.Compare(a.id, b.id)) })
-		for x, r := range all[:k] {
+		for x, r := range found.all {
 			s.lists[(i+1)*k+x] = near{r.id, int32(min(r.far, Blocked))}
 		}
 	}
