@@ -117,7 +117,7 @@ func measure(ctx context.Context, r *harness.Run, file, name string, pairs, coun
 		places[i] = place()
 	}
 	start = cpu()
-	matrix, err := n.Matrix(ctx, places, 0, nil)
+	matrix, err := n.Matrix(ctx, places, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -80,7 +80,6 @@ type built struct {
 	sites      []*Site      // by station
 	places     [][]roads.Place
 	points     []city.Point
-	matrices   []*roads.Matrix
 	networks   []*roads.Network
 	problems   []Problem
 }
@@ -279,19 +278,15 @@ func seconds(d time.Duration) int32 { return int32(math.Round(d.Seconds())) }
 
 // measure fills the matrices: a profile for each truck that costs otherwise.
 func (b *built) measure(ctx context.Context) error {
-	b.p.Locations = len(b.points)
-	for i, n := range b.networks {
-		m, err := n.Matrix(ctx, b.places[i], 0, nil)
-		if err != nil {
-			return err
-		}
-		b.matrices = append(b.matrices, m)
-	}
+	size := len(b.points)
+	b.p.Locations = size
 	type key struct {
 		network        int32
 		perKm, perHour float64
 	}
 	known := map[key]int32{}
+	priced := make([][]*Truck, len(b.networks)) // by network: a truck of each price
+	profiles := make([][]int32, len(b.networks))
 	for i, t := range b.trucks {
 		v := &b.p.Vehicles[i]
 		k := key{v.Profile, t.PerKm, t.PerHour}
@@ -299,26 +294,36 @@ func (b *built) measure(ctx context.Context) error {
 		if !ok {
 			profile = int32(len(b.p.Profiles))
 			known[k] = profile
-			b.p.Profiles = append(b.p.Profiles, profileOf(b.matrices[v.Profile], t))
+			b.p.Profiles = append(b.p.Profiles, routing.Profile{Cost: make([]int32, size*size), Time: make([]int32, size*size)})
+			priced[k.network], profiles[k.network] = append(priced[k.network], t), append(profiles[k.network], profile)
 		}
-		b.p.Vehicles[i].Profile = profile
-		b.p.Vehicles[i].Has = ^uint64(1 << (32 + k.network%32))
+		v.Profile = profile
+		v.Has = ^uint64(1 << (32 + k.network%32))
+	}
+	for i, n := range b.networks {
+		err := n.Rows(ctx, b.places[i], 0, func(row int, millis []uint32, metres []float32) {
+			for j, t := range priced[i] {
+				p := &b.p.Profiles[profiles[i][j]]
+				t.price(p.Cost[row*size:], p.Time[row*size:], millis, metres)
+			}
+		})
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// profileOf prices a matrix for one truck, in hundredths of its currency.
-func profileOf(m *roads.Matrix, t *Truck) routing.Profile {
-	p := routing.Profile{Cost: make([]int32, len(m.Millis)), Time: make([]int32, len(m.Millis))}
-	for i, ms := range m.Millis {
+// price fills a row of costs, in hundredths of the currency, and of seconds.
+func (t *Truck) price(cost, time []int32, millis []uint32, metres []float32) {
+	for i, ms := range millis {
 		s := (float64(ms) + 500) / 1000
-		cost := 100 * (t.PerKm*float64(m.Metres[i])/1000 + t.PerHour*s/3600)
+		c := 100 * (t.PerKm*float64(metres[i])/1000 + t.PerHour*s/3600)
 		if t.PerKm == 0 && t.PerHour == 0 {
-			cost = s // time is what is left to save
+			c = s // time is what is left to save
 		}
-		p.Cost[i], p.Time[i] = int32(min(math.Round(cost), routing.Blocked-1)), int32(min(s, routing.Blocked-1))
+		cost[i], time[i] = int32(min(math.Round(c), routing.Blocked-1)), int32(min(s, routing.Blocked-1))
 	}
-	return p
 }
 
 // stops fills in loads, prizes, shifts and who takes what.
@@ -438,6 +443,10 @@ func (b *built) tour(v int, trips []routing.Trip) Tour {
 	kind := slices.IndexFunc(b.networks, func(n *roads.Network) bool { return n.Vehicle.Name == truck.Vehicle.Name })
 	t := Tour{Truck: truck.ID, Start: truck.Shift.From}
 	n := b.p.Locations
+	asker := b.networks[kind].NewAsker()
+	metres := func(from, to int) float64 {
+		return asker.Quickest(b.places[kind][from], b.places[kind][to]).Metres
+	}
 	now, at := vehicle.Early, int(vehicle.Start)
 	pause := routing.NewPausing(vehicle)
 	drive := func(to int, early, service int32, call Call) {
@@ -448,7 +457,7 @@ func (b *built) tour(v int, trips []routing.Trip) Tour {
 			t.Break = time.Duration(pause.Began()) * time.Second
 		}
 		call.Arrive, call.Leave = time.Duration(leave-service)*time.Second, time.Duration(leave)*time.Second
-		call.Place, call.Metres = b.points[to], float64(b.matrices[kind].Metres[at*n+to])
+		call.Place, call.Metres = b.points[to], metres(at, to)
 		t.Metres += call.Metres
 		t.Driving += time.Duration(way) * time.Second
 		now, at = leave, to
@@ -466,7 +475,7 @@ func (b *built) tour(v int, trips []routing.Trip) Tour {
 		t.Kilograms += load
 	}
 	way := profile.Time[at*n+int(vehicle.End)]
-	t.Metres += float64(b.matrices[kind].Metres[at*n+int(vehicle.End)])
+	t.Metres += metres(at, int(vehicle.End))
 	t.Driving += time.Duration(way) * time.Second
 	t.End = time.Duration(pause.End(now, way)) * time.Second
 	t.Cost = truck.PerDay + truck.PerKm*t.Metres/1000 + truck.PerHour*t.Driving.Hours()

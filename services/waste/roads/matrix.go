@@ -24,33 +24,34 @@ type bucket struct {
 
 // Matrix computes the quickest ways between all pairs of places, by searching
 // once backwards from every place and once forwards (Knopp et al. 2007). It uses
-// up to workers goroutines; 0 means as many as there are processors. done, which
-// may be nil, hears the number of finished searches of 2 x len(places). The
-// distance is that of the quickest way.
-func (n *Network) Matrix(ctx context.Context, places []Place, workers int, done func(int)) (*Matrix, error) {
+// up to workers goroutines; 0 means as many as there are processors. The distance
+// is that of the quickest way.
+func (n *Network) Matrix(ctx context.Context, places []Place, workers int) (*Matrix, error) {
 	size := len(places)
 	m := &Matrix{Size: size, Millis: make([]uint32, size*size), Metres: make([]float32, size*size)}
+	err := n.Rows(ctx, places, workers, func(i int, millis []uint32, metres []float32) {
+		copy(m.Millis[i*size:], millis)
+		copy(m.Metres[i*size:], metres)
+	})
+	return m, err
+}
+
+// Rows is as Matrix, but hands over one row at a time, for matrices too large to
+// hold besides what is made of them. take is called from several goroutines, once
+// for each row, and must not keep the slices.
+func (n *Network) Rows(ctx context.Context, places []Place, workers int, take func(i int, millis []uint32, metres []float32)) error {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
 	buckets := n.buckets(places, workers)
-	var finished atomic.Int64
-	report := func() {
-		if x := finished.Add(1); done != nil && x%256 == 0 {
-			done(int(x) + size)
-		}
-	}
-	if done != nil {
-		done(size)
-	}
-	err := each(ctx, size, workers, func() func(int) {
+	return each(ctx, len(places), workers, func() func(int) {
 		s := n.newSpread()
+		millis, metres := make([]uint32, len(places)), make([]float32, len(places))
 		return func(i int) {
-			n.row(s, places, i, buckets, m)
-			report()
+			n.row(s, places, i, buckets, millis, metres)
+			take(i, millis, metres)
 		}
 	})
-	return m, err
 }
 
 // each calls work for 0..count-1 from several goroutines, each with a worker of
@@ -168,10 +169,9 @@ func (n *Network) buckets(places []Place, workers int) [][]bucket {
 	return found
 }
 
-// row fills the matrix's row of one place.
-func (n *Network) row(s *spread, places []Place, i int, buckets [][]bucket, m *Matrix) {
+// row fills the row of one place.
+func (n *Network) row(s *spread, places []Place, i int, buckets [][]bucket, row []uint32, ways []float32) {
 	from := places[i]
-	row, ways := m.Millis[i*m.Size:(i+1)*m.Size], m.Metres[i*m.Size:(i+1)*m.Size]
 	for j := range row {
 		row[j] = never
 	}

@@ -126,7 +126,7 @@ func TestWaysAreQuickestAndDrivable(t *testing.T) {
 			places = append(places, Place{Arc: int32(r.IntN(len(n.Arcs()))), Along: r.Float64()})
 		}
 		places = append(places, Place{Arc: places[0].Arc, Along: places[0].Along / 2}, places[1])
-		m, err := n.Matrix(context.Background(), places, 2, nil)
+		m, err := n.Matrix(context.Background(), places, 2)
 		if err != nil {
 			t.Fatal(err)
 		}
