@@ -4,7 +4,7 @@ import "net/http"
 
 // policy is what a page may load: its own scripts, styles and pictures, and nothing
 // of anybody else. data: is for the map's icons, which come with its own style.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; " +
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // secure sets the headers that every answer has.
