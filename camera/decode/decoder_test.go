@@ -387,3 +387,40 @@ func TestHostileStreams(t *testing.T) {
 		})
 	}
 }
+
+// TestNoiseAsACameraSendsIt puts noise under the headers of good NAL units through
+// the same assembler as a camera's, and sees frames once it ends.
+func TestNoiseAsACameraSendsIt(t *testing.T) {
+	units := unitsOf(t, testFilm(t, "a.mp4", "-c:v", "libx264", "-bf", "0", "-g", "5"))
+	for seed := range uint64(4) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		a := stream.NewAssembler(stream.H264, 0)
+		d := start(t, decode.Config{FirstWait: 20 * time.Millisecond, LastWait: 200 * time.Millisecond, Patience: time.Second})
+		n := 0
+		feed := func(noise bool) {
+			var nals [][]byte
+			for _, nal := range units[n%20].NALs {
+				nal = append([]byte(nil), nal...)
+				for i := 1; noise && i < len(nal); i++ {
+					nal[i] = byte(r.Uint32())
+				}
+				nals = append(nals, nal)
+			}
+			at := time.Duration(n) * 100 * time.Millisecond
+			n++
+			got, err := a.Add(nals, at, noon.Add(at))
+			if err != nil && !errors.Is(err, stream.ErrBad) {
+				t.Fatal(err)
+			}
+			for _, u := range got {
+				u.Taken = noon.Add(at)
+				d.Push(u)
+			}
+		}
+		for range 100 {
+			feed(true)
+		}
+		from := d.State().Decoded
+		waitFor(t, "frames after the noise", func() bool { feed(false); return d.State().Decoded >= from+10 })
+	}
+}

@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
 )
 
 // ErrBad is the root of errors about a stream that no decoder is to be given.
@@ -25,8 +22,8 @@ var ErrBad = errors.New("the stream cannot be decoded")
 // It is used by one goroutine.
 type Assembler struct {
 	codec Codec
-	sets  []parameterSet // in the order they are to be sent
-	early [][]byte       // came before the picture they belong to
+	sets  []parameterSet
+	early [][]byte // came before the picture they belong to
 
 	stream        int
 	sized         bool // stream counts a size
@@ -39,6 +36,7 @@ type Assembler struct {
 	heldPTS time.Duration
 	heldAt  time.Time
 	size    int // bytes in held
+	alone   int // pictures since one came in several units
 }
 
 // NewAssembler starts with the parameter sets that the stream's description
@@ -140,16 +138,28 @@ func (a *Assembler) place(picture [][]byte, first bool, pts time.Duration, arriv
 			a.held = nil
 			return nil, nil
 		}
-		a.held, a.heldAt, a.size = append(a.held, picture...), arrived, a.size+size
+		a.held, a.heldAt, a.size, a.alone = append(a.held, picture...), arrived, a.size+size, 0
 		return nil, nil
 	}
 	done, at, when := a.held, a.heldPTS, a.heldAt
 	a.held, a.heldPTS, a.heldAt, a.size = picture, pts, arrived, size
-	if done == nil {
-		return nil, nil
+	var units []*Unit
+	if done != nil {
+		var err error
+		if units, err = a.deliver(done, at, when); err != nil {
+			return nil, err
+		}
 	}
-	return a.deliver(done, at, when)
+	if a.alone++; a.alone <= maxAlone {
+		return units, nil
+	}
+	a.joins, a.held, a.alone = false, nil, 0
+	last, err := a.deliver(picture, pts, arrived)
+	return append(units, last...), err
 }
+
+// maxAlone is how many pictures must come whole before they are held back no more.
+const maxAlone = 100
 
 func (a *Assembler) deliver(picture [][]byte, pts time.Duration, arrived time.Time) ([]*Unit, error) {
 	key := a.startsAt(picture)
@@ -158,18 +168,13 @@ func (a *Assembler) deliver(picture [][]byte, pts time.Duration, arrived time.Ti
 		return nil, nil
 	}
 	if key {
-		if err := a.activate(); err != nil {
+		sets, err := a.activate(picture)
+		if err != nil {
+			a.started = false // what follows refers to this picture
 			return nil, err
 		}
-		if a.width == 0 && len(a.sets) == 0 {
-			return nil, fmt.Errorf("%w: it has no parameter sets", ErrBad)
-		}
 		a.started = true
-		nals := make([][]byte, 0, len(a.sets)+len(picture))
-		for _, s := range a.sets {
-			nals = append(nals, s.nal)
-		}
-		picture = append(nals, picture...)
+		picture = append(sets, picture...)
 	}
 	return []*Unit{{
 		Codec: a.codec, NALs: picture, Key: key, PTS: pts, Arrived: arrived,
@@ -195,78 +200,6 @@ func (a *Assembler) startsAt(picture [][]byte) bool {
 		}
 	}
 	return false
-}
-
-// parameterSet is one VPS, SPS or PPS, told apart by its type and number.
-type parameterSet struct {
-	kind uint8
-	id   uint32
-	nal  []byte
-}
-
-// Bounds of what is kept: H.264 allows 32 SPS and 256 PPS, no camera sends that.
-const (
-	maxSets    = 24
-	maxSetSize = 4096
-)
-
-// keep stores a parameter set in the place of the one with its number.
-func (a *Assembler) keep(nal []byte) {
-	if len(nal) > maxSetSize {
-		return
-	}
-	s := parameterSet{nal: bytes.Clone(nal)}
-	if a.codec == H264 {
-		s.kind = nal[0] & 0x1f
-		bits := bitReader{b: nal[1:]}
-		if h264.NALUType(s.kind) == h264.NALUTypeSPS {
-			bits.at = 24 // profile, constraints, level
-		}
-		s.id = bits.ue()
-	} else {
-		s.kind = nal[0] >> 1 & 0x3f
-		switch h265.NALUType(s.kind) {
-		case h265.NALUType_VPS_NUT:
-			if len(nal) > 2 {
-				s.id = uint32(nal[2] >> 4)
-			}
-		case h265.NALUType_PPS_NUT:
-			s.id = (&bitReader{b: nal[2:]}).ue()
-		}
-	}
-	at := len(a.sets)
-	for i, old := range a.sets {
-		if old.kind == s.kind && old.id == s.id {
-			a.sets[i] = s
-			return
-		}
-		if old.kind > s.kind && i < at { // VPS before SPS before PPS, as they refer to one another
-			at = i
-		}
-	}
-	if len(a.sets) < maxSets {
-		a.sets = append(a.sets[:at], append([]parameterSet{s}, a.sets[at:]...)...)
-	}
-}
-
-// activate reads the size out of the SPS and counts a new stream when it changed.
-func (a *Assembler) activate() error {
-	width, height := 0, 0
-	for _, s := range a.sets {
-		switch {
-		case a.codec == H264 && h264.NALUType(s.kind) == h264.NALUTypeSPS:
-			var sps h264.SPS
-			if err := sps.Unmarshal(s.nal); err == nil {
-				width, height = sps.Width(), sps.Height()
-			}
-		case a.codec == H265 && h265.NALUType(s.kind) == h265.NALUType_SPS_NUT:
-			var sps h265.SPS
-			if err := sps.Unmarshal(s.nal); err == nil {
-				width, height = sps.Width(), sps.Height()
-			}
-		}
-	}
-	return a.resize(width, height)
 }
 
 func (a *Assembler) resize(width, height int) error {

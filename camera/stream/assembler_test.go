@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"polity/camera/stream"
 )
 
@@ -106,7 +108,7 @@ func TestAssembleH264(t *testing.T) {
 		{"filler and no picture", nil, [][][]byte{u(filler), u(aud), u()}, nil},
 		{"empty and forbidden NAL units", nil, [][][]byte{u(nil, []byte{}, []byte{0xff, 1, 2}, sps768, pps, idr)}, []string{"1K 7 8 5"}},
 		{"a size that cannot be read", nil, [][][]byte{u(spsBad, pps, idr), u(pSlice)}, []string{"1K 7 8 5", "1 1"}},
-		{"no parameter sets at all", nil, [][][]byte{u(idr)}, []string{"error: the stream cannot be decoded: it has no parameter sets"}},
+		{"no parameter sets at all", nil, [][][]byte{u(idr)}, []string{"error: the stream cannot be decoded: it refers to parameter sets that the camera has not sent"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := feed(t, stream.NewAssembler(stream.H264, 0, c.sets...), c.units...)
@@ -135,6 +137,59 @@ func TestSizeIsRead(t *testing.T) {
 	if err != nil || len(got) != 1 || got[0].Width != 768 || got[0].Height != 576 || got[0].Stream != 7 {
 		t.Fatalf("%+v, %v", got, err)
 	}
+}
+
+// TestHoldingBackEnds: a camera that was seen to send a slice by itself, but does
+// not any more, is followed without delay again.
+func TestHoldingBackEnds(t *testing.T) {
+	a := stream.NewAssembler(stream.H264, 0)
+	feed(t, a, [][]byte{sps768, pps, idr}, [][]byte{pRest})
+	behind := 0
+	for n := range 300 {
+		got, err := a.Add([][]byte{pSlice}, time.Duration(n), time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if behind += 1 - len(got); n > 0 && (behind < 0 || behind > 1) {
+			t.Fatalf("picture %d: %d behind", n, behind)
+		}
+	}
+	if behind != 0 {
+		t.Errorf("still %d behind", behind)
+	}
+}
+
+// TestDamageDoesNotLast feeds noise under the headers of a good stream: whatever
+// parameter sets it seemed to hold, the next good picture brings its own.
+func TestDamageDoesNotLast(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a := stream.NewAssembler(stream.H264, 0, sps768, pps)
+		for range rapid.IntRange(1, 60).Draw(t, "units") {
+			var nals [][]byte
+			for _, head := range rapid.SliceOfN(rapid.SampledFrom([]byte{0x67, 0x68, 0x65, 0x41, 0x06}), 1, 4).Draw(t, "headers") {
+				nals = append(nals, append([]byte{head}, rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "noise")...))
+			}
+			if _, err := a.Add(nals, 0, time.Time{}); err != nil && !errors.Is(err, stream.ErrBad) {
+				t.Fatal(err)
+			}
+		}
+		// Twice: a camera that was seen to send slices one by one is a picture behind.
+		var got []*stream.Unit
+		for range 2 {
+			units, err := a.Add([][]byte{sps768, pps, idr}, 0, time.Time{})
+			if err != nil && !errors.Is(err, stream.ErrBad) { // of the noise held back
+				t.Fatal(err)
+			}
+			got = append(got, units...)
+		}
+		if len(got) == 0 {
+			t.Fatal("no picture")
+		}
+		u := got[len(got)-1]
+		if len(u.NALs) < 3 || !bytes.Equal(u.NALs[0], sps768) || u.Width != 768 || u.Height != 576 || !u.Key {
+			t.Fatalf("%d parts, %d x %d", len(u.NALs), u.Width, u.Height)
+		}
+	})
 }
 
 func TestBoundsOfAUnit(t *testing.T) {
