@@ -121,7 +121,7 @@ func scatter(n *roads.Network, count int, seed uint64) []waste.Container {
 }
 
 // fleet is a depot, two sites and as many trucks as the containers need at about
-// 250 a day.
+// 100 a day; those not needed stay at home.
 func fleet(n *roads.Network, containers []waste.Container) waste.Fleet {
 	arcs := len(n.Arcs())
 	at := func(share float64) city.Point {
@@ -131,7 +131,7 @@ func fleet(n *roads.Network, containers []waste.Container) waste.Fleet {
 		{ID: "landfill", Place: at(0.25), Service: 15 * time.Minute},
 		{ID: "transfer station", Place: at(0.75), Service: 10 * time.Minute},
 	}}
-	for i := range len(containers)/150 + 2 {
+	for i := range len(containers)/100 + 2 {
 		f.Trucks = append(f.Trucks, waste.Truck{
 			ID: fmt.Sprintf("truck-%d", i+1), Depot: at(0.5), Kilograms: 10_000, Litres: 100_000, Vehicle: roads.RefuseTruck,
 			Shift: waste.Hours{From: 6 * time.Hour, To: 14 * time.Hour}, PerKm: 1.5, PerHour: 65, PerDay: 150, GramsCO2Km: 900,
