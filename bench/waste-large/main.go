@@ -31,7 +31,7 @@ to check load, windows and shift; beside the search's cost stands that of its fi
 plan, cheapest insertion alone.`,
 		Variables: []harness.Variable{
 			{Name: "STOPS", Help: "containers", Default: "10000"},
-			{Name: "SEARCH_S", Help: "CPU seconds of search", Default: "240"},
+			{Name: "SEARCH_S", Help: "CPU seconds of search", Default: "150"},
 			{Name: "OSM", Help: "OpenStreetMap extract", Default: ".cache/osm/Liechtenstein.osm.pbf"},
 			{Name: "SEED", Help: "seed of containers and search", Default: "1"},
 		},
