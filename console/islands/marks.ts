@@ -13,7 +13,7 @@ interface Standing {
   size: number; // share of the picture's height that a person has here
 }
 
-const fade = 180; // ms
+const fade = 140; // ms
 
 export class MarkLayer {
   readonly canvas = document.createElement("canvas");
@@ -91,8 +91,8 @@ export class MarkLayer {
     on.clearRect(0, 0, this.canvas.width, this.canvas.height);
     const share = stillness.matches ? 1 : Math.min(1, Math.max(0, (time - this.since) / fade));
     const all: [Standing, number][] = [];
-    for (const s of this.now.values()) all.push([s, this.before.has(s.key) ? 1 : share]);
-    if (share < 1) for (const s of this.before.values()) if (!this.now.has(s.key)) all.push([s, 1 - share]);
+    for (const s of this.now.values()) all.push([s, this.before.has(s.key) ? 1 : 0.6 + 0.4 * share]);
+    if (share < 1) for (const s of this.before.values()) if (!this.now.has(s.key)) all.push([s, 0.3 * (1 - share)]); // faint, so that nobody is seen twice
     all.sort((a, b) => a[0].y - b[0].y); // who stands nearer is drawn over who stands behind
     for (const [s, alpha] of all) {
       figure(on, s.kind, s.x * this.canvas.width, s.y * this.canvas.height, s.size * this.canvas.height, alpha);
