@@ -85,7 +85,7 @@ type Map struct {
 	// for a map without a ground.
 	Layers    fs.FS
 	Credit    string // whose data it is, shown on the map
-	CreditURL string // about its licence; shown as text, never loaded
+	CreditURL string // about its licence; where a reader is sent who follows the credit
 	// Mapped are cameras that others run and someone put on a public map.
 	Mapped []MappedCamera
 }

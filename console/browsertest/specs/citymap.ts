@@ -71,4 +71,11 @@ test("without WebGL a still map stays", async (t) => {
   await page.waitForSelector(".map-popup");
   check(await page.locator(".ground img").first().isVisible(), "no still map");
   check((await page.textContent(".map-popup"))?.includes("still one"), "nothing is said");
+  const [drawn, filled] = await page.evaluate(() => {
+    const points = document.querySelector<SVGSVGElement>(".ground-points")!;
+    const box = points.getBoundingClientRect();
+    const view = points.viewBox.baseVal;
+    return [points.getScreenCTM()!.a, Math.max(box.width / view.width, box.height / view.height)] as const;
+  });
+  check(Math.abs(drawn - filled) < 0.01, `points are drawn at ${drawn} of their size, the map beneath at ${filled}`);
 });
