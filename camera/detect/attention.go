@@ -23,7 +23,7 @@ type Attending struct {
 }
 
 // DefaultAttending is what Polity ships.
-var DefaultAttending = Attending{Every: 350 * time.Millisecond, Whole: 3 * time.Second, Idle: 10 * time.Second, Floor: 0.1}
+var DefaultAttending = Attending{Every: 350 * time.Millisecond, Whole: 4 * time.Second, Idle: 10 * time.Second, Floor: 0.1}
 
 // Attention decides when and where the detector looks at a camera's picture. It
 // belongs to one camera and is used by one goroutine.

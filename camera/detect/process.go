@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -226,7 +228,7 @@ func Native(ctx context.Context, listener *os.File) (wait func() error, err erro
 	}
 	var said lastWords
 	p, err := sandbox.Start(ctx, sandbox.Spec{
-		Program: program, Args: []string{"detect", "--listen", "3", "--library", library},
+		Program: program, Args: []string{"detect", "--listen", "3", "--library", library, "--parallel", strconv.Itoa(max(1, runtime.NumCPU()/2))},
 		Read:   []string{library},
 		Memory: workerMemory, Stderr: &said, Extra: []*os.File{listener}, Accept: 3,
 	})

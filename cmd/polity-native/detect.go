@@ -23,7 +23,13 @@ func detectWorker(args []string) error {
 	library := flags.String("library", "", "ONNX Runtime's shared library (default: where set-up put it)")
 	listen := flags.Int("listen", -1, "descriptor of a listening unix socket")
 	parallel := flags.Int("parallel", 1, "how many pictures to look at at once, a core each")
-	if err := flags.Parse(args); err != nil {
+	flags.Usage = func() {
+		fmt.Fprint(flags.Output(), detectHelp)
+		flags.PrintDefaults()
+	}
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil
+	} else if err != nil {
 		return err
 	}
 	if *library == "" {
@@ -47,6 +53,13 @@ func detectWorker(args []string) error {
 	}
 	return serveSocket(server, *listen)
 }
+
+const detectHelp = `polity-native detect answers what is in pictures, on stdin and stdout or on a socket.
+
+Example, as polity starts it with a listening socket as descriptor 3:
+  polity-native detect --listen 3 --library /usr/lib/polity/libonnxruntime.so.1
+
+`
 
 // serveSocket accepts connections until stdin ends: then whoever started us is
 // gone. It calls accept itself, because the sandbox allows that and reading and

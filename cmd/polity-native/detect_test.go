@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"image"
 	"log/slog"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"polity/camera/decode"
 	"polity/camera/detect"
@@ -25,6 +27,10 @@ import (
 
 func TestMain(m *testing.M) {
 	sandbox.Stage()
+	if os.Getenv("POLITY_NATIVE_TEST") != "" {
+		main()
+		return
+	}
 	if os.Getenv("POLITY_PARTS") == "" {
 		if dir, err := filepath.Abs("../../bin/parts"); err == nil {
 			_ = os.Setenv("POLITY_PARTS", dir)
@@ -161,6 +167,53 @@ func TestWorkerProgram(t *testing.T) {
 	if err := w.Stop(); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestWorkerOnPipes asks the worker as one camera alone would, and sees it end with
+// its stdin.
+func TestWorkerOnPipes(t *testing.T) {
+	library := part(t, "libonnxruntime.so.1")
+	toWorker, fromUs, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	toUs, fromWorker, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, "detect", "--library", library)
+	cmd.Env = append(os.Environ(), "POLITY_NATIVE_TEST=1")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = toWorker, fromWorker, os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	toWorker.Close()
+	fromWorker.Close()
+	tuning := detect.DefaultTuning
+	tuning.Timeout *= 60
+	client := detect.NewClient(func(context.Context) (detect.Conn, error) { return pipes{toUs, fromUs}, nil }, tuning)
+	f := square(t)
+	if boxes, err := client.Detect(t.Context(), f, image.Rect(0, 0, f.Width, f.Height), 0.5); err != nil || !found(boxes, walking[0]) {
+		t.Errorf("%v, %v", boxes, err)
+	}
+	if err := errors.Join(client.Close(), cmd.Wait()); err != nil {
+		t.Error(err)
+	}
+}
+
+// pipes are a worker's stdout and stdin as one connection.
+type pipes struct{ in, out *os.File }
+
+func (p pipes) Read(b []byte) (int, error)  { return p.in.Read(b) }
+func (p pipes) Write(b []byte) (int, error) { return p.out.Write(b) }
+func (p pipes) Close() error                { return errors.Join(p.in.Close(), p.out.Close()) }
+
+func (p pipes) SetDeadline(at time.Time) error {
+	return errors.Join(p.in.SetDeadline(at), p.out.SetDeadline(at))
 }
 
 func TestModelIsTheOneThatIsDescribed(t *testing.T) {
