@@ -1,0 +1,6 @@
+//go:build !race
+
+package safety
+
+// RaceDetector tells tests that everything is ten times slower.
+const RaceDetector = false
