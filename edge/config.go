@@ -244,3 +244,51 @@ func ReadSecret(path string) (string, error) {
 func (c Config) path(parts ...string) string {
 	return filepath.Join(append([]string{c.Data}, parts...)...)
 }
+
+// Resolve makes relative paths relative to a folder, that of the configuration's
+// file.
+func (c *Config) Resolve(dir string) {
+	paths := []*string{&c.Data, &c.Register, &c.Hub.KeyFile, &c.Hub.CAFile}
+	for i := range c.Cameras {
+		paths = append(paths, &c.Cameras[i].PasswordFile)
+		if !strings.Contains(c.Cameras[i].Source, "://") {
+			paths = append(paths, &c.Cameras[i].Source)
+		}
+	}
+	for _, p := range paths {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(dir, *p)
+		}
+	}
+}
+
+// Inspect opens the files that a configuration names and says of each camera
+// whether its entry lets it run now.
+func Inspect(c Config) (words string, err error) {
+	keys, err := register.ParseKeys(c.CityKeys)
+	if err != nil {
+		return "", err
+	}
+	if _, err := c.readSecrets(); err != nil {
+		return "", err
+	}
+	folder := register.Folder{Dir: c.Register, Keys: keys}
+	var b strings.Builder
+	refused := 0
+	for _, cam := range c.Cameras {
+		entry, err := folder.Load(cam.Name)
+		if err == nil {
+			err = entry.For(cam.Name, c.Name, time.Now())
+		}
+		if err != nil {
+			refused++
+			fmt.Fprintf(&b, "Camera %s would not run, %s: %v\n", cam.Name, register.ReasonOf(err), err)
+			continue
+		}
+		fmt.Fprintf(&b, "Camera %s may run until %s (%s).\n", cam.Name, entry.Until.Format("2 January 2006"), entry.Decision.Reference)
+	}
+	if refused > 0 {
+		return b.String(), fmt.Errorf("%d of %d cameras would not run", refused, len(c.Cameras))
+	}
+	return b.String(), nil
+}

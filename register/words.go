@@ -23,7 +23,7 @@ func (e *Entry) Words() string {
 	line("  Valid:       from %s until %s", e.From.UTC().Format("2 January 2006 15:04"), e.Until.UTC().Format("2 January 2006 15:04 UTC"))
 	line("  Reports:     %s", e.reports())
 	line("  Kept:        counts and events %s, pictures of the place %s, sealed footage %s",
-		days(e.Retention.CountsDays), days(e.Retention.PlaceDays), hours(e.Retention.FootageHours))
+		days(e.Retention.CountsDays), placeDays(e.Retention.PlaceDays), hours(e.Retention.FootageHours))
 	line("  The public:  %s, no number below %d", late(e.Public.DelayMinutes), e.Public.Threshold)
 	return b.String()
 }
@@ -47,13 +47,17 @@ func contact(c string) string {
 }
 
 func days(n int) string {
-	switch n {
-	case 0:
-		return "not at all"
-	case 1:
+	if n == 1 {
 		return "for a day"
 	}
 	return fmt.Sprintf("for %d days", n)
+}
+
+func placeDays(n int) string {
+	if n == 0 {
+		return "until the day ends"
+	}
+	return days(n)
 }
 
 func hours(n int) string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,23 +98,28 @@ const (
 	fetchTime = 10 * time.Second
 	beatTime  = 2 * time.Second
 	retryTime = time.Second
+	laterTime = 10 * time.Second // until messages that Commit put off come again
 )
 
+// Commit takes a batch that an edge had stored. When it returns nil the batch is
+// done, but for the messages whose index it names: they wait at the edge and come
+// again some time later. After an error, or when the hub dies meanwhile, all of the
+// batch comes again: Commit recognises messages by their key.
+type Commit func(ctx context.Context, batch []Message) (later []int, err error)
+
 // DrawTaken passes on what the edge has stored of observations and events, in
-// batches, from where the hub had come to. A batch that commit returns nil for is
-// done; otherwise, or when the hub dies meanwhile, all of it comes again: commit
-// recognises messages by their key. A message that does not pass the check is
-// logged and left out for good. DrawTaken returns when ctx ends.
-func (l *Line) DrawTaken(ctx context.Context, commit func(context.Context, []Message) error) {
+// batches, from where the hub had come to. A message that does not pass the check
+// is logged and left out for good. DrawTaken returns when ctx ends.
+func (l *Line) DrawTaken(ctx context.Context, commit Commit) {
 	l.draw(ctx, taken, batch, commit)
 }
 
 // DrawArchive does the same with the places, one message at a time, in order.
-func (l *Line) DrawArchive(ctx context.Context, commit func(context.Context, []Message) error) {
+func (l *Line) DrawArchive(ctx context.Context, commit Commit) {
 	l.draw(ctx, archive, 1, commit)
 }
 
-func (l *Line) draw(ctx context.Context, stream string, most int, commit func(context.Context, []Message) error) {
+func (l *Line) draw(ctx context.Context, stream string, most int, commit Commit) {
 	for ctx.Err() == nil {
 		err := l.drawOnce(ctx, stream, most, commit)
 		if err != nil && ctx.Err() == nil {
@@ -127,7 +133,7 @@ func (l *Line) draw(ctx context.Context, stream string, most int, commit func(co
 }
 
 // drawOnce draws until something goes wrong, most often because the edge is away.
-func (l *Line) drawOnce(ctx context.Context, stream string, most int, commit func(context.Context, []Message) error) error {
+func (l *Line) drawOnce(ctx context.Context, stream string, most int, commit Commit) error {
 	js, err := jetstream.NewWithDomain(l.conn, domain(l.edge))
 	if err != nil {
 		return err
@@ -147,7 +153,7 @@ func (l *Line) drawOnce(ctx context.Context, stream string, most int, commit fun
 
 // fetch asks for messages and takes what comes within some seconds. The request
 // ends with it: what the edge would still send goes to the next one.
-func (l *Line) fetch(ctx context.Context, c jetstream.Consumer, most int, commit func(context.Context, []Message) error) error {
+func (l *Line) fetch(ctx context.Context, c jetstream.Consumer, most int, commit Commit) error {
 	fetching, stop := context.WithTimeout(ctx, fetchTime)
 	defer stop()
 	got, err := c.Fetch(most, jetstream.FetchContext(fetching), jetstream.FetchHeartbeat(beatTime))
@@ -165,7 +171,7 @@ func (l *Line) fetch(ctx context.Context, c jetstream.Consumer, most int, commit
 
 // take commits what a fetch brings, as it comes: as many messages at once as are
 // there.
-func (l *Line) take(ctx context.Context, in <-chan jetstream.Msg, most int, commit func(context.Context, []Message) error) error {
+func (l *Line) take(ctx context.Context, in <-chan jetstream.Msg, most int, commit Commit) error {
 	for {
 		var m jetstream.Msg
 		var open bool
@@ -178,11 +184,11 @@ func (l *Line) take(ctx context.Context, in <-chan jetstream.Msg, most int, comm
 			}
 		}
 		var group []Message
-		var drawn []jetstream.Msg
+		var drawn, good []jetstream.Msg
 		for more := true; more; {
 			drawn = append(drawn, m)
 			if x, ok := l.accept(m.Subject(), m.Data(), Channel.kept); ok {
-				group = append(group, x)
+				group, good = append(group, x), append(good, m)
 			}
 			more = false
 			if len(drawn) < most {
@@ -192,10 +198,18 @@ func (l *Line) take(ctx context.Context, in <-chan jetstream.Msg, most int, comm
 				}
 			}
 		}
+		var later []int
 		if len(group) > 0 {
-			if err := commit(ctx, group); err != nil {
+			var err error
+			if later, err = commit(ctx, group); err != nil {
 				return fmt.Errorf("store what an edge sent: %w", err)
 			}
+		}
+		for _, i := range later {
+			if err := good[i].NakWithDelay(laterTime); err != nil {
+				return err
+			}
+			drawn = slices.DeleteFunc(drawn, func(m jetstream.Msg) bool { return m == good[i] })
 		}
 		// Each by itself: messages that come a second time do not come in order, so
 		// that "all up to this one" could cover one that was never committed.

@@ -88,24 +88,31 @@ type sink struct {
 	got  map[string]int
 	list []string
 	fail int // so many batches are refused first
+	// putOff names messages that are to come again later, once.
+	putOff map[string]bool
 }
 
-func (s *sink) commit(_ context.Context, batch []spine.Message) error {
+func (s *sink) commit(_ context.Context, batch []spine.Message) (later []int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.fail > 0 {
 		s.fail--
-		return errors.New("the store is away")
+		return nil, errors.New("the store is away")
 	}
 	if s.got == nil {
 		s.got = map[string]int{}
 	}
-	for _, m := range batch {
+	for i, m := range batch {
 		key := string(m.Camera) + "/" + string(m.Body)
+		if s.putOff[key] {
+			later = append(later, i)
+			delete(s.putOff, key)
+			continue
+		}
 		s.got[key]++
 		s.list = append(s.list, key)
 	}
-	return nil
+	return later, nil
 }
 
 func (s *sink) count() int {
@@ -175,6 +182,27 @@ func TestWhatIsKeptArrivesThroughEveryBreak(t *testing.T) {
 		stock, err := e.Stock(t.Context())
 		return err == nil && stock.Waiting == 0 && stock.Lost == 0
 	})
+}
+
+func TestMessagesThatWerePutOffComeAgainAlone(t *testing.T) {
+	t.Parallel()
+	k := newKey(t)
+	h := startHub(t, t.TempDir(), "127.0.0.1:0", map[city.Slug]keys{"edge-1": k})
+	e := startEdge(t, t.TempDir(), h.Listen(), "edge-1", k, nil)
+	off := "square/" + string(body(spine.Observation, 7))
+	s := sink{putOff: map[string]bool{off: true}}
+	keep(t, e, spine.Observation, "square", 0, 30)
+	draw(t, h, "edge-1", &s)
+	eventually(t, "the others are there", func() bool { return s.count() == 29 })
+	if stock, err := e.Stock(t.Context()); err != nil || stock.Waiting == 0 {
+		t.Errorf("the one that was put off does not wait: %+v, %v", stock, err)
+	}
+	eventually(t, "it comes again", func() bool { return s.count() == 30 })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.list) != 30 || s.list[29] != off {
+		t.Errorf("%d messages came, the last %s", len(s.list), s.list[len(s.list)-1])
+	}
 }
 
 func TestPlacesOfTheArchiveComeInOrder(t *testing.T) {

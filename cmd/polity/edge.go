@@ -1,0 +1,82 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"polity/city"
+	"polity/edge"
+	"polity/internal/durable"
+	"polity/spine"
+)
+
+func edgeCommand() *cobra.Command {
+	var flags serviceFlags
+	cmd := &cobra.Command{
+		Use:   "edge",
+		Short: "Run the cameras of one machine in the street",
+		Long: `Runs the section "edge" of the configuration until it is stopped: a process per
+camera whose register entry is valid, a store of what they observe, and the line to
+the hub. It goes on alone while the hub is away.`,
+		Example: `  polity edge --config /etc/polity/polity.yaml
+  polity edge key --out /etc/polity/edge.key   make the key by which the hub knows it`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := readConfig(flags.config)
+			if err != nil {
+				return err
+			}
+			if c.Edge == nil {
+				return city.Errorf(city.Invalid, "%s has no section edge", flags.config)
+			}
+			log, err := newLogger(cmd, flags.log, flags.level)
+			if err != nil {
+				return err
+			}
+			return edge.Run(cmd.Context(), *c.Edge, edge.Deps{Log: log, Version: Version, Ready: func(address string) {
+				fmt.Fprintf(cmd.OutOrStdout(), "edge %s runs; its state is at %s\n", c.Edge.Name, address)
+			}})
+		},
+	}
+	flags.add(cmd)
+	cmd.AddCommand(edgeKeyCommand())
+	return cmd
+}
+
+func edgeKeyCommand() *cobra.Command {
+	var out string
+	cmd := &cobra.Command{
+		Use:   "key",
+		Short: "Make the key by which the hub knows this edge",
+		Long: `Makes a key pair. The secret half goes into a file that only its owner can read,
+for edge.hub.key_file; the public half is printed, for hub.edges.known.`,
+		Example: "  polity edge key --out /etc/polity/edge.key",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			seed, public, err := spine.NewKey()
+			if err != nil {
+				return err
+			}
+			if err := writeNew(out, []byte(seed+"\n"), 0o600); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), public)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&out, "out", "edge.key", "file for the secret half")
+	return cmd
+}
+
+// writeNew writes a file that must not be there yet: keys are not overwritten.
+func writeNew(path string, data []byte, mode os.FileMode) error {
+	if _, err := os.Lstat(path); err == nil {
+		return city.Errorf(city.Conflict, "%s is there already and was left as it is; remove it first, or name another file with --out", path)
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return durable.WriteFile(path, data, mode)
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"polity/camera/link/linktest"
+)
+
+func TestMain(m *testing.M) {
+	linktest.Main() // scripts run edges whose cameras are scripted
+	testscript.Main(m, map[string]func(){"polity": main, "polity-get": get})
+}
+
+// get writes the page at the address of its argument.
+func get() {
+	r, err := http.Get(os.Args[1])
+	if err == nil {
+		defer r.Body.Close()
+		_, err = io.Copy(os.Stdout, r.Body)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// freePort is one that nothing listens on now.
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, err
+}
+
+// TestScripts plays testdata/script: the commands as people use them.
+func TestScripts(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sample, err := os.ReadFile("../../deploy/polity.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("STANDIN", self)
+			env.Setenv("GORACE", "atexit_sleep_ms=0")
+			for _, name := range []string{"PORT1", "PORT2", "PORT3"} {
+				port, err := freePort()
+				if err != nil {
+					return err
+				}
+				env.Setenv(name, port)
+			}
+			return os.WriteFile(env.WorkDir+"/sample.yaml", sample, 0o600)
+		},
+	})
+}

@@ -1,0 +1,226 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"polity/camera/uplink"
+	"polity/city"
+	"polity/console"
+	"polity/hub/places"
+	"polity/plane"
+	"polity/plane/sqlite"
+	"polity/register"
+	"polity/spine"
+)
+
+// Deps is what Run needs besides the configuration.
+type Deps struct {
+	Log *slog.Logger
+	Now func() time.Time // the wall clock; nil: time.Now
+	// About may change what the pages say of the city: the demo's map, services.
+	About func(*console.About)
+	// Pages are further handlers by their pattern (http.ServeMux), beside the
+	// console's.
+	Pages map[string]http.Handler
+	// Ready is called once, when the pages can be opened.
+	Ready func(Started)
+}
+
+// Started is what a hub that runs can be reached by.
+type Started struct {
+	Address string       // of the pages, http://host:port
+	Edges   string       // host:port for edges; empty with a cluster
+	City    console.City // what the pages know
+	Store   plane.Store  // the city's data
+}
+
+// Hub is one run of the program.
+type Hub struct {
+	cfg      Config
+	log      *slog.Logger
+	now      func() time.Time
+	about    console.About
+	started  time.Time
+	folder   register.Folder
+	store    plane.Store
+	places   *places.Archive
+	spine    *spine.Hub
+	console  *console.Console
+	listener net.Listener
+	closers  []func() error // in the order of opening
+
+	mu      sync.Mutex
+	cameras map[city.Slug]*camera
+	edges   map[city.Slug]*edge
+	counted counted
+	// complaints are the problems of the register that were logged.
+	complaints map[string]bool
+}
+
+// counted is what happened since the start.
+type counted struct {
+	observations, events, repeated, put, dropped uint64
+}
+
+// Run runs a hub until ctx ends.
+func Run(ctx context.Context, cfg Config, deps Deps) (err error) {
+	cfg = cfg.WithDefaults()
+	if err := cfg.Check(); err != nil {
+		return err
+	}
+	h := &Hub{
+		cfg: cfg, log: deps.Log, now: deps.Now, started: time.Now(),
+		cameras: map[city.Slug]*camera{}, edges: map[city.Slug]*edge{}, complaints: map[string]bool{},
+	}
+	if h.log == nil {
+		h.log = slog.New(slog.DiscardHandler)
+	}
+	if h.now == nil {
+		h.now = time.Now
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	if err := h.open(ctx, deps); err != nil {
+		return err
+	}
+	return h.run(ctx, deps)
+}
+
+// open takes hold of everything that can be taken by somebody else, or be missing.
+func (h *Hub) open(ctx context.Context, deps Deps) error {
+	keys, err := register.ParseKeys(h.cfg.CityKeys)
+	if err != nil {
+		return err
+	}
+	h.folder = register.Folder{Dir: h.cfg.Register, Keys: keys}
+	if info, err := os.Stat(h.cfg.Register); err != nil || !info.IsDir() {
+		return city.Errorf(city.Invalid, "hub.register: %s is no folder; put the cameras' entries there", h.cfg.Register)
+	}
+	if h.about, err = h.cfg.about(); err != nil {
+		return err
+	}
+	if deps.About != nil {
+		deps.About(&h.about)
+	}
+	for _, dir := range []string{"", "pictures", "spine"} {
+		if err := os.MkdirAll(filepath.Join(h.cfg.Data, dir), 0o700); err != nil {
+			return fmt.Errorf("make the hub's data folder: %w", err)
+		}
+	}
+	if err := h.lock(); err != nil {
+		return err
+	}
+	if h.listener, err = net.Listen("tcp", h.cfg.Listen); err != nil {
+		return city.Errorf(city.Unavailable, "hub.listen: %w; is another hub running, or does another program use the port?", err)
+	}
+	h.closers = append(h.closers, func() error { return ignoreClosed(h.listener.Close()) })
+	if err := h.openStores(ctx); err != nil {
+		return err
+	}
+	s, err := h.cfg.spine()
+	if err != nil {
+		return err
+	}
+	s.Data, s.Check, s.Log = filepath.Join(h.cfg.Data, "spine"), uplink.Check, h.log
+	if h.spine, err = spine.StartHub(s); err != nil {
+		return err
+	}
+	h.closers = append(h.closers, func() error { h.spine.Close(); return nil })
+	h.console, err = console.New(console.Config{City: h, Viewer: console.OnLoopback, Log: h.log, Now: h.now})
+	return err
+}
+
+func (h *Hub) openStores(ctx context.Context) error {
+	store, err := sqlite.Open(ctx, filepath.Join(h.cfg.Data, "city.db"), sqlite.Config{Now: h.now})
+	if err != nil {
+		return err
+	}
+	h.store = store
+	h.closers = append(h.closers, store.Close)
+	if h.places, err = places.Open(filepath.Join(h.cfg.Data, "places")); err != nil {
+		return err
+	}
+	h.closers = append(h.closers, h.places.Close)
+	return nil
+}
+
+// lock makes sure that one hub at a time uses the data folder.
+func (h *Hub) lock() error {
+	f, err := os.OpenFile(filepath.Join(h.cfg.Data, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("lock the hub's data folder: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return errors.Join(city.Errorf(city.Unavailable, "another hub uses the data folder %s", h.cfg.Data), f.Close())
+	}
+	h.closers = append(h.closers, f.Close)
+	return nil
+}
+
+func (h *Hub) close() error {
+	var errs []error
+	for _, closer := range slices.Backward(h.closers) {
+		errs = append(errs, closer())
+	}
+	return errors.Join(errs...)
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+func (h *Hub) run(ctx context.Context, deps Deps) error {
+	if err := h.readRegister(ctx); err != nil {
+		return err
+	}
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var work sync.WaitGroup
+	for _, k := range h.cfg.Edges.Known {
+		e, err := h.openEdge(k.Name)
+		if err != nil {
+			return err
+		}
+		work.Go(func() { e.line.DrawTaken(working, e.takeRecords) })
+		work.Go(func() { e.line.DrawArchive(working, e.takePlaces) })
+	}
+	work.Go(func() { h.keepRegister(working) })
+	work.Go(func() { h.keepRetention(working) })
+	served := make(chan error, 1)
+	server := h.server(deps.Pages)
+	go func() { served <- server.Serve(h.listener) }()
+	address := "http://" + h.listener.Addr().String()
+	h.log.Info("the hub runs", slog.String("pages", address), slog.String("edges", h.spine.Listen()), slog.Int("known_edges", len(h.cfg.Edges.Known)))
+	if deps.Ready != nil {
+		deps.Ready(Started{Address: address, Edges: h.spine.Listen(), City: h, Store: h.store})
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+		h.log.Info("the hub stops")
+	case err = <-served:
+		err = fmt.Errorf("the pages ended: %w", err)
+	}
+	h.console.Close() // live feeds would keep the server from ending
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if server.Shutdown(closing) != nil {
+		_ = server.Close()
+	}
+	stop()
+	work.Wait()
+	return err
+}
