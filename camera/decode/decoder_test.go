@@ -58,7 +58,7 @@ func start(t testing.TB, cfg decode.Config) *decode.Decoder {
 // next waits for a frame; the time only bounds a failure.
 func next(t testing.TB, d *decode.Decoder) *frame.Frame {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	f, err := d.Next(ctx)
 	if err != nil {
@@ -158,7 +158,7 @@ func TestRateIsKept(t *testing.T) {
 
 func waitFor(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("waited in vain for %s", what)
 		}

@@ -2,6 +2,7 @@ package decode_test
 
 import (
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"io"
 	"math"
@@ -9,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,17 +25,36 @@ func TestMain(m *testing.M) {
 }
 
 // testFilm makes a small film: 64 x 48, 10 frames a second, two seconds, and its
-// luma rises with time.
+// luma rises with time. The same film is made once.
 func testFilm(t testing.TB, name string, args ...string) string {
 	t.Helper()
+	films.Lock()
+	defer films.Unlock()
 	path := filepath.Join(t.TempDir(), name)
+	key := name + fmt.Sprint(args)
+	if b := films.made[key]; b != nil {
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
 	base := []string{"-v", "error", "-y", "-f", "lavfi", "-i", "color=gray:s=64x48:r=10:d=2,geq=lum='16+10*N':cb=128:cr=128"}
 	cmd := exec.CommandContext(t.Context(), "ffmpeg", append(append(base, args...), path)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("make the test film: %v: %s", err, out)
 	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	films.made[key] = b
 	return path
 }
+
+var films = struct {
+	sync.Mutex
+	made map[string][]byte
+}{made: map[string][]byte{}}
 
 func TestFilmGivesEveryFrameWithItsTime(t *testing.T) {
 	for _, c := range []struct {

@@ -31,7 +31,11 @@ type session struct {
 
 	mu      sync.Mutex
 	waiting []stamp   // units that went in and whose frames did not come out
-	since   time.Time // when the oldest of them went in, or a frame came after it
+	since   time.Time // when the first unit went in, or a frame came after it
+	fed     time.Time // when the last unit began to go in, or the input was closed
+	feeding bool      // a unit is going in
+	closed  bool      // the input is closed: what is left must come out
+	hangs   atomic.Bool
 }
 
 // stamp is a unit's timestamp in microseconds and what it means.
@@ -77,6 +81,9 @@ func (s *session) run(ctx context.Context, first *stream.Unit) error {
 	var feeding sync.WaitGroup
 	feeding.Go(func() {
 		s.feed(inside, run, first)
+		s.mu.Lock()
+		s.closed, s.fed = true, time.Now()
+		s.mu.Unlock()
 		run.In.Close() // ffmpeg gives out what it holds, and ends
 	})
 	feeding.Go(func() { s.watch(inside, run) })
@@ -139,7 +146,11 @@ func (s *session) feed(ctx context.Context, run *ffmpeg.Process, first *stream.U
 		buf = u.AppendAnnexB(buf)
 		binary.LittleEndian.PutUint32(buf[at:], uint32(len(buf)-at-12))
 		s.expect(micros, u.Taken)
-		if _, err := run.In.Write(buf); err != nil {
+		_, err = run.In.Write(buf)
+		s.mu.Lock()
+		s.feeding = false
+		s.mu.Unlock()
+		if err != nil {
 			return // it has ended; the reader knows why
 		}
 		buf = buf[:0]
@@ -152,8 +163,9 @@ const ptsBase = time.Minute
 func (s *session) expect(micros int64, taken time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.waiting) == 0 {
-		s.since = time.Now()
+	s.fed, s.feeding = time.Now(), true
+	if s.since.IsZero() || len(s.waiting) == 0 {
+		s.since = s.fed
 	}
 	if len(s.waiting) == maxWaiting {
 		s.waiting = append(s.waiting[:0], s.waiting[1:]...)
@@ -181,17 +193,24 @@ func (s *session) came(micros int64) (taken time.Time, ok bool) {
 	return taken, ok
 }
 
-// overdue says that units are in the decoder and no frame has come for too long.
+// overdue says that the decoder hangs: units have gone in for long without a frame,
+// or one does not go in, or it does not end. A camera that sends nothing more is no
+// fault of the decoder.
 func (s *session) overdue() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.waiting) > 0 && time.Since(s.since) > s.d.cfg.Patience
+	limit := s.d.cfg.Patience
+	if s.feeding || s.closed {
+		return time.Since(s.fed) > limit && time.Since(s.since) > limit
+	}
+	return len(s.waiting) > 0 && s.fed.Sub(s.since) > limit
 }
 
 // watch kills a decoder that hangs.
 func (s *session) watch(ctx context.Context, run *ffmpeg.Process) {
 	for sleep(ctx, s.d.cfg.Patience/4) {
 		if s.overdue() {
+			s.hangs.Store(true)
 			run.Kill()
 			return
 		}
@@ -226,7 +245,7 @@ func (s *session) read(run *ffmpeg.Process) error {
 		s.d.deliver(f, s.stream, taken)
 	}
 	switch {
-	case s.overdue():
+	case s.hangs.Load():
 		return errHangs
 	case errors.Is(err, io.EOF) && s.over.Load():
 		return errChanged

@@ -3,6 +3,8 @@ package source_test
 import (
 	"bytes"
 	"context"
+	"flag"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -24,20 +26,41 @@ import (
 
 func TestMain(m *testing.M) {
 	sandbox.Stage()
+	flag.Parse()
+	_ = flag.Set("test.parallel", "8") // the tests wait for cameras, not for the processor
 	os.Exit(m.Run())
 }
 
 // film makes a second of 64 x 48 at 25 pictures a second; its luma rises by 8 with
-// each.
+// each. The same film is made once.
 func film(t testing.TB, name string, args ...string) string {
 	t.Helper()
+	films.Lock()
+	defer films.Unlock()
+	key := name + fmt.Sprint(args)
+	if films.made[key] == nil {
+		path := filepath.Join(t.TempDir(), name)
+		base := []string{"-v", "error", "-y", "-f", "lavfi", "-i", "color=gray:s=64x48:r=25:d=1,geq=lum='16+8*N':cb=128:cr=128"}
+		if out, err := exec.CommandContext(t.Context(), "ffmpeg", append(append(base, args...), path)...).CombinedOutput(); err != nil {
+			t.Fatalf("make a film: %v: %s", err, out)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		films.made[key] = b
+	}
 	path := filepath.Join(t.TempDir(), name)
-	base := []string{"-v", "error", "-y", "-f", "lavfi", "-i", "color=gray:s=64x48:r=25:d=1,geq=lum='16+8*N':cb=128:cr=128"}
-	if out, err := exec.CommandContext(t.Context(), "ffmpeg", append(append(base, args...), path)...).CombinedOutput(); err != nil {
-		t.Fatalf("make a film: %v: %s", err, out)
+	if err := os.WriteFile(path, films.made[key], 0o600); err != nil {
+		t.Fatal(err)
 	}
 	return path
 }
+
+var films = struct {
+	sync.Mutex
+	made map[string][]byte
+}{made: map[string][]byte{}}
 
 var (
 	plain = []string{"-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "5", "-pix_fmt", "yuv420p"}
@@ -130,7 +153,7 @@ func (w *watched) got(t testing.TB, n int) []*stream.Unit {
 
 func waitFor(t testing.TB, what string, ok func() bool, w *watched) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("waited in vain for %s; %+v", what, w.Status())
 		}
@@ -177,7 +200,7 @@ func TestEveryWayToWatch(t *testing.T) {
 			w := watch(t, c.source, d.Push)
 			var last *frame.Frame
 			for range 30 { // more than one showing of the film
-				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				f, err := d.Next(ctx)
 				cancel()
 				if err != nil {

@@ -233,7 +233,12 @@ func TestInsideNoFileIsSeen(t *testing.T) {
 			t.Errorf("%s: %s", f, got)
 		}
 	}
+	t.Chdir(dir)
 	spec := probe("open", given)
+	spec.Read = []string{"given"} // paths count from where the caller stands
+	if got := inside(t, spec); got != "ok\n5 ok\n" {
+		t.Errorf("the file that it may read, by a relative path: %q", got)
+	}
 	spec.Read = []string{given, filepath.Join(dir, "missing")}
 	if got := inside(t, spec); got != "ok\n5 ok\n" {
 		t.Errorf("the file that it may read: %q", got)

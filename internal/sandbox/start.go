@@ -12,13 +12,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Spec says what to run and what it may use.
@@ -150,15 +149,15 @@ type stageError struct{ text string }
 func (e *stageError) Error() string { return e.text }
 
 func start(ctx context.Context, spec Spec, how attempt) (*Process, error) {
-	program, err := filepath.EvalSymlinks(spec.Program)
+	program, read, err := absolute(spec)
 	if err != nil {
 		return nil, &stageError{fmt.Sprintf("sandbox: %v", err)}
 	}
-	if how.nobody && !forAll(append(spec.Read, program)) {
+	if how.nobody && !forAll(slices.Concat(read, []string{program})) {
 		how.nobody = false // the user nobody could not read what it is to read
 	}
 	told, err := json.Marshal(order{
-		Program: program, Args: spec.Args, Env: spec.Env, Read: spec.Read,
+		Program: program, Args: spec.Args, Env: spec.Env, Read: read,
 		Memory: cmp.Or(spec.Memory, defaultMemory), Processor: uint64(spec.Processor / time.Second), Accept: spec.Accept, Report: 3 + len(spec.Extra),
 	})
 	if err != nil {
@@ -195,6 +194,21 @@ func start(ctx context.Context, spec Spec, how attempt) (*Process, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// absolute makes paths such that they mean the same in the stage, which starts in
+// the root folder.
+func absolute(spec Spec) (program string, read []string, err error) {
+	if program, err = filepath.Abs(spec.Program); err == nil {
+		program, err = filepath.EvalSymlinks(program)
+	}
+	for _, path := range spec.Read {
+		if err == nil {
+			path, err = filepath.Abs(path)
+		}
+		read = append(read, path)
+	}
+	return program, read, err
 }
 
 // launch starts the child on a thread of its own that lives as long as the child
@@ -288,75 +302,4 @@ func (p *Process) Spent() time.Duration {
 		return s.UserTime() + s.SystemTime()
 	}
 	return 0
-}
-
-// forAll says whether every user may read the files.
-func forAll(files []string) bool {
-	for _, f := range files {
-		for at := f; ; at = filepath.Dir(at) {
-			info, err := os.Stat(at)
-			if err != nil {
-				break
-			}
-			need := os.FileMode(0o4)
-			if info.IsDir() {
-				need = 0o1
-			}
-			if info.Mode().Perm()&need == 0 {
-				return false
-			}
-			if at == "/" || at == "." {
-				break
-			}
-		}
-	}
-	return true
-}
-
-// pipes keeps what must be closed on either side.
-type pipes struct {
-	all []pipe
-	err error
-}
-
-type pipe struct{ parent, child *os.File }
-
-// pipeSize is as much as a pipe of an unprivileged user may hold: a frame then
-// takes fewer turns between the two processes.
-const pipeSize = 1 << 20
-
-func (p *pipes) make(toChild bool) pipe {
-	r, w, err := os.Pipe()
-	if err != nil {
-		if p.err == nil {
-			p.err = err
-		}
-		return pipe{}
-	}
-	if raw, err := w.SyscallConn(); err == nil {
-		_ = raw.Control(func(fd uintptr) { // a smaller pipe is slower, not wrong
-			_, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeSize)
-		})
-	}
-	made := pipe{parent: r, child: w}
-	if toChild {
-		made = pipe{parent: w, child: r}
-	}
-	p.all = append(p.all, made)
-	return made
-}
-
-func (p *pipes) toChild() pipe   { return p.make(true) }
-func (p *pipes) fromChild() pipe { return p.make(false) }
-
-func (p *pipes) closeChild() {
-	for _, each := range p.all {
-		each.child.Close()
-	}
-}
-
-func (p *pipes) closeParent() {
-	for _, each := range p.all {
-		each.parent.Close()
-	}
 }

@@ -3,12 +3,14 @@ package onvif_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,15 +25,35 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// film makes a film; the same film is made once.
 func film(t testing.TB, size, name string, args ...string) string {
 	t.Helper()
+	films.Lock()
+	defer films.Unlock()
 	path := filepath.Join(t.TempDir(), name)
+	key := size + fmt.Sprint(args)
+	if b := films.made[key]; b != nil {
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
 	base := []string{"-v", "error", "-y", "-f", "lavfi", "-i", "testsrc=r=10:d=1:s=" + size, "-pix_fmt", "yuv420p"}
 	if out, err := exec.CommandContext(t.Context(), "ffmpeg", append(append(base, args...), path)...).CombinedOutput(); err != nil {
 		t.Fatalf("make a film: %v: %s", err, out)
 	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	films.made[key] = b
 	return path
 }
+
+var films = struct {
+	sync.Mutex
+	made map[string][]byte
+}{made: map[string][]byte{}}
 
 func camera(t testing.TB, cfg standin.Config, args ...string) *standin.Camera {
 	t.Helper()
