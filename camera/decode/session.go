@@ -67,9 +67,10 @@ func (s *session) run(ctx context.Context, first *stream.Unit) error {
 		s.d.queue.restart()
 		return fmt.Errorf("pictures of %d x %d are larger than %d pixels", first.Width, first.Height, s.d.cfg.MaxPixels)
 	}
-	run, err := ffmpeg.Start(ctx, ffmpeg.Limits{Memory: memoryFor(s.d.cfg.MaxPixels)}, append([]string{
+	pixels := s.mostPixels(first)
+	run, err := ffmpeg.Start(ctx, ffmpeg.Limits{Memory: memoryFor(pixels)}, append([]string{
 		// -probesize keeps ffmpeg from collecting seconds of video to look at first.
-		"-threads", "1", "-probesize", "32", "-max_pixels", strconv.Itoa(s.d.cfg.MaxPixels), "-noautorotate",
+		"-threads", "1", "-probesize", "32", "-max_pixels", strconv.Itoa(pixels), "-noautorotate",
 		"-c:v", decoderOf(s.codec), "-f", "ivf", "-i", "pipe:0",
 	}, output()...))
 	if err != nil {
@@ -106,9 +107,19 @@ func (s *session) run(ctx context.Context, first *stream.Unit) error {
 	return err
 }
 
-// memoryFor bounds a decoder's address space: its code and libraries, and 24
-// pictures of the greatest size (16 references and some in flight).
-func memoryFor(pixels int) uint64 { return 512<<20 + 24*uint64(pixels)*3/2 }
+// mostPixels is as much as this stream's pictures may have: what it says of itself,
+// and the blocks that codecs add at the edges.
+func (s *session) mostPixels(first *stream.Unit) int {
+	const block = 64 // the largest, of H.265
+	if first.Width == 0 || first.Height == 0 {
+		return s.d.cfg.MaxPixels
+	}
+	return (first.Width + 2*block) * (first.Height + 2*block)
+}
+
+// memoryFor bounds a decoder's memory: what it fills without a picture (40 MiB was
+// measured), and 24 pictures (16 references and some in flight).
+func memoryFor(pixels int) uint64 { return 256<<20 + 24*uint64(pixels)*3/2 }
 
 var (
 	errChanged = errors.New("another stream begins")

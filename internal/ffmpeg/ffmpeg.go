@@ -26,7 +26,7 @@ var ErrMissing = city.Errorf(city.Unavailable, "ffmpeg is not installed: run 'ma
 
 // Limits bounds a process.
 type Limits struct {
-	// Memory is its address space in bytes; 0 means 2 GiB. Decoding 8192 x 8192 with
+	// Memory is what it may fill, in bytes; 0 means 2 GiB. Decoding 8192 x 8192 with
 	// 16 reference pictures takes 1.6 GiB.
 	Memory uint64
 }

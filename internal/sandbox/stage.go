@@ -110,7 +110,7 @@ func (o order) limit() unix.Errno {
 		{unix.RLIMIT_MSGQUEUE, 0},
 		{unix.RLIMIT_CPU, cpu},
 		{unix.RLIMIT_DATA, o.Memory},
-		{unix.RLIMIT_AS, o.Memory},
+		{unix.RLIMIT_AS, o.Memory + reserved},
 	} {
 		if cpu == unix.RLIM_INFINITY && l.what == unix.RLIMIT_CPU {
 			continue // it may be bounded from outside already

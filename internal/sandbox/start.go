@@ -30,8 +30,8 @@ type Spec struct {
 	// Read lists files and folders that it may open for reading, besides its
 	// shared libraries. They need not exist.
 	Read []string
-	// Memory bounds its address space in bytes; the parts of it that it fills are
-	// bounded by the same. 0 means 2 GiB.
+	// Memory bounds what it may fill, in bytes; 0 means 2 GiB. Its address space, with
+	// code, libraries and what is reserved only, may be a GiB larger.
 	Memory uint64
 	// Processor bounds the processor time of its whole life; 0 means none.
 	Processor time.Duration
@@ -47,7 +47,10 @@ type Spec struct {
 	Accept int
 }
 
-const defaultMemory = 2 << 30
+const (
+	defaultMemory = 2 << 30
+	reserved      = 1 << 30 // address space beside it
+)
 
 // Shields says what holds around a process.
 type Shields struct {

@@ -71,7 +71,7 @@ func main() {
 		_, _, e := syscall.RawSyscall(syscall.SYS_TGKILL, uintptr(pid), uintptr(pid), uintptr(syscall.SIGTERM))
 		fmt.Println(errno(e))
 	case "limits":
-		for _, what := range []int{syscall.RLIMIT_CORE, syscall.RLIMIT_FSIZE, syscall.RLIMIT_AS} {
+		for _, what := range []int{syscall.RLIMIT_CORE, syscall.RLIMIT_FSIZE, syscall.RLIMIT_DATA, syscall.RLIMIT_AS} {
 			var l [2]uint64
 			_, _, e := syscall.RawSyscall6(syscall.SYS_PRLIMIT64, 0, uintptr(what), 0, uintptr(unsafe.Pointer(&l)), 0, 0)
 			fmt.Println(what, l[0], l[1], errno(e))
