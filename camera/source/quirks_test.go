@@ -8,11 +8,13 @@ import (
 	"net/textproto"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 	"github.com/bluenviron/gortsplib/v5/pkg/sdpunmarshaler"
 
 	"polity/camera/source"
+	"polity/camera/wire"
 )
 
 const goodSDP = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=Stream\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\na=control:*\r\n" +
@@ -20,7 +22,7 @@ const goodSDP = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=Stream\r\nc=IN IP4 0.0.0.0
 
 // describing is a camera that answers DESCRIBE with what it is given, and tells
 // at which address it is then asked to send.
-func describing(t *testing.T, head, body string) (address string, setup <-chan string) {
+func describing(t *testing.T, head, body string, refusal ...string) (address string, setup <-chan string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -59,7 +61,7 @@ func describing(t *testing.T, head, body string) (address string, setup <-chan s
 						case asked <- url:
 						default:
 						}
-						fmt.Fprintf(conn, "RTSP/1.0 404 Not Found%s\r\n", seq)
+						fmt.Fprintf(conn, "RTSP/1.0 %s%s\r\n", append(refusal, "404 Not Found")[0], seq)
 					default:
 						fmt.Fprintf(conn, "RTSP/1.0 200 OK%sPublic: DESCRIBE, SETUP, PLAY\r\n\r\n", seq)
 					}
@@ -105,6 +107,20 @@ func TestCamerasThatDescribeThemselvesOddly(t *testing.T) {
 				t.Errorf("never asked to send: %+v", w.Status())
 			}
 		})
+	}
+}
+
+// TestTransportIsNegotiated: a camera that refuses TCP is asked for UDP; one that
+// refuses both is not asked without pause.
+func TestTransportIsNegotiated(t *testing.T) {
+	t.Parallel()
+	address, setup := describing(t, "Content-Type: application/sdp\r\n", goodSDP, "461 Unsupported Transport")
+	w := watch(t, source.Config{Address: address, FirstWait: time.Hour, LastWait: time.Hour})
+	if st := w.become(t, wire.NoPicture); !strings.Contains(st.Reason, "try the other of tcp and udp") || st.Connects != 2 {
+		t.Errorf("%+v", st)
+	}
+	if len(setup) < 2 {
+		t.Errorf("it was asked %d times", len(setup))
 	}
 }
 

@@ -22,7 +22,7 @@ import (
 
 var (
 	errPassword = errors.New("the camera refuses user and password")
-	errNoTCP    = errors.New("the camera does not send over TCP: set transport to udp")
+	errNoTCP    = errors.New("the camera refuses this transport: try the other of tcp and udp")
 	errStalled  = errors.New("the camera has sent nothing")
 )
 

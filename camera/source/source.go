@@ -207,7 +207,7 @@ func (s *Source) Run(ctx context.Context, deliver func(*stream.Unit)) error {
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // the end that was asked for
 		}
-		if errors.Is(err, errNoTCP) && s.cfg.Transport == "" {
+		if errors.Is(err, errNoTCP) && s.cfg.Transport == "" && !overUDP {
 			overUDP = true
 			continue
 		}

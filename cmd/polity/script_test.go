@@ -11,9 +11,11 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"polity/camera/link/linktest"
+	"polity/internal/sandbox"
 )
 
 func TestMain(m *testing.M) {
+	sandbox.Stage()
 	linktest.Main() // scripts run edges whose cameras are scripted
 	testscript.Main(m, map[string]func(){"polity": main, "polity-get": get})
 }
