@@ -1,0 +1,311 @@
+package scene
+
+// An appearance is what a cell looked like for some time: averaged, with all that
+// speaks for and against its being part of the place.
+type appearance struct {
+	luma   [area]float32
+	cb, cr [4]float32
+	frames float32 // averaged, at most longMean
+
+	used bool
+	odd  bool // its colours are rare around it
+	// doubted: a close crop of what was still showed a person or an animal here.
+	doubted bool
+	moves   uint8   // how often it was seen to move
+	vehicle float32 // seconds that a standing vehicle was detected here
+
+	quiet   float32 // seconds of stillness that were measured
+	seconds float32 // that were measured, still or not
+	sway    float32 // mean square displacement, pixels of the look squared
+	energy  float32 // change of luma that the displacement explains
+	first   float64 // when it was first and last seen, and last seen to move
+	last    float64
+	moved   float64
+}
+
+// mosaic says whether the appearance is only to be shown coarsely.
+func (a *appearance) mosaic() bool { return a.vehicle >= parked }
+
+// memory is how many appearances a cell remembers: the place, and what stood in
+// front of it lately.
+const memory = 3
+
+// longMean is over how many frames an appearance is averaged: eight seconds.
+const longMean = 40
+
+// A fit says how an appearance and what is seen agree.
+type fit uint8
+
+const (
+	other   fit = iota // something else is seen
+	near               // hardly something else: under a soft shadow, or noise
+	shifted            // the same, displaced a little: it moves
+	same
+)
+
+type cell struct {
+	memory [memory]appearance
+	now    int8 // which of them is seen; -1 before the first frame
+	place  int8 // which of them is the place; -1 if that is not known
+	fit    fit
+	next   int8
+
+	stirred float64 // when something else was seen last
+	covered float64 // when a detection covered it last
+	sure    bool    // the detection was beyond doubt
+
+	slopes           // of the appearance that is seen
+	restless point   // displacement, smoothed over half a second
+	second   second  // the one under way, and the one before it
+	before   second
+}
+
+// seen is the appearance that is seen.
+func (c *cell) seen() *appearance { return &c.memory[c.now] }
+
+// proven says whether the place is known here; there says whether it is seen.
+func (c *cell) proven() bool { return c.place >= 0 }
+func (c *cell) there() bool  { return c.place >= 0 && c.place == c.now }
+
+// compare returns how the look differs from an appearance in a cell: the variance
+// of the luma difference, its mean, and the greatest difference of chroma.
+func (m *Model) compare(i int, a *appearance) (variance, offset, chroma float32) {
+	x, y := i%m.columns*side, i/m.columns*side
+	var s, ss float32
+	for r := range side {
+		row := m.look.luma[(y+r)*m.look.width+x:][:side]
+		ref := a.luma[r*side:][:side]
+		for k, v := range row {
+			d := v - ref[k]
+			s += d
+			ss += d * d
+		}
+	}
+	offset = s / area
+	return ss/area - offset*offset, offset, m.chroma(i, a)
+}
+
+func (m *Model) chroma(i int, a *appearance) float32 {
+	w := m.look.width / 2
+	at := i/m.columns*2*w + i%m.columns*2
+	var most float32
+	for k := range 4 {
+		o := at + k>>1*w + k&1
+		most = max(most, abs(m.look.cb[o]-a.cb[k]), abs(m.look.cr[o]-a.cr[k]))
+	}
+	return most
+}
+
+// tolerances of a fit. Noise is the measured one; a difference at edges that a tiny
+// displacement would make is let through and left to the measurement of sway.
+func (m *Model) judge(c *cell, variance, offset, chroma float32) fit {
+	slope, level := c.steepness(), max(0, c.r/area)
+	switch {
+	case variance <= 3*m.noise+3+0.05*slope && abs(offset) <= 4+0.05*level && chroma <= 6:
+		return same
+	case variance <= 8*m.noise+10+0.12*slope && abs(offset) <= 6+0.07*level && chroma <= 8:
+		return near
+	}
+	return other
+}
+
+// recognise says for every cell which of its appearances is seen. What was never
+// seen before becomes a new one.
+func (m *Model) recognise() {
+	m.sample = m.sample[:0]
+	for i := range m.cells {
+		c := &m.cells[i]
+		if c.now < 0 {
+			c.fit = other
+			continue
+		}
+		a := c.seen()
+		variance, offset := m.takeDifference(i, c)
+		c.fit = m.judge(c, variance, offset, m.chroma(i, a))
+		if c.fit == same {
+			m.sample = append(m.sample, variance)
+		}
+		if c.fit >= near && c.place != c.now {
+			m.returnTo(i, c)
+		}
+	}
+	for i := range m.cells {
+		c := &m.cells[i]
+		c.next = c.now
+		if c.fit == same {
+			continue
+		}
+		if k := m.known(i, c); k >= 0 {
+			c.next = k
+			continue
+		}
+		if c.now >= 0 && m.time-c.stirred > 0.5 && m.slid(i) {
+			c.fit = shifted
+		} else if c.fit == other {
+			c.next = -1
+		}
+	}
+	for i := range m.cells {
+		m.settle(i, &m.cells[i])
+	}
+	if len(m.sample) > len(m.cells)/20 {
+		m.noise += 0.1 * (max(0.3, median(m.sample)) - m.noise)
+	}
+}
+
+// returnTo goes back to a better known appearance that fits as well as the one that
+// is seen, so that evidence for one thing is kept in one place.
+func (m *Model) returnTo(i int, c *cell) {
+	a := c.seen()
+	for k := range c.memory {
+		o := &c.memory[k]
+		if int8(k) == c.now || !o.used || !(int8(k) == c.place || (c.place != c.now && o.frames > a.frames && o.quiet >= a.quiet)) {
+			continue
+		}
+		if v, off, ch := m.compare(i, o); m.judge(c, v, off, ch) == same {
+			o.moves = max(o.moves, a.moves)
+			if a.frames < 10 {
+				a.used = false
+			}
+			c.now, c.fit = int8(k), same
+			return
+		}
+	}
+}
+
+// known returns which other appearance of the cell is seen, or -1.
+func (m *Model) known(i int, c *cell) int8 {
+	best, least := int8(-1), float32(0)
+	for k := range c.memory {
+		a := &c.memory[k]
+		if int8(k) == c.now || !a.used {
+			continue
+		}
+		if v, off, ch := m.compare(i, a); m.judge(c, v, off, ch) == same && (best < 0 || v < least) {
+			best, least = int8(k), v
+		}
+	}
+	return best
+}
+
+// settle makes the cell's next appearance the one that is seen, and averages what
+// is seen into it.
+func (m *Model) settle(i int, c *cell) {
+	if c.next != c.now || c.now < 0 {
+		c.stirred = m.time
+		c.restless = point{}
+		c.second, c.before = second{}, second{}
+		c.fit = same
+		if c.next < 0 {
+			c.next = c.forgettable(m.time)
+			c.memory[c.next] = appearance{used: true, first: m.time, moved: never}
+			c.fit = near
+		}
+		c.now = c.next
+	}
+	a := c.seen()
+	a.last = m.time
+	if c.fit == same || a.frames == 0 {
+		a.frames = min(a.frames+1, longMean)
+		m.average(i, a, 1/a.frames)
+	}
+}
+
+// average moves an appearance towards what is seen, by a share of the difference.
+func (m *Model) average(i int, a *appearance, share float32) {
+	x, y := i%m.columns*side, i/m.columns*side
+	for r := range side {
+		at := (y+r)*m.look.width + x
+		row, ref, mean := m.look.luma[at:][:side], m.ref[at:][:side], a.luma[r*side:][:side]
+		for k, v := range row {
+			mean[k] += (v - mean[k]) * share
+			ref[k] = mean[k]
+		}
+	}
+	w := m.look.width / 2
+	at := i/m.columns*2*w + i%m.columns*2
+	for k := range 4 {
+		o := at + k>>1*w + k&1
+		a.cb[k] += (m.look.cb[o] - a.cb[k]) * share
+		a.cr[k] += (m.look.cr[o] - a.cr[k]) * share
+	}
+}
+
+// forgettable returns the place in memory of the appearance that matters least,
+// never that of the place.
+func (c *cell) forgettable(now float64) int8 {
+	worst, least := int8(-1), 0.0
+	for k := range c.memory {
+		a := &c.memory[k]
+		if !a.used {
+			return int8(k)
+		}
+		worth := 4*float64(a.quiet) + 0.2*float64(a.frames) - 0.05*(now-a.last)
+		if int8(k) != c.place && (worst < 0 || worth < least) {
+			worst, least = int8(k), worth
+		}
+	}
+	return worst
+}
+
+// slid says whether what is seen around a cell is what was seen there before,
+// moved by up to two pixels of the look.
+func (m *Model) slid(i int) bool {
+	w, h := m.look.width, m.look.height
+	x, y := i%m.columns*side, i/m.columns*side
+	x0, y0, x1, y1 := max(2, x-side), max(2, y-side), min(w-2, x+2*side), min(h-2, y+2*side)
+	difference := func(dx, dy int) float32 {
+		var s, ss float32
+		for v := y0; v < y1; v++ {
+			p, q := m.look.luma[v*w+x0:v*w+x1], m.ref[(v+dy)*w+x0+dx:(v+dy)*w+x1+dx]
+			for k := range p {
+				d := p[k] - q[k]
+				s += d
+				ss += d * d
+			}
+		}
+		n := float32((x1 - x0) * (y1 - y0))
+		return ss/n - s*s/n/n
+	}
+	stay := difference(0, 0)
+	if stay < 6*m.noise+6 {
+		return false
+	}
+	for _, d := range steps {
+		if difference(d[0], d[1]) < 0.4*stay {
+			return true
+		}
+	}
+	return m.slipped(x0, y0, x1, y1, stay)
+}
+
+var steps = [...][2]int{{1, 0}, {-1, 0}, {0, 1}, {0, -1}, {2, 0}, {-2, 0}, {1, 1}, {1, -1}, {-1, 1}, {-1, -1}}
+
+// slipped says whether a displacement by less than a pixel and a half explains most
+// of the difference in a rectangle (least squares on the slopes: Lucas and Kanade,
+// IJCAI 1981).
+func (m *Model) slipped(x0, y0, x1, y1 int, difference float32) bool {
+	w := m.look.width
+	var sum moments
+	for y := y0; y < y1; y++ {
+		for x := x0; x < x1; x++ {
+			at := y*w + x
+			gx, gy, r := (m.ref[at+1]-m.ref[at-1])/2, (m.ref[at+w]-m.ref[at-w])/2, m.ref[at]
+			d := m.look.luma[at] - r
+			sum.slope(gx, gy, r)
+			sum.dx += gx * d
+			sum.dy += gy * d
+			sum.dr += r * d
+			sum.d += d
+		}
+	}
+	d := sum.solve(m.noise)
+	return d.explains(d.x, d.y) > 0.5*difference*sum.n && d.x*d.x+d.y*d.y < 2.25
+}
+
+func abs(v float32) float32 {
+	if v < 0 {
+		return -v
+	}
+	return v
+}

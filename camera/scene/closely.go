@@ -1,0 +1,90 @@
+package scene
+
+import (
+	"context"
+	"image"
+
+	"polity/camera/detect"
+	"polity/camera/frame"
+)
+
+// Detector looks for people on a part of a frame. detect.Client is one. An error
+// means that nothing is known about the region.
+type Detector interface {
+	Detect(ctx context.Context, f *frame.Frame, region image.Rectangle, threshold float32) ([]detect.Box, error)
+}
+
+// closeParts is into how many parts, each way, a frame is divided for close looks;
+// a crop reaches over its part by half of that on each side.
+const closeParts = 3
+
+// freshFor is for how long a close look counts, seconds.
+const freshFor = 60.0
+
+// lookClosely asks for a detection on a close crop of the part of the picture where
+// most that is odd or foreign waits to become the place. At most one in CloseEvery.
+func (m *Model) lookClosely(ctx context.Context, f *frame.Frame) {
+	if m.detector == nil || m.time-m.closeAsked < m.config.CloseEvery.Seconds() {
+		return
+	}
+	var waiting [closeParts * closeParts]int
+	for i := range m.cells {
+		if m.needsLook(&m.cells[i]) && !m.lookedAt(i) {
+			waiting[m.partOf(i)]++
+		}
+	}
+	best := 0
+	for p, n := range waiting {
+		if n > waiting[best] {
+			best = p
+		}
+	}
+	if waiting[best] == 0 {
+		return
+	}
+	m.closeAsked = m.time
+	crop := m.crop(best)
+	boxes, err := m.detector.Detect(ctx, f, crop, float32(m.config.CloseDoubt))
+	if err != nil {
+		return // not looked at, so not learnt; asked again later
+	}
+	m.closeAt[best] = m.time
+	for _, b := range boxes {
+		if b.Class == detect.Vehicle {
+			continue
+		}
+		m.within(b, 0, func(i int) {
+			if c := &m.cells[i]; m.kinds[i]&stirring == 0 && !c.there() {
+				c.seen().doubted = true
+			}
+		})
+	}
+}
+
+// needsLook says whether a cell is to be looked at closely before it is promoted.
+func (m *Model) needsLook(c *cell) bool {
+	a := c.seen()
+	return !c.proven() && a.odd && m.ready(c) || c.proven() && !c.there() && a.quiet >= float32(m.config.Replace.Seconds())
+}
+
+// lookedAt says whether a cell needs no close look, or had one lately that saw
+// what is seen now.
+func (m *Model) lookedAt(i int) bool {
+	c := &m.cells[i]
+	if m.detector == nil || !m.needsLook(c) {
+		return true
+	}
+	at := m.closeAt[m.partOf(i)]
+	return m.time-at < freshFor && at > c.stirred
+}
+
+func (m *Model) partOf(i int) int {
+	return i/m.columns*closeParts/m.rows*closeParts + i%m.columns*closeParts/m.columns
+}
+
+// crop returns the part of the frame to look at closely, in pixels.
+func (m *Model) crop(part int) image.Rectangle {
+	w, h := m.width/closeParts, m.height/closeParts
+	x, y := part%closeParts*w, part/closeParts*h
+	return image.Rect(x-w/2, y-h/2, x+w+w/2, y+h+h/2).Intersect(image.Rect(0, 0, m.width, m.height))
+}

@@ -1,0 +1,2 @@
+// Package scene learns the place that a camera looks at, without the people.
+package scene
