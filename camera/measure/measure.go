@@ -36,6 +36,8 @@ func (c *Config) Check() error {
 		return city.Errorf(city.Invalid, "interval is %v; it must divide a day and be a second or more", c.Interval)
 	case !(c.Tracking.Keep > 0 && c.Tracking.Keep <= c.Tracking.Begin && c.Tracking.Begin <= c.Tracking.Still && c.Tracking.Still < 1):
 		return city.Errorf(city.Invalid, "tracking: scores must rise: 0 < keep %g, begin %g, still %g < 1", c.Tracking.Keep, c.Tracking.Begin, c.Tracking.Still)
+	case !(c.Tracking.Vehicle >= 0 && c.Tracking.Vehicle < c.Tracking.Keep):
+		return city.Errorf(city.Invalid, "tracking: vehicle is %g; it must be at least 0 and below keep, %g", c.Tracking.Vehicle, c.Tracking.Keep)
 	case !(c.Tracking.Proof > 0 && c.Tracking.Moved > 0 && c.Tracking.Lost > 0 && c.Tracking.Hidden > 0):
 		return city.Errorf(city.Invalid, "tracking: proof, moved, lost and hidden must be above 0")
 	}

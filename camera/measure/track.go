@@ -15,6 +15,9 @@ type Tracking struct {
 	// which it is enough for a thing already known.
 	Begin float32 `yaml:"begin"`
 	Keep  float32 `yaml:"keep"`
+	// Vehicle is by how much these two are lower for a vehicle: seen from a mast a car
+	// is no sure thing, but few other things look like one and move.
+	Vehicle float32 `yaml:"vehicle"`
 	// Still is the score from which a box counts as a thing that never moved: a post
 	// looks like a person in every frame, but seldom a sure one.
 	Still float32 `yaml:"still"`
@@ -31,8 +34,16 @@ type Tracking struct {
 
 // DefaultTracking is what Polity ships.
 var DefaultTracking = Tracking{
-	Begin: 0.4, Keep: 0.25, Still: 0.55, Proof: 0.3, Moved: 0.35,
+	Begin: 0.4, Keep: 0.25, Vehicle: 0.15, Still: 0.55, Proof: 0.3, Moved: 0.35,
 	Lost: 1200 * time.Millisecond, Hidden: 5 * time.Second,
+}
+
+// ease is by how much the scores asked of a class are lower.
+func (k *Tracking) ease(c detect.Class) float32 {
+	if c == detect.Vehicle {
+		return k.Vehicle
+	}
+	return 0
 }
 
 // track is one thing while it is in view. It lives in memory only and has no
@@ -79,7 +90,7 @@ func newTrack(b detect.Box, at time.Time) *track {
 		s2 = sq(firstDrive * w / 2)
 	}
 	x, y := b.Foot()
-	return &track{first: b, trust: float64(b.Score), x: newAxis(float64(x), e2, s2, a2), y: newAxis(float64(y), e2, s2/4, a2/4), w: w, h: h, born: at, seen: at}
+	return &track{first: b, x: newAxis(float64(x), e2, s2, a2), y: newAxis(float64(y), e2, s2/4, a2/4), w: w, h: h, born: at, seen: at}
 }
 
 func sq(v float64) float64 { return v * v }
@@ -108,7 +119,8 @@ func (t *track) class() wire.Class {
 }
 
 // take corrects the track by a box that was found.
-func (t *track) take(b detect.Box, at time.Time, k *Tracking) {
+func (r *tracker) take(t *track, b detect.Box) {
+	at, k := r.now, &r.k
 	w, h := float64(b.X1-b.X0), float64(b.Y1-b.Y0)
 	e2 := sq(placeError * math.Max(t.h, t.w/2))
 	x, foot := b.Foot()
@@ -125,12 +137,12 @@ func (t *track) take(b detect.Box, at time.Time, k *Tracking) {
 	t.votes[b.Class] += float64(b.Score)
 	t.seen, t.missed = at, 0
 	t.found++
-	t.trust += 0.2 * (float64(b.Score) - t.trust)
-	t.far = math.Max(t.far, t.come())
+	t.trust += 0.2 * (float64(b.Score+k.ease(b.Class)) - t.trust)
+	t.far = math.Max(t.far, t.come(b, r.size[0], r.size[1]))
 	if t.counted {
 		return
 	}
-	t.proof += math.Max(0, float64(b.Score-k.Begin))
+	t.proof += math.Max(0, float64(b.Score-k.Begin+k.ease(b.Class)))
 	t.still += math.Max(0, float64(b.Score-k.Still))
 	t.counted = t.still >= k.Proof || t.proof >= k.Proof && t.far >= k.Moved
 	if t.rooted() {
@@ -139,17 +151,27 @@ func (t *track) take(b detect.Box, at time.Time, k *Tracking) {
 }
 
 // come is how far the thing is from where it began, in its heights. It counts only
-// as far as opposite edges went the same way, so that a box that grows, or jumps
-// between a post and its upper half, goes nowhere.
-func (t *track) come() float64 {
-	b := t.box()
-	both := func(a, b float32) float64 {
-		if (a > 0) != (b > 0) {
+// as far as opposite edges of its box went the same way, so that a box that grows,
+// or jumps between a post and its upper half, goes nowhere. An edge that the frame
+// cuts off says nothing: then the other counts alone.
+func (t *track) come(b detect.Box, width, height float64) float64 {
+	went := func(low, high, low0, high0 float32, end float64) float64 {
+		const near = 2
+		a, z := float64(low-low0), float64(high-high0)
+		cutLow, cutHigh := min(low, low0) < near, float64(max(high, high0)) > end-near
+		switch {
+		case cutLow && cutHigh:
+			return 0
+		case cutLow:
+			return math.Abs(z)
+		case cutHigh:
+			return math.Abs(a)
+		case (a > 0) != (z > 0):
 			return 0
 		}
-		return math.Min(math.Abs(float64(a)), math.Abs(float64(b)))
+		return math.Min(math.Abs(a), math.Abs(z))
 	}
-	return math.Hypot(both(b.X0-t.first.X0, b.X1-t.first.X1), both(b.Y0-t.first.Y0, b.Y1-t.first.Y1)) / t.h
+	return math.Hypot(went(b.X0, b.X1, t.first.X0, t.first.X1, width), went(b.Y0, b.Y1, t.first.Y0, t.first.Y1, height)) / t.h
 }
 
 // doubtful says whether a thing that counts has not been found surely enough of late
@@ -172,7 +194,14 @@ func (t *track) sure() bool { return t.trust >= 0.25 }
 // rooted says whether this is something that stands since it was first seen and is
 // no sure thing: a post, a statue, a parked bicycle. It is remembered, so that it is
 // not taken for those who pass it.
-func (t *track) rooted() bool { return !t.counted && t.found >= 4 }
+func (t *track) rooted() bool { return !t.counted && t.found >= 4 && t.far < rootedReach }
+
+// rootedReach is how far, in heights, a thing's box may tremble while it stands,
+// rootedTrust the mean score of late below which it is forgotten.
+const (
+	rootedReach = 0.2
+	rootedTrust = 0.04
+)
 
 // tracker follows all things of one view.
 type tracker struct {
@@ -193,12 +222,13 @@ func (r *tracker) step(s *detect.Sight) (ended []*track) {
 	}
 	free := make([]int, 0, len(s.Boxes))
 	for i, b := range s.Boxes {
-		if _, told := b.Class.Wire(); told && b.Score >= r.k.Keep && len(free) < mostBoxes {
+		if _, told := b.Class.Wire(); told && b.Score >= r.k.Keep-r.k.ease(b.Class) && len(free) < mostBoxes {
 			free = append(free, i)
 		}
 	}
-	sure := slices.DeleteFunc(slices.Clone(free), func(i int) bool { return s.Boxes[i].Score < r.k.Begin })
-	weak := slices.DeleteFunc(free, func(i int) bool { return s.Boxes[i].Score >= r.k.Begin })
+	begins := func(i int) bool { return s.Boxes[i].Score >= r.k.Begin-r.k.ease(s.Boxes[i].Class) }
+	sure := slices.DeleteFunc(slices.Clone(free), func(i int) bool { return !begins(i) })
+	weak := slices.DeleteFunc(free, begins)
 	waiting := slices.Clone(r.tracks)
 	waiting, sure = r.match(s, waiting, sure, 1)
 	waiting, _ = r.match(s, waiting, weak, 0.7)
@@ -245,7 +275,7 @@ func (r *tracker) match(s *detect.Sight, tracks []*track, boxes []int, reach flo
 		}
 		used[j] = true
 		b := boxes[j]
-		tracks[i].take(s.Boxes[b], s.At, &r.k)
+		r.take(tracks[i], s.Boxes[b])
 	}
 	var rest []int
 	for j, b := range boxes {
@@ -300,7 +330,8 @@ func (r *tracker) begin(s *detect.Sight, i int) {
 		return
 	}
 	t := newTrack(b, s.At)
-	t.take(b, s.At, &r.k)
+	t.trust = float64(b.Score + r.k.ease(b.Class))
+	r.take(t, b)
 	r.tracks = append(r.tracks, t)
 }
 
@@ -331,7 +362,7 @@ func (r *tracker) over(t *track) bool {
 	case t.missed == 0:
 		return unseen > time.Minute
 	case t.rooted():
-		return unseen > 20*time.Second
+		return unseen > 20*time.Second || t.trust < rootedTrust
 	case !t.counted:
 		return t.missed >= 2 || unseen > time.Second
 	case t.doubtful():
