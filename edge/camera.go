@@ -96,18 +96,29 @@ func (c *camera) check() (*register.Signed, error) {
 	if err == nil {
 		err = entry.For(c.cfg.Name, c.e.cfg.Name, c.e.now())
 	}
+	if c.judge(entry, err) {
+		c.report() // the hub is told at once
+	}
+	return entry, err
+}
+
+// judge notes what the check came to and says whether that is new.
+func (c *camera) judge(entry *register.Signed, err error) (changed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err != nil && (c.refused == nil || c.refused.Error() != err.Error()) {
+	switch {
+	case err != nil && (c.refused == nil || c.refused.Error() != err.Error()):
+		changed = true
+		c.told = time.Time{}
 		c.log.Warn("the camera may not run", slog.String("reason", register.ReasonOf(err).String()), slog.Any("error", err))
-	}
-	if err == nil && (c.entry == nil || c.refused != nil) {
+	case err == nil && (c.entry == nil || c.refused != nil):
+		changed = true
 		c.log.Info("the camera may run", slog.String("decision", entry.Decision.Reference), slog.Time("until", entry.Until))
 	}
 	if c.refused = err; entry != nil {
 		c.entry = entry
 	}
-	return entry, err
+	return changed
 }
 
 // whileValid runs the process until its entry ends, is changed or withdrawn, or

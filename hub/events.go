@@ -81,7 +81,7 @@ func (h *Hub) picturePath(camera city.Slug, id string) string {
 type record struct {
 	Kind    wire.EventKind `json:"kind"`
 	Class   wire.Class     `json:"class"`
-	Where   city.Slug      `json:"where"`
+	Where   string         `json:"where"` // empty: the whole view
 	Layout  uint32         `json:"layout"`
 	Start   time.Time      `json:"start"`
 	End     *time.Time     `json:"end,omitempty"`
@@ -95,7 +95,7 @@ func (s *stored) change() plane.Change {
 	key := eventKey(s.camera.name, s.id)
 	return plane.Change{Key: key, Edit: func(old *plane.Entity) (*plane.Entity, error) {
 		now := record{
-			Kind: s.event.Kind, Class: s.event.Class, Where: s.where, Layout: s.event.Layout,
+			Kind: s.event.Kind, Class: s.event.Class, Where: string(s.where), Layout: s.event.Layout,
 			Start: s.event.Start.UTC(), Value: s.event.Value, Picture: s.picture,
 		}
 		if !s.event.End.IsZero() {
@@ -162,7 +162,7 @@ func toEvent(camera city.Slug, e *plane.Entity) (console.Event, error) {
 		return console.Event{}, err
 	}
 	x := console.Event{
-		ID: e.ID[len(eventPrefix)+len(camera)+1:], Camera: camera, Kind: r.Kind, Class: r.Class, Where: r.Where, Start: r.Start, Value: r.Value, Place: r.Picture,
+		ID: e.ID[len(eventPrefix)+len(camera)+1:], Camera: camera, Kind: r.Kind, Class: r.Class, Where: city.Slug(r.Where), Start: r.Start, Value: r.Value, Place: r.Picture,
 	}
 	if r.End != nil {
 		x.End = *r.End

@@ -6,6 +6,7 @@
 //
 //	observe=DURATION  an observation so often, each with its own Start
 //	event=DURATION    an event that begins and ends so often
+//	begin=DURATION    an event that begins and never ends, once
 //	place=DURATION    a changed tile so often; the first place is whole
 //	marks=DURATION    marks so often, while watched; default 200ms
 //	size=WxH          of the place, pixels; default 64x48
@@ -112,6 +113,7 @@ func (s *script) every(name, fallback string) <-chan time.Time {
 
 func (s *script) play() error {
 	state, observe, event := s.every("state", "200ms"), s.every("observe", ""), s.every("event", "")
+	begin := s.every("begin", "")
 	place, marks, poll := s.every("place", ""), s.every("marks", "200ms"), s.every("poll", "5ms")
 	silent, exit, garbage := s.every("silent", ""), s.every("exit", ""), s.every("garbage", "")
 	s.sendState()
@@ -135,6 +137,9 @@ func (s *script) play() error {
 			s.observe()
 		case <-event:
 			s.event()
+		case <-begin:
+			begin = nil
+			s.Send(&wire.Event{Kind: wire.Crowding, Class: wire.Person, Start: time.Now().Truncate(time.Millisecond), Value: 30})
 		case <-place:
 			s.sendPlace(false)
 		case <-marks:
