@@ -19,7 +19,7 @@ type wire struct {
 }
 
 func newWire(r *reader, name string) *wire {
-	return &wire{basics: r.newBasics(name), normal: 400, emergency: 600}
+	return &wire{basics: r.newBasics(name)}
 }
 
 func (*wire) class() *class { return wireClass }

@@ -26,9 +26,11 @@ type impedance struct {
 // maxConductors is how many conductors a line can have.
 const maxConductors = 30
 
-// defaultImpedance is OpenDSS's: 336 MCM ACSR per 1,000 feet.
+// defaultImpedance is OpenDSS's: 336 MCM ACSR per 1,000 feet. Its default
+// ratings, 400 and 600 A for any line, are not taken over: a rating that nobody
+// gave is not known.
 func defaultImpedance() impedance {
-	return impedance{phases: 3, r1: 0.058, x1: 0.1206, r0: 0.1784, x0: 0.4047, c1: 3.4, c0: 1.6, normal: 400, emergency: 600}
+	return impedance{phases: 3, r1: 0.058, x1: 0.1206, r0: 0.1784, x0: 0.4047, c1: 3.4, c0: 1.6}
 }
 
 // set handles the properties that lines and line codes share, and says whether
@@ -320,6 +322,9 @@ func (l *line) takeGeometry(v value) error {
 // build makes the line of the network.
 func (l *line) build(r *reader, n *grid.Network) {
 	out := grid.Line{Name: "line." + l.name, Origin: l.origin, Switch: l.isSwitch, RatedA: l.normal, EmergencyA: l.emergency}
+	if out.EmergencyA == 0 {
+		out.EmergencyA = 1.5 * out.RatedA
+	}
 	for end := range 2 {
 		t, ok := r.terminal(n, &l.basics, l.bus[end], l.phases, l.phases, fmt.Sprintf("bus%d", end+1))
 		if !ok {

@@ -60,6 +60,10 @@ func (s *Sweeper) Order() []int { return s.order }
 // Parent returns the node before n and the edge to it; -1 for the root.
 func (s *Sweeper) Parent(n int) (node, edge int) { return s.parent[n], s.through[n] }
 
+// Depth is the number of edges between a node and the root; -1 where the tree does
+// not reach.
+func (s *Sweeper) Depth(n int) int { return s.depth[n] }
+
 // Voltage returns the solved voltage of a node, per unit.
 func (s *Sweeper) Voltage(n int) complex128 { return s.v[n] }
 

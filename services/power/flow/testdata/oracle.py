@@ -31,3 +31,25 @@ for feeder in sorted(here.glob("*.dss")):
         "volts": {n: [float(volts[2 * i]), float(volts[2 * i + 1])] for i, n in enumerate(circuit.AllNodeNames)},
     }
     feeder.with_suffix(".golden.json").write_text(json.dumps(golden, indent=1) + "\n")
+    # Two-phase (or one-phase) short circuits without load, at the taps found.
+    for command in ("set controlmode=off", "batchedit load..* enabled=no", *(f"batchedit {kind}..* enabled=no" for kind in ("generator", "pvsystem", "storage")), "solve"):
+        DSS.Text.Command = command
+    pairs_of = lambda x: [complex(x[2 * i], x[2 * i + 1]) for i in range(len(x) // 2)]
+    before = {}
+    for name in circuit.AllBusNames:  # ZscRefresh overwrites the voltages
+        circuit.SetActiveBus(name)
+        before[name] = pairs_of(circuit.ActiveBus.Voltages)
+    least = {}
+    for name, v in before.items():
+        circuit.SetActiveBus(name)
+        bus = circuit.ActiveBus
+        if not bus.ZscRefresh():
+            continue
+        nodes = [n for n in bus.Nodes if n <= 3]
+        n, z = len(bus.Nodes), pairs_of(bus.ZscMatrix)
+        if n == 1:
+            least[name] = abs(v[0] / z[0])
+        elif len(nodes) == n:
+            pairs = [(0, 1)] if n == 2 else [(0, 1), (1, 2), (2, 0)]
+            least[name] = min(abs((v[p] - v[q]) / (z[p * n + p] + z[q * n + q] - z[p * n + q] - z[q * n + p])) for p, q in pairs)
+    feeder.with_suffix(".short.json").write_text(json.dumps(least, indent=1) + "\n")

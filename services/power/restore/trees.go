@@ -1,0 +1,139 @@
+package restore
+
+import (
+	"cmp"
+	"slices"
+
+	"polity/services/power/radial"
+)
+
+// byTrees finds the choice with most load in a simple graph. A tree over all
+// nodes that keeps the limits restores everything that can be restored, and those
+// that few operations lead to are tried first; where none keeps the limits, trees
+// are grown from the source as far as the limits let them.
+func (x *searcher) byTrees(g *radial.Graph, accept finish) {
+	l := x.s.o.Limits
+	limits := radial.Limits{VMin: l.VMin, VMax: l.VMax, Currents: l.Currents}
+	x.inOrder(x.near(g, limits), func(c choice) bool {
+		x.proven = accept(c)
+		return x.proven
+	})
+	if x.proven || x.ctx.Err() != nil {
+		return
+	}
+	newGrower(x, g, limits).run(accept)
+}
+
+// near lists trees over all nodes within limits, those with the fewest
+// operations: it joins the dark parts by open switches, then exchanges up to two
+// of the closed switches for open ones.
+func (x *searcher) near(g *radial.Graph, limits radial.Limits) []choice {
+	const exchanges, most = 2, 20000
+	w := radial.NewSweeper(g)
+	seen := map[string]bool{}
+	level := x.joined(g)
+	for k := 0; ; k++ {
+		var list []choice
+		for _, closed := range level {
+			x.trials++
+			w.Span(closed)
+			if loss, ok := w.Solve(); ok && w.Within(limits) {
+				c := x.choice(g, closed)
+				c.loss, c.fedW = loss, x.boundW
+				list = append(list, c)
+			}
+		}
+		if len(list) > 0 || k == exchanges || x.ctx.Err() != nil {
+			slices.SortStableFunc(list, func(a, b choice) int {
+				return cmp.Or(cmp.Compare(a.operations, b.operations), cmp.Compare(a.loss, b.loss))
+			})
+			return list[:min(len(list), 50)]
+		}
+		level = exchanged(g, w, level, seen, most)
+	}
+}
+
+// joined lists the trees over all nodes that closing switches alone leads to.
+func (x *searcher) joined(g *radial.Graph) [][]bool {
+	base, sets := make([]bool, len(g.Edges)), radial.NewSets(g.Nodes)
+	missing := g.Nodes - 1
+	var open []int
+	for k, e := range g.Edges {
+		if e.Line >= 0 && e.Line != x.s.tripped && !x.s.net.Lines[e.Line].Closed() {
+			open = append(open, k)
+			continue
+		}
+		if !sets.Join(e.A, e.B) {
+			return nil // a loop: not radial as it stands
+		}
+		base[k] = true
+		missing--
+	}
+	var out [][]bool
+	var walk func(from, missing int, sets radial.Sets)
+	walk = func(from, missing int, sets radial.Sets) {
+		if missing == 0 {
+			out = append(out, slices.Clone(base))
+			return
+		}
+		for k := from; k < len(open) && len(out) < 5000; k++ {
+			next := slices.Clone(sets)
+			if e := g.Edges[open[k]]; next.Join(e.A, e.B) {
+				base[open[k]] = true
+				walk(k+1, missing-1, next)
+				base[open[k]] = false
+			}
+		}
+	}
+	walk(0, missing, sets)
+	return out
+}
+
+// exchanged lists the trees that one exchange leads to: an open switch closes, and
+// one in the loop that this makes opens.
+func exchanged(g *radial.Graph, w *radial.Sweeper, trees [][]bool, seen map[string]bool, most int) [][]bool {
+	var out [][]bool
+	var loop []int
+	for _, closed := range trees {
+		seen[key(closed)] = true
+		w.Span(closed)
+		for k, e := range g.Edges {
+			if !e.Free || closed[k] {
+				continue
+			}
+			loop = w.Loop(k, loop)
+			for _, o := range loop {
+				if !g.Edges[o].Free {
+					continue
+				}
+				next := slices.Clone(closed)
+				next[k], next[o] = true, false
+				if name := key(next); !seen[name] {
+					seen[name] = true
+					if out = append(out, next); len(out) >= most {
+						return out
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// choice turns closed edges into a choice; switches beyond the graph's reach stay
+// as they are.
+func (x *searcher) choice(g *radial.Graph, closed []bool) choice {
+	c := choice{closed: make(map[int]bool, len(x.free))}
+	for k, e := range g.Edges {
+		if e.Free {
+			c.closed[e.Line] = closed[k]
+		}
+	}
+	for _, i := range x.free {
+		if _, ok := c.closed[i]; !ok {
+			c.closed[i] = x.s.net.Lines[i].Closed()
+		}
+	}
+	c.operations = x.s.operations(c.closed)
+	return c
+}
