@@ -43,7 +43,7 @@ func (n *Network) build(index int, foes, yields func(a, b int) bool, errorf func
 		return err
 	}
 	count := len(j.Groups)
-	j.Conflicts, j.Yields = make([]Set, count), make([]Set, count)
+	j.Conflicts, j.Yields, j.Traps = make([]Set, count), make([]Set, count), make([]Set, count)
 	for a := range j.Groups {
 		for b := range j.Groups {
 			if a == b {
@@ -79,6 +79,9 @@ func (n *Network) build(index int, foes, yields func(a, b int) bool, errorf func
 				for _, y := range j.Groups[b].Signals {
 					if foes(x, y) && yields(x, y) {
 						j.Signals[x].YieldsTo = append(j.Signals[x].YieldsTo, y)
+						if n.turns(j, x, Left) && n.turns(j, y, Straight) {
+							j.Traps[a] = j.Traps[a].With(b)
+						}
 					}
 				}
 			}
@@ -87,6 +90,16 @@ func (n *Network) build(index int, foes, yields func(a, b int) bool, errorf func
 	j.setIntergreens()
 	j.formStages()
 	return nil
+}
+
+// turns tells whether one of a signal's links turns that way.
+func (n *Network) turns(j *Junction, signal int, way Turn) bool {
+	for _, l := range j.Signals[signal].Links {
+		if n.Links[l].Turn == way {
+			return true
+		}
+	}
+	return false
 }
 
 // planned tells whether the junction's own plans show groups a and b green
@@ -347,11 +360,7 @@ func (j *Junction) Untrapped(shown, target Set) Set {
 	for ending := shown &^ target; ending != 0; {
 		var more Set
 		for a := range ending.All() {
-			for b := range (j.Yields[a] & shown & target).All() {
-				if j.Groups[b].Kind == Vehicles {
-					more = more.With(b)
-				}
-			}
+			more |= j.Traps[a] & shown & target
 		}
 		target &^= more
 		ending = more

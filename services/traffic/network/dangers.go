@@ -13,7 +13,7 @@ func Dangers(j *Junction) []string {
 	if len(j.Groups) == 0 {
 		return []string{"it has no signal groups"}
 	}
-	if len(j.Conflicts) != len(j.Groups) || len(j.Intergreen) != len(j.Groups) || len(j.Yields) != len(j.Groups) {
+	if len(j.Conflicts) != len(j.Groups) || len(j.Intergreen) != len(j.Groups) || len(j.Yields) != len(j.Groups) || len(j.Traps) != len(j.Groups) {
 		return []string{"its conflict matrix or intergreens do not cover all groups"}
 	}
 	for a := range j.Groups {

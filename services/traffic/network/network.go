@@ -122,6 +122,9 @@ type Junction struct {
 	Conflicts []Set
 	// Yields holds per group the groups to which it gives way when both are green.
 	Yields []Set
+	// Traps holds per group those of Yields that must not stay green when it ends: the
+	// oncoming streams of its left turns. See Untrapped.
+	Traps []Set
 	// Intergreen[a][b] is the time from the end of green of a to the start of green
 	// of b, for conflicting groups.
 	Intergreen [][]time.Duration

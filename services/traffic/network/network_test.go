@@ -250,9 +250,9 @@ func TestAmberFollowsTheSpeedLimit(t *testing.T) {
 }
 
 func TestUntrapped(t *testing.T) {
-	j := &network.Junction{Groups: make([]network.Group, 3), Yields: make([]network.Set, 3), Conflicts: make([]network.Set, 3)}
-	j.Yields[0] = network.SetOf(1) // a left turn gives way to 1, and 1 to 2
-	j.Yields[1] = network.SetOf(2)
+	j := &network.Junction{Groups: make([]network.Group, 3), Traps: make([]network.Set, 3)}
+	j.Traps[0] = network.SetOf(1) // a left turn gives way to 1, and 1 to 2
+	j.Traps[1] = network.SetOf(2)
 	shown := network.SetOf(0, 1, 2)
 	if got := j.Untrapped(shown, network.SetOf(1, 2)); got != 0 {
 		t.Errorf("the left turn ends, and %b goes on", got)

@@ -43,7 +43,7 @@ func TestEveryStateOfSmallJunctions(t *testing.T) {
 // smallJunctions have short times, so that their states can be counted.
 func smallJunctions() map[string]*network.Junction {
 	make3 := func(conflicts, yields [][2]int, maxRed time.Duration) *network.Junction {
-		j := &network.Junction{ID: "small", Conflicts: make([]network.Set, 3), Yields: make([]network.Set, 3)}
+		j := &network.Junction{ID: "small", Conflicts: make([]network.Set, 3), Yields: make([]network.Set, 3), Traps: make([]network.Set, 3)}
 		for i := range 3 {
 			j.Groups = append(j.Groups, network.Group{Name: fmt.Sprint(i), Timing: network.Timing{MinGreen: time.Second, Amber: time.Second, MaxRed: maxRed}})
 			j.Intergreen = append(j.Intergreen, make([]time.Duration, 3))
@@ -56,6 +56,7 @@ func smallJunctions() map[string]*network.Junction {
 		}
 		for _, y := range yields {
 			j.Yields[y[0]] = j.Yields[y[0]].With(y[1])
+			j.Traps[y[0]] = j.Yields[y[0]]
 		}
 		return j
 	}
@@ -171,7 +172,7 @@ func (g *Guard) judge(t *testing.T, n, m node, a Aspects, want, demand network.S
 				fail("%d became green %d s after %d", i, m.dark[c], c)
 			}
 		}
-		for c := range g.j.Yields[i].All() {
+		for c := range g.j.Traps[i].All() {
 			if was == Green && is != Green && a.Of(c) == Green {
 				fail("%d ended while %d went on", i, c)
 			}

@@ -271,10 +271,8 @@ func (g *Guard) ending(s *state, now time.Duration, target network.Set) network.
 				keep = keep.With(i)
 				continue
 			}
-			for b := range (g.j.Yields[i] & s.green &^ ending).All() {
-				if g.j.Groups[b].Kind == network.Vehicles {
-					keep = keep.With(i)
-				}
+			if g.j.Traps[i]&s.green&^ending != 0 {
+				keep = keep.With(i)
 			}
 		}
 		if keep == 0 {

@@ -19,7 +19,7 @@ const second = time.Second
 // junction makes a model of n groups. Conflicts lists pairs; yields lists pairs whose
 // first gives way to the second.
 func junction(n int, conflicts, yields [][2]int) *network.Junction {
-	j := &network.Junction{ID: "test", Conflicts: make([]network.Set, n), Yields: make([]network.Set, n), Intergreen: make([][]time.Duration, n)}
+	j := &network.Junction{ID: "test", Conflicts: make([]network.Set, n), Yields: make([]network.Set, n), Traps: make([]network.Set, n), Intergreen: make([][]time.Duration, n)}
 	for i := range n {
 		j.Groups = append(j.Groups, network.Group{Name: "group " + string(rune('A'+i%26)), Timing: network.Timing{MinGreen: 5 * second, Amber: 3 * second, MaxRed: 120 * second}})
 		j.Intergreen[i] = make([]time.Duration, n)
@@ -32,6 +32,7 @@ func junction(n int, conflicts, yields [][2]int) *network.Junction {
 	}
 	for _, y := range yields {
 		j.Yields[y[0]] = j.Yields[y[0]].With(y[1])
+		j.Traps[y[0]] = j.Yields[y[0]]
 	}
 	return j
 }
@@ -58,6 +59,9 @@ func anyJunction(draw func(n int) int) *network.Junction {
 			case 3: // people on foot give way to nobody
 				if j.Groups[a].Kind == network.Vehicles {
 					j.Yields[a] = j.Yields[a].With(b)
+					if j.Groups[b].Kind == network.Vehicles && draw(3) > 0 {
+						j.Traps[a] = j.Traps[a].With(b)
+					}
 				}
 			}
 		}

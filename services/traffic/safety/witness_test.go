@@ -73,7 +73,7 @@ func (w *witness) see(now time.Duration, a safety.Aspects, demand network.Set) s
 	}
 	for x := range w.j.Groups {
 		for y := range w.j.Groups {
-			if ended.Has(x) && w.j.Yields[x].Has(y) && w.j.Groups[y].Kind == network.Vehicles && a.Of(y) == safety.Green {
+			if ended.Has(x) && w.j.Traps[x].Has(y) && a.Of(y) == safety.Green {
 				return fmt.Sprintf("%v: group %d ended while %d, to which it gives way, went on: a yellow trap", now, x, y)
 			}
 			if started.Has(y) && w.j.Yields[x].Has(y) && a.Of(x) == safety.Amber {

@@ -1,0 +1,175 @@
+// Package adaptive is Polity's own signal control. Every second it forecasts for
+// each lane when who arrives at the stop line, and searches the sequence of stages
+// over the next minute that costs all of them together the least time.
+//
+// README.md of services/traffic explains the method and where its parts come from.
+package adaptive
+
+import (
+	"time"
+
+	"polity/services/traffic/control"
+	"polity/services/traffic/network"
+)
+
+// site is what does not change of one junction: its queues and how they are fed.
+type site struct {
+	index  int
+	j      *network.Junction
+	queues []queue
+	stages []stage
+	// between[p][q] is the time from the end of stage p to the full green of stage q.
+	between [][]int
+	// goesOn[p][q] tells per queue whether something of it stays green from p to q.
+	goesOn [][][]bool
+}
+
+// queue is what waits for green together: the vehicles of one lane, or the people at
+// one crossing.
+type queue struct {
+	lane     int // in the network, -1: a crossing
+	crossing int // in the junction, -1: a lane
+	ways     []way
+	feeders  []feeder
+	speed    float64
+	horizon  float64 // seconds: who arrives later is not in sight yet
+}
+
+// way is one link out of a lane.
+type way struct {
+	link   int
+	signal int
+	group  int
+	to     int
+	turn   network.Turn
+	yields []int // queues whose vehicles it must let go first
+}
+
+// feeder is an upstream lane in sight.
+type feeder struct {
+	lane   int
+	offset float64 // from its end to the stop line
+	share  int     // index of the group of feeders... see layout
+}
+
+// stage is one candidate set of green groups.
+type stage struct {
+	groups network.Set
+	plan   bool
+}
+
+func newSites(n *network.Network, sight control.Sight) []*site {
+	sites := make([]*site, len(n.Junctions))
+	for i, j := range n.Junctions {
+		sites[i] = newSite(n, i, j, sight)
+	}
+	return sites
+}
+
+func newSite(n *network.Network, index int, j *network.Junction, sight control.Sight) *site {
+	s := &site{index: index, j: j}
+	local := map[int]int{}
+	for sig := range j.Signals {
+		for _, l := range j.Signals[sig].Links {
+			lane := n.Links[l].From
+			q, ok := local[lane]
+			if !ok {
+				q = len(s.queues)
+				local[lane] = q
+				s.queues = append(s.queues, queue{lane: lane, crossing: -1, speed: n.Lanes[lane].Speed})
+			}
+			s.queues[q].ways = append(s.queues[q].ways, way{link: l, signal: sig, group: j.Signals[sig].Group, to: n.Links[l].To, turn: n.Links[l].Turn})
+		}
+		if c := j.Signals[sig].Crossing; c >= 0 {
+			s.queues = append(s.queues, queue{lane: -1, crossing: c, ways: []way{{link: -1, signal: sig, group: j.Signals[sig].Group, to: -1}}})
+		}
+	}
+	bySignal := map[int][]int{}
+	for q := range s.queues {
+		for _, w := range s.queues[q].ways {
+			bySignal[w.signal] = append(bySignal[w.signal], q)
+		}
+	}
+	for q := range s.queues {
+		for w := range s.queues[q].ways {
+			way := &s.queues[q].ways[w]
+			for _, sig := range j.Signals[way.signal].YieldsTo {
+				for _, o := range bySignal[sig] {
+					if s.queues[o].lane >= 0 && s.queues[o].lane != s.queues[q].lane {
+						way.yields = append(way.yields, o)
+					}
+				}
+			}
+		}
+		if s.queues[q].lane >= 0 {
+			s.queues[q].feed(n, sight.Before)
+		}
+	}
+	for _, st := range j.Stages {
+		s.stages = append(s.stages, stage{groups: st.Groups, plan: st.Plan})
+	}
+	s.pairs()
+	return s
+}
+
+// pairs works out what a change from one stage to another means.
+func (s *site) pairs() {
+	s.between, s.goesOn = make([][]int, len(s.stages)), make([][][]bool, len(s.stages))
+	for p := range s.stages {
+		s.between[p], s.goesOn[p] = make([]int, len(s.stages)), make([][]bool, len(s.stages))
+		for q := range s.stages {
+			from, to := s.stages[p].groups, s.stages[q].groups
+			s.between[p][q] = changeSeconds(s.j, from, to)
+			kept := from & s.j.Untrapped(from, to)
+			s.goesOn[p][q] = make([]bool, len(s.queues))
+			for k := range s.queues {
+				for _, w := range s.queues[k].ways {
+					if kept.Has(w.group) {
+						s.goesOn[p][q][k] = true
+					}
+				}
+			}
+		}
+	}
+}
+
+// changeSeconds returns the seconds until all of to is green once from begins to end.
+func changeSeconds(j *network.Junction, from, to network.Set) int {
+	longest := 0
+	for b := range (to &^ j.Untrapped(from, to)).All() {
+		longest = max(longest, int((j.Groups[b].Timing.Amber+time.Second+999_999_999)/time.Second))
+	}
+	for a := range (from &^ to).All() {
+		for b := range (to &^ from & j.Conflicts[a]).All() {
+			longest = max(longest, int((j.Intergreen[a][b]+999_999_999)/1_000_000_000))
+		}
+	}
+	for a := range (from &^ to).All() {
+		if j.Yields[a]&to&^from != 0 {
+			longest = max(longest, int((j.Groups[a].Timing.Amber+999_999_999)/1_000_000_000))
+		}
+	}
+	return longest
+}
+
+// feed lists the lanes upstream of q's lane as far as detectors see.
+func (q *queue) feed(n *network.Network, before float64) {
+	seen := map[int]bool{q.lane: true}
+	q.horizon = min(n.Lanes[q.lane].Length, before)
+	var walk func(lane int, offset float64)
+	walk = func(lane int, offset float64) {
+		for _, l := range n.Lanes[lane].In {
+			link := n.Links[l]
+			at := offset + link.Length
+			if link.Junction >= 0 || at >= before || seen[link.From] || !n.Lanes[link.From].Motor {
+				continue
+			}
+			seen[link.From] = true
+			q.feeders = append(q.feeders, feeder{lane: link.From, offset: at})
+			q.horizon = max(q.horizon, min(before, at+n.Lanes[link.From].Length))
+			walk(link.From, at+n.Lanes[link.From].Length)
+		}
+	}
+	walk(q.lane, n.Lanes[q.lane].Length)
+	q.horizon /= q.speed
+}
