@@ -25,11 +25,19 @@ type Attending struct {
 // DefaultAttending is what Polity ships.
 var DefaultAttending = Attending{Every: 350 * time.Millisecond, Whole: 4 * time.Second, Idle: 10 * time.Second, Floor: 0.1}
 
+// Eyes look at frames; a Client is one. An error means that nothing is known about
+// what was asked.
+type Eyes interface {
+	// Detect and DetectIn are as the Client's.
+	Detect(ctx context.Context, f *frame.Frame, region image.Rectangle, threshold float32) ([]Box, error)
+	DetectIn(ctx context.Context, f *frame.Frame, regions []image.Rectangle, threshold float32) (boxes []Box, asked bool, err error)
+}
+
 // Attention decides when and where the detector looks at a camera's picture. It
 // belongs to one camera and is used by one goroutine.
 type Attention struct {
 	how    Attending
-	client *Client
+	eyes   Eyes
 	change Change
 	stream int
 	last   time.Time // when it looked last
@@ -40,8 +48,8 @@ type Attention struct {
 // NewAttention returns an Attention that has seen nothing yet. A live camera looks
 // less often under load; a film, which waits, is looked at as often as configured,
 // so that the same film always gives the same answers.
-func NewAttention(client *Client, how Attending, live bool) *Attention {
-	return &Attention{how: how, client: client, load: load{least: how.Every, fixed: !live}}
+func NewAttention(eyes Eyes, how Attending, live bool) *Attention {
+	return &Attention{how: how, eyes: eyes, load: load{least: how.Every, fixed: !live}}
 }
 
 // Look sees the next frame of the camera and looks at it where that is worth it:
@@ -67,11 +75,11 @@ func (a *Attention) Look(ctx context.Context, f *frame.Frame, expected []Box) (S
 	var err error
 	narrow := false
 	if f.Taken.Sub(a.whole) < a.how.Whole {
-		s.Boxes, narrow, err = a.client.DetectIn(ctx, f, regions, a.how.Floor)
+		s.Boxes, narrow, err = a.eyes.DetectIn(ctx, f, regions, a.how.Floor)
 	}
 	if !narrow && err == nil {
 		regions = []image.Rectangle{all}
-		s.Boxes, err = a.client.Detect(ctx, f, all, a.how.Floor)
+		s.Boxes, err = a.eyes.Detect(ctx, f, all, a.how.Floor)
 	}
 	a.load.took(time.Since(began), err)
 	if err != nil {
