@@ -186,7 +186,7 @@ func (c *camera) assignment() (link.Assignment, error) {
 		AllowUnencryptedSwap: c.e.cfg.AllowUnencryptedSwap,
 	}
 	if c.e.detector != nil {
-		a.Detector = c.e.detector.Socket()
+		a.Detector = c.e.socket()
 	}
 	return a, nil
 }

@@ -59,8 +59,7 @@ type Disk struct {
 
 // Detector is the process that finds people and vehicles for all cameras.
 type Detector struct {
-	Off     bool     `yaml:"off"`     // scenes then freeze
-	Program []string `yaml:"program"` // empty is polity-native detect
+	Off bool `yaml:"off"` // scenes then freeze
 }
 
 // Camera is one camera of the edge.

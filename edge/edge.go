@@ -12,10 +12,8 @@ import (
 	"syscall"
 	"time"
 
-	"polity/camera/link"
 	"polity/camera/uplink"
 	"polity/city"
-	"polity/internal/parts"
 	"polity/register"
 	"polity/spine"
 )
@@ -25,8 +23,19 @@ type Deps struct {
 	Log     *slog.Logger
 	Now     func() time.Time // the wall clock; nil: time.Now
 	Version string           // of the program, "1.2.3"
+	// Detector starts the process that finds people and vehicles for all cameras,
+	// listening on the unix socket, and keeps it running until ctx ends. Nil or an
+	// error: there is none, and scenes freeze.
+	Detector func(ctx context.Context, socket string, log *slog.Logger) (DetectorProcess, error)
 	// Ready is called once, when cameras may run, with the address of the state page.
 	Ready func(address string)
+}
+
+// DetectorProcess is the detector that all cameras of an edge share.
+type DetectorProcess interface {
+	Running() bool
+	Restarts() int
+	Stop() error
 }
 
 // edge is one run of the program.
@@ -38,7 +47,8 @@ type edge struct {
 	started  time.Time
 	folder   register.Folder
 	spine    *spine.Edge
-	detector *link.Detector // nil without one
+	start    func(ctx context.Context, socket string, log *slog.Logger) (DetectorProcess, error)
+	detector DetectorProcess // nil without one
 	cameras  []*camera
 	listener net.Listener
 	unlock   func()
@@ -54,7 +64,7 @@ func Run(ctx context.Context, cfg Config, deps Deps) error {
 	if err := cfg.Check(); err != nil {
 		return err
 	}
-	e := &edge{cfg: cfg, log: deps.Log, now: deps.Now, version: deps.Version, started: time.Now()}
+	e := &edge{cfg: cfg, log: deps.Log, now: deps.Now, version: deps.Version, start: deps.Detector, started: time.Now()}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
@@ -99,9 +109,6 @@ func (e *edge) open() error {
 	}); err != nil {
 		return err
 	}
-	if err := e.openDetector(); err != nil {
-		return err
-	}
 	for _, c := range e.cfg.Cameras {
 		cam, err := newCamera(e, c, secrets.passwords[c.Name])
 		if err != nil {
@@ -112,25 +119,21 @@ func (e *edge) open() error {
 	return nil
 }
 
-// openDetector makes the shared detector ready. Without it scenes freeze, which
-// is no reason not to start.
-func (e *edge) openDetector() error {
-	program := e.cfg.Detector.Program
-	if len(program) == 0 && !e.cfg.Detector.Off {
-		path, err := parts.Program("polity-native")
-		if err != nil {
-			e.log.Error("there is no detector: scenes will freeze", slog.Any("error", err))
-			return nil
-		}
-		program = []string{path, "detect"}
-	}
-	if e.cfg.Detector.Off {
-		e.log.Warn("the detector is off by configuration: scenes freeze")
-		return nil
+// socket is where the detector listens.
+func (e *edge) socket() string { return e.cfg.path("run", "detector.sock") }
+
+// startDetector starts the shared detector. Without it scenes freeze, which is no
+// reason not to run.
+func (e *edge) startDetector(ctx context.Context) {
+	if e.cfg.Detector.Off || e.start == nil {
+		e.log.Warn("the detector is off: scenes freeze")
+		return
 	}
 	var err error
-	e.detector, err = link.NewDetector(link.DetectorConfig{Program: program, Env: environment(), Socket: e.cfg.path("run", "detector.sock"), Log: e.log})
-	return err
+	if e.detector, err = e.start(ctx, e.socket(), e.log); err != nil {
+		e.detector = nil
+		e.log.Error("there is no detector: scenes freeze", slog.Any("error", err))
+	}
 }
 
 // environment is what the edge's processes get of its own: no name, no secret.
@@ -151,8 +154,13 @@ func (e *edge) run(ctx context.Context, ready func(string)) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var work, cameras sync.WaitGroup
-	if e.detector != nil {
-		work.Go(func() { e.detector.Run(background) })
+	if e.startDetector(background); e.detector != nil {
+		work.Go(func() {
+			<-background.Done()
+			if err := e.detector.Stop(); err != nil {
+				e.log.Warn("the detector did not end well", slog.Any("error", err))
+			}
+		})
 	}
 	work.Go(func() { e.report(background) })
 	work.Go(func() { e.archive(background) })

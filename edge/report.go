@@ -92,7 +92,7 @@ func (e *edge) state() uplink.EdgeState {
 	if free, err := e.spine.Free(); err == nil {
 		s.Free = uint64(max(0, free))
 	}
-	if e.detector != nil && e.detector.Status().PID != 0 {
+	if e.detector != nil && e.detector.Running() {
 		s.Detector = 1
 	}
 	for _, c := range e.cameras {

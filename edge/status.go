@@ -81,11 +81,10 @@ func (e *edge) detectorWords() string {
 	if e.detector == nil {
 		return "there is none; scenes freeze"
 	}
-	s := e.detector.Status()
-	if s.PID == 0 {
-		return "it does not run (" + s.LastExit + ")"
+	if !e.detector.Running() {
+		return "it does not run, and will be started again; scenes freeze"
 	}
-	return fmt.Sprintf("runs since %s, start %d", s.Since.Format("15:04:05"), s.Starts)
+	return fmt.Sprintf("runs; it was started again %d times", e.detector.Restarts())
 }
 
 var conditionWords = map[wire.Condition]string{

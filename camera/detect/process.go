@@ -32,6 +32,7 @@ type Worker struct {
 	done     chan struct{}
 
 	mu       sync.Mutex
+	running  bool
 	restarts int
 }
 
@@ -62,7 +63,13 @@ func StartWorker(ctx context.Context, socket string, start Starter, log *slog.Lo
 	return w, nil
 }
 
+// maxSocketPath is what fits into a unix socket's address with its end (unix(7)).
+const maxSocketPath = 107
+
 func startWorker(ctx context.Context, socket string, start Starter, log *slog.Logger) (*Worker, error) {
+	if len(socket) > maxSocketPath {
+		return nil, fmt.Errorf("detector: the path of its socket has %d characters, and the system allows %d: choose a data folder with a shorter name than %s", len(socket), maxSocketPath, filepath.Dir(socket))
+	}
 	if err := os.Remove(socket); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("detector: %w", err)
 	}
@@ -132,7 +139,12 @@ func (w *Worker) launch(ctx context.Context) (*launched, error) {
 		return nil, err
 	}
 	p := &launched{cancel: cancel, ended: make(chan error, 1)}
-	go func() { p.ended <- wait() }()
+	w.setRunning(true)
+	go func() {
+		err := wait()
+		w.setRunning(false)
+		p.ended <- err
+	}()
 	return p, nil
 }
 
@@ -186,6 +198,19 @@ func (w *Worker) watch(ctx context.Context) error {
 
 // Dial is a Dialer for a Client in this process.
 func (w *Worker) Dial(ctx context.Context) (Conn, error) { return w.dial(ctx) }
+
+func (w *Worker) setRunning(is bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.running = is
+}
+
+// Running says whether there is a worker process now.
+func (w *Worker) Running() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.running
+}
 
 // Restarts returns how often a worker had to be replaced.
 func (w *Worker) Restarts() int {

@@ -54,9 +54,9 @@ type cell struct {
 	covered float64 // when a detection covered it last
 	sure    bool    // the detection was beyond doubt
 
-	slopes           // of the appearance that is seen
-	restless point   // displacement, smoothed over half a second
-	second   second  // the one under way, and the one before it
+	slopes          // of the appearance that is seen
+	restless point  // displacement, smoothed over half a second
+	second   second // the one under way, and the one before it
 	before   second
 }
 

@@ -66,14 +66,14 @@ type Model struct {
 	learnt, oddAt float64 // when last
 
 	// reused
-	marked         []uint32
-	stamp          uint32
-	region         region
-	queue, tiles   []int32
-	sample         []float32
-	sampleX        []float32
-	sampleY        []float32
-	anchorSums     []moments
+	marked       []uint32
+	stamp        uint32
+	region       region
+	queue, tiles []int32
+	sample       []float32
+	sampleX      []float32
+	sampleY      []float32
+	anchorSums   []moments
 }
 
 // New returns a Model that knows nothing. The detector is asked for close looks at

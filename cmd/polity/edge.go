@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 
 	"github.com/spf13/cobra"
 
+	"polity/camera/detect"
 	"polity/city"
 	"polity/edge"
 	"polity/internal/durable"
@@ -36,7 +39,7 @@ the hub. It goes on alone while the hub is away.`,
 			if err != nil {
 				return err
 			}
-			return edge.Run(cmd.Context(), *c.Edge, edge.Deps{Log: log, Version: Version, Ready: func(address string) {
+			return edge.Run(cmd.Context(), *c.Edge, edge.Deps{Log: log, Version: Version, Detector: startDetector, Ready: func(address string) {
 				fmt.Fprintf(cmd.OutOrStdout(), "edge %s runs; its state is at %s\n", c.Edge.Name, address)
 			}})
 		},
@@ -44,6 +47,11 @@ the hub. It goes on alone while the hub is away.`,
 	flags.add(cmd)
 	cmd.AddCommand(edgeKeyCommand())
 	return cmd
+}
+
+// startDetector runs polity-native for the cameras of an edge.
+func startDetector(ctx context.Context, socket string, log *slog.Logger) (edge.DetectorProcess, error) {
+	return detect.StartWorker(ctx, socket, nil, log)
 }
 
 func edgeKeyCommand() *cobra.Command {

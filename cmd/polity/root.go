@@ -40,6 +40,6 @@ without people in them; anyone can check that.`,
 	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see '%s --help'", err, c.CommandPath())}
 	})
-	cmd.AddCommand(cameraCommand(), configCommand(), edgeCommand(), hubCommand(), powerCommand(), sceneCommand(), versionCommand(), sandboxCommand(), wasteCommand())
+	cmd.AddCommand(cameraCommand(), cameraProcessCommand(), configCommand(), edgeCommand(), hubCommand(), powerCommand(), sceneCommand(), versionCommand(), sandboxCommand(), wasteCommand())
 	return cmd
 }

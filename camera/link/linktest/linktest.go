@@ -16,7 +16,6 @@
 //	exit=DURATION     ends with status 3 then
 //	garbage=DURATION  writes what is not a message then
 //	deaf=true         does not heed a stop
-//	detector=true     connects to the detector; the state tells whether it answers
 package linktest
 
 import (
@@ -25,9 +24,7 @@ import (
 	"image"
 	"image/color"
 	"image/jpeg"
-	"io"
 	"log/slog"
-	"net"
 	"net/url"
 	"os"
 	"strconv"
@@ -41,16 +38,9 @@ import (
 // process.
 const Arg = "linktest-camera"
 
-// DetectorArg makes it a detector that answers each byte with one.
-const DetectorArg = "linktest-detector"
-
-// Main runs the camera process or the detector and exits if that is what this
-// program was started for. TestMain calls it first.
+// Main runs the camera process and exits if that is what this program was started
+// for. TestMain calls it first.
 func Main() {
-	if len(os.Args) > 1 && os.Args[1] == DetectorArg {
-		fmt.Fprintln(os.Stderr, "scripted detector ended:", detect())
-		os.Exit(2)
-	}
 	if len(os.Args) < 2 || os.Args[1] != Arg {
 		return
 	}
@@ -170,27 +160,7 @@ func (s *script) obey(c link.Command) {
 }
 
 func (s *script) sendState() {
-	condition := wire.Live
-	if s.query.Get("detector") == "true" && !s.detectorAnswers() {
-		condition = wire.NoDetector
-	}
-	s.Send(&wire.State{At: time.Now(), Condition: condition, Decoded: uint64(time.Since(s.started).Milliseconds()), PerSecond: 5, Wanted: float32(s.Assignment().PerSecond)})
-}
-
-func (s *script) detectorAnswers() bool {
-	c, err := net.Dial("unix", s.Assignment().Detector)
-	if err != nil {
-		return false
-	}
-	defer c.Close()
-	if c.SetDeadline(time.Now().Add(time.Second)) != nil {
-		return false
-	}
-	if _, err := c.Write([]byte("?")); err != nil {
-		return false
-	}
-	n, err := c.Read(make([]byte, 1))
-	return n == 1 && err == nil
+	s.Send(&wire.State{At: time.Now(), Condition: wire.Live, Decoded: uint64(time.Since(s.started).Milliseconds()), PerSecond: 5, Wanted: float32(s.Assignment().PerSecond)})
 }
 
 func (s *script) observe() {
@@ -256,21 +226,4 @@ func picture(w, h int, shade uint8) wire.Picture {
 		panic(err) // a picture of a fixed small size always encodes
 	}
 	return buf.Bytes()
-}
-
-func detect() error {
-	l, err := net.FileListener(os.NewFile(3, "socket"))
-	if err != nil {
-		return err
-	}
-	for {
-		c, err := l.Accept()
-		if err != nil {
-			return err
-		}
-		go func() {
-			defer c.Close()
-			_, _ = io.Copy(c, c)
-		}()
-	}
 }
