@@ -14,7 +14,6 @@ const (
 	alike        = 15   // a pixel is shown if no channel is farther from the input
 	shownShare   = 0.10 // of the foreground, beyond which a person is leaked
 	edgesAlike   = 0.5  // correlation of edges beyond which a person is leaked
-	fewestEdges  = 30   // pixels that a correlation is taken over, at least as many and one more
 	unknownLuma  = 126  // what is not known is of this grey
 	headPortion  = 4    // a head is this part of its box, from the top
 	smallestSide = 3    // pixels: what a gradient needs
@@ -38,8 +37,10 @@ type verdict struct {
 	foreground int     // pixels
 	share      float64 // of the foreground that is shown
 	edges      float64 // correlation with the input's edges: of what is shown,
-	plateEdges float64 // and of the plate, over the same pixels
-	wholeEdges bool    // whether test (b) over all the box's pixels, grey ones too, says leaked
+	plateEdges float64 // and of the plate, where something is shown
+	// What test (b) would say if the grey of the unknown counted as a picture, and if
+	// only those pixels counted that are shown.
+	allEdges, patchEdges bool
 }
 
 // byPixels is test (a), byEdges test (b).
@@ -104,31 +105,36 @@ func (j *judge) try(s *sight, box image.Rectangle, own func(x, y int) bool) verd
 	return v
 }
 
-// compareEdges correlates the magnitudes of luma's gradients (Sobel) in the box
+// compareEdges correlates the magnitudes of luma's gradients (Sobel) over the box
 // (Pearson's coefficient): of what is shown with the input's, and of the plate with
-// the input's. A pixel counts when all nine pixels that its gradient is made of lie
-// in the box and are shown, so that the borders of the unknown are no edges.
+// the input's. What is not shown has no edges, in neither of the two: a gradient
+// counts as 0 unless all nine pixels that it is made of lie in the box and are
+// shown. So the borders of the unknown are no edges, and a small patch of the place
+// that is shown beside a person cannot pass for all of them by chance.
 func (j *judge) compareEdges(s *sight, box image.Rectangle, v *verdict) {
 	if box.Dx() < smallestSide || box.Dy() < smallestSide {
 		return
 	}
 	width := s.input.Width
-	var shown, plate, shownAll, plateAll correlation
+	var shown, plate, patch, plateInPatch, all, plateInAll correlation
 	for y := box.Min.Y + 1; y < box.Max.Y-1; y++ {
 		for x := box.Min.X + 1; x < box.Max.X-1; x++ {
 			in, out, empty := gradient(s.input.Y, width, x, y), gradient(s.shown.Y, width, x, y), gradient(j.luma, width, x, y)
-			shownAll.add(in, out)
-			plateAll.add(in, empty)
+			all.add(in, out)
+			plateInAll.add(in, empty)
 			if j.around(box, x, y) {
-				shown.add(in, out)
-				plate.add(in, empty)
+				patch.add(in, out)
+				plateInPatch.add(in, empty)
+			} else {
+				out, empty = 0, 0
 			}
+			shown.add(in, out)
+			plate.add(in, empty)
 		}
 	}
-	v.wholeEdges = shownAll.value() > edgesAlike && !(plateAll.value() > edgesAlike)
-	if shown.n > fewestEdges {
-		v.edges, v.plateEdges = shown.value(), plate.value()
-	}
+	v.edges, v.plateEdges = shown.value(), plate.value()
+	v.allEdges = all.value() > edgesAlike && !(plateInAll.value() > edgesAlike)
+	v.patchEdges = patch.n > fewest && patch.value() > edgesAlike && !(plateInPatch.value() > edgesAlike)
 }
 
 // around says whether something is shown at a pixel and its eight neighbours.
