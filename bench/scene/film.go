@@ -12,6 +12,7 @@ import (
 	"polity/camera/frame"
 	"polity/camera/layout"
 	"polity/camera/pipeline"
+	"polity/camera/scene"
 	"polity/city"
 )
 
@@ -67,7 +68,7 @@ func (s *subject) watch(ctx context.Context, eyes detect.Eyes, passes, frames in
 			return ctx.Err()
 		}
 		m.pass, m.number = film.Pass(), film.Number()
-		m.sight = sight{input: f, shown: p.Scene().Shown(), known: p.Scene().Known}
+		m.sight = sight{input: f, shown: p.Scene().Shown(), visible: visible(p.Scene())}
 		if err := each(&m); err != nil {
 			return err
 		}
@@ -76,6 +77,42 @@ func (s *subject) watch(ctx context.Context, eyes detect.Eyes, passes, frames in
 			return nil
 		}
 	}
+}
+
+// visible says where something is shown: where the scene says so, or where the
+// picture is not of the grey of the unknown.
+func visible(s *scene.Model) func(x, y int) bool {
+	shown := s.Shown()
+	return func(x, y int) bool {
+		return s.Known(x, y) || shown.Y[y*shown.Width+x] != unknownLuma
+	}
+}
+
+// frames gives the analysed frames of one pass, as many as the limit allows (0: no
+// limit), without a pipeline: shown and visible are to be filled in.
+func (s *subject) frames(ctx context.Context, limit int, each func(m *moment) error) error {
+	film, err := decode.OpenFilm(ctx, s.path, s.fps)
+	if err != nil {
+		return err
+	}
+	defer film.Close()
+	m := moment{pass: 1}
+	for limit == 0 || m.count < limit {
+		f, err := film.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		m.count++
+		m.number, m.sight = film.Number(), sight{input: f}
+		if err := each(&m); err != nil {
+			return err
+		}
+		film.Release(f)
+	}
+	return nil
 }
 
 // detector starts a detector of its own and hands out a client.

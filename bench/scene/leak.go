@@ -22,13 +22,7 @@ const (
 // sight is one frame of the film and what people are shown at that time.
 type sight struct {
 	input, shown *frame.Frame
-	known        func(x, y int) bool // whether the place is shown at a pixel
-}
-
-// visible says whether something is shown at a pixel: the scene says so, or the
-// picture is not of the grey of the unknown.
-func (s *sight) visible(x, y int) bool {
-	return s.known(x, y) || s.shown.Y[y*s.shown.Width+x] != unknownLuma
+	visible      func(x, y int) bool // whether something is shown at a pixel
 }
 
 // verdict is what the tests say of one person or head.

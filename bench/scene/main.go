@@ -6,6 +6,7 @@ import (
 	"context"
 	"image"
 	"math"
+	"slices"
 
 	"polity/bench/harness"
 	"polity/camera/decode"
@@ -68,7 +69,15 @@ func run(ctx context.Context, r *harness.Run) (harness.Figures, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(harness.Figures{{Name: "config_hash", Value: hash()}}, shown...), nil
+	blind, err := b.blind(ctx)
+	if err != nil {
+		return nil, err
+	}
+	blurred, err := b.blur(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(harness.Figures{{Name: "config_hash", Value: hash()}}, shown, blind, blurred), nil
 }
 
 func hash() string {
@@ -161,11 +170,12 @@ func (b *bench) passes(ctx context.Context) (harness.Figures, error) {
 // tally counts people and heads over a run.
 type tally struct {
 	part                  string
-	firstBoxes            int // that count, in the first pass
-	boxes, tried          int // that count, heads that count; all passes
-	people, heads         int // leaked
-	pixels, edges, second int // people leaked by (a), (b), (c)
-	all, patch            int // that (b) would call leaked, taken otherwise
+	quiet                 bool // leaks are counted only
+	firstBoxes            int  // that count, in the first pass
+	boxes, tried          int  // that count, heads that count; all passes
+	people, heads         int  // leaked
+	pixels, edges, second int  // people leaked by (a), (b), (c)
+	all, patch            int  // that (b) would call leaked, taken otherwise
 	shownMost             float64
 }
 
@@ -221,6 +231,9 @@ func (b *bench) leaked(t *tally, m *moment, p person, what string, box image.Rec
 		if v.byEdges() {
 			t.edges++
 		}
+	}
+	if t.quiet {
+		return nil
 	}
 	return b.report.tell(leak{part: t.part, what: what, pass: m.pass, frame: m.number, id: p.id, box: box, rule: rule, verdict: v}, &m.sight)
 }
