@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 
@@ -18,6 +19,7 @@ import (
 
 func edgeCommand() *cobra.Command {
 	var flags serviceFlags
+	var withParent bool
 	cmd := &cobra.Command{
 		Use:   "edge",
 		Short: "Run the cameras of one machine in the street",
@@ -39,14 +41,29 @@ the hub. It goes on alone while the hub is away.`,
 			if err != nil {
 				return err
 			}
-			return edge.Run(cmd.Context(), *c.Edge, edge.Deps{Log: log, Version: Version, Detector: startDetector, Ready: func(address string) {
+			ctx := cmd.Context()
+			if withParent {
+				ctx = whileRead(ctx, cmd.InOrStdin())
+			}
+			return edge.Run(ctx, *c.Edge, edge.Deps{Log: log, Version: Version, Detector: startDetector, Ready: func(address string) {
 				fmt.Fprintf(cmd.OutOrStdout(), "edge %s runs; its state is at %s\n", c.Edge.Name, address)
 			}})
 		},
 	}
 	flags.add(cmd)
+	cmd.Flags().BoolVar(&withParent, "with-parent", false, "stop when standard input ends: whoever holds its other end is gone")
 	cmd.AddCommand(edgeKeyCommand())
 	return cmd
+}
+
+// whileRead returns a context that ends with in.
+func whileRead(ctx context.Context, in io.Reader) context.Context {
+	ctx, stop := context.WithCancel(ctx)
+	go func() {
+		defer stop()
+		_, _ = io.Copy(io.Discard, in) // an error is an end, too
+	}()
+	return ctx
 }
 
 // startDetector runs polity-native for the cameras of an edge.

@@ -1,0 +1,200 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"polity/camera/standin"
+	"polity/city"
+	"polity/console"
+	"polity/demo/helsinki"
+	"polity/hub"
+	"polity/internal/parts"
+)
+
+// Options is how the demo is run.
+type Options struct {
+	Port int    // of the pages, on loopback; 0 picks a free one
+	Data string // folder for everything that the demo keeps
+	// Edge is the program that runs an edge, with its arguments; "--config FILE
+	// --with-parent" is appended.
+	Edge []string
+	Out  io.Writer // what happens, in words
+	Now  func() time.Time
+}
+
+// demo is one run.
+type demo struct {
+	Options
+	town    *town
+	camera  *standin.Camera
+	started hub.Started
+	edge    *child
+}
+
+// Run runs the demo until ctx ends, and stops all of it.
+func Run(ctx context.Context, o Options) (err error) {
+	d := &demo{Options: o}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	began := time.Now()
+	if d.town, err = openTown(o.Data, d.Now()); err != nil {
+		return err
+	}
+	defer d.town.unlock()
+	d.say("Polity demo. All of its data is in %s; nothing leaves this machine.", d.town.dir)
+	if d.town.fresh {
+		d.say("First start: made keys and signed the register entry of the demo's camera.")
+	}
+	inside, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	if err := d.serveCamera(inside); err != nil {
+		return err
+	}
+	defer d.camera.Close()
+	return d.run(ctx, inside, began)
+}
+
+func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.Out, format+"\n", args...) }
+
+// serveCamera replays the film as a camera would send it.
+func (d *demo) serveCamera(ctx context.Context) error {
+	path, err := parts.Find(film)
+	if err != nil {
+		return city.Errorf(city.Invalid, "the demo's film: %w", err)
+	}
+	for _, name := range []string{"polity-native"} {
+		if _, err := parts.Program(name); err != nil {
+			return city.Errorf(city.Invalid, "the demo's detector: %w", err)
+		}
+	}
+	if _, err := parts.Find("libonnxruntime.so.1"); err != nil {
+		return city.Errorf(city.Invalid, "the demo's detector: %w", err)
+	}
+	d.camera, err = standin.Serve(ctx, standin.Config{Film: path, User: cameraUser, Password: d.town.password})
+	if err != nil {
+		return fmt.Errorf("the demo's camera: %w", err)
+	}
+	return nil
+}
+
+// run starts the hub, then the edge, and ends them in the other order.
+func (d *demo) run(ctx, inside context.Context, began time.Time) error {
+	log, closeLog, err := d.town.log("hub.log")
+	if err != nil {
+		return err
+	}
+	defer closeLog()
+	cfg, err := d.hubConfig()
+	if err != nil {
+		return err
+	}
+	hubContext, stopHub := context.WithCancel(inside)
+	defer stopHub()
+	ready, ended := make(chan hub.Started, 1), make(chan error, 1)
+	go func() {
+		ended <- hub.Run(hubContext, cfg, hub.Deps{Log: log, About: about, Ready: func(s hub.Started) { ready <- s }})
+	}()
+	select {
+	case d.started = <-ready:
+	case err := <-ended:
+		return d.explain(err)
+	}
+	err = d.runEdge(ctx, inside, began, ended)
+	stopHub()
+	if hubErr, open := <-ended; open {
+		err = errors.Join(err, hubErr)
+	}
+	return err
+}
+
+// runEdge starts the edge and waits until it is time to stop.
+func (d *demo) runEdge(ctx, inside context.Context, began time.Time, hubEnded chan error) error {
+	if err := d.town.writeConfig(d.camera.URL(), d.started); err != nil {
+		return err
+	}
+	out, closeLog, err := d.town.logFile("edge.log")
+	if err != nil {
+		return err
+	}
+	defer closeLog()
+	d.edge = newChild(append(append([]string{}, d.Edge...), "--config", d.town.path("polity.yaml"), "--with-parent"), out)
+	watching, stopWatching := context.WithCancel(inside)
+	edgeEnded := make(chan error, 1)
+	go func() { edgeEnded <- d.edge.keep(watching, d.say) }()
+	d.say("\n  %s/\n\nready after %.1f s; Ctrl-C stops it.", d.started.Address, time.Since(began).Seconds())
+	told := make(chan struct{})
+	go func() { defer close(told); d.tell(watching) }()
+	var failed error
+	select {
+	case <-ctx.Done():
+		d.say("\nStopping: the edge stores what it has left.")
+	case failed = <-hubEnded:
+		failed = errors.Join(errors.New("the hub ended"), failed)
+		close(hubEnded)
+	case failed = <-edgeEnded:
+		edgeEnded <- nil
+	}
+	stopWatching()
+	<-told
+	failed = errors.Join(failed, <-edgeEnded)
+	if failed == nil {
+		d.say("Stopped; nothing is left running.")
+	}
+	return failed
+}
+
+func (d *demo) hubConfig() (hub.Config, error) {
+	if d.Port < 0 || d.Port > 65535 {
+		return hub.Config{}, city.Errorf(city.Invalid, "port %d: it is between 1 and 65535, or 0 for a free one", d.Port)
+	}
+	return hub.Config{
+		City: "Helsinki", Zone: "Europe/Helsinki", Data: d.town.path("hub"), Listen: net.JoinHostPort("127.0.0.1", fmt.Sprint(d.Port)),
+		CityKeys: []string{d.town.cityKey}, Register: d.town.path("register"),
+		Edges: hub.Edges{Listen: "127.0.0.1:0", Known: []hub.Known{{Name: edgeName, Key: d.town.edgeKey}}},
+	}, nil
+}
+
+// about makes the hub's pages those of the demo city.
+func about(a *console.About) {
+	a.Demo = true
+	if m, err := helsinki.Map(); err == nil { // its test reads it; pages do without
+		a.Map = m
+	}
+}
+
+// explain says what to do where it is plain.
+func (d *demo) explain(err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return city.Errorf(city.Unavailable, "another program uses port %d of this machine; choose another: make demo PORT=%d, or PORT=0 for any that is free", d.Port, d.Port+1)
+	}
+	if errors.Is(err, os.ErrPermission) && d.Port > 0 && d.Port < 1024 {
+		return city.Errorf(city.Unavailable, "port %d is for the system; choose one from 1024 up, such as make demo PORT=8080", d.Port)
+	}
+	return err
+}
+
+// log opens a log of the demo's folder, beginning anew.
+func (t *town) log(name string) (*slog.Logger, func(), error) {
+	f, end, err := t.logFile(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	return slog.New(slog.NewTextHandler(f, nil)), end, nil
+}
+
+func (t *town) logFile(name string) (*os.File, func(), error) {
+	f, err := os.OpenFile(t.path(name), os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open a log: %w", err)
+	}
+	return f, func() { f.Close() }, nil
+}
