@@ -32,7 +32,7 @@ func readConfig(path string) (*config, error) {
 		return nil, city.Errorf(city.Invalid, "%s is not there; deploy/polity.yaml is a sample to begin with", path)
 	}
 	if err != nil {
-		return nil, err
+		return nil, city.Errorf(city.Invalid, "the configuration cannot be read; name a file that you may read: %w", err)
 	}
 	var c config
 	if err := strictyaml.Decode(path, data, &c); err != nil {

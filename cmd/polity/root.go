@@ -36,7 +36,6 @@ without people in them; anyone can check that.`,
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.SuggestionsMinimumDistance = 2
 	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see '%s --help'", err, c.CommandPath())}
 	})
@@ -51,6 +50,7 @@ func explainArgs(cmd *cobra.Command) {
 	for _, c := range cmd.Commands() {
 		explainArgs(c)
 	}
+	cmd.SuggestionsMinimumDistance = 2
 	check := cmd.Args
 	if check == nil {
 		return

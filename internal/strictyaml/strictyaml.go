@@ -55,7 +55,7 @@ func Decode(name string, data []byte, v any) (err error) {
 func located(name string, err error) error {
 	var y yaml.Error
 	if errors.As(err, &y) && y.GetToken() != nil {
-		return fmt.Errorf("%s:%d: %s", name, y.GetToken().Position.Line, y.GetMessage())
+		return fmt.Errorf("%s:%d: %s", name, y.GetToken().Position.Line, words(y))
 	}
 	return fmt.Errorf("%s: %w", name, err)
 }
