@@ -1,0 +1,104 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"polity/services/traffic"
+)
+
+func trafficCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "traffic",
+		Short:   "Traffic signals: try a control on a simulated twin of the streets",
+		Example: `  polity traffic simulate town.sumocfg --control polity --seed 1 --out results`,
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(trafficSimulateCommand())
+	return cmd
+}
+
+func trafficSimulateCommand() *cobra.Command {
+	var s traffic.Study
+	var detectors string
+	cmd := &cobra.Command{
+		Use:   "simulate NETWORK.sumocfg",
+		Short: "Simulate a SUMO scenario under one control",
+		Long: `Simulates a SUMO configuration with SUMO itself under one control of its signals, and
+writes SUMO's own tripinfo.xml, with the unfinished and the never inserted trips, and
+report.json.
+
+Controls: fixed (the network's own plans), actuated (SUMO's, of those plans), greedy
+(the stage with most vehicles), max-pressure, and polity (adaptive). Of the last three
+every wish goes through the safety layer. Blocked vehicles are never lifted away, so that
+a gridlock shows. SUMO is looked for in $SUMO_HOME, on the PATH and where set-up puts
+it; 'pip install eclipse-sumo' gets it.`,
+		Example: `  polity traffic simulate town.sumocfg --control fixed --out today
+  polity traffic simulate town.sumocfg --control polity --detectors imperfect --out proposed`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usageError{errors.New("name one SUMO configuration (.sumocfg); see 'polity traffic simulate --help'")}
+			}
+			switch detectors {
+			case "perfect", "imperfect":
+			default:
+				return usageError{fmt.Errorf("--detectors %q is neither perfect nor imperfect", detectors)}
+			}
+			s.Scenario, s.Imperfect = args[0], detectors == "imperfect"
+			s.Progress = progressLine(cmd.ErrOrStderr())
+			report, err := s.Run(cmd.Context())
+			if err != nil {
+				return err
+			}
+			printStudy(cmd.OutOrStdout(), report, s.Dir)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&s.Control, "control", "polity", strings.Join(traffic.Controls(), ", "))
+	cmd.Flags().IntVar(&s.Seed, "seed", 1, "seed of SUMO's random numbers")
+	cmd.Flags().StringVar(&s.Dir, "out", "traffic-study", "folder for tripinfo.xml and report.json")
+	cmd.Flags().StringVar(&detectors, "detectors", "perfect", "perfect, or imperfect: a tenth of the vehicles is never seen, and all is known 5 s late")
+	cmd.Flags().DurationVar(&s.Every, "every", 10*time.Second, "time between decisions of greedy and max-pressure")
+	cmd.Flags().StringVar(&s.SUMO, "sumo", "", "SUMO's program, if it is in none of the usual places")
+	return cmd
+}
+
+// progressLine says every five simulated minutes how far the simulation is.
+func progressLine(w io.Writer) func(simulated, total time.Duration, vehicles int) {
+	return func(simulated, total time.Duration, vehicles int) {
+		if simulated%(5*time.Minute) != 0 {
+			return
+		}
+		if total > 0 {
+			fmt.Fprintf(w, "%.0f of %.0f minutes simulated, %d vehicles on the road\n", simulated.Minutes(), total.Minutes(), vehicles)
+			return
+		}
+		fmt.Fprintf(w, "%.0f minutes simulated, %d vehicles on the road\n", simulated.Minutes(), vehicles)
+	}
+}
+
+func printStudy(w io.Writer, r traffic.Report, dir string) {
+	t := r.Trips
+	fmt.Fprintf(w, "%s under %s, seed %d, %s\n", r.Scenario, r.Control, r.Seed, r.SUMO)
+	fmt.Fprintf(w, "vehicles due to depart  %d: %d arrived, %d on the way, %d never got onto the road\n", t.Due, t.Finished, t.OnTheWay, t.NotInserted)
+	fmt.Fprintf(w, "delay per vehicle       %.1f s: %.1f s lost on the way, %.1f s before departure\n", t.Delay, t.TimeLoss, t.DepartDelay)
+	if r.MaxRed > 0 {
+		fmt.Fprintf(w, "longest demanded red    %.0f s (%s)\n", r.MaxRed, r.MaxRedAt)
+	}
+	if r.People > 0 {
+		fmt.Fprintf(w, "people on foot          %d, each waits %.1f s at crossings\n", r.People, r.WalkWait)
+	}
+	if r.DecisionMax > 0 {
+		fmt.Fprintf(w, "a decision for all %d   %.1f ms (99th percentile), %.1f ms at most\n", r.Junctions, r.DecisionP99, r.DecisionMax)
+	}
+	if r.Collisions > 0 || r.Teleports > 0 {
+		fmt.Fprintf(w, "SUMO counts             %d collisions, %d vehicles lifted away\n", r.Collisions, r.Teleports)
+	}
+	fmt.Fprintf(w, "written to %s\n", dir)
+}
