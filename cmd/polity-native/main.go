@@ -18,6 +18,7 @@ type worker struct {
 // workers is the only list of native workers.
 var workers = []worker{
 	{"detect", "finds people, vehicles and animals in pictures", detectWorker},
+	{"epanet", "computes the hydraulics of water networks", epanetWorker},
 }
 
 func main() {
