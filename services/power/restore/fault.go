@@ -7,6 +7,7 @@ package restore
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"polity/city"
 	"polity/services/power/grid"
@@ -30,7 +31,7 @@ type Options struct {
 	Breakers []int
 	Limits   switching.Limits
 	Tags     []switching.Tag
-	// Trials bounds how many configurations are judged; 0 stands for 400,000.
+	// Trials bounds how many configurations are judged; 0 stands for 100,000.
 	Trials int
 }
 
@@ -270,14 +271,11 @@ func (s *situation) isolation() *Isolation {
 }
 
 func (s *situation) names(lines []int) string {
-	text := ""
+	names := make([]string, len(lines))
 	for k, i := range lines {
-		if k > 0 {
-			text += ", "
-		}
-		text += s.net.Lines[i].Name
+		names[k] = s.net.Lines[i].Name
 	}
-	return text
+	return strings.Join(names, ", ")
 }
 
 func (o *Options) defaults(net *grid.Network) {
@@ -285,6 +283,6 @@ func (o *Options) defaults(net *grid.Network) {
 		o.Switchable = func(i int) bool { return net.Lines[i].Switch }
 	}
 	if o.Trials == 0 {
-		o.Trials = 400000
+		o.Trials = 100000
 	}
 }

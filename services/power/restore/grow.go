@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -16,7 +17,9 @@ import (
 //   - Load added behind a line raises the power that arrives through it by at least
 //     that load, at no more than the present voltage, so that the line's rating
 //     bounds it; and it lowers the squares of all voltages behind by at least twice
-//     the load times the resistance of the way there (all per unit).
+//     the load times R + t·X of the way there, the line to the new node included,
+//     where t is the least ratio of vars to watts of what may still come (all per
+//     unit).
 type grower struct {
 	x      *searcher
 	g      *radial.Graph
@@ -29,13 +32,14 @@ type grower struct {
 	load     float64
 	unit     float64 // all loads are multiples of it
 	best     float64
-	tree     []bool
+	found    []candidate
 	refused  map[string]bool
 	spent    bool
 	queue    []int
 	seen     []bool
+	vars     float64 // least ratio of vars to watts ahead
 	// Of the nodes of the tree: what can be added behind, the lowest squared voltage
-	// at or behind, and the resistance of the way from the source.
+	// at or behind, and R + vars·X of the way from the source.
 	carry, lowest, way []float64
 }
 
@@ -67,26 +71,62 @@ func granularity(load []complex128) float64 {
 }
 
 // run grows trees until the best is known, and again without it where a step on
-// the way to it breaks a limit.
-func (r *grower) run(accept finish) {
+// the way to it breaks a limit. Trees over all nodes that break limits give it
+// something to start from.
+func (r *grower) run(accept finish, start []bool) {
+	offer := func(c candidate) bool {
+		if r.refused[key(c.closed)] {
+			return false
+		}
+		closed := r.x.fewer(r.g, r.w, r.limits, c.closed)
+		one := r.x.choice(r.g, closed)
+		one.fedW = c.load * r.g.Base * r.g.Net.PhasesPerNode()
+		r.refused[key(c.closed)] = true
+		return accept(one)
+	}
 	for range 20 {
-		r.best, r.tree, r.load = -1, nil, 0
-		clear(r.in)
-		clear(r.closed)
-		clear(r.excluded)
+		r.best = -1
+		r.fill(make([]bool, len(r.g.Edges)))
+		if start != nil {
+			if rest := r.prune(start); rest != nil {
+				r.fill(rest)
+			}
+		}
+		r.reset()
 		r.include(0)
 		r.grow(true)
-		if r.tree == nil || r.x.ctx.Err() != nil {
+		if r.best < 0 || r.spent {
+			break
+		}
+		if offer(r.found[len(r.found)-1]) {
+			r.x.proven = true
 			return
 		}
-		c := r.x.choice(r.g, r.tree)
-		c.fedW = r.best * r.g.Base * r.g.Net.PhasesPerNode()
-		if accept(c) {
-			r.x.proven = !r.spent
-			return
-		}
-		r.refused[key(r.tree)] = true
 	}
+	slices.SortStableFunc(r.found, func(a, b candidate) int { return cmp.Compare(b.load, a.load) })
+	_ = slices.ContainsFunc(r.found, offer) // up to the first that makes an order
+}
+
+// candidate is a tree that was the best when it was met.
+type candidate struct {
+	closed []bool
+	load   float64
+}
+
+// keep remembers the present tree, which keeps the limits, if it is the best.
+func (r *grower) keep() {
+	if r.load > r.best*(1+1e-12)+1e-12 && !r.refused[key(r.closed)] {
+		r.best = r.load
+		r.found = append(r.found, candidate{slices.Clone(r.closed), r.load})
+	}
+}
+
+// reset empties the present tree.
+func (r *grower) reset() {
+	r.load = 0
+	clear(r.in)
+	clear(r.closed)
+	clear(r.excluded)
 }
 
 func key(closed []bool) string {
@@ -126,7 +166,7 @@ func (r *grower) grow(changed bool) {
 		return
 	}
 	if changed {
-		if r.x.trials++; r.x.trials > r.x.s.o.Trials || (r.x.trials%1024 == 0 && r.x.ctx.Err() != nil) {
+		if r.x.trials++; r.x.over() {
 			r.spent = true
 			return
 		}
@@ -134,9 +174,7 @@ func (r *grower) grow(changed bool) {
 		if _, ok := r.w.Solve(); !ok || !r.w.Within(r.limits) {
 			return
 		}
-		if r.load > r.best*(1+1e-12)+1e-12 && !r.refused[key(r.closed)] {
-			r.best, r.tree = r.load, slices.Clone(r.closed)
-		}
+		r.keep()
 	}
 	rim, ahead := r.rim()
 	if len(rim) == 0 || !r.promising(rim, ahead) {
@@ -151,14 +189,8 @@ func (r *grower) grow(changed bool) {
 	r.closed[e] = true
 	nodes, edges := r.include(n)
 	r.grow(true)
-	for _, m := range nodes {
-		r.in[m] = false
-	}
-	for _, k := range edges {
-		r.closed[k] = false
-	}
-	r.closed[e], r.load = false, before
-	r.excluded[e] = true
+	r.drop(e, nodes, edges)
+	r.load, r.excluded[e] = before, true
 	r.w.Span(r.closed)
 	r.w.Solve()
 	r.grow(false)
@@ -182,8 +214,12 @@ func (r *grower) rim() (edges []int, ahead float64) {
 			}
 		}
 	}
+	r.vars = math.Inf(1)
 	for k := 0; k < len(r.queue); k++ {
-		ahead += real(r.g.Load[r.queue[k]])
+		load := r.g.Load[r.queue[k]]
+		if ahead += real(load); real(load) > 0 {
+			r.vars = min(r.vars, imag(load)/real(load))
+		}
 		for _, e := range r.g.Adjoin[r.queue[k]] {
 			m := r.g.Edges[e].A + r.g.Edges[e].B - r.queue[k]
 			if !r.excluded[e] && !r.in[m] && !r.seen[m] {
@@ -215,14 +251,15 @@ func (r *grower) room(rim []int) float64 {
 	}
 	for _, n := range order[1:] {
 		parent, edge := r.w.Parent(n)
-		r.way[n] = r.way[parent] + real(r.g.Edges[edge].Z)
+		r.way[n] = r.way[parent] + r.drag(edge)
 	}
 	for _, e := range rim {
 		n := r.g.Edges[e].A
 		if !r.in[n] {
 			n = r.g.Edges[e].B
 		}
-		r.carry[n] = math.Inf(1)
+		v := r.w.Voltage(n)
+		r.carry[n] += r.until(real(v)*real(v)+imag(v)*imag(v), r.way[n]+r.drag(e))
 	}
 	for k := len(order) - 1; k > 0; k-- {
 		n := order[k]
@@ -249,10 +286,24 @@ func (r *grower) capacity(n int, e *radial.Edge) float64 {
 		}
 		room = math.Sqrt(left) - p
 	}
-	if r.limits.VMin > 0 && r.way[n] > 0 {
-		room = min(room, (r.lowest[n]-r.limits.VMin*r.limits.VMin)/(2*r.way[n]))
+	return max(0, min(room, r.until(r.lowest[n], r.way[n])))
+}
+
+// drag is R + vars·X of an edge.
+func (r *grower) drag(edge int) float64 {
+	z := r.g.Edges[edge].Z
+	if math.IsInf(r.vars, 1) { // nothing ahead draws watts
+		return real(z)
 	}
-	return max(0, room)
+	return real(z) + r.vars*imag(z)
+}
+
+// until is the load that brings a squared voltage down to the limit.
+func (r *grower) until(square, way float64) float64 {
+	if r.limits.VMin == 0 || way <= 0 {
+		return math.Inf(1)
+	}
+	return max(0, (square-r.limits.VMin*r.limits.VMin)/(2*way))
 }
 
 // pick takes the rim's edge that starts at the highest voltage: what is near the

@@ -26,7 +26,8 @@ type Plan struct {
 }
 
 // Restore proposes how to cut a fault off and give most of the others their power
-// back, every step within limits.
+// back, every step within limits. When ctx ends the best found until then is
+// proposed, if anything was.
 func Restore(ctx context.Context, net *grid.Network, fault Fault, o Options) (*Plan, error) {
 	o.defaults(net)
 	s, err := newSituation(net, fault, o)
@@ -52,7 +53,7 @@ func Restore(ctx context.Context, net *grid.Network, fault Fault, o Options) (*P
 		plan.Order = order
 		return true
 	})
-	if err != nil {
+	if err != nil && plan.Order == nil {
 		return nil, err
 	}
 	plan.BoundW, plan.Proven, plan.Trials = x.boundW, x.proven, x.trials

@@ -75,6 +75,9 @@ type searcher struct {
 	proven bool
 }
 
+// over says whether the trials are spent or the caller has lost patience.
+func (x *searcher) over() bool { return x.trials > x.s.o.Trials || x.ctx.Err() != nil }
+
 // finish tries to make an order of a choice; it says no where a step on the way
 // breaks a limit.
 type finish func(choice) bool
@@ -135,7 +138,7 @@ func (x *searcher) bySubsets(accept finish) {
 		return cmp.Compare(a.operations, b.operations)
 	})
 	for _, one := range list {
-		if x.trials++; x.ctx.Err() != nil || x.trials > x.s.o.Trials {
+		if x.trials++; x.over() {
 			return
 		}
 		c := choice{closed: map[int]bool{}, fedW: one.fedW, operations: one.operations}

@@ -14,26 +14,43 @@ import (
 func (x *searcher) byTrees(g *radial.Graph, accept finish) {
 	l := x.s.o.Limits
 	limits := radial.Limits{VMin: l.VMin, VMax: l.VMax, Currents: l.Currents}
-	x.inOrder(x.near(g, limits), func(c choice) bool {
+	w := radial.NewSweeper(g)
+	list, last := x.near(g, w, limits)
+	if len(list) == 0 && !x.over() {
+		tree, left := x.mend(g, w, limits, last)
+		if tree != nil {
+			last = [][]bool{tree}
+		}
+		if left == 0 && tree != nil {
+			c := x.choice(g, x.fewer(g, w, limits, tree))
+			c.fedW = x.boundW
+			list = append(list, c)
+		}
+	}
+	x.inOrder(list, func(c choice) bool {
 		x.proven = accept(c)
 		return x.proven
 	})
-	if x.proven || x.ctx.Err() != nil {
+	if x.proven {
 		return
 	}
-	newGrower(x, g, limits).run(accept)
+	var start []bool
+	if len(last) > 0 {
+		start = last[0]
+	}
+	newGrower(x, g, limits).run(accept, start)
 }
 
 // near lists trees over all nodes within limits, those with the fewest
 // operations: it joins the dark parts by open switches, then exchanges up to two
-// of the closed switches for open ones.
-func (x *searcher) near(g *radial.Graph, limits radial.Limits) []choice {
-	const exchanges, most = 2, 20000
-	w := radial.NewSweeper(g)
+// of the closed switches for open ones. Beside them it returns the trees that it
+// began with.
+func (x *searcher) near(g *radial.Graph, w *radial.Sweeper, limits radial.Limits) (list []choice, start [][]bool) {
+	const exchanges, most = 2, 3000
 	seen := map[string]bool{}
 	level := x.joined(g)
+	start = level
 	for k := 0; ; k++ {
-		var list []choice
 		for _, closed := range level {
 			x.trials++
 			w.Span(closed)
@@ -43,11 +60,11 @@ func (x *searcher) near(g *radial.Graph, limits radial.Limits) []choice {
 				list = append(list, c)
 			}
 		}
-		if len(list) > 0 || k == exchanges || x.ctx.Err() != nil {
+		if len(list) > 0 || k == exchanges || x.over() {
 			slices.SortStableFunc(list, func(a, b choice) int {
 				return cmp.Or(cmp.Compare(a.operations, b.operations), cmp.Compare(a.loss, b.loss))
 			})
-			return list[:min(len(list), 50)]
+			return list[:min(len(list), 50)], start
 		}
 		level = exchanged(g, w, level, seen, most)
 	}
@@ -120,12 +137,19 @@ func exchanged(g *radial.Graph, w *radial.Sweeper, trees [][]bool, seen map[stri
 	return out
 }
 
-// choice turns closed edges into a choice; switches beyond the graph's reach stay
-// as they are.
+// choice turns the closed edges of a tree into a choice; switches that it does not
+// touch stay as they are.
 func (x *searcher) choice(g *radial.Graph, closed []bool) choice {
 	c := choice{closed: make(map[int]bool, len(x.free))}
+	fed := make([]bool, g.Nodes)
+	fed[0] = true
 	for k, e := range g.Edges {
-		if e.Free {
+		if closed[k] {
+			fed[e.A], fed[e.B] = true, true
+		}
+	}
+	for k, e := range g.Edges {
+		if e.Free && (fed[e.A] || fed[e.B]) {
 			c.closed[e.Line] = closed[k]
 		}
 	}

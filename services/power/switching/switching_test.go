@@ -141,7 +141,7 @@ func TestLimits(t *testing.T) {
 		{"within", switching.Standard(), func(*grid.Network) {}, nil},
 		{"loop", switching.Standard(), func(n *grid.Network) { n.Lines[tie].SetClosed(true) }, []string{"closes a loop"}},
 		{"loop allowed", switching.Limits{Loops: true}, func(n *grid.Network) { n.Lines[tie].SetClosed(true) }, nil},
-		{"low", switching.Limits{VMin: 0.99}, func(*grid.Network) {}, []string{"bus aa, phase 1 has 0.9", "0.9900 is the least allowed"}},
+		{"low", switching.Limits{VMin: 0.99}, func(*grid.Network) {}, []string{"bus bb, phase 2 has 0.9", "0.9900 is the least allowed"}},
 		{"high", switching.Limits{VMax: 1.0}, func(*grid.Network) {}, []string{"bus station, phase 1 has 1.0", "1.0000 is the most allowed"}},
 		{"overload", switching.Standard(), func(n *grid.Network) {
 			n.Lines[a2].SetClosed(false)
