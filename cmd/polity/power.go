@@ -25,11 +25,12 @@ func powerCommand() *cobra.Command {
 JSON (.json) and MATPOWER cases (.m).`,
 		Example: `  polity power flow feeder.dss             voltages, flows and losses
   polity power check feeder.dss            what looks wrong in it, with file and line
-  polity power reconfigure feeder.dss      the configuration that loses least`,
+  polity power reconfigure feeder.dss      the configuration that loses least
+  polity power restore feeder.dss --fault line.l12   what to switch after a fault`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(powerFlowCommand(), powerCheckCommand(), powerReconfigureCommand())
+	cmd.AddCommand(powerFlowCommand(), powerCheckCommand(), powerReconfigureCommand(), powerRestoreCommand())
 	return cmd
 }
 
