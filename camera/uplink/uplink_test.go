@@ -25,29 +25,91 @@ var goingUp = map[spine.Channel]any{
 	spine.EdgeState: uplink.EdgeState{}, spine.CameraState: uplink.CameraState{}, spine.LayoutAnswer: uplink.LayoutAnswer{Result: uplink.Taken},
 }
 
+// wireTypes lists what goes up as a camera/wire message; that package walks them.
+var wireTypes = map[spine.Channel]wire.Message{
+	spine.LivePlace: &wire.Place{}, spine.Archive: &wire.Place{}, spine.LiveMarks: &wire.Marks{}, spine.LiveState: &wire.State{},
+	spine.Observation: &wire.Observation{}, spine.Event: &wire.Event{},
+}
+
 // TestNothingThatGoesUpCanCarryAnIdentity walks the types: numbers of fixed size,
 // and no run of bytes that could be a text.
 func TestNothingThatGoesUpCanCarryAnIdentity(t *testing.T) {
 	for c, v := range goingUp {
-		typ := reflect.TypeOf(v)
-		if binary.Size(v) <= 0 {
-			t.Errorf("%s: %s is not of fixed size", c, typ)
-		}
-		for f := range typ.Fields() {
-			switch f.Type.Kind() {
-			case reflect.Int64, reflect.Uint64, reflect.Uint32, reflect.Uint16, reflect.Uint8:
-			case reflect.Array:
-				if f.Type.Elem().Kind() == reflect.Uint8 || f.Type.Len() > 3 {
-					t.Errorf("%s.%s could hold a text", typ, f.Name)
-				}
-			default:
-				t.Errorf("%s.%s is a %s", typ, f.Name, f.Type)
-			}
-		}
+		walk(t, c, v)
 		if err := uplink.Check(c, uplink.Encode(v)); err != nil {
 			t.Errorf("%s: %v", c, err)
 		}
 	}
+}
+
+func walk(t *testing.T, c spine.Channel, v any) {
+	t.Helper()
+	typ := reflect.TypeOf(v)
+	if binary.Size(v) <= 0 {
+		t.Errorf("%s: %s is not of fixed size", c, typ)
+	}
+	for f := range typ.Fields() {
+		switch f.Type.Kind() {
+		case reflect.Int64, reflect.Uint64, reflect.Uint32, reflect.Uint16, reflect.Uint8:
+		case reflect.Array:
+			if f.Type.Elem().Kind() == reflect.Uint8 || f.Type.Len() > 3 {
+				t.Errorf("%s.%s could hold a text", typ, f.Name)
+			}
+		default:
+			t.Errorf("%s.%s is a %s", typ, f.Name, f.Type)
+		}
+	}
+}
+
+// TestWalkFindsWhatItShould proves that the walk can fail.
+func TestWalkFindsWhatItShould(t *testing.T) {
+	for _, bad := range []any{
+		struct{ Plate [8]uint8 }{},
+		struct{ Vector [128]uint32 }{},
+		struct{ Name string }{},
+		struct{ Tags map[string]string }{},
+		struct{ Face []byte }{},
+		struct{ Nested struct{ ID uint64 } }{},
+	} {
+		probe := &testing.T{}
+		walk(probe, spine.EdgeState, bad)
+		if !probe.Failed() {
+			t.Errorf("%T passed", bad)
+		}
+	}
+}
+
+// TestEveryChannelIsWalked finds a channel that was added and whose body nobody
+// looked at: each goes down, or carries a type that is walked here or in
+// camera/wire.
+func TestEveryChannelIsWalked(t *testing.T) {
+	n := 0
+	for c := spine.Channel(1); c.String() != ""; c++ {
+		n++
+		_, up := goingUp[c]
+		_, camera := wireTypes[c]
+		down := c == spine.Watch || c == spine.Layout
+		if count := btoi(up) + btoi(camera) + btoi(down); count != 1 {
+			t.Errorf("channel %s stands on %d lists, and must stand on one", c, count)
+		}
+		if !camera {
+			continue
+		}
+		m, err := wire.Parse(bodies()[c])
+		if err != nil || reflect.TypeOf(m) != reflect.TypeOf(wireTypes[c]) {
+			t.Errorf("channel %s carries a %T (%v)", c, m, err)
+		}
+	}
+	if n != len(bodies()) {
+		t.Errorf("%d channels, and %d bodies are tried", n, len(bodies()))
+	}
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // TestOnlySpineSpeaksNATS holds every other package to the channels: none of them
