@@ -26,11 +26,12 @@ JSON (.json) and MATPOWER cases (.m).`,
 		Example: `  polity power flow feeder.dss             voltages, flows and losses
   polity power check feeder.dss            what looks wrong in it, with file and line
   polity power reconfigure feeder.dss      the configuration that loses least
-  polity power restore feeder.dss --fault line.l12   what to switch after a fault`,
+  polity power restore feeder.dss --fault line.l12   what to switch after a fault
+  polity power hosting feeder.dss          how much sun each bus can take`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(powerFlowCommand(), powerCheckCommand(), powerReconfigureCommand(), powerRestoreCommand())
+	cmd.AddCommand(powerFlowCommand(), powerCheckCommand(), powerReconfigureCommand(), powerRestoreCommand(), powerHostingCommand())
 	return cmd
 }
 
