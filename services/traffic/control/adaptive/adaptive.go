@@ -34,6 +34,7 @@ type Settings struct {
 	Aging      float64 // growth of weight per minute of red with somebody waiting
 	Clearing   float64 // seconds a change waits at most for the junction to clear
 	Bias       float64 // a change must save this many vehicle seconds
+	Beam       int     // plans that go on from each second of the search
 }
 
 // Default returns the settings that are shipped.
@@ -41,7 +42,7 @@ func Default() Settings {
 	return Settings{
 		Horizon: 60, Headway: 1.9, TurnFactor: 1.15, Lag: 1.5, Accel: 2.6, Stop: 3,
 		Blocked: 0.25, Gap: 4, Memory: 600, RateMemory: 180, TailWait: 10, MinGreen: 5,
-		WalkWeight: 1, BusWeight: 5, Extra: 1, EndGain: 1.5, Bias: 0, Room: 6, FullFor: 6, Crawl: 2, Aging: 1, Clearing: 15,
+		WalkWeight: 1, BusWeight: 5, Extra: 1, EndGain: 1.5, Bias: 0, Room: 6, FullFor: 6, Crawl: 2, Aging: 1, Clearing: 15, Beam: 6,
 	}
 }
 

@@ -42,14 +42,16 @@ type way struct {
 	group  int
 	to     int
 	turn   network.Turn
-	yields []int // queues whose vehicles it must let go first
+	yields []rival // whom it must let go first
 }
+
+// rival is one way out of another queue.
+type rival struct{ queue, way int }
 
 // feeder is an upstream lane in sight.
 type feeder struct {
 	lane   int
 	offset float64 // from its end to the stop line
-	share  int     // index of the group of feeders... see layout
 }
 
 // stage is one candidate set of green groups.
@@ -84,10 +86,10 @@ func newSite(n *network.Network, index int, j *network.Junction, sight control.S
 			s.queues = append(s.queues, queue{lane: -1, crossing: c, ways: []way{{link: -1, signal: sig, group: j.Signals[sig].Group, to: -1}}})
 		}
 	}
-	bySignal := map[int][]int{}
+	bySignal := map[int][]rival{}
 	for q := range s.queues {
-		for _, w := range s.queues[q].ways {
-			bySignal[w.signal] = append(bySignal[w.signal], q)
+		for k, w := range s.queues[q].ways {
+			bySignal[w.signal] = append(bySignal[w.signal], rival{q, k})
 		}
 	}
 	for q := range s.queues {
@@ -95,7 +97,7 @@ func newSite(n *network.Network, index int, j *network.Junction, sight control.S
 			way := &s.queues[q].ways[w]
 			for _, sig := range j.Signals[way.signal].YieldsTo {
 				for _, o := range bySignal[sig] {
-					if s.queues[o].lane >= 0 && s.queues[o].lane != s.queues[q].lane {
+					if s.queues[o.queue].lane >= 0 && o.queue != q {
 						way.yields = append(way.yields, o)
 					}
 				}

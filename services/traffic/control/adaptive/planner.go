@@ -2,6 +2,7 @@ package adaptive
 
 import (
 	"math"
+	"slices"
 
 	"polity/services/traffic/control"
 	"polity/services/traffic/network"
@@ -21,20 +22,27 @@ type planner struct {
 	perm   [][]giving  // per stage
 	stuck  [][]float32 // per stage and queue: capacity per second while exits are full
 	full   int         // until this second
-	opp    [][][]int   // per stage and queue: queues that it must let go
+	rivals [][][]rival // per stage and queue: the green ways that it must let go
 
 	grid   []int
 	after  []int     // per second: the first point of the grid not before it
 	labels [][]label // per point and stage
 	active []int
 	x, cap []float32
+	ranks  []float32
 }
 
 // giving is a queue part of which must give way.
 type giving struct {
+	q      int
+	share  float32
+	rivals []stream
+}
+
+// stream is the part of a queue that others must let go.
+type stream struct {
 	q     int
 	share float32
-	opp   []int
 }
 
 type label struct {
@@ -80,7 +88,7 @@ func (p *planner) init(s *site, set *Settings) {
 		p.flow = append(p.flow, make([]float32, n))
 		p.stuck = append(p.stuck, make([]float32, n))
 		p.perm = append(p.perm, nil)
-		p.opp = append(p.opp, make([][]int, n))
+		p.rivals = append(p.rivals, make([][]rival, n))
 	}
 	for k, st := range s.stages {
 		for q := range s.queues {
@@ -89,24 +97,13 @@ func (p *planner) init(s *site, set *Settings) {
 					continue
 				}
 				for _, o := range w.yields {
-					for _, ow := range s.queues[o].ways {
-						if st.groups.Has(ow.group) && !contains(p.opp[k][q], o) {
-							p.opp[k][q] = append(p.opp[k][q], o)
-						}
+					if st.groups.Has(s.queues[o.queue].ways[o.way].group) && !slices.Contains(p.rivals[k][q], o) {
+						p.rivals[k][q] = append(p.rivals[k][q], o)
 					}
 				}
 			}
 		}
 	}
-}
-
-func contains(list []int, x int) bool {
-	for _, v := range list {
-		if v == x {
-			return true
-		}
-	}
-	return false
 }
 
 // forecast fills in who arrives when, and how fast each queue leaves in each stage.
@@ -188,11 +185,8 @@ func (p *planner) forecast(c *Control, s *site, m *memory, seen *control.Reading
 				if way.link >= 0 && m.room[way.to] < set.Room {
 					shut += sh
 				}
-				for _, o := range way.yields {
-					if contains(p.opp[k][q], o) {
-						perm += sh
-						break
-					}
+				if slices.ContainsFunc(way.yields, func(o rival) bool { return slices.Contains(p.rivals[k][q], o) }) {
+					perm += sh
 				}
 			}
 			open /= sum
@@ -208,7 +202,7 @@ func (p *planner) forecast(c *Control, s *site, m *memory, seen *control.Reading
 				p.stuck[k][q] = p.sat[q] * float32(free*free)
 			}
 			if perm > 0.01*sum {
-				p.perm[k] = append(p.perm[k], giving{q: q, share: min(1, float32(perm/sum)/p.open[k][q]), opp: p.opp[k][q]})
+				p.give(k, giving{q: q, share: min(1, float32(perm/sum)/p.open[k][q])}, m)
 			}
 		}
 	}
@@ -216,6 +210,26 @@ func (p *planner) forecast(c *Control, s *site, m *memory, seen *control.Reading
 	if blocked {
 		p.full = int(set.FullFor)
 	}
+}
+
+// give adds g to what must give way in stage k, with the streams it gives way to.
+func (p *planner) give(k int, g giving, m *memory) {
+	if n := len(p.perm[k]); n < cap(p.perm[k]) {
+		g.rivals = p.perm[k][:n+1][n].rivals[:0] // of an earlier second, used again
+	}
+	for _, o := range p.rivals[k][g.q] {
+		sum := 0.0
+		for _, sh := range m.shares[o.queue] {
+			sum += sh
+		}
+		part := float32(m.shares[o.queue][o.way] / sum)
+		if i := slices.IndexFunc(g.rivals, func(r stream) bool { return r.q == o.queue }); i >= 0 {
+			g.rivals[i].share += part
+		} else {
+			g.rivals = append(g.rivals, stream{o.queue, part})
+		}
+	}
+	p.perm[k] = append(p.perm[k], g)
 }
 
 // rate returns the capacities per second of stage k at second t.
@@ -269,15 +283,15 @@ func (p *planner) giveWay(x []float32, k, from, to int) {
 			continue
 		}
 		until := min(to+2, p.set.Horizon)
-		var stream float32
-		for _, o := range g.opp {
-			if x[o] > 0.3 {
+		var busy float32
+		for _, r := range g.rivals {
+			if x[r.q] > 0.3 {
 				// They leave first; what is left of the time is free.
-				stream += x[o] / p.sat[o] / dt
+				busy += r.share * x[r.q] / p.sat[r.q] / dt
 			}
-			stream += (p.total[until*n+o] - p.total[from*n+o]) / float32(until-from) * float32(p.set.Gap)
+			busy += r.share * (p.total[until*n+r.q] - p.total[from*n+r.q]) / float32(until-from) * float32(p.set.Gap)
 		}
-		kappa := max(min(1, float32(p.set.Blocked)/g.share), 1-stream)
+		kappa := max(min(1, float32(p.set.Blocked)/g.share), 1-busy)
 		s := p.cap[g.q]
 		p.cap[g.q] = s / ((1 - g.share) + g.share/kappa)
 	}
@@ -400,6 +414,7 @@ func (p *planner) search(current int) (next int, stay, best float64) {
 	H := p.set.Horizon
 	for g := 0; g < last; g++ {
 		t := p.grid[g]
+		limit := p.beam(g)
 		for _, k := range p.active {
 			l := &p.labels[g][k]
 			if !l.ok {
@@ -419,6 +434,9 @@ func (p *planner) search(current int) (next int, stay, best float64) {
 				first = -2
 			}
 			p.offer(g+1, k, c, first, p.x)
+			if l.rank > limit {
+				continue
+			}
 			for _, j := range p.active {
 				if j != k {
 					p.change(l, g, k, j, H)
@@ -443,6 +461,22 @@ func (p *planner) search(current int) (next int, stay, best float64) {
 		return int(bestFirst), float64(stayCost), float64(bestCost)
 	}
 	return current, float64(stayCost), float64(bestCost)
+}
+
+// beam returns the rank above which plans at point g are not worth a change: the
+// Beam best go on.
+func (p *planner) beam(g int) float32 {
+	p.ranks = p.ranks[:0]
+	for _, k := range p.active {
+		if l := &p.labels[g][k]; l.ok {
+			p.ranks = append(p.ranks, l.rank)
+		}
+	}
+	if len(p.ranks) <= p.set.Beam {
+		return float32(math.Inf(1))
+	}
+	slices.Sort(p.ranks)
+	return p.ranks[p.set.Beam-1]
 }
 
 // change extends the plan l, in stage k at point g, by a change to stage j and its
