@@ -56,6 +56,7 @@ func TestScripts(t *testing.T) {
 	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"onloopback": onLoopback},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("STANDIN", self)
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
