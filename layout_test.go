@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -227,6 +228,48 @@ func TestNoRegistryHostIsNamed(t *testing.T) {
 			if strings.Contains(string(data), h) {
 				t.Errorf("%s names the host of a package registry", name)
 			}
+		}
+	}
+}
+
+var mdLink = regexp.MustCompile(`\]\(([^)#\s]+)[^)]*\)`)
+
+// TestLinksLead follows every link from one of the tree's pages to another file.
+func TestLinksLead(t *testing.T) {
+	links := 0
+	for _, name := range tracked(t) {
+		if !strings.HasSuffix(name, ".md") {
+			continue
+		}
+		page, err := os.ReadFile(name)
+		if err != nil {
+			continue // deleted but not yet committed
+		}
+		for _, m := range mdLink.FindAllStringSubmatch(string(page), -1) {
+			if strings.Contains(m[1], ":") {
+				continue // of the web
+			}
+			links++
+			if _, err := os.Stat(filepath.Join(filepath.Dir(name), m[1])); err != nil {
+				t.Errorf("%s: the link to %s leads nowhere", name, m[1])
+			}
+		}
+	}
+	if links == 0 {
+		t.Error("no link was found: the test is wrong")
+	}
+}
+
+// TestNoMachineIsNamed looks for folders of the machine that somebody worked on.
+func TestNoMachineIsNamed(t *testing.T) {
+	paths := regexp.MustCompile(`(/root|/home/[a-z]+|/Users/[A-Za-z]+|/work)/[A-Za-z0-9._-]`)
+	for _, name := range tracked(t) {
+		data, err := os.ReadFile(name)
+		if err != nil || name == "layout_test.go" || strings.IndexByte(string(data[:min(len(data), 8000)]), 0) >= 0 {
+			continue // deleted, this file, or not text
+		}
+		if m := paths.Find(data); m != nil {
+			t.Errorf("%s names %s", name, m)
 		}
 	}
 }
