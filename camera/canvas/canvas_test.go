@@ -202,3 +202,30 @@ func FuzzApply(f *testing.F) {
 		}
 	})
 }
+
+// FuzzClean gives it pictures of any bytes: what comes out was encoded here, is no
+// larger than allowed, and is the same when it is cleaned again.
+func FuzzClean(f *testing.F) {
+	f.Add([]byte(atlas(f, 1, func(int) color.Color { return color.White })))
+	f.Add([]byte(atlas(f, 20, func(i int) color.Color { return color.Gray{uint8(12 * i)} })))
+	f.Add([]byte{0xff, 0xd8, 0xff, 0xd9})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		const limit = 256
+		clean, err := canvas.Clean(b, limit)
+		if err != nil {
+			if city.KindOf(err) != city.Invalid {
+				t.Fatal(err)
+			}
+			return
+		}
+		head, err := jpeg.DecodeConfig(bytes.NewReader(clean))
+		if err != nil || head.Width > limit || head.Height > limit {
+			t.Fatalf("%+v, %v", head, err)
+		}
+		for at := 2; at+4 <= len(clean) && clean[at+1] != 0xda; at += 2 + int(clean[at+2])<<8 + int(clean[at+3]) {
+			if marker := clean[at+1]; marker == 0xfe || marker >= 0xe0 && marker <= 0xef {
+				t.Fatalf("a comment or application segment (%#x) came through", marker)
+			}
+		}
+	})
+}

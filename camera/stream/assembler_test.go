@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -271,6 +272,27 @@ func FuzzAssembler(f *testing.F) {
 				}
 				last = u.Stream
 			}
+		}
+	})
+}
+
+// FuzzSplit cuts byte streams both ways: no part is empty, all of them lie in the
+// input, and joined with start codes they split alike again.
+func FuzzSplit(f *testing.F) {
+	f.Add(4, bytes.Join([][]byte{nil, sps768, pps, idr}, []byte{0, 0, 0, 1}))
+	f.Add(2, []byte{0, 3, 1, 2, 3, 0, 1, 9})
+	f.Add(1, []byte{0, 0, 1})
+	f.Fuzz(func(t *testing.T, size int, b []byte) {
+		total := 0
+		for _, nal := range stream.SplitLengths(b, size&3+1) {
+			if total += len(nal); len(nal) == 0 || total > len(b) {
+				t.Fatalf("parts of %d bytes out of %d", total, len(b))
+			}
+		}
+		nals := stream.SplitAnnexB(b)
+		again := stream.SplitAnnexB(bytes.Join(append([][]byte{nil}, nals...), []byte{0, 0, 1}))
+		if !slices.EqualFunc(nals, again, bytes.Equal) {
+			t.Fatalf("%x splits into %x and then into %x", b, nals, again)
 		}
 	})
 }

@@ -34,6 +34,11 @@ func readConfig(path string) (*config, error) {
 	if err != nil {
 		return nil, city.Errorf(city.Invalid, "the configuration cannot be read; name a file that you may read: %w", err)
 	}
+	return parseConfig(path, data)
+}
+
+// parseConfig is readConfig of a file's content.
+func parseConfig(path string, data []byte) (*config, error) {
 	var c config
 	if err := strictyaml.Decode(path, data, &c); err != nil {
 		return nil, city.Errorf(city.Invalid, "%w", err)
