@@ -1,0 +1,156 @@
+package lighting
+
+import (
+	"fmt"
+	"time"
+
+	"polity/city"
+	"polity/internal/strictyaml"
+)
+
+// Group is a number of lamps on one cabinet that burn alike. Its steps are
+// registered in advance: nobody tunes them by the hour.
+type Group struct {
+	Name     string  `yaml:"name"`
+	Register string  `yaml:"register"` // the algorithm's entry in the public register
+	Lat      float64 `yaml:"lat"`
+	Lon      float64 `yaml:"lon"`
+	Class    string  `yaml:"class"` // installed
+	Lamps    int     `yaml:"lamps"`
+	LampW    float64 `yaml:"lamp_w"` // of one lamp at full light
+	// StandbyW is what a lamp's driver takes beyond what follows its light.
+	StandbyW float64 `yaml:"standby_w"`
+	// OnHeight is the height of the sun, in degrees, below which lamps burn.
+	OnHeight float64 `yaml:"on_height"`
+	// Steps say which class is enough up to which count of people and vehicles, in
+	// rising order; above the last the installed class holds.
+	Steps []Step `yaml:"steps"`
+	// Hold is how long the light stays after a count has fallen: it rises at once.
+	Hold time.Duration `yaml:"hold"`
+	// Stale is the age from which on a count says nothing any more.
+	Stale time.Duration `yaml:"stale"`
+	// Dimming is allowed between these times of day ("22:00", "05:30"); both empty:
+	// all night.
+	From string `yaml:"from"`
+	To   string `yaml:"to"`
+
+	levels     []float64 // per step
+	begin, end time.Duration
+	always     bool
+}
+
+// Step is one step of dimming.
+type Step struct {
+	UpTo  int    `yaml:"up_to"`
+	Class string `yaml:"class"`
+}
+
+// ReadGroups reads groups from a YAML file's text.
+func ReadGroups(name string, text []byte) ([]Group, error) {
+	var file struct {
+		Groups []Group `yaml:"groups"`
+	}
+	if err := strictyaml.Decode(name, text, &file); err != nil {
+		return nil, err
+	}
+	if len(file.Groups) == 0 {
+		return nil, city.Errorf(city.Invalid, "%s: no groups", name)
+	}
+	for i := range file.Groups {
+		if err := file.Groups[i].Prepare(); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return file.Groups, nil
+}
+
+// Prepare checks a group and readies it for use.
+func (g *Group) Prepare() error {
+	bad := func(format string, args ...any) error {
+		return city.Errorf(city.Invalid, "group %q: %w", g.Name, fmt.Errorf(format, args...))
+	}
+	at := city.Point{Lon: g.Lon, Lat: g.Lat}
+	installed, err := FindClass(g.Class)
+	switch {
+	case g.Name == "":
+		return bad("it has no name")
+	case err != nil:
+		return bad("%w", err)
+	case at.Check() != nil:
+		return bad("%w", at.Check())
+	case g.Lamps <= 0 || !(g.LampW > 0) || !(g.StandbyW >= 0) || g.StandbyW > g.LampW:
+		return bad("%d lamps of %g W, %g W of it for the driver: give numbers above zero", g.Lamps, g.LampW, g.StandbyW)
+	case !(g.OnHeight >= -18 && g.OnHeight <= 6):
+		return bad("on_height %g: lamps go on between 6 and -18 degrees", g.OnHeight)
+	case len(g.Steps) > 0 && g.Register == "":
+		return bad("it dims by counts without a register entry")
+	case len(g.Steps) > 0 && (g.Hold <= 0 || g.Stale <= 0):
+		return bad("it dims by counts and needs hold and stale")
+	}
+	g.levels = nil
+	for i, s := range g.Steps {
+		to, err := FindClass(s.Class)
+		if err != nil {
+			return bad("step %d: %w", i+1, err)
+		}
+		level, err := dimmed(installed, to)
+		if err != nil {
+			return bad("step %d: %w", i+1, err)
+		}
+		if i > 0 && (s.UpTo <= g.Steps[i-1].UpTo || level < g.levels[i-1]) {
+			return bad("step %d: counts and light must rise from step to step", i+1)
+		}
+		g.levels = append(g.levels, level)
+	}
+	if g.always = g.From == "" && g.To == ""; g.always {
+		return nil
+	}
+	if g.begin, err = clock(g.From); err == nil {
+		g.end, err = clock(g.To)
+	}
+	if err != nil {
+		return bad("%w", err)
+	}
+	return nil
+}
+
+// clock reads a time of day.
+func clock(text string) (time.Duration, error) {
+	t, err := time.Parse("15:04", text)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no time of day like 22:30", text)
+	}
+	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute, nil
+}
+
+// may says whether the group may be dimmed at that time of day.
+func (g *Group) may(t time.Time) bool {
+	h, m, s := t.Clock()
+	now := time.Duration(h)*time.Hour + time.Duration(m)*time.Minute + time.Duration(s)*time.Second
+	switch {
+	case g.always:
+		return true
+	case g.begin <= g.end:
+		return now >= g.begin && now < g.end
+	}
+	return now >= g.begin || now < g.end
+}
+
+// step is the light that a count asks for.
+func (g *Group) step(count int) float64 {
+	for i, s := range g.Steps {
+		if count <= s.UpTo {
+			return g.levels[i]
+		}
+	}
+	return 1
+}
+
+// Watts is what the group draws at a level, 0 to 1 of full light, with so many lamps
+// broken: light follows power but for what the driver takes.
+func (g *Group) Watts(level float64, broken int) float64 {
+	if level <= 0 {
+		return 0
+	}
+	return float64(g.Lamps-broken) * (g.StandbyW + (g.LampW-g.StandbyW)*level)
+}
