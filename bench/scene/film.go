@@ -33,8 +33,9 @@ type moment struct {
 }
 
 // watch runs the film through the shipped pipeline for so many passes, or until so
-// many frames are analysed (0: no limit), and calls each after every analysed frame.
-func (s *subject) watch(ctx context.Context, eyes detect.Eyes, passes, frames int, prepare func(f *frame.Frame), each func(m *moment) error) error {
+// many frames are analysed (0: no limit), and calls each after every analysed frame. prepare, if
+// given, may change a frame before the pipeline sees it; number is the film's frame.
+func (s *subject) watch(ctx context.Context, eyes detect.Eyes, passes, frames int, prepare func(f *frame.Frame, number int), each func(m *moment) error) error {
 	p, err := pipeline.New(pipeline.DefaultConfig, eyes, layout.Layout{Revision: 1}, false)
 	if err != nil {
 		return err
@@ -61,7 +62,7 @@ func (s *subject) watch(ctx context.Context, eyes detect.Eyes, passes, frames in
 		}
 		m.count++
 		if prepare != nil {
-			prepare(f)
+			prepare(f, film.Number())
 		}
 		p.See(ctx, f)
 		if ctx.Err() != nil {

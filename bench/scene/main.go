@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"image"
 	"math"
 	"slices"
@@ -69,6 +70,12 @@ func run(ctx context.Context, r *harness.Run) (harness.Figures, error) {
 	if err != nil {
 		return nil, err
 	}
+	stood := noStanding
+	if !r.Quick {
+		if stood, err = b.standing(ctx, 1); err != nil {
+			return nil, err
+		}
+	}
 	blind, err := b.blind(ctx)
 	if err != nil {
 		return nil, err
@@ -77,7 +84,7 @@ func run(ctx context.Context, r *harness.Run) (harness.Figures, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat(harness.Figures{{Name: "config_hash", Value: hash()}}, shown, blind, blurred), nil
+	return slices.Concat(harness.Figures{{Name: "config_hash", Value: hash()}}, shown, stood, blind, blurred), nil
 }
 
 func hash() string {
@@ -143,12 +150,26 @@ func (b *bench) passes(ctx context.Context) (harness.Figures, error) {
 		return nil, err
 	}
 	defer stop()
-	t := tally{part: "scene"}
+	var second *examiner
+	if !b.run.Quick {
+		if second, err = b.newExaminer(ctx); err != nil {
+			return nil, err
+		}
+	}
+	t := tally{part: "scene", counted: map[boxKey]bool{}}
 	var u unknown
 	err = b.subject.watch(ctx, client, int(passes), frames, nil, func(m *moment) error {
 		u.add(b.run, m, &t)
+		if second != nil {
+			if err := second.see(ctx, m); err != nil {
+				return err
+			}
+		}
 		return b.people(&t, m)
 	})
+	if second != nil {
+		err = errors.Join(err, second.finish(&t))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +198,11 @@ type tally struct {
 	pixels, edges, second int  // people leaked by (a), (b), (c)
 	all, patch            int  // that (b) would call leaked, taken otherwise
 	shownMost             float64
+	counted               map[boxKey]bool // whose leak is counted; nil where nobody asks
 }
+
+// boxKey is one annotated box in one showing of the film.
+type boxKey struct{ pass, number, id int }
 
 // people tries everyone annotated in the frame.
 func (b *bench) people(t *tally, m *moment) error {
@@ -199,6 +224,9 @@ func (b *bench) people(t *tally, m *moment) error {
 		}
 		if v.leaked() {
 			t.people++
+			if t.counted != nil {
+				t.counted[boxKey{m.pass, m.number, p.id}] = true
+			}
 			if err := b.leaked(t, m, p, "person", p.box, v); err != nil {
 				return err
 			}

@@ -59,10 +59,18 @@ func (p *report) tell(l leak, s *sight) error {
 	} else if p.told[l.part] == tellFirst+1 {
 		p.run.Say("LEAK %s: further ones are counted, not listed", l.part)
 	}
-	if p.folder == "" || p.drawn >= drawFirst {
+	if p.drawn >= drawFirst {
 		return nil
 	}
 	p.drawn++
+	return p.draw(l, s)
+}
+
+// draw writes a picture of input, shown and plate, if a folder is given.
+func (p *report) draw(l leak, s *sight) error {
+	if p.folder == "" {
+		return nil
+	}
 	around := l.box.Inset(-max(8, l.box.Dy()/3)).Intersect(image.Rect(0, 0, s.input.Width, s.input.Height))
 	if around.Empty() {
 		return nil

