@@ -30,14 +30,16 @@ demo: build ## a city on http://127.0.0.1:8080 (PORT=... for another port)
 # that number crunching does without.
 CONCURRENT := ./spine ./edge ./hub/... ./console ./plane/... ./internal/... ./cmd/polity-native/... ./cmd/polity ./demo \
 	$(addprefix ./camera/,decode detect link/... live process screening source/... standin)
+TELL := go run ./internal/testtell
 
 test: ## set up, lint, and run all tests
 	@setup/setup test
 	@$(MAKE) -s programs lint
 	@echo "tests, with the race detector where goroutines meet" >&2
-	@go test -race -timeout 15m $(CONCURRENT)
-	@go test -timeout 15m $$(go list ./... | grep -vxF -f <(go list $(CONCURRENT)) | grep -v /scenario)
-	@go test -timeout 15m $$(go list ./... | grep /scenario) # alone: they start the whole program
+	@go test -race -json -timeout 15m $(CONCURRENT) | $(TELL)
+	@echo "all other tests" >&2
+	@go test -json -timeout 15m $$(go list ./... | grep -vxF -f <(go list $(CONCURRENT)) | grep -v /scenario) | $(TELL)
+	@go test -json -timeout 15m $$(go list ./... | grep /scenario) | $(TELL) # alone: they start the whole program
 
 lint: ## every check of style and safety that needs no running
 	@go vet ./...
