@@ -13,14 +13,17 @@ type appearance struct {
 	doubted bool
 	moves   uint8   // how often it was seen to move
 	vehicle float32 // seconds that a standing vehicle was detected here
+	returns uint8   // how often it came back after something else was seen
 
 	quiet   float32 // seconds of stillness that were measured
 	seconds float32 // that were measured, still or not
 	sway    float32 // mean square displacement, pixels of the look squared
 	energy  float32 // change of luma that the displacement explains
-	first   float64 // when it was first and last seen, and last seen to move
+	first   float64 // when it was first and last seen, last seen to move, and last came back
 	last    float64
 	moved   float64
+	back    float64
+	looked  float64 // when a close crop of it showed nobody last
 }
 
 // mosaic says whether the appearance is only to be shown coarsely.
@@ -52,6 +55,7 @@ type cell struct {
 
 	stirred float64 // when something else was seen last
 	covered float64 // when a detection covered it last
+	still   float64 // when that detection was last known to be of something that does not stir
 	sure    bool    // the detection was beyond doubt
 
 	slopes          // of the appearance that is seen
@@ -198,8 +202,10 @@ func (m *Model) settle(i int, c *cell) {
 		c.fit = same
 		if c.next < 0 {
 			c.next = c.forgettable(m.time)
-			c.memory[c.next] = appearance{used: true, first: m.time, moved: never}
+			c.memory[c.next] = appearance{used: true, first: m.time, moved: never, back: never, looked: never}
 			c.fit = near
+		} else {
+			m.comeBack(&c.memory[c.next])
 		}
 		c.now = c.next
 	}
@@ -209,6 +215,28 @@ func (m *Model) settle(i int, c *cell) {
 		a.frames = min(a.frames+1, longMean)
 		m.average(i, a, 1/a.frames)
 	}
+}
+
+// Times for a return, seconds: how long something else must have been seen, and how
+// far apart two that count must be, so that they are two occasions.
+const (
+	awayFor      = 0.35
+	returnsApart = 3.0
+	mostReturns  = 100
+	// returnWorth is the stillness that a return counts for, seconds.
+	returnWorth = 1.5
+)
+
+// comeBack notes that an appearance is seen again after something passed in front of
+// it. That is what the place does, and people do not, cell by cell.
+func (m *Model) comeBack(a *appearance) {
+	if a.frames < longMean/4 || m.time-a.last < awayFor || m.time-a.back < returnsApart {
+		return
+	}
+	a.back = m.time
+	a.returns = min(a.returns+1, mostReturns)
+	a.quiet += returnWorth
+	a.doubted = false // it may have been whoever passed
 }
 
 // average moves an appearance towards what is seen, by a share of the difference.

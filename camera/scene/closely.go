@@ -19,7 +19,7 @@ type Detector interface {
 const closeParts = 3
 
 // freshFor is for how long a close look counts, seconds.
-const freshFor = 60.0
+const freshFor = 120.0
 
 // lookClosely asks for a detection on a close crop of the part of the picture where
 // most that is odd or foreign waits to become the place. At most one in CloseEvery.
@@ -48,14 +48,19 @@ func (m *Model) lookClosely(ctx context.Context, f *frame.Frame) {
 	if err != nil {
 		return // not looked at, so not learnt; asked again later
 	}
-	m.closeAt[best] = m.time
+	for i := range m.cells {
+		if c := &m.cells[i]; m.partOf(i) == best && c.fit == same && !m.near[i] {
+			c.seen().looked = m.time
+		}
+	}
 	for _, b := range boxes {
 		if b.Class == detect.Vehicle {
 			continue
 		}
 		m.within(b, 0, func(i int) {
-			if c := &m.cells[i]; m.kinds[i]&stirring == 0 && !c.there() {
-				c.seen().doubted = true
+			if c := &m.cells[i]; !c.there() {
+				c.seen().looked = never
+				c.seen().doubted = c.seen().doubted || m.kinds[i]&stirring == 0
 			}
 		})
 	}
@@ -67,15 +72,14 @@ func (m *Model) needsLook(c *cell) bool {
 	return !c.proven() && a.odd && m.ready(c) || c.proven() && !c.there() && a.quiet >= float32(m.config.Replace.Seconds())
 }
 
-// lookedAt says whether a cell needs no close look, or had one lately that saw
-// what is seen now.
+// lookedAt says whether a cell needs no close look, or what is seen there had one
+// lately.
 func (m *Model) lookedAt(i int) bool {
 	c := &m.cells[i]
 	if m.detector == nil || !m.needsLook(c) {
 		return true
 	}
-	at := m.closeAt[m.partOf(i)]
-	return m.time-at < freshFor && at > c.stirred
+	return m.time-c.seen().looked < freshFor
 }
 
 func (m *Model) partOf(i int) int {

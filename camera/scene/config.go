@@ -19,6 +19,9 @@ type Config struct {
 	// OddQuiet and OddSpan are asked instead of what looks like little else around it.
 	OddQuiet time.Duration `yaml:"odd_quiet"`
 	OddSpan  time.Duration `yaml:"odd_span"`
+	// Returns is how often an appearance must have come back, after something passed
+	// in front of it, for what is odd to be asked no more than what is not.
+	Returns int `yaml:"returns"`
 	// Longest is the most stillness that is asked of what was seen to move: each time
 	// it is, twice as much as before.
 	Longest time.Duration `yaml:"longest"`
@@ -49,9 +52,9 @@ type Config struct {
 // DefaultConfig is what Polity ships.
 var DefaultConfig = Config{
 	Quiet: 5 * time.Second, Span: 10 * time.Second,
-	OddQuiet: 25 * time.Second, OddSpan: 40 * time.Second,
+	OddQuiet: 25 * time.Second, OddSpan: 40 * time.Second, Returns: 3,
 	Longest: 5 * time.Minute, Replace: 10 * time.Minute,
-	Sway: 0.03, SwayEnergy: 12, OddShare: 0.06,
+	Sway: 0.03, SwayEnergy: 30, OddShare: 0.06,
 	Doubt: 0.15, Margin: 0.2, CloseDoubt: 0.1, CloseEvery: 2 * time.Second, VehicleDoubt: 0.15,
 }
 
@@ -61,6 +64,8 @@ func (c *Config) Check() error {
 	case !(0 < c.Quiet && c.Quiet <= c.Span && c.Quiet <= c.OddQuiet && c.OddQuiet <= c.OddSpan && c.OddQuiet <= c.Longest && c.Longest <= c.Replace):
 		return city.Errorf(city.Invalid, "scene: times must be above 0 and rise: quiet %v <= span %v, odd_quiet %v <= odd_span %v, longest %v, replace %v",
 			c.Quiet, c.Span, c.OddQuiet, c.OddSpan, c.Longest, c.Replace)
+	case c.Returns < 1:
+		return city.Errorf(city.Invalid, "scene: returns is %d; it must be 1 or more", c.Returns)
 	case !(c.Sway > 0 && c.SwayEnergy > 0):
 		return city.Errorf(city.Invalid, "scene: sway is %g and sway_energy %g; both must be above 0", c.Sway, c.SwayEnergy)
 	case !(c.OddShare > 0 && c.OddShare < 1):

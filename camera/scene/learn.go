@@ -10,17 +10,24 @@ import (
 // anything stirring: what comes into view shows at its edge first.
 const after = 3 // frames
 
-// underDoubt is the share of a second that counts while a detection below
-// beyondDoubt covers the cell: detectors see people in signs and cones, and a
-// thing that shows no sway for minutes is none.
-const underDoubt = 1.0 / 8
+// Shares of a second that count while a detection covers the cell, if all that is
+// detected has been still for long (see stillBoxes): detectors see people in signs
+// and cones, and a thing that shows no sway for minutes is none. A detection beyond
+// doubt counts less.
+const (
+	underDoubt  = 1.0 / 3
+	underBeyond = 1.0 / 4
+)
 
 // Times between two counts of motion, and shares by which new seconds enter the
 // means of sway.
 const (
 	movedAgain = 4.0
 	swayShare  = 0.15
-	mostMoves  = 5
+	// outlier is how many times the least sway a second counts for at most, so that
+	// one in which somebody passes nearby does not outweigh many.
+	outlier   = 2
+	mostMoves = 5
 )
 
 // count adds the seconds of quiet looking that are complete to the evidence.
@@ -46,8 +53,8 @@ func (m *Model) weigh(i int, c *cell) {
 	a, s := c.seen(), &c.before
 	a.seconds++
 	share := max(swayShare, 1/a.seconds)
-	a.sway += share * (s.sway/s.frames - a.sway)
-	a.energy += share * (s.energy/s.frames - a.energy)
+	a.sway += share * (min(s.sway/s.frames, outlier*sq(float32(m.config.Sway))) - a.sway)
+	a.energy += share * (min(s.energy/s.frames, outlier*m.swayEnergy()) - a.energy)
 	switch {
 	case s.shifted || m.sways(a):
 		if m.time-a.moved > movedAgain {
@@ -58,7 +65,10 @@ func (m *Model) weigh(i int, c *cell) {
 	case s.same < s.frames-1:
 	case m.kinds[i]&covered == 0:
 		a.quiet++
-	case !c.sure:
+	case m.time-c.still > 2*moment:
+	case c.sure:
+		a.quiet += underBeyond
+	default:
 		a.quiet += underDoubt
 	}
 }
@@ -66,28 +76,37 @@ func (m *Model) weigh(i int, c *cell) {
 // sways says whether an appearance moves: farther than the place ever does, and so
 // that it shows.
 func (m *Model) sways(a *appearance) bool {
-	least := float32(m.config.Sway)
-	return a.sway > least*least && a.energy > max(float32(m.config.SwayEnergy), 4*m.noise)
+	return a.sway > sq(float32(m.config.Sway)) && a.energy > m.swayEnergy()
 }
 
+// swayEnergy is the change of luma from which sway is more than noise.
+func (m *Model) swayEnergy() float32 { return max(float32(m.config.SwayEnergy), 4*m.noise) }
+
+func sq(v float32) float32 { return v * v }
+
 // wanted is how much stillness an appearance must show, seconds: more if it is odd
-// or doubted, and twice as much each time it was seen to move.
+// or doubted, unless it has come back often, and twice as much each time it was seen
+// to move.
 func (m *Model) wanted(a *appearance) float32 {
 	quiet := m.config.Quiet
-	if a.odd {
+	switch {
+	case m.returned(a):
+	case a.doubted:
+		quiet = 4 * m.config.OddQuiet
+	case a.odd:
 		quiet = m.config.OddQuiet
-	}
-	if a.doubted {
-		quiet = max(quiet, 4*m.config.OddQuiet)
 	}
 	return float32(min(quiet<<a.moves, m.config.Longest).Seconds())
 }
+
+// returned says whether an appearance has come back often enough to count as common.
+func (m *Model) returned(a *appearance) bool { return int(a.returns) >= m.config.Returns }
 
 // ready says whether the evidence for the appearance that is seen suffices.
 func (m *Model) ready(c *cell) bool {
 	a := c.seen()
 	span := m.config.Span
-	if a.odd {
+	if a.odd && !m.returned(a) {
 		span = m.config.OddSpan
 	}
 	return c.fit == same && a.quiet >= m.wanted(a) && m.time-a.first >= span.Seconds()
@@ -101,8 +120,9 @@ const (
 )
 
 // divide says of each cell whether it goes with the place or with what is not
-// trusted. Cells in which faint sway would show speak for themselves. Others, such
-// as a plain wall or a plain coat, go with whatever of these is nearest.
+// trusted. Cells in which faint sway would show speak for themselves, and so do those
+// that came back often, far from anything that sways. Others, such as a plain wall or
+// a plain coat, go with whatever of these is nearest.
 func (m *Model) divide() {
 	m.queue = m.queue[:0]
 	claim := func(i int, owner uint8) {
@@ -113,13 +133,16 @@ func (m *Model) divide() {
 	for i := range m.cells {
 		c := &m.cells[i]
 		mine := c.proven() || m.ready(c)
+		if m.speaks(i, c) {
+			continue
+		}
 		if m.kinds[i]&(stirring|restless|foreign) != 0 || !mine && m.telling(&m.displaced[i]) {
 			claim(i, suspects)
 		}
 	}
 	for i := range m.cells {
 		c := &m.cells[i]
-		if m.owner[i] == nobody && (c.proven() || m.ready(c) && m.telling(&m.displaced[i])) {
+		if m.owner[i] == nobody && (c.proven() || m.ready(c) && m.telling(&m.displaced[i]) || m.speaks(i, c)) {
 			claim(i, thePlace)
 		}
 	}
@@ -131,6 +154,12 @@ func (m *Model) divide() {
 			}
 		})
 	}
+}
+
+// speaks says whether a cell shows what came back often, with nothing near that sways
+// or stands where the place was.
+func (m *Model) speaks(i int, c *cell) bool {
+	return m.kinds[i]&(stirring|restless|foreign) == 0 && m.wary[i] == 0 && m.ready(c) && m.returned(c.seen())
 }
 
 // promote makes cells part of the place for which the evidence suffices and against

@@ -41,10 +41,10 @@ type Model struct {
 	near    []bool  // something stirs here or beside it
 	held    []uint8 // steps that a hold reaches on from here; 0: not held
 	owner   []uint8
+	wary    []uint8 // steps that suspicion of something standing reaches on from here
 	colours colours
 
 	closeAsked float64
-	closeAt    [closeParts * closeParts]float64
 
 	anchors []int32
 	rest    float32
@@ -131,6 +131,7 @@ func (m *Model) everySecond(ctx context.Context) {
 		m.oddAt = m.time
 		m.findOdd()
 	}
+	m.stillBoxes()
 	m.chooseAnchors()
 	m.rebase()
 	if !m.working {
@@ -148,7 +149,8 @@ func (m *Model) begin(f *frame.Frame) {
 	m.ref = make([]float32, len(m.look.luma))
 	m.cells = make([]cell, n)
 	m.windows, m.rowSums, m.displaced = make([]moments, n), make([]moments, n), make([]displacement, n)
-	m.kinds, m.near, m.held, m.owner = make([]kind, n), make([]bool, n), make([]uint8, n), make([]uint8, n)
+	m.kinds, m.near = make([]kind, n), make([]bool, n)
+	m.held, m.owner, m.wary = make([]uint8, n), make([]uint8, n), make([]uint8, n)
 	m.marked, m.stale = make([]uint32, n), make([]bool, n)
 	m.colours = newColours(&m.grid)
 	m.picture = newPicture(f, n)

@@ -1,6 +1,10 @@
 package scene
 
-import "polity/camera/detect"
+import (
+	"slices"
+
+	"polity/camera/detect"
+)
 
 // kind says why a cell is not to be trusted now.
 type kind uint8
@@ -52,6 +56,34 @@ func (m *Model) park(i int) {
 // beyondDoubt is the score from which nothing is learnt under a detection, however
 // long it is still.
 const beyondDoubt = 0.5
+
+// A detection is of something still when nothing in its box was seen to stir or to
+// sway for stillFor seconds, and it is so large that the sway of a person would be
+// measured: pixels of the look. A person who tries to stand still sways by about a
+// 300th of their height (root of the mean square: Winter et al., J. Neurophysiol. 75,
+// 1996), which is then some twentieth of a pixel.
+const (
+	stillFor    = 12.0
+	stillHeight = 24
+)
+
+// stillBoxes notes which cells are covered by detections of something still.
+func (m *Model) stillBoxes() {
+	for i := range m.boxes {
+		b := &m.boxes[i]
+		if b.Class == detect.Vehicle || b.Score < float32(m.config.Doubt) || b.Y1-b.Y0 < stillHeight*float32(m.scale) {
+			continue
+		}
+		still := true
+		m.within(*b, 0, func(i int) {
+			c := &m.cells[i]
+			still = still && m.time-c.stirred >= stillFor && c.seen().moves == 0
+		})
+		if still {
+			m.within(*b, float32(m.config.Margin), func(i int) { m.cells[i].still = m.time })
+		}
+	}
+}
 
 // keep takes over what the detector found. Where it did not look, what was there
 // counts as there.
@@ -114,36 +146,65 @@ const (
 	restlessShare = 0.3
 	restlessMost  = 3
 	foreignMost   = 16
+	// standsAfter is how long something foreign must not have changed, seconds, to
+	// reach as far as it is long.
+	standsAfter = 2.0
+	// waryReach is how far from what sways or stands a cell that came back is not
+	// believed for that alone.
+	waryReach = 6
+	// certainBy is how many times the stillness that is wanted makes a cell certain.
+	certainBy = 2
 )
 
 // hold finds the cells that are not to be promoted: near what moves, and where the
 // place is not known as far from something foreign as that is long.
 func (m *Model) hold() {
 	clear(m.held)
+	clear(m.wary)
 	m.regions(restless, func(r *region) {
 		reach := min(restlessMost, 1+int(restlessShare*float32(r.across()-1)))
-		m.spread(r, reach, func(int) bool { return true })
+		m.spread(m.held, r, reach, func(i int) bool { return !m.certain(i) })
+		m.spread(m.wary, r, waryReach, func(int) bool { return true })
 	})
 	m.regions(foreign, func(r *region) {
-		m.spread(r, min(foreignMost, r.length()), func(i int) bool { return !m.cells[i].proven() })
+		reach := 1
+		if m.stands(r) {
+			reach = min(foreignMost, r.length())
+			m.spread(m.wary, r, waryReach, func(int) bool { return true })
+		}
+		m.spread(m.held, r, reach, func(i int) bool { return !m.cells[i].proven() })
 	})
 }
 
-// spread holds the cells that can be reached from a region in a number of steps
-// through cells that through allows.
-func (m *Model) spread(r *region, steps int, through func(i int) bool) {
+// certain says whether a cell in which sway would show has shown none for so long that
+// what sways beside it is something else.
+func (m *Model) certain(i int) bool {
+	c := &m.cells[i]
+	a := c.seen()
+	return a.moves == 0 && m.ready(c) && a.quiet >= certainBy*m.wanted(a) && m.telling(&m.displaced[i])
+}
+
+// stands says whether a part of a region has not changed for a while. What passes by
+// keeps nothing from being learnt but where it is.
+func (m *Model) stands(r *region) bool {
+	return slices.ContainsFunc(r.cells, func(i int32) bool { return m.time-m.cells[i].stirred >= standsAfter })
+}
+
+// spread marks the cells that can be reached from a region in a number of steps
+// through cells that through allows, with the steps left.
+func (m *Model) spread(held []uint8, r *region, steps int, through func(i int) bool) {
 	m.queue = append(m.queue[:0], r.cells...)
 	for _, i := range r.cells {
-		m.held[i] = max(m.held[i], uint8(steps+1))
+		held[i] = max(held[i], uint8(steps+1))
 	}
 	for k := 0; k < len(m.queue); k++ {
-		left := m.held[m.queue[k]] - 1
+		left := held[m.queue[k]] - 1
 		if left == 0 {
 			continue
 		}
 		m.around(int(m.queue[k]), func(j int) {
-			if m.held[j] < left && through(j) {
-				m.held[j] = left
+			if held[j] < left && through(j) {
+				held[j] = left
 				m.queue = append(m.queue, int32(j))
 			}
 		})

@@ -159,7 +159,7 @@ func (m *Model) unlearn(i int) {
 func (m *Model) forget() {
 	for i := range m.cells {
 		c := &m.cells[i]
-		*c = cell{now: -1, place: -1, stirred: m.time, covered: never}
+		*c = cell{now: -1, place: -1, stirred: m.time, covered: never, still: never}
 		m.redraw(i)
 	}
 	m.boxes = m.boxes[:0]
