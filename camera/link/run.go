@@ -61,10 +61,12 @@ func start(cfg Config, a Assignment, spool *os.File, k *keeper) (*run, error) {
 		return nil, err
 	}
 	if r.out, theirs[1], err = os.Pipe(); err != nil {
-		return nil, errors.Join(err, r.close())
+		r.close()
+		return nil, err
 	}
 	if r.logs, theirs[2], err = os.Pipe(); err != nil {
-		return nil, errors.Join(err, r.close())
+		r.close()
+		return nil, err
 	}
 	r.cmd = exec.Command(cfg.Program[0], cfg.Program[1:]...) //nolint:gosec // the edge's own configuration names it
 	r.cmd.Env = cfg.Env
@@ -72,20 +74,20 @@ func start(cfg Config, a Assignment, spool *os.File, k *keeper) (*run, error) {
 	r.cmd.ExtraFiles = []*os.File{spool}
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := r.cmd.Start(); err != nil {
-		return nil, errors.Join(err, r.close())
+		r.close()
+		return nil, err
 	}
 	r.heard.Store(time.Now().UnixNano())
 	go r.speak(append(hello, '\n'))
 	return r, nil
 }
 
-func (r *run) close() error {
+func (r *run) close() {
 	for _, f := range []*os.File{r.in, r.out, r.logs} {
 		if f != nil {
 			f.Close()
 		}
 	}
-	return nil
 }
 
 // serve watches over the process until it has ended, and says how it did.
