@@ -124,7 +124,15 @@ func (s Study) controller() func(*network.Network) (control.Controller, error) {
 		}
 	case "polity":
 		return func(n *network.Network) (control.Controller, error) {
-			return adaptive.New(n, twin.DefaultSight, adaptive.Default())
+			inner, err := adaptive.New(n, twin.DefaultSight, adaptive.Default())
+			if err != nil {
+				return nil, err
+			}
+			fixed, err := control.NewFixed(n, 0, nil)
+			if err != nil {
+				return nil, err
+			}
+			return control.NewWatchful(n, inner, fixed), nil
 		}
 	}
 	return nil

@@ -34,6 +34,8 @@ type Settings struct {
 	Aging      float64 // growth of weight per minute of red with somebody waiting
 	Clearing   float64 // seconds a change waits at most for the junction to clear
 	Bias       float64 // a change must save this many vehicle seconds
+	Down       float64 // how far a full exit takes from the weight of those who want to enter it
+	Fill       float64 // how much a full lane adds to the weight of those on it
 	Beam       int     // plans that go on from each second of the search
 }
 
@@ -42,7 +44,7 @@ func Default() Settings {
 	return Settings{
 		Horizon: 60, Headway: 1.9, TurnFactor: 1.15, Lag: 1.5, Accel: 2.6, Stop: 3,
 		Blocked: 0.25, Gap: 4, Memory: 600, RateMemory: 180, TailWait: 10, MinGreen: 5,
-		WalkWeight: 1, BusWeight: 5, Extra: 1, EndGain: 1.5, Bias: 0, Room: 6, FullFor: 6, Crawl: 2, Aging: 1, Clearing: 15, Beam: 6,
+		WalkWeight: 1, BusWeight: 5, Extra: 1, EndGain: 1.5, Bias: 0, Room: 6, FullFor: 6, Crawl: 2, Aging: 1, Clearing: 15, Beam: 6, Down: 0.9, Fill: 1.5,
 	}
 }
 
@@ -54,13 +56,28 @@ type Control struct {
 	state []memory
 	last  time.Duration
 	room  []float64
+	full  []float64 // per lane: share of its length in sight on which vehicles stand
+	sight control.Sight
 }
+
+// minGap is the distance between standing vehicles in metres.
+const minGap = 2.5
 
 // look finds how much room there is at the start of each lane: up to the last
 // vehicle that stands or crawls.
 func (c *Control) look(seen *control.Reading) {
 	if c.room == nil {
 		c.room = make([]float64, len(c.net.Lanes))
+		c.full = make([]float64, len(c.net.Lanes))
+	}
+	for i := range c.full {
+		taken := 0.0
+		for _, v := range seen.Lanes[i] {
+			if v.Speed < c.set.Crawl {
+				taken += v.Length + minGap
+			}
+		}
+		c.full[i] = min(1, taken/min(c.sight.Before, c.net.Lanes[i].Length))
 	}
 	for i := range c.room {
 		c.room[i] = c.roomFrom(i, seen, 0)
@@ -112,7 +129,7 @@ type memory struct {
 
 // New makes the controller of a network whose detectors have this sight.
 func New(n *network.Network, sight control.Sight, set Settings) (*Control, error) {
-	c := &Control{net: n, set: set, sites: newSites(n, sight), last: -1}
+	c := &Control{net: n, set: set, sight: sight, sites: newSites(n, sight), last: -1}
 	for _, s := range c.sites {
 		if set.Extra == 0 {
 			var own []stage

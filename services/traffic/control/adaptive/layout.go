@@ -33,6 +33,7 @@ type queue struct {
 	feeders  []feeder
 	speed    float64
 	horizon  float64 // seconds: who arrives later is not in sight yet
+	behind   bool    // another signalised junction lies behind it, and would be blocked
 }
 
 // way is one link out of a lane.
@@ -163,6 +164,9 @@ func (q *queue) feed(n *network.Network, before float64) {
 		for _, l := range n.Lanes[lane].In {
 			link := n.Links[l]
 			at := offset + link.Length
+			if link.Junction >= 0 && at < before {
+				q.behind = true
+			}
 			if link.Junction >= 0 || at >= before || seen[link.From] || !n.Lanes[link.From].Motor {
 				continue
 			}

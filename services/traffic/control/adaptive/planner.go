@@ -28,6 +28,7 @@ type planner struct {
 	after  []int     // per second: the first point of the grid not before it
 	labels [][]label // per point and stage
 	active []int
+	live   []int // queues in which somebody is or to which somebody comes
 	x, cap []float32
 	ranks  []float32
 }
@@ -62,12 +63,12 @@ func (p *planner) init(s *site, set *Settings) {
 	for t := 0; t < set.Horizon; {
 		p.grid = append(p.grid, t)
 		switch {
-		case t < 10:
+		case t < 8:
 			t++
-		case t < 24:
+		case t < 20:
 			t += 2
 		default:
-			t += 3
+			t += 4
 		}
 	}
 	p.grid = append(p.grid, set.Horizon)
@@ -164,6 +165,15 @@ func (p *planner) forecast(c *Control, s *site, m *memory, seen *control.Reading
 			head += m.shares[q][w] * h
 		}
 		p.sat[q] = float32(sum / head)
+		beyond := 0.0
+		for w := range qu.ways {
+			beyond += m.shares[q][w] / sum * c.full[qu.ways[w].to]
+		}
+		here := 0.0
+		if qu.behind {
+			here = c.full[qu.lane]
+		}
+		p.weight[q] *= float32((1 + set.Fill*here*here) * (1 - set.Down*beyond))
 	}
 	for i := n; i < len(p.total); i++ {
 		p.total[i] += p.total[i-n]
@@ -306,7 +316,7 @@ func (p *planner) advance(x []float32, from, to int) float32 {
 	a1 := p.total[to*n : to*n+n]
 	stop := float32(p.set.Stop)
 	var cost float32
-	for q := range x {
+	for _, q := range p.live {
 		a := a1[q] - a0[q]
 		s := p.cap[q]
 		before := x[q]
@@ -341,7 +351,8 @@ func (p *planner) advance(x []float32, from, to int) float32 {
 // tail estimates what the queues at the end of the horizon still cost in stage k.
 func (p *planner) tail(x []float32, k int) float32 {
 	var cost float32
-	for q, v := range x {
+	for _, q := range p.live {
+		v := x[q]
 		if v <= 0 {
 			continue
 		}
@@ -358,12 +369,14 @@ func (p *planner) tail(x []float32, k int) float32 {
 // least as good as for every queue somebody is in or comes to.
 func (p *planner) candidates(current int) {
 	p.active = p.active[:0]
-	H, n := p.set.Horizon, p.n
+	p.live = p.live[:0]
+	for q := range p.n {
+		if p.total[p.set.Horizon*p.n+q] >= 0.05 {
+			p.live = append(p.live, q)
+		}
+	}
 	better := func(a, b int) bool { // a at least as good as b everywhere
-		for q := range n {
-			if p.total[H*n+q] < 0.02 {
-				continue
-			}
+		for _, q := range p.live {
 			fa, fb := p.flow[a][q], p.flow[b][q]
 			if fa < fb-1e-6 || (fb > 0 && p.gives(a, q) > p.gives(b, q)+0.01) {
 				return false
@@ -424,7 +437,7 @@ func (p *planner) search(current int) (next int, stay, best float64) {
 			copy(p.x, l.x)
 			dt := float32(to - t)
 			flow := p.rate(k, t)
-			for q := range p.cap {
+			for _, q := range p.live {
 				p.cap[q] = flow[q] * dt
 			}
 			p.giveWay(p.x, k, t, to)
@@ -491,7 +504,7 @@ func (p *planner) change(l *label, g, k, j, horizon int) {
 		dt := float32(mid - t)
 		use := min(dt, float32(p.set.EndGain))
 		from, into := p.rate(k, t), p.rate(j, t)
-		for q := range p.cap {
+		for _, q := range p.live {
 			fk, fj := from[q], into[q]
 			if fk > 0 && fj > 0 && on[q] {
 				p.cap[q] = min(fk, fj) * dt
@@ -508,7 +521,7 @@ func (p *planner) change(l *label, g, k, j, horizon int) {
 		dt := float32(to - mid)
 		fresh := max(0, dt-float32(p.set.Lag))
 		from, into := p.rate(k, mid), p.rate(j, mid)
-		for q := range p.cap {
+		for _, q := range p.live {
 			fj := into[q]
 			if from[q] > 0 && on[q] {
 				p.cap[q] = fj * dt
