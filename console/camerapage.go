@@ -48,6 +48,9 @@ func (c *Console) cameraPage(w http.ResponseWriter, r *request) error {
 	if err := c.load(k, r, &d); err != nil {
 		return err
 	}
+	if err := c.enlarge(k, r, &d); err != nil {
+		return err
+	}
 	l, err := c.cfg.City.Layout(r.Context(), k.Name)
 	if err != nil {
 		return err
@@ -92,7 +95,7 @@ func (c *Console) stateFragment(w http.ResponseWriter, r *request) error {
 func (c *Console) sceneData(k Camera, l layout.Layout, r *request, d day, p Place) SceneData {
 	data := SceneData{
 		Camera: k.Name, Live: r.viewer.Look && d.at.IsZero(), Public: !r.viewer.Look, Width: p.Width, Height: p.Height, PlaceAt: p.At.UnixMilli(), Ground: l.Ground,
-		Day: d.from.UnixMilli(), Minutes: d.minutes(), Last: d.minute(d.latest), At: -1, Zone: c.about.Zone.String(),
+		Day: d.from.UnixMilli(), Minutes: d.minutes(), Last: d.minute(d.latest), At: -1, First: d.first(), End: d.end(), Zone: c.about.Zone.String(),
 		Counts: c.chart(d.lines(shown{wire.Occupancy, ""}), l, r, d),
 	}
 	if !d.at.IsZero() {

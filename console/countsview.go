@@ -151,7 +151,7 @@ func (d day) lines(s shown) []counts.Series {
 
 func (c *Console) chart(lines []counts.Series, l layout.Layout, r *request, d day) ChartData {
 	data := ChartData{
-		From: d.from.UnixMilli(), Step: d.query.Step.Milliseconds(), Lines: []ChartLine{}, Ticks: []Tick{}, Zone: c.about.Zone.String(),
+		From: d.query.From.UnixMilli(), Step: d.query.Step.Milliseconds(), Lines: []ChartLine{}, Ticks: []Tick{}, Zone: c.about.Zone.String(),
 	}
 	for _, s := range lines {
 		line := ChartLine{
@@ -160,7 +160,7 @@ func (c *Console) chart(lines []counts.Series, l layout.Layout, r *request, d da
 		}
 		for i, p := range s.Points {
 			switch {
-			case i >= len(line.Values) || p.Covered <= 0 || d.from.Add(time.Duration(i)*d.query.Step).After(r.clock.now):
+			case i >= len(line.Values) || p.Covered <= 0 || d.query.From.Add(time.Duration(i)*d.query.Step).After(r.clock.now):
 			case p.Value == counts.Withheld:
 				line.Withheld = append(line.Withheld, i)
 			default:
@@ -239,7 +239,7 @@ func (c *Console) occupancySummary(r *request, d day, where city.Slug) string {
 		}
 		return c.say.Say("counts.none")
 	}
-	from := d.from.Add(time.Duration(best) * counts.PublicStep).In(c.about.Zone)
+	from := d.query.From.Add(time.Duration(best) * counts.PublicStep).In(c.about.Zone)
 	key := "counts.summary"
 	if hidden > 0 {
 		key = "counts.summary.withheld"
@@ -311,7 +311,7 @@ func (c *Console) table(k Camera, lines []counts.Series, named []ChartLine, r *r
 		if first.Covered <= 0 {
 			continue
 		}
-		from := d.from.Add(time.Duration(i) * counts.PublicStep).In(c.about.Zone)
+		from := d.query.From.Add(time.Duration(i) * counts.PublicStep).In(c.about.Zone)
 		row := countsRow{Time: from.Format("15:04") + "–" + from.Add(counts.PublicStep).Format("15:04")}
 		for _, q := range quarters {
 			row.Values = append(row.Values, c.value(q, i, k, r))

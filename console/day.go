@@ -82,6 +82,50 @@ func (c *Console) load(k Camera, r *request, d *day) error {
 	return nil
 }
 
+// A camera that has been measuring for less than young today is shown by its first
+// hours, minute by minute: in a whole day nobody could see them.
+const young = 2 * time.Hour
+
+// enlarge narrows the counts of such a day, and with them its slider, for people with
+// the right to look.
+func (c *Console) enlarge(k Camera, r *request, d *day) error {
+	begun, ok := d.begun()
+	if !ok || !r.viewer.Look || !d.to.After(r.clock.now) || r.clock.now.Sub(begun) >= young {
+		return nil
+	}
+	from := begun.Truncate(time.Hour)
+	if from.Before(d.from) {
+		from = d.from
+	}
+	to := from.Add(young)
+	if !r.clock.now.Before(to) {
+		to = to.Add(time.Hour)
+	}
+	if !d.at.IsZero() && d.at.Before(from) || to.After(d.to) {
+		return nil
+	}
+	d.query = counts.Query{From: from, To: to, Step: time.Minute}
+	all, err := c.counts.get(r.Context(), r.clock.now, k.Name, d.query)
+	d.series = all
+	return err
+}
+
+// begun is when the first step of the day began in which something was measured.
+func (d day) begun() (time.Time, bool) {
+	people, _ := d.wholeView(wire.Person)
+	for i, p := range people.Points {
+		if p.Covered > 0 {
+			return d.query.From.Add(time.Duration(i) * d.query.Step), true
+		}
+	}
+	return time.Time{}, false
+}
+
+// first and end are the minutes of the day that the slider spans.
+func (d day) first() int { return int(d.query.From.Sub(d.from) / time.Minute) }
+
+func (d day) end() int { return int(d.query.To.Sub(d.from) / time.Minute) }
+
 func (d day) minutes() int { return int(d.to.Sub(d.from) / time.Minute) }
 
 func (d day) minute(t time.Time) int {
@@ -102,7 +146,8 @@ func (d day) wholeView(class wire.Class) (counts.Series, bool) {
 type slider struct {
 	Words, Previous, Next       string
 	AtInput, MinInput, MaxInput string
-	Minutes, AtMinute           int
+	First, Length, AtMinute     int // the minutes that the strip spans, and the one shown
+	Hours                       []string
 	Area, Gaps, Future          string
 	Ticks                       []int
 	StripWords                  string
@@ -116,7 +161,7 @@ func (c *Console) slider(k Camera, r *request, d day, events []Event) slider {
 	s := slider{
 		Words: r.clock.Day(d.from), AtInput: at.In(c.about.Zone).Format(timeForm), MaxInput: d.latest.In(c.about.Zone).Format(timeForm),
 		MinInput: r.clock.now.Add(-k.Entry.Retention).In(c.about.Zone).Format(timeForm),
-		Minutes:  d.minutes(), AtMinute: d.minute(at),
+		First:    d.first(), Length: d.end() - d.first(), Hours: d.hours(c.about.Zone), AtMinute: d.minute(at),
 	}
 	address := func(t time.Time) string {
 		q := url.Values{"day": {t.In(c.about.Zone).Format(dayForm)}}
@@ -133,8 +178,8 @@ func (c *Console) slider(k Camera, r *request, d day, events []Event) slider {
 	}
 	people, _ := d.wholeView(wire.Person)
 	s.Area, s.Gaps = strip(people, d)
-	if end := d.minute(d.latest); d.to.After(d.latest) {
-		s.Future = fmt.Sprintf("M%d 0H%dV48H%dz", end, d.minutes(), end)
+	if end := d.minute(d.latest); d.query.To.After(d.latest) {
+		s.Future = fmt.Sprintf("M%d 0H%dV48H%dz", end, d.end(), end)
 	}
 	for _, e := range events {
 		if !e.Start.Before(d.from) {
@@ -143,6 +188,18 @@ func (c *Console) slider(k Camera, r *request, d day, events []Event) slider {
 	}
 	s.StripWords = c.say.Say("slider.strip", "n", len(s.Ticks), "summary", c.occupancySummary(r, d, ""))
 	return s
+}
+
+// hours are the words beneath the strip: at its ends and quarters.
+func (d day) hours(zone *time.Location) []string {
+	if d.first() == 0 && d.end() == d.minutes() {
+		return []string{"0", "6", "12", "18", "24"}
+	}
+	var words []string
+	for i := range time.Duration(5) {
+		words = append(words, d.query.From.Add(i*d.query.To.Sub(d.query.From)/4).In(zone).Format("15:04"))
+	}
+	return words
 }
 
 // strip draws a series over the day, 48 high, and the gaps where nothing was
@@ -154,10 +211,10 @@ func strip(s counts.Series, d day) (area, gaps string) {
 	}
 	var a, g strings.Builder
 	step := int(d.query.Step / time.Minute)
-	last := d.minute(d.latest)
+	first, last := d.first(), min(d.minute(d.latest), d.end())
 	open := false
-	for i := 0; i*step < last; i++ {
-		from, to := i*step, min((i+1)*step, last)
+	for i := 0; first+i*step < last; i++ {
+		from, to := first+i*step, min(first+(i+1)*step, last)
 		if i >= len(s.Points) || s.Points[i].Covered <= 0 || s.Points[i].Value < 0 {
 			if open {
 				fmt.Fprintf(&a, "V48z")

@@ -15,10 +15,10 @@ import (
 func (c *Console) momentWords(k Camera, d day) string {
 	at := d.at
 	if at.IsZero() {
-		at = d.from.Add(time.Duration(d.lastCounted()) * d.query.Step)
+		at = d.query.From.Add(time.Duration(d.lastCounted()) * d.query.Step)
 	}
-	i := int(at.Sub(d.from) / d.query.Step)
-	from := d.from.Add(time.Duration(i) * d.query.Step).In(c.about.Zone)
+	i := int(at.Sub(d.query.From) / d.query.Step)
+	from := d.query.From.Add(time.Duration(i) * d.query.Step).In(c.about.Zone)
 	values := []any{"from", from.Format("15:04"), "to", from.Add(d.query.Step).Format("15:04")}
 	var parts []string
 	for _, class := range classes {

@@ -50,6 +50,8 @@ type SceneData struct {
 	// that is shown; ms since 1970 and minutes.
 	Day     int64  `json:"day"`
 	Minutes int    `json:"minutes"`
+	First   int    `json:"first"` // the minutes that the slider spans: [First, End)
+	End     int    `json:"end"`
 	Last    int    `json:"last"` // the last minute that can be shown
 	At      int    `json:"at"`   // the minute shown, -1 for now
 	Zone    string `json:"zone"` // IANA name of the city's time zone

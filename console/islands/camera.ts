@@ -15,7 +15,7 @@ scene.onDoubt = (doubt) => {
   if (doubt) state.replaceChildren(make("span", { class: "sign sign-attention" }, say("state.lostline")));
   else void fetchParts(["state"], state.dataset.from);
 };
-new Slider(one("#slider"), scene, data);
+const slider = new Slider(one("#slider"), scene, data);
 charts();
 tabs();
 document.addEventListener(momentShown, (e) => mark((e as CustomEvent<number>).detail));
@@ -30,6 +30,7 @@ setInterval(
     const page = await fetchPage();
     if (!page) return;
     for (const id of ["counts", "events"]) replace(id, page);
+    slider.renew(page);
     const place = page.querySelector(".scene-place")?.getAttribute("src");
     if (data.public && place) scene.show(place, page.querySelector(".scene-caption")?.textContent ?? "");
   },

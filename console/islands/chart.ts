@@ -55,9 +55,11 @@ class Chart {
   private draw(): void {
     this.plot?.destroy();
     const d = this.data;
+    // Two points a step, at its beginning and its end: so each is seen in its whole
+    // length, also one that stands alone.
     const steps = Math.max(0, ...d.lines.map((l) => l.values.length));
-    const times = Array.from({ length: steps + 1 }, (_, i) => (d.from + i * d.step) / 1000);
-    const values = d.lines.map((l) => [...l.values, null]);
+    const times = Array.from({ length: 2 * steps }, (_, i) => (d.from + (stepOf(i) + (i % 2)) * d.step - (i % 2)) / 1000);
+    const values = d.lines.map((l) => times.map((_, i) => l.values[stepOf(i)] ?? null));
     this.plot = new uPlot(this.options(times), [times, ...values] as uPlot.AlignedData, (u, ready) => {
       this.root.prepend(u.root);
       ready();
@@ -81,12 +83,17 @@ class Chart {
         { ...axis, size: 44, incrs: d.whole ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] : undefined, values: (_u, v) => v.map(number) },
       ],
       series: [
-        { label: say("counts.time"), value: (_u, at) => (at === null ? "–" : `${hour(at * 1000, d.zone)}–${hour(at * 1000 + d.step, d.zone)}`) },
+        { label: say("counts.time"), value: (_u, at, _s, i) => (at === null || i === null ? "–" : this.timeOf(stepOf(i))) },
         ...d.lines.map((l) => this.series(l)),
       ],
       hooks: { drawAxes: [(u) => this.withheld(u)], ready: [() => this.moment !== null && this.point(this.moment)] },
       legend: { live: true, markers: { width: 2, dash: (_u, i) => (d.lines[i - 1]?.dashed ? "dashed" : "solid") } },
     };
+  }
+
+  private timeOf(step: number): string {
+    const from = this.data.from + step * this.data.step;
+    return `${hour(from, this.data.zone)}–${hour(from + this.data.step, this.data.zone)}`;
   }
 
   private series(l: ChartLine): uPlot.Series {
@@ -97,9 +104,8 @@ class Chart {
       width: 2,
       dash: l.dashed ? [6, 4] : undefined,
       fill: this.data.lines[0] === l ? fade(stroke) : undefined,
-      paths: uPlot.paths.stepped!({ align: 1 }),
       points: { show: false },
-      value: (_u, v, _s, i) => (i !== null && l.withheld.includes(i) ? say("counts.fewer", { n: this.data.threshold }) : v === null ? "–" : number(v)),
+      value: (_u, v, _s, i) => (i !== null && l.withheld.includes(stepOf(i)) ? say("counts.fewer", { n: this.data.threshold }) : v === null ? "–" : number(v)),
     };
   }
 
@@ -119,6 +125,11 @@ class Chart {
     }
     u.ctx.restore();
   }
+}
+
+/** The step that a point of the chart is of. */
+function stepOf(i: number): number {
+  return Math.floor(i / 2);
 }
 
 /** The same colour, mostly see-through. */

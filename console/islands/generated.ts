@@ -103,6 +103,8 @@ export interface SceneData {
   ground: Ground | null;
   day: number;
   minutes: number;
+  first: number;
+  end: number;
   last: number;
   at: number;
   zone: string;

@@ -39,7 +39,9 @@ export class Scene {
     this.still = figure.querySelector(".scene-place");
     this.place = new PlacePicture(() => this.placeChanged());
     this.marks = new MarkLayer(data.width, data.height, data.ground);
-    if (this.still) this.still.after(this.place.canvas, this.marks.canvas);
+    this.still?.after(this.place.canvas);
+    // Marks stand over the hatch: somebody may be where nothing is shown.
+    (this.overlay ?? this.still)?.after(this.marks.canvas);
     this.place.canvas.hidden = true;
   }
 

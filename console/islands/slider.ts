@@ -1,6 +1,6 @@
 // The day's slider: moves the scene through the day. What is shown stands in the
 // page's address.
-import { make, one } from "./dom.ts";
+import { dataOf, make, one } from "./dom.ts";
 import type { ChartData, SceneData } from "./generated.ts";
 import type { Scene } from "./scene.ts";
 import { hour, list, say, type Key } from "./texts.ts";
@@ -12,19 +12,20 @@ export const momentShown = "polity:moment";
 
 export class Slider {
   private readonly range: HTMLInputElement;
-  private readonly mark: SVGPathElement;
+  private mark: SVGPathElement;
   private readonly read: HTMLElement;
   private readonly liveButton: HTMLButtonElement;
   private timer: number | undefined;
+  private loaded = Date.now();
 
   constructor(
     private readonly root: HTMLElement,
     private readonly scene: Scene,
-    private readonly data: SceneData,
+    private data: SceneData,
   ) {
     this.mark = one(".strip-now", root);
     this.range = make("input", {
-      type: "range", min: 0, max: data.minutes - 1, step: 1, "aria-label": say("slider.range"),
+      type: "range", min: data.first, max: data.end - 1, step: 1, "aria-label": say("slider.range"),
       oninput: () => this.moved(), onkeydown: (e: Event) => this.hours(e as KeyboardEvent),
     });
     one(".strip-chart", root).after(this.range);
@@ -47,14 +48,32 @@ export class Slider {
   /** The last minute that can be shown moves on by itself. */
   private get last(): number {
     if (this.data.last < this.data.minutes - 1 || this.data.live) {
-      const passed = Math.floor((Date.now() - loaded) / minute);
-      return Math.min(this.data.minutes - 1, this.data.last + passed);
+      const passed = Math.floor((Date.now() - this.loaded) / minute);
+      return Math.min(this.data.end - 1, this.data.last + passed);
     }
     return this.data.last;
   }
 
   private follow(): void {
     if (this.liveButton.disabled && this.data.at < 0) this.place(this.last);
+  }
+
+  /** Takes what the server has drawn since, while the newest is shown. */
+  renew(page: Document): void {
+    const strip = page.querySelector(".strip-chart");
+    const hours = page.querySelector(".slider-hours");
+    if (!strip || !hours || !page.getElementById("scene-data")) return;
+    const now = one(".strip-chart", this.root);
+    now.setAttribute("viewBox", strip.getAttribute("viewBox")!);
+    now.setAttribute("aria-label", strip.getAttribute("aria-label")!);
+    now.replaceChildren(...strip.childNodes);
+    one(".slider-hours", this.root).replaceChildren(...hours.childNodes);
+    this.mark = one(".strip-now", this.root);
+    this.data = { ...dataOf<SceneData>(page.getElementById("scene-data")), at: this.data.at };
+    this.loaded = Date.now();
+    this.range.min = String(this.data.first);
+    this.range.max = String(this.data.end - 1);
+    this.place(this.last);
   }
 
   private newest(): void {
@@ -105,7 +124,7 @@ export class Slider {
     const by = { PageUp: 60, PageDown: -60 }[e.key];
     if (by === undefined) return;
     e.preventDefault();
-    this.go(Math.max(0, Math.min(this.last, Number(this.range.value) + by)));
+    this.go(Math.max(this.data.first, Math.min(this.last, Number(this.range.value) + by)));
   }
 
   private keys(e: KeyboardEvent): void {
@@ -115,8 +134,6 @@ export class Slider {
     else if (e.key.toLowerCase() === "l") this.newest();
   }
 }
-
-const loaded = Date.now();
 
 /** What was counted in the step that a moment falls into, in words. */
 export function countsAt(c: ChartData, moment: number): string {
