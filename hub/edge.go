@@ -43,17 +43,18 @@ func (h *Hub) openEdge(name city.Slug) (*edge, error) {
 	return e, nil
 }
 
-// connected says whether the edge was heard lately, and since when that is so.
-func (e *edge) connected() (yes bool, since time.Time, state uplink.EdgeState) {
+// connected says whether the edge was heard lately, since when that is so, and when
+// it last told its state.
+func (e *edge) connected() (yes bool, since, heard time.Time, state uplink.EdgeState) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if time.Since(e.heard) > quietEdge {
 		if e.heard.IsZero() {
-			return false, e.since, e.state
+			return false, e.since, e.heard, e.state
 		}
-		return false, e.heard, e.state
+		return false, e.heard, e.heard, e.state
 	}
-	return true, e.since, e.state
+	return true, e.since, e.heard, e.state
 }
 
 // alive notes a word of the edge.

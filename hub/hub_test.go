@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -652,6 +653,38 @@ func TestHealthMetricsAndPages(t *testing.T) {
 	}
 	if code, _ := w.get("/cameras/nowhere"); code != 404 {
 		t.Errorf("unknown camera: %d", code)
+	}
+}
+
+// TestPagesKnowWhatEntryAndEdgeSay: what a register entry allows, why a camera does
+// not run and how its edge is reaches the pages.
+func TestPagesKnowWhatEntryAndEdgeSay(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.enter("square", "edge-1")
+	w.start()
+	e := w.edge("edge-1")
+	state := uplink.EdgeState{At: time.Now().UnixMilli(), Waiting: 3, Lost: 2, Free: 5 << 30, Cameras: 1, Detector: 1, Space: uint8(spine.Full), Version: [3]uint16{1, 2, 3}}
+	w.eventually("the edge is heard", func() bool {
+		_ = e.Tell(spine.EdgeState, "", uplink.Encode(state))
+		_ = e.Tell(spine.CameraState, "square", uplink.Encode(uplink.CameraState{At: time.Now().UnixMilli(), Reason: uint8(register.OtherEdge)}))
+		list, err := w.started.City.Cameras(t.Context())
+		return err == nil && w.connected("edge-1") && list[0].Refused == register.OtherEdge
+	})
+	cameras, err := w.started.City.Cameras(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k := cameras[0].Entry; k.PlaceRetention != 7*24*time.Hour || k.CrowdAtLeast != 20 || !slices.Equal(k.Events, []wire.EventKind{wire.Crowding}) {
+		t.Errorf("entry: %+v", k)
+	}
+	edges, err := w.started.City.Edges(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := edges[slices.IndexFunc(edges, func(e console.Edge) bool { return e.Name == "edge-1" })]
+	if got.Waiting != 3 || got.Lost != 2 || got.Free != 5<<30 || !got.Detector || got.Disk != console.DiskFull || got.Version != "1.2.3" || got.Heard.IsZero() {
+		t.Errorf("edge: %+v", got)
 	}
 }
 

@@ -83,7 +83,7 @@ func (h *Hub) SetLayout(ctx context.Context, name city.Slug, l layout.Layout) (l
 	if e == nil {
 		return l, city.Errorf(city.Unavailable, "the edge %s of camera %s is not known to this hub", c.edge, name)
 	}
-	if on, _, _ := e.connected(); !on {
+	if on, _, _, _ := e.connected(); !on {
 		return l, city.Errorf(city.Unavailable, "the edge %s is not connected; nothing was changed", c.edge)
 	}
 	c.mu.Lock()

@@ -101,7 +101,7 @@ func (k collector) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, []string{label}, nil), prometheus.GaugeValue, value, of)
 	}
 	for _, e := range edges {
-		on, _, state := e.connected()
+		on, _, _, state := e.connected()
 		gauge("polity_hub_edge_connected", "1 while the edge is heard.", "edge", one(on), string(e.name))
 		gauge("polity_hub_edge_waiting", "Observations and events that the edge said wait for the hub.", "edge", float64(state.Waiting), string(e.name))
 		gauge("polity_hub_edge_space", "Room on the edge's disk: 0 roomy, 1 the archive shrinks, 2 full, 3 broken.", "edge", float64(state.Space), string(e.name))

@@ -3,11 +3,14 @@ package hub
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
 
 	"polity/camera/canvas"
+	"polity/camera/uplink"
+	"polity/camera/wire"
 	"polity/city"
 	"polity/console"
 	"polity/console/counts"
@@ -32,7 +35,7 @@ func (h *Hub) Cameras(context.Context) ([]console.Camera, error) {
 func (c *camera) view() console.Camera {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	k := console.Camera{Name: c.name, Edge: c.edge, Entry: entryWords(c.entry), State: c.state, Heard: c.heard}
+	k := console.Camera{Name: c.name, Edge: c.edge, Entry: entryWords(c.entry), State: c.state, Heard: c.heard, Refused: register.Reason(c.report.Reason)}
 	newest := c.kept
 	if !c.live.Empty() && c.live.At().After(newest.at) {
 		newest.at = c.live.At()
@@ -47,9 +50,16 @@ func entryWords(e *register.Signed) console.Entry {
 	return console.Entry{
 		Title: e.Title, Purpose: e.Purpose, View: e.View.Words, Body: e.Body, Contact: e.Contact, Decision: e.Decision.Reference, DecidedOn: decided,
 		From: e.From, Until: e.Until, Retention: time.Duration(e.Retention.CountsDays) * 24 * time.Hour,
+		PlaceRetention: time.Duration(e.Retention.PlaceDays) * 24 * time.Hour, Events: situations(&e.Entry), CrowdAtLeast: e.CrowdAtLeast,
 		Position: e.Position(), Heading: e.View.Heading, Field: e.View.Field, Reach: e.View.Reach,
 		PublicDelay: time.Duration(e.Public.DelayMinutes) * time.Minute, Threshold: e.Public.Threshold, SignedBy: e.Key, Simulated: e.Simulated,
 	}
+}
+
+// situations are those in the street that the entry allows: what a camera tells of
+// itself goes without saying.
+func situations(e *register.Entry) []wire.EventKind {
+	return slices.DeleteFunc(uplink.Allowed(e), func(k wire.EventKind) bool { return k > wire.ObjectLeft })
 }
 
 // Edges implements console.City.
@@ -63,17 +73,24 @@ func (h *Hub) Edges(context.Context) ([]console.Edge, error) {
 	slices.SortFunc(edges, func(a, b *edge) int { return strings.Compare(string(a.name), string(b.name)) })
 	var list []console.Edge
 	for _, e := range edges {
-		on, since, state := e.connected()
-		k := console.Edge{Name: e.name, Connected: on, Since: since, Waiting: -1}
-		if on {
-			k.Waiting = int64(min(state.Waiting, 1<<62))
-		}
-		if state.Version != ([3]uint16{}) {
-			k.Version = fmt.Sprintf("%d.%d.%d", state.Version[0], state.Version[1], state.Version[2])
-		}
-		list = append(list, k)
+		list = append(list, e.view())
 	}
 	return list, nil
+}
+
+func (e *edge) view() console.Edge {
+	on, since, heard, state := e.connected()
+	k := console.Edge{
+		Name: e.name, Connected: on, Since: since, Waiting: -1, Heard: heard,
+		Lost: state.Lost, Free: int64(min(state.Free, math.MaxInt64)), Disk: console.Disk(state.Space), Detector: state.Detector == 1,
+	}
+	if on {
+		k.Waiting = int64(min(state.Waiting, math.MaxInt64))
+	}
+	if state.Version != ([3]uint16{}) {
+		k.Version = fmt.Sprintf("%d.%d.%d", state.Version[0], state.Version[1], state.Version[2])
+	}
+	return k
 }
 
 // Place implements console.City.

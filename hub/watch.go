@@ -29,7 +29,7 @@ func (h *Hub) Watch(ctx context.Context, name city.Slug, each func(wire.Message)
 	if e == nil {
 		return city.Errorf(city.Unavailable, "the edge %s of camera %s is not known to this hub", c.edge, name)
 	}
-	if on, _, _ := e.connected(); !on {
+	if on, _, _, _ := e.connected(); !on {
 		return city.Errorf(city.Unavailable, "the edge %s is not connected", c.edge)
 	}
 	id, err := c.addWatcher(each)
@@ -40,7 +40,7 @@ func (h *Hub) Watch(ctx context.Context, name city.Slug, each func(wire.Message)
 	tick := time.NewTicker(leaseEvery)
 	defer tick.Stop()
 	for {
-		if on, _, _ := e.connected(); !on {
+		if on, _, _, _ := e.connected(); !on {
 			return city.Errorf(city.Unavailable, "the line to the edge %s is lost", c.edge)
 		}
 		if err := e.line.Tell(spine.Watch, name, uplink.Encode(c.lease())); err != nil {
