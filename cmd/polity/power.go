@@ -22,7 +22,7 @@ func powerCommand() *cobra.Command {
 		Use:   "power",
 		Short: "Distribution networks: power flow, restoration, losses, lighting",
 		Long: `Works on distribution networks in files: OpenDSS scripts (.dss), pandapower's
-JSON (.json) and MATPOWER cases (.m).`,
+JSON (.json), MATPOWER cases (.m) and CIM models (.xml, or a .zip of CGMES profiles).`,
 		Example: `  polity power flow feeder.dss             voltages, flows and losses
   polity power check feeder.dss            what looks wrong in it, with file and line
   polity power reconfigure feeder.dss      the configuration that loses least

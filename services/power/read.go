@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"polity/city"
+	"polity/services/power/cim"
 	"polity/services/power/dss"
 	"polity/services/power/flow"
 	"polity/services/power/grid"
@@ -18,7 +19,7 @@ import (
 )
 
 // Read reads a network file: an OpenDSS script (.dss), pandapower's JSON
-// (.json) or a MATPOWER case (.m).
+// (.json), a MATPOWER case (.m), or a CIM model (.xml, or a .zip of its profiles).
 func Read(path string) (*grid.Network, error) {
 	var net *grid.Network
 	var err error
@@ -29,8 +30,10 @@ func Read(path string) (*grid.Network, error) {
 		net, err = pandapower.Read(path)
 	case ".m":
 		net, err = matpower.Read(path)
+	case ".xml", ".zip":
+		net, err = cim.Read(path)
 	default:
-		return nil, city.Errorf(city.Invalid, "%s: what kind of network is it? Known are .dss (OpenDSS), .json (pandapower) and .m (MATPOWER)", path)
+		return nil, city.Errorf(city.Invalid, "%s: what kind of network is it? Known are .dss (OpenDSS), .json (pandapower), .m (MATPOWER), .xml and .zip (CIM)", path)
 	}
 	if err != nil {
 		return nil, err

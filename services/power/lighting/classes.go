@@ -26,12 +26,24 @@ type Class struct {
 // P7 names no values.
 func Classes() []Class {
 	return []Class{
-		{"M1", 2.00, 0, 0.40, 0.70, 10, 0.35}, {"M2", 1.50, 0, 0.40, 0.70, 10, 0.35}, {"M3", 1.00, 0, 0.40, 0.60, 15, 0.30},
-		{"M4", 0.75, 0, 0.40, 0.60, 15, 0.30}, {"M5", 0.50, 0, 0.35, 0.40, 15, 0.30}, {"M6", 0.30, 0, 0.35, 0.40, 20, 0.30},
-		{Name: "C0", Mean: 50, Uniformity: 0.40}, {Name: "C1", Mean: 30, Uniformity: 0.40}, {Name: "C2", Mean: 20, Uniformity: 0.40},
-		{Name: "C3", Mean: 15, Uniformity: 0.40}, {Name: "C4", Mean: 10, Uniformity: 0.40}, {Name: "C5", Mean: 7.5, Uniformity: 0.40},
-		{Name: "P1", Mean: 15, Least: 3}, {Name: "P2", Mean: 10, Least: 2}, {Name: "P3", Mean: 7.5, Least: 1.5},
-		{Name: "P4", Mean: 5, Least: 1}, {Name: "P5", Mean: 3, Least: 0.6}, {Name: "P6", Mean: 2, Least: 0.4},
+		{"M1", 2.00, 0, 0.40, 0.70, 10, 0.35},
+		{"M2", 1.50, 0, 0.40, 0.70, 10, 0.35},
+		{"M3", 1.00, 0, 0.40, 0.60, 15, 0.30},
+		{"M4", 0.75, 0, 0.40, 0.60, 15, 0.30},
+		{"M5", 0.50, 0, 0.35, 0.40, 15, 0.30},
+		{"M6", 0.30, 0, 0.35, 0.40, 20, 0.30},
+		{Name: "C0", Mean: 50, Uniformity: 0.40},
+		{Name: "C1", Mean: 30, Uniformity: 0.40},
+		{Name: "C2", Mean: 20, Uniformity: 0.40},
+		{Name: "C3", Mean: 15, Uniformity: 0.40},
+		{Name: "C4", Mean: 10, Uniformity: 0.40},
+		{Name: "C5", Mean: 7.5, Uniformity: 0.40},
+		{Name: "P1", Mean: 15, Least: 3},
+		{Name: "P2", Mean: 10, Least: 2},
+		{Name: "P3", Mean: 7.5, Least: 1.5},
+		{Name: "P4", Mean: 5, Least: 1},
+		{Name: "P5", Mean: 3, Least: 0.6},
+		{Name: "P6", Mean: 2, Least: 0.4},
 	}
 }
 

@@ -42,7 +42,7 @@ func TestAlmanac(t *testing.T) {
 	}{
 		{"Helsinki, midsummer", helsinki, time.Date(2026, 6, 21, 0, 0, 0, 0, summer), "03:54", "22:50"},
 		{"Helsinki, midwinter", helsinki, time.Date(2026, 12, 21, 23, 0, 0, 0, winter), "09:24", "15:13"},
-		{"Quito, equinox", quito, time.Date(2026, 3, 20, 5, 0, 0, 0, time.FixedZone("ECT", -5*3600)), "06:18", "18:24"},
+		{"Quito, equinox", quito, time.Date(2026, 3, 20, 5, 0, 0, 0, time.FixedZone("Quito", -5*3600)), "06:18", "18:24"},
 		{"Sydney, new year", sydney, time.Date(2026, 1, 1, 5, 0, 0, 0, time.FixedZone("AEDT", 11*3600)), "05:48", "20:09"},
 	} {
 		s := lighting.SunOn(c.day, c.at, lighting.Horizon)

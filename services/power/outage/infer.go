@@ -181,8 +181,7 @@ func (t *tree) weigh(net *grid.Network, e *Evidence) *weights {
 		}
 	}
 	open, shut := math.Log(e.Rates.Failure), math.Log(1-e.Rates.Failure)
-	for k := len(t.order) - 1; k >= 0; k-- { // children come before: order is from the sources
-		b := t.order[k]
+	for _, b := range slices.Backward(t.order) { // children come first: order is from the sources
 		line, possible := t.by[b], false
 		if line >= 0 {
 			possible = e.Devices == nil || e.Devices(line)
