@@ -17,7 +17,7 @@ func TestNoticeNamesWhatIsContained(t *testing.T) {
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
-	for _, name := range strings.Fields(string(out)) {
+	for name := range strings.FieldsSeq(string(out)) {
 		contained[name] = name != "polity"
 	}
 	text, err := os.ReadFile("package-lock.json")

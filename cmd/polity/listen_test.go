@@ -66,7 +66,7 @@ func withChildren(pids []int) []int {
 		lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pids[i]))
 		for _, list := range lists {
 			text, _ := os.ReadFile(list) // a thread that is gone has none
-			for _, word := range strings.Fields(string(text)) {
+			for word := range strings.FieldsSeq(string(text)) {
 				if pid, err := strconv.Atoi(word); err == nil && !slices.Contains(pids, pid) {
 					pids = append(pids, pid)
 				}

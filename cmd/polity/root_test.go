@@ -55,7 +55,7 @@ func TestExamplesAreRight(t *testing.T) {
 }
 
 func TestAWrongExampleIsFound(t *testing.T) {
-	for _, bad := range []string{"  polity camra key", "  polity camera key --nmae x", "  polity config check", "  polity waste plan --seconds soon"} {
+	for _, bad := range []string{"  polity camra key", "  polity camera key --nqme x", "  polity config check", "  polity waste plan --seconds soon"} {
 		if tryExample(bad) == nil {
 			t.Errorf("%q passed", bad)
 		}

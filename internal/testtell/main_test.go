@@ -24,14 +24,16 @@ func TestTell(t *testing.T) {
 {"Action":"fail","Package":"p","Test":"T"}
 {"Action":"fail","Package":"p"}
 `, false,
-			[]string{"it is wrong\n", "FAIL"}, nil,
+			[]string{"it is wrong\n", "FAIL"},
+			nil,
 		},
 		"a panic is told": {
 			`{"Action":"output","Package":"p","Test":"T","Output":"panic: boom\n"}
 {"Action":"output","Package":"p","Test":"U","Output":"of another package's test\n"}
 {"Action":"fail","Package":"p"}
 `, false,
-			[]string{"panic: boom\n"}, nil,
+			[]string{"panic: boom\n"},
+			nil,
 		},
 		"left out, with the reason": {
 			`{"Action":"output","Package":"p","Test":"T","Output":"=== RUN   T\n"}
@@ -49,11 +51,13 @@ func TestTell(t *testing.T) {
 			`{"ImportPath":"p","Action":"build-output","Output":"p.go:1: undefined: x\n"}
 {"Action":"fail","Package":"p"}
 `, false,
-			[]string{"p.go:1: undefined: x\n"}, nil,
+			[]string{"p.go:1: undefined: x\n"},
+			nil,
 		},
 		"words of go itself": {
 			"pattern ./x: no such directory\n" + `{"Action":"pass","Package":"p"}`, true,
-			[]string{"pattern ./x"}, nil,
+			[]string{"pattern ./x"},
+			nil,
 		},
 	} {
 		var out strings.Builder
