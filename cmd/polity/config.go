@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -142,15 +141,6 @@ of each camera whether its entry lets it run now.`,
 	return cmd
 }
 
-func exactlyOne(what string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != 1 {
-			return usageError{fmt.Errorf("name one %s; see '%s --help'", what, cmd.CommandPath())}
-		}
-		return nil
-	}
-}
-
 func plural(n int, what string) string {
 	switch n {
 	case 0:
@@ -159,30 +149,4 @@ func plural(n int, what string) string {
 		return "one " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// newLogger writes the program's log to standard error.
-func newLogger(cmd *cobra.Command, format, level string) (*slog.Logger, error) {
-	var o slog.HandlerOptions
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, usageError{fmt.Errorf("--log-level %q: it is debug, info, warn or error", level)}
-	}
-	o.Level = l
-	switch format {
-	case "text":
-		return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &o)), nil
-	case "json":
-		return slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), &o)), nil
-	}
-	return nil, usageError{fmt.Errorf(`--log %q: it is "text" or "json"`, format)}
-}
-
-// serviceFlags are those of programs that run until they are stopped.
-type serviceFlags struct{ config, log, level string }
-
-func (f *serviceFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.config, "config", "/etc/polity/polity.yaml", "configuration file")
-	cmd.Flags().StringVar(&f.log, "log", "text", "form of the log: text or json")
-	cmd.Flags().StringVar(&f.level, "log-level", "info", "least level of the log: debug, info, warn or error")
 }
