@@ -117,19 +117,21 @@ func (r *reader) nodes() {
 		}
 		add(row, node)
 	}
-	for _, row := range r.file.Section("RESERVOIRS").Rows() {
-		if r.enough(row, 2, "id, head") {
-			add(row, Node{Kind: Reservoir, Elevation: r.number(row, 1, "head", 0)})
+	for _, section := range r.file.Sections { // EPANET numbers both kinds as they come
+		switch section.Name {
+		case "RESERVOIRS":
+			for _, row := range section.Rows() {
+				if r.enough(row, 2, "id, head") {
+					add(row, Node{Kind: Reservoir, Elevation: r.number(row, 1, "head", 0)})
+				}
+			}
+		case "TANKS":
+			for _, row := range section.Rows() {
+				if r.enough(row, 2, "id, elevation, initial, lowest and highest level, diameter") {
+					add(row, r.tank(row))
+				}
+			}
 		}
-	}
-	for _, row := range r.file.Section("TANKS").Rows() {
-		if !r.enough(row, 2, "id, elevation, initial, lowest and highest level, diameter") {
-			continue
-		}
-		add(row, Node{
-			Kind: Tank, Elevation: r.number(row, 1, "elevation", 0), Level: r.number(row, 2, "level", 0),
-			MinLevel: r.number(row, 3, "lowest level", 0), MaxLevel: r.number(row, 4, "highest level", 0), Diameter: r.number(row, 5, "diameter", 0),
-		})
 	}
 	r.demands()
 	for _, row := range r.file.Section("COORDINATES").Rows() {
@@ -138,6 +140,13 @@ func (r *reader) nodes() {
 			continue // EPANET too ignores coordinates of nodes that it does not have
 		}
 		n.Nodes[i].X, n.Nodes[i].Y = r.number(row, 1, "x", 0), r.number(row, 2, "y", 0)
+	}
+}
+
+func (r *reader) tank(row Row) Node {
+	return Node{
+		Kind: Tank, Elevation: r.number(row, 1, "elevation", 0), Level: r.number(row, 2, "level", 0),
+		MinLevel: r.number(row, 3, "lowest level", 0), MaxLevel: r.number(row, 4, "highest level", 0), Diameter: r.number(row, 5, "diameter", 0),
 	}
 }
 
@@ -194,41 +203,55 @@ func (r *reader) links() {
 		r.n.links[l.ID] = len(r.n.Links)
 		r.n.Links = append(r.n.Links, l)
 	}
-	for _, row := range r.file.Section("PIPES").Rows() {
-		if !r.enough(row, 6, "id, two nodes, length, diameter, roughness") {
-			continue
+	for _, section := range r.file.Sections { // EPANET numbers all kinds as they come
+		for _, row := range section.Rows() {
+			var l Link
+			ok := false
+			switch section.Name {
+			case "PIPES":
+				l, ok = r.pipe(row)
+			case "PUMPS":
+				l, ok = Link{Kind: Pump}, r.enough(row, 3, "id, two nodes")
+			case "VALVES":
+				l, ok = r.valve(row)
+			}
+			if ok {
+				add(row, l)
+			}
 		}
-		l := Link{Kind: Pipe, Length: r.number(row, 3, "length", 1), Diameter: r.number(row, 4, "diameter", 1), Rough: r.number(row, 5, "roughness", 1)}
-		if l.Length <= 0 || l.Diameter <= 0 || l.Rough <= 0 {
-			r.fail(row.Number, "pipe %s has length %g, diameter %g, roughness %g; all must be above 0", row.Fields[0], l.Length, l.Diameter, l.Rough)
-		}
-		last := strings.ToUpper(row.Fields[len(row.Fields)-1])
-		l.Closed, l.Check = last == "CLOSED", last == "CV"
-		add(row, l)
-	}
-	for _, row := range r.file.Section("PUMPS").Rows() {
-		if r.enough(row, 3, "id, two nodes") {
-			add(row, Link{Kind: Pump})
-		}
-	}
-	for _, row := range r.file.Section("VALVES").Rows() {
-		if !r.enough(row, 6, "id, two nodes, diameter, type, setting") {
-			continue
-		}
-		l := Link{Kind: Valve, Diameter: r.number(row, 3, "diameter", 1), Type: strings.ToUpper(row.Fields[4])}
-		if !slices.Contains([]string{"PRV", "PSV", "PBV", "FCV", "TCV", "GPV", "PCV"}, l.Type) {
-			r.fail(row.Number, "valve %s has type %s; EPANET knows PRV, PSV, PBV, FCV, TCV, GPV, PCV", row.Fields[0], row.Fields[4])
-		}
-		if l.Type != "GPV" { // whose setting is the name of a curve
-			l.Setting = r.number(row, 5, "setting", 0)
-		}
-		add(row, l)
 	}
 	for _, row := range r.file.Section("STATUS").Rows() {
 		if i, ok := r.n.links[row.Fields[0]]; ok && len(row.Fields) > 1 {
 			r.n.Links[i].Closed = strings.EqualFold(row.Fields[1], "CLOSED")
 		}
 	}
+}
+
+func (r *reader) pipe(row Row) (l Link, ok bool) {
+	if !r.enough(row, 6, "id, two nodes, length, diameter, roughness") {
+		return l, false
+	}
+	l = Link{Kind: Pipe, Length: r.number(row, 3, "length", 1), Diameter: r.number(row, 4, "diameter", 1), Rough: r.number(row, 5, "roughness", 1)}
+	if l.Length <= 0 || l.Diameter <= 0 || l.Rough <= 0 {
+		r.fail(row.Number, "pipe %s has length %g, diameter %g, roughness %g; all must be above 0", row.Fields[0], l.Length, l.Diameter, l.Rough)
+	}
+	last := strings.ToUpper(row.Fields[len(row.Fields)-1])
+	l.Closed, l.Check = last == "CLOSED", last == "CV"
+	return l, true
+}
+
+func (r *reader) valve(row Row) (l Link, ok bool) {
+	if !r.enough(row, 6, "id, two nodes, diameter, type, setting") {
+		return l, false
+	}
+	l = Link{Kind: Valve, Diameter: r.number(row, 3, "diameter", 1), Type: strings.ToUpper(row.Fields[4])}
+	if !slices.Contains([]string{"PRV", "PSV", "PBV", "FCV", "TCV", "GPV", "PCV"}, l.Type) {
+		r.fail(row.Number, "valve %s has type %s; EPANET knows PRV, PSV, PBV, FCV, TCV, GPV, PCV", row.Fields[0], row.Fields[4])
+	}
+	if l.Type != "GPV" { // whose setting is the name of a curve
+		l.Setting = r.number(row, 5, "setting", 0)
+	}
+	return l, true
 }
 
 // whole checks the graph: sources, and nodes that no link reaches.

@@ -1,0 +1,206 @@
+package leaks
+
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"polity/city"
+	"polity/services/water/battledim"
+	"polity/services/water/epanet"
+	"polity/services/water/network"
+	"polity/services/water/scada"
+)
+
+// Input is what the detector may know.
+type Input struct {
+	Network *network.Network
+	History *scada.Data           // an earlier time; nil if there is none
+	Fixed   []battledim.Detection // leaks repaired in it: pipe and time of repair
+	Data    *scada.Data           // the time that is asked about
+}
+
+// Found is a leak.
+type Found struct {
+	Pipe       string
+	At         time.Time // when the alarm was given
+	Since      time.Time // when it is thought to have begun
+	Until      time.Time // when it is thought to have been repaired; zero: it runs
+	Flow       float64   // m³/h, at the alarm
+	Within     float64   // m along pipes that hold 80% of the probability
+	Candidates []Candidate
+}
+
+// Observed is what instruments and model say, day by day.
+type Observed struct {
+	Days       [][]float64 // history first
+	Before     int         // days of history
+	Signatures [][]float64 // by link
+	Start      time.Time
+}
+
+// Observe runs the twin over all of the input and computes signatures. Progress is
+// called with what is done, in words and as a part.
+func Observe(ctx context.Context, dial epanet.Dialer, in Input, c Config, progress func(what string, done float64)) (*Observed, error) {
+	say := func(what string, done float64) {
+		if progress != nil {
+			progress(what, done)
+		}
+	}
+	o := &Observed{}
+	periods := []*scada.Data{in.Data}
+	if in.History != nil {
+		periods = []*scada.Data{in.History, in.Data}
+	}
+	var mean []slot
+	var last *plant
+	for i, d := range periods {
+		p, err := place(in.Network, d)
+		if err != nil {
+			return nil, err
+		}
+		if last != nil && !slices.Equal(p.pressure, last.pressure) {
+			return nil, city.Errorf(city.Invalid, "%s and %s have not the same columns in the same order", periods[0].Pressures.Name, d.Pressures.Name)
+		}
+		last = p
+		slots := p.slots(d, c.Hours)
+		if len(slots) < c.LeastDays*len(c.Hours) {
+			return nil, city.Errorf(city.Invalid, "%s covers %d days; %d are needed at least", d.Pressures.Name, len(slots)/len(c.Hours), c.LeastDays)
+		}
+		say("the model follows the measurements", float64(i)/float64(len(periods)))
+		model, err := p.follow(ctx, dial, slots)
+		if err != nil {
+			return nil, err
+		}
+		if err := p.plausible(d, slots, model); err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			o.Start = d.Pressures.Start
+			mean = p.meanDay(slots, len(c.Hours))
+		}
+		days := p.daily(p.rows(), slots, model, len(c.Hours), c.NightBefore)
+		if i == 0 && in.History != nil {
+			o.Before = len(days)
+		}
+		o.Days = append(o.Days, days...)
+	}
+	var err error
+	o.Signatures, err = last.signatures(ctx, dial, last.rows(), c, mean, func(done float64) { say("signatures of leaks", done) })
+	return o, err
+}
+
+// Detect goes through the days and returns the alarms of the time asked about,
+// those first that were known at its start.
+func Detect(in Input, o *Observed, c Config) ([]Found, error) {
+	p, err := place(in.Network, in.Data)
+	if err != nil {
+		return nil, err
+	}
+	d := newDetector(p, o, c)
+	return d.run(in, o), nil
+}
+
+func newDetector(p *plant, o *Observed, c Config) *detector {
+	d := &detector{c: c, p: p, rows: p.rows(), between: p.n.Between(), signs: o.Signatures, windows: map[int]*window{}}
+	for _, day := range o.Days {
+		d.rest = append(d.rest, slices.Clone(day))
+	}
+	least := make([]float64, d.rows.count())
+	for i := range least {
+		least[i] = c.FloorQ
+		if d.rows.pressureRow(i) {
+			least[i] = c.FloorP
+		}
+	}
+	calm := o.Days
+	if o.Before > 0 {
+		calm = o.Days[:o.Before]
+	}
+	d.spread = spreadOf(calm, least, c.DriftPerRoot)
+	return d
+}
+
+const dayLong = 24 * time.Hour
+
+func (d *detector) run(in Input, o *Observed) []Found {
+	for day := range o.Days {
+		for _, f := range in.Fixed {
+			repair := int(f.At.Sub(o.Start) / dayLong)
+			if link, ok := in.Network.Link(f.Pipe); ok && day == repair+2 && day < o.Before {
+				d.repaired(link, repair, day)
+			}
+		}
+		d.day(day)
+	}
+	first := in.Data.Pressures.Start
+	at := func(day int) time.Time { return first.Add(time.Duration(day-o.Before) * dayLong) }
+	var all []Found
+	for _, l := range d.leaks {
+		for k, a := range l.alarms {
+			f := Found{Pipe: d.p.n.Links[a.link].ID, At: at(a.day + 1), Since: at(l.start), Flow: a.size, Within: l.located.radius, Candidates: d.candidates(l.located.chance, 10)}
+			if l.closed >= 0 {
+				f.Until = at(l.closed)
+			}
+			if a.day+1 < o.Before {
+				if l.closed >= 0 && l.closed < o.Before || k < len(l.alarms)-1 && l.alarms[k+1].day+1 < o.Before {
+					continue
+				}
+				f.At, f.Pipe = first.Add(5*time.Minute), d.p.n.Links[l.link].ID
+			}
+			all = append(all, f)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Found) int { return a.At.Compare(b.At) })
+	return all
+}
+
+// plausible compares measured with expected pressures before anything is built on
+// them: it finds wrong units and exchanged columns.
+func (p *plant) plausible(d *scada.Data, slots []slot, model []*expected) error {
+	n := len(p.pressure)
+	measured, should := make([][]float64, n), make([][]float64, n)
+	for k := range slots {
+		if model[k] == nil {
+			continue
+		}
+		for c := range n {
+			if v := slots[k].pressure[c]; !math.IsNaN(v) {
+				measured[c], should[c] = append(measured[c], v), append(should[c], model[k].pressure[c])
+			}
+		}
+	}
+	m, s := make([]float64, n), make([]float64, n)
+	var ratios []float64
+	for c := range n {
+		m[c], s[c] = median(measured[c]), median(should[c])
+		if len(measured[c]) > 0 && s[c] > 1 {
+			ratios = append(ratios, m[c]/s[c])
+		}
+	}
+	if len(ratios) == 0 {
+		return city.Errorf(city.Invalid, "%s: no hour can be compared with the model: flows or levels are missing, or pumps switch all the time", d.Pressures.Name)
+	}
+	ratio := median(ratios)
+	for _, u := range []struct {
+		name  string
+		value float64
+	}{{"bar", 0.0980665}, {"kPa", 9.80665}, {"psi", 1.42233}, {"MPa", 0.00980665}, {"feet", 3.28084}} {
+		if ratio > u.value*0.85 && ratio < u.value*1.15 && math.Abs(u.value-1) > 0.2 {
+			return city.Errorf(city.Invalid, "%s: pressures are %.3g times what the model expects, so they seem to be in %s; metres of water are needed", d.Pressures.Name, ratio, u.name)
+		}
+	}
+	if ratio < 0.5 || ratio > 2 {
+		return city.Errorf(city.Invalid, "%s: pressures are %.3g times what the model expects; metres of water are needed, and flows in m³/h", d.Pressures.Name, ratio)
+	}
+	for a := range n {
+		for b := a + 1; b < n; b++ {
+			if far := math.Abs(s[a] - s[b]); far > 3 && math.Abs(m[a]-s[b]) < 0.2*far && math.Abs(m[b]-s[a]) < 0.2*far {
+				return city.Errorf(city.Invalid, "%s: columns %s and %s seem exchanged: %s shows %.1f m where the model expects %.1f, %s %.1f for %.1f",
+					d.Pressures.Name, d.Pressures.Names[a], d.Pressures.Names[b], d.Pressures.Names[a], m[a], s[a], d.Pressures.Names[b], m[b], s[b])
+			}
+		}
+	}
+	return nil
+}

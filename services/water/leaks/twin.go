@@ -1,0 +1,294 @@
+package leaks
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"polity/services/water/epanet"
+	"polity/services/water/network"
+	"polity/services/water/scada"
+)
+
+// slot is one hour of one day: means of what was measured.
+type slot struct {
+	at       time.Time
+	pressure []float64
+	flow     []float64 // m³/h
+	level    []float64 // m, at its middle
+	used     []float64 // by zone: net inflow, m³/h; NaN where it cannot be known
+	meter    []float64 // m³/h
+	steady   bool      // no pump switched within the hour
+}
+
+// slots takes the hours to compare out of the tables.
+func (p *plant) slots(d *scada.Data, hours []int) []slot {
+	perHour := int(time.Hour / d.Pressures.Step)
+	perDay := 24 * perHour
+	var all []slot
+	for day := range d.Pressures.Len() / perDay {
+		for _, h := range hours {
+			first := day*perDay + h*perHour
+			s := slot{at: d.Pressures.Start.Add(time.Duration(first) * d.Pressures.Step), steady: true}
+			mean := func(t *scada.Table, scale float64) []float64 {
+				out := make([]float64, len(t.Names))
+				for c, column := range t.Values {
+					out[c] = average(column[first:first+perHour]) * scale
+				}
+				return out
+			}
+			s.pressure, s.flow, s.level, s.meter = mean(d.Pressures, 1), mean(d.Flows, 1), mean(d.Levels, 1), mean(d.Demands, 0.001)
+			for c, pump := range p.pumps {
+				if pump && switches(d.Flows.Values[c][first:first+perHour]) {
+					s.steady = false
+				}
+			}
+			s.used = p.use(d, s, first, perHour)
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func average(values []float32) float64 {
+	sum, n := 0.0, 0
+	for _, v := range values {
+		if !math.IsNaN(float64(v)) {
+			sum += float64(v)
+			n++
+		}
+	}
+	if 2*n < len(values) {
+		return math.NaN()
+	}
+	return sum / float64(n)
+}
+
+func switches(flow []float32) bool {
+	least, most := math.Inf(1), math.Inf(-1)
+	for _, v := range flow {
+		least, most = min(least, float64(v)), max(most, float64(v))
+	}
+	return most-least > 0.2*math.Max(most, 1)
+}
+
+// use draws up the balance of every zone over an hour; the change of a tank's level
+// is the slope over the hour.
+func (p *plant) use(d *scada.Data, s slot, first, perHour int) []float64 {
+	used := make([]float64, len(p.zones))
+	for z := range p.zones {
+		if !p.balanced(z) {
+			used[z] = math.NaN()
+			continue
+		}
+		for _, c := range p.zones[z].in {
+			used[z] += s.flow[c]
+		}
+		for _, c := range p.zones[z].out {
+			used[z] -= s.flow[c]
+		}
+		for k, c := range p.zones[z].tanks {
+			used[z] -= slope(d.Levels.Values[c][first:first+perHour]) * float64(perHour) * p.zones[z].areas[k]
+		}
+	}
+	return used
+}
+
+// slope is the least-squares change from one value to the next.
+func slope(values []float32) float64 {
+	n := float64(len(values))
+	sx, sy, sxy, sxx := 0.0, 0.0, 0.0, 0.0
+	for i, v := range values {
+		x := float64(i)
+		sx, sy, sxy, sxx = sx+x, sy+float64(v), sxy+x*float64(v), sxx+x*x
+	}
+	return (n*sxy - sx*sy) / (n*sxx - sx*sx)
+}
+
+// expected is what the model says for a slot, or nil where its boundary is unknown.
+type expected struct{ pressure, flow []float64 }
+
+// demands is what every node is taken to use in a slot, in m³/h: metered homes what
+// their meters say; others the model's demand, scaled such that their zone uses
+// what flowed into it, or, in a zone where most is metered, as the meters scale.
+func (p *plant) demands(s slot, nominal []float64) ([]float64, bool) {
+	demand := make([]float64, len(p.n.Nodes))
+	copy(demand, nominal)
+	known := make([]bool, len(p.n.Nodes))
+	sum, sumKnown, meters := make([]float64, len(p.zones)), make([]float64, len(p.zones)), make([]float64, len(p.zones))
+	for c, node := range p.meter {
+		if !math.IsNaN(s.meter[c]) && p.zones[p.zoneOf[node]].metered {
+			known[node] = true
+			demand[node] = s.meter[c]
+			sumKnown[p.zoneOf[node]] += nominal[node]
+			meters[p.zoneOf[node]] += s.meter[c]
+		}
+	}
+	for i, v := range nominal {
+		sum[p.zoneOf[i]] += v
+	}
+	for i := range demand {
+		z := p.zoneOf[i]
+		if known[i] || p.n.Nodes[i].Kind != network.Junction {
+			continue
+		}
+		switch {
+		case p.zones[z].metered && sumKnown[z] > 0:
+			demand[i] *= meters[z] / sumKnown[z]
+		case p.balanced(z) && sum[z] > 0:
+			if math.IsNaN(s.used[z]) {
+				return nil, false
+			}
+			demand[i] *= s.used[z] / sum[z]
+		}
+	}
+	for c, pump := range p.pumps {
+		if !pump {
+			continue
+		}
+		if math.IsNaN(s.flow[c]) {
+			return nil, false
+		}
+		l := p.n.Links[p.flow[c]]
+		demand[l.From] += s.flow[c]
+		if p.n.Nodes[l.To].Kind == network.Junction {
+			demand[l.To] -= s.flow[c]
+		}
+	}
+	for _, v := range s.level {
+		if math.IsNaN(v) {
+			return nil, false
+		}
+	}
+	return demand, true
+}
+
+// state is one steady state to compute.
+type state struct {
+	demand []float64 // by node, m³/h
+	level  []float64 // by level column
+}
+
+// solve computes states one after another: metered pumps are closed and their flow
+// is part of the demands, tanks stand at the level given.
+func (p *plant) solve(ctx context.Context, dial epanet.Dialer, count int, at func(i int) state, each func(i int, e expected) error) error {
+	var junctions []int
+	for i, node := range p.n.Nodes {
+		if node.Kind == network.Junction {
+			junctions = append(junctions, i)
+		}
+	}
+	const step = 60 // seconds between states: too short for a tank to move
+	scenario := epanet.Scenario{
+		Network: p.steady(step), Seconds: int64(count-1) * step, Every: step, Chunk: 1000 * step, Restarts: 2,
+		Columns: []epanet.Column{{Object: epanet.Node, Property: epanet.Pressure, Indices: p.pressure}, {Object: epanet.Link, Property: epanet.Flow, Indices: p.flow}},
+		Drives: func(from, to int64) ([]epanet.Drive, error) {
+			demand := epanet.Drive{Object: epanet.Node, Property: epanet.BaseDemand, Indices: junctions, Start: from, Step: step}
+			level := epanet.Drive{Object: epanet.Node, Property: epanet.TankLevel, Indices: p.level, Start: from, Step: step}
+			for i := from / step; i < min(to/step, int64(count)); i++ {
+				s := at(int(i))
+				row := make([]float64, len(junctions))
+				for k, node := range junctions {
+					row[k] = s.demand[node] / p.unit
+				}
+				demand.Rows, level.Rows = append(demand.Rows, row), append(level.Rows, p.within(s.level))
+			}
+			if len(p.level) == 0 {
+				return []epanet.Drive{demand}, nil
+			}
+			return []epanet.Drive{demand, level}, nil
+		},
+	}
+	return epanet.Simulate(ctx, dial, scenario, func(l epanet.Layout, r epanet.Period) error {
+		if r.Seconds == 0 {
+			if err := p.sameOrder(l); err != nil {
+				return err
+			}
+		}
+		e := expected{pressure: r.Values[0], flow: r.Values[1]}
+		for c := range e.flow {
+			e.flow[c] *= p.unit
+		}
+		return each(int(r.Seconds/step), e)
+	})
+}
+
+// within keeps levels inside their tanks: noise may carry a measured one beyond.
+func (p *plant) within(levels []float64) []float64 {
+	out := make([]float64, len(levels))
+	for c, v := range levels {
+		t := &p.n.Nodes[p.level[c]]
+		out[c] = min(max(v, t.MinLevel+0.01), t.MaxLevel-0.01)
+	}
+	return out
+}
+
+// sameOrder makes sure that EPANET numbers nodes and links as we do.
+func (p *plant) sameOrder(l epanet.Layout) error {
+	for i, id := range l.Nodes {
+		if i >= len(p.n.Nodes) || p.n.Nodes[i].ID != id {
+			return fmt.Errorf("EPANET's node %d is %s, ours is another: this file's order of sections is not understood", i+1, id)
+		}
+	}
+	for i, id := range l.Links {
+		if i >= len(p.n.Links) || p.n.Links[i].ID != id {
+			return fmt.Errorf("EPANET's link %d is %s, ours is another: this file's order of sections is not understood", i+1, id)
+		}
+	}
+	return nil
+}
+
+// steady is the network file for states that are given from outside.
+func (p *plant) steady(step int) []byte {
+	f := p.n.File.Clone()
+	for _, name := range []string{"DEMANDS", "CONTROLS", "RULES", "REPORT", "TIMES"} {
+		f.Section(name).Lines = nil
+	}
+	f.Section("PATTERNS").Add(" polity-one 1.0")
+	for _, node := range p.n.Nodes {
+		if node.Kind == network.Junction {
+			f.Section("DEMANDS").Add(" %s 0 polity-one", node.ID)
+		}
+	}
+	for c, pump := range p.pumps {
+		if pump {
+			f.Section("STATUS").Add(" %s CLOSED", p.n.Links[p.flow[c]].ID)
+		}
+	}
+	for _, what := range []string{"Hydraulic", "Pattern", "Report"} {
+		f.Section("TIMES").Add(" %s Timestep %d SEC", what, step)
+	}
+	f.Section("OPTIONS").Add(" Accuracy 0.001")
+	f.Section("REPORT").Add(" Status No")
+	return f.Text()
+}
+
+// follow computes what the model expects in every slot.
+func (p *plant) follow(ctx context.Context, dial epanet.Dialer, slots []slot) ([]*expected, error) {
+	out := make([]*expected, len(slots))
+	known := make([]int, 0, len(slots))
+	nominal := make([]float64, len(p.n.Nodes))
+	prepare := func(k int) []float64 {
+		for i := range nominal {
+			nominal[i] = p.nominal(i, slots[k].at)
+		}
+		demand, _ := p.demands(slots[k], nominal)
+		return demand
+	}
+	for k := range slots {
+		if slots[k].steady && prepare(k) != nil {
+			known = append(known, k)
+		}
+	}
+	if len(known) == 0 {
+		return out, nil
+	}
+	err := p.solve(ctx, dial, len(known), func(i int) state {
+		return state{demand: prepare(known[i]), level: slots[known[i]].level}
+	}, func(i int, e expected) error {
+		out[known[i]] = &e
+		return nil
+	})
+	return out, err
+}
