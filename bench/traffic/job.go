@@ -100,7 +100,7 @@ func (j *job) say(r *harness.Run) {
 		note += " (kept from an earlier run)"
 	}
 	t := j.report.Trips
-	r.Say("%-12s %-12s seed %d: delay %.2f s, timeLoss %.2f s, longest red %.0f s%s", j.place, j.control, j.seed, t.Delay, t.TimeLoss, j.report.MaxRed, note)
+	r.Say("%-12s %-12s seed %d: delay %.2f s, timeLoss %.2f s, decision %.1f ms, longest red %.0f s%s", j.place, j.control, j.seed, t.Delay, t.TimeLoss, j.report.DecisionP99, j.report.MaxRed, note)
 }
 
 // sources identifies the code and the SUMO that results come from.

@@ -46,7 +46,7 @@ func makePedestrians(ctx context.Context) (string, error) {
 	if out, err := command.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("make the map with pedestrians: %w: %s", err, strings.TrimSpace(string(out)))
 	}
-	text := fmt.Sprintf("<configuration>\n  <input>\n    <net-file value=\"%[1]s.net.xml\"/>\n    <route-files value=\"%[1]s.rou.xml\"/>\n  </input>\n  <time>\n    <begin value=\"0\"/>\n    <end value=\"3600\"/>\n  </time>\n</configuration>\n", pedestrians)
+	text := fmt.Sprintf("<configuration>\n  <input>\n    <net-file value=\"%[1]s.net.xml\"/>\n    <route-files value=\"%[1]s.rou.xml\"/>\n  </input>\n  <time>\n    <begin value=\"0\"/>\n    <end value=\"1800\"/>\n  </time>\n</configuration>\n", pedestrians)
 	return config, errors.Join(
 		os.WriteFile(filepath.Join(dir, pedestrians+".rou.xml"), routes, 0o600),
 		os.WriteFile(config, []byte(text), 0o600))
@@ -66,8 +66,8 @@ func pedestrianRoutes() []byte {
 			outer, inner, _ := strings.Cut(from, " ")
 			endOuter, endInner, _ := strings.Cut(to, " ")
 			in, out := outer+inner, endInner+endOuter
-			fmt.Fprintf(&b, "  <flow id=\"v%d%d\" type=\"car\" from=%q to=%q begin=\"0\" end=\"3600\" period=\"exp(%.5f)\" departLane=\"best\" departSpeed=\"max\"/>\n", i, k, in, out, vehiclesPerHour/3600.0/float64(len(ends)-1))
-			fmt.Fprintf(&b, "  <personFlow id=\"p%d%d\" begin=\"0\" end=\"3600\" period=\"exp(%.5f)\">\n    <walk from=%q to=%q/>\n  </personFlow>\n", i, k, peoplePerHour/3600.0/float64(len(ends)-1), in, out)
+			fmt.Fprintf(&b, "  <flow id=\"v%d%d\" type=\"car\" from=%q to=%q begin=\"0\" end=\"1800\" period=\"exp(%.5f)\" departLane=\"best\" departSpeed=\"max\"/>\n", i, k, in, out, vehiclesPerHour/3600.0/float64(len(ends)-1))
+			fmt.Fprintf(&b, "  <personFlow id=\"p%d%d\" begin=\"0\" end=\"1800\" period=\"exp(%.5f)\">\n    <walk from=%q to=%q/>\n  </personFlow>\n", i, k, peoplePerHour/3600.0/float64(len(ends)-1), in, out)
 		}
 	}
 	fmt.Fprintln(&b, "</routes>")

@@ -70,16 +70,16 @@ it; 'pip install eclipse-sumo' gets it.`,
 }
 
 // progressLine says every five simulated minutes how far the simulation is.
-func progressLine(w io.Writer) func(simulated, total time.Duration, vehicles int) {
-	return func(simulated, total time.Duration, vehicles int) {
+func progressLine(w io.Writer) func(simulated, total time.Duration, toCome int) {
+	return func(simulated, total time.Duration, toCome int) {
 		if simulated%(5*time.Minute) != 0 {
 			return
 		}
 		if total > 0 {
-			fmt.Fprintf(w, "%.0f of %.0f minutes simulated, %d vehicles on the road\n", simulated.Minutes(), total.Minutes(), vehicles)
+			fmt.Fprintf(w, "%.0f of %.0f minutes simulated, %d vehicles on the road or to come\n", simulated.Minutes(), total.Minutes(), toCome)
 			return
 		}
-		fmt.Fprintf(w, "%.0f minutes simulated, %d vehicles on the road\n", simulated.Minutes(), vehicles)
+		fmt.Fprintf(w, "%.0f minutes simulated, %d vehicles on the road or to come\n", simulated.Minutes(), toCome)
 	}
 }
 

@@ -44,7 +44,7 @@ type Study struct {
 	Every    time.Duration
 	SUMO     string // the program; empty: twin.FindSUMO looks for it
 	Dir      string // where tripinfo.xml and report.json go; it is made if need be
-	Progress func(simulated, total time.Duration, vehicles int)
+	Progress func(simulated, total time.Duration, toCome int)
 }
 
 // Report is what a study came to.
