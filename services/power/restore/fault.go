@@ -15,7 +15,12 @@ import (
 )
 
 // Fault is where the network is broken: in a line.
-type Fault struct{ Line int }
+type Fault struct {
+	Line int
+	// Dark are buses without power because of it, where the network's switches show
+	// the trip already. Other dead parts are left alone: somebody may work there.
+	Dark []int
+}
 
 // Options are how to restore.
 type Options struct {
@@ -61,6 +66,15 @@ func newSituation(net *grid.Network, fault Fault, o Options) (*situation, error)
 	}
 	s := &situation{net: net.Clone(), before: net, o: o, fault: fault, section: map[int]bool{}, darkened: map[int]bool{}, tripped: -1, source: -1}
 	s.trip()
+	top := s.net.Topology()
+	for _, b := range fault.Dark {
+		if b < 0 || b >= len(net.Buses) {
+			return nil, city.Errorf(city.NotFound, "there is no bus %d", b)
+		}
+		if !top.BusLive(b) {
+			s.darkened[b] = true
+		}
+	}
 	s.spread()
 	s.cut()
 	return s, nil
@@ -167,7 +181,8 @@ func (s *situation) trip() {
 // spread finds the faulted section: all that no switch separates from the fault.
 func (s *situation) spread() {
 	l := &s.net.Lines[s.fault.Line]
-	free := !s.o.fixed(s.fault.Line)
+	// a tag on an open line says that it stays out, which is all that is needed
+	free := !s.o.fixed(s.fault.Line) || (s.o.Switchable(s.fault.Line) && !l.Closed())
 	if free && s.o.AtEnds {
 		return // the line alone
 	}

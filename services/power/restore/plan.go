@@ -38,6 +38,9 @@ func Restore(ctx context.Context, net *grid.Network, fault Fault, o Options) (*P
 	plan.BeforeW, _ = switching.Fed(net)
 	plan.TrippedW, _ = switching.Fed(s.net)
 	for i := range net.Loads {
+		if l := &net.Loads[i]; slices.Contains(fault.Dark, l.At.Bus) && s.darkened[l.At.Bus] && !l.OutOfService {
+			plan.BeforeW += real(l.S)
+		}
 		if l := &net.Loads[i]; s.section[l.At.Bus] && !l.OutOfService {
 			plan.SectionW += real(l.S)
 		}

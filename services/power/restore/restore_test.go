@@ -263,6 +263,33 @@ func TestLimitsDecide(t *testing.T) {
 	}
 }
 
+// TestDeadPartsAreLeftAlone: what was dead before the fault stays so, unless it is said
+// to be dark because of it.
+func TestDeadPartsAreLeftAlone(t *testing.T) {
+	net := ring(t)
+	for _, name := range []string{"line.b1", "line.b2"} { // bus b and its spur are being worked on
+		net.Lines[line(t, net, name)].SetClosed(false)
+	}
+	net.Lines[line(t, net, "line.tie")].SetClosed(true)
+	o := restore.Options{Limits: switching.Standard(), AtEnds: true}
+	for _, c := range []struct {
+		name string
+		dark []int
+		fed  float64
+	}{{"left alone", nil, 0}, {"dark because of it", []int{net.Bus("b"), net.Bus("c")}, 1560e3}} {
+		plan, err := restore.Restore(t.Context(), net, restore.Fault{Line: line(t, net, "line.a1"), Dark: c.dark}, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fed := replay(t, net, plan, o.Limits, nil); math.Abs(fed-c.fed) > 1 {
+			t.Errorf("%s: %.0f W fed by %s", c.name, fed, texts(plan.Order))
+		}
+	}
+	if _, err := restore.Restore(t.Context(), net, restore.Fault{Line: 0, Dark: []int{99}}, o); city.KindOf(err) != city.NotFound {
+		t.Errorf("a bus that is not there: %v", err)
+	}
+}
+
 // TestIsolationNeedsNoFlow: what cuts a fault off is known at once, with a reason.
 func TestIsolationNeedsNoFlow(t *testing.T) {
 	net := ring(t)

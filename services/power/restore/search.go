@@ -22,14 +22,16 @@ type choice struct {
 
 // free lists the lines whose state restoration may choose: switches without a tag
 // that do not touch the fault, where the trip made it dark, and the breaker that
-// tripped.
+// tripped. Those that lead to parts which were dead before stay as they are.
 func (s *situation) free() []int {
 	var out []int
+	top := s.net.Topology()
+	alien := func(b int) bool { return !s.darkened[b] && !top.BusLive(b) }
 	for i := range s.net.Lines {
-		if s.around(i) {
+		l := &s.net.Lines[i]
+		if s.around(i) || alien(l.Ends[0].Bus) || alien(l.Ends[1].Bus) {
 			continue
 		}
-		l := &s.net.Lines[i]
 		dark := s.darkened[l.Ends[0].Bus] || s.darkened[l.Ends[1].Bus]
 		if i == s.tripped || (dark && !s.o.fixed(i)) {
 			out = append(out, i)
