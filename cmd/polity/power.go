@@ -27,11 +27,12 @@ JSON (.json), MATPOWER cases (.m) and CIM models (.xml, or a .zip of CGMES profi
   polity power check feeder.dss            what looks wrong in it, with file and line
   polity power reconfigure feeder.dss      the configuration that loses least
   polity power restore feeder.dss --fault line.l12   what to switch after a fault
-  polity power hosting feeder.dss          how much sun each bus can take`,
+  polity power hosting feeder.dss          how much sun each bus can take
+  polity power lights groups.yaml          when street lamps burn`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(powerFlowCommand(), powerCheckCommand(), powerReconfigureCommand(), powerRestoreCommand(), powerHostingCommand())
+	cmd.AddCommand(powerFlowCommand(), powerCheckCommand(), powerReconfigureCommand(), powerRestoreCommand(), powerHostingCommand(), powerLightsCommand())
 	return cmd
 }
 

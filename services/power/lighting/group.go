@@ -136,6 +136,14 @@ func (g *Group) may(t time.Time) bool {
 	return now >= g.begin || now < g.end
 }
 
+// Level is the light, as a part of full light, that a count asks for.
+func (g *Group) Level(count int) (float64, error) {
+	if count < 0 || len(g.levels) != len(g.Steps) {
+		return 0, city.Errorf(city.Invalid, "group %q: a count of %d, or the group is not prepared", g.Name, count)
+	}
+	return g.step(count), nil
+}
+
 // step is the light that a count asks for.
 func (g *Group) step(count int) float64 {
 	for i, s := range g.Steps {
