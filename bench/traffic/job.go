@@ -117,16 +117,17 @@ func newSources() (sources, error) {
 		return sources{}, fmt.Errorf("read the versions of SUMO and the maps: %w", err)
 	}
 	s := sources{sumo: string(text), code: map[string]string{}}
-	simulator := []string{"twin", "network", "traci"}
-	stepwise := append([]string{"safety", "control"}, simulator...)
-	for control, folders := range map[string][]string{
+	simulator := []string{"twin/*", "network/*", "traci/*"}
+	stepwise := append([]string{"safety/*", "control/control.go", "control/demand.go", "control/greedy.go"}, simulator...)
+	for control, patterns := range map[string][]string{
 		"fixed": simulator, "actuated": simulator, "greedy": stepwise, "max-pressure": stepwise,
-		"polity": append([]string{"control/adaptive"}, stepwise...),
+		"polity": append([]string{"control/*", "control/adaptive/*", "safety/*"}, simulator...),
 	} {
 		h := sha256.New()
-		for _, f := range folders {
-			err := hashFolder(h, filepath.Join("services", "traffic", f), func(name string) bool {
-				return strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go")
+		for _, pattern := range patterns {
+			err := hashFolder(h, filepath.Join("services", "traffic", filepath.Dir(pattern)), func(name string) bool {
+				match, err := filepath.Match(filepath.Base(pattern), name)
+				return err == nil && match && strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go")
 			})
 			if err != nil {
 				return s, fmt.Errorf("read the sources of %s (run this from the project's root): %w", control, err)
