@@ -73,14 +73,14 @@ type Message struct {
 	State          json.RawMessage `json:"fS,omitempty"`
 	Bits           []bool          `json:"se,omitempty"`
 
-	AlarmCode    string `json:"aCId,omitempty"`
-	ExternalCode string `json:"xACId,omitempty"`
-	AlarmKind    string `json:"aSp,omitempty"`
-	Acknowledged string `json:"ack,omitempty"`
-	Active       string `json:"aS,omitempty"`
-	AlarmTime    string `json:"aTs,omitempty"`
-	Category     string `json:"cat,omitempty"`
-	Priority     string `json:"pri,omitempty"`
+	AlarmCode    string  `json:"aCId,omitempty"`
+	ExternalCode *string `json:"xACId,omitempty"` // of the maker; must be there, may be empty
+	AlarmKind    string  `json:"aSp,omitempty"`
+	Acknowledged string  `json:"ack,omitempty"`
+	Active       string  `json:"aS,omitempty"`
+	AlarmTime    string  `json:"aTs,omitempty"`
+	Category     string  `json:"cat,omitempty"`
+	Priority     string  `json:"pri,omitempty"`
 }
 
 // VersionOf is one entry of the versions that an end speaks.
@@ -229,7 +229,7 @@ func (m Message) encode() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", m.Kind, err)
 	}
-	// An acknowledgement, and an alarm without values, have fields that must be there.
+	// An alarm without values has an empty list of them.
 	if m.Kind == KindAlarm && m.Values == nil && m.AlarmKind == "Issue" {
 		text = append(bytes.TrimSuffix(text, []byte("}")), `,"rvs":[]}`...)
 	}

@@ -31,7 +31,7 @@ var errOrder = errors.New("out of order")
 type session struct {
 	conn   net.Conn
 	handle func(Message) error // an error is sent back as the reason of a refusal
-	out    chan []byte
+	out    chan outgoing
 
 	mu      sync.Mutex
 	pending map[string]time.Time // sent and not yet acknowledged
@@ -39,8 +39,14 @@ type session struct {
 	refused func(id, reason string)
 }
 
+// outgoing is a message to write, or done to close when all before is written.
+type outgoing struct {
+	text []byte
+	done chan struct{}
+}
+
 func newSession(conn net.Conn) *session {
-	return &session{conn: conn, out: make(chan []byte, 256), pending: map[string]time.Time{}, seen: time.Now()}
+	return &session{conn: conn, out: make(chan outgoing, 256), pending: map[string]time.Time{}, seen: time.Now()}
 }
 
 // send queues a message. It does not wait for the acknowledgement.
@@ -59,7 +65,7 @@ func (s *session) send(m Message) error {
 	}
 	s.mu.Unlock()
 	select {
-	case s.out <- text:
+	case s.out <- outgoing{text: text}:
 		return nil
 	default:
 		return city.Errorf(city.Unavailable, "the other end takes no messages; %d wait", cap(s.out))
@@ -86,8 +92,12 @@ func (s *session) write(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case text := <-s.out:
-			if _, err := s.conn.Write(text); err != nil {
+		case o := <-s.out:
+			if o.done != nil {
+				close(o.done)
+				continue
+			}
+			if _, err := s.conn.Write(o.text); err != nil {
 				return fmt.Errorf("send: %w", err)
 			}
 		}
@@ -196,13 +206,17 @@ func (s *session) refuse(m Message, reason error) error {
 	return s.send(no)
 }
 
-// flush gives the refusal a moment to leave before the connection ends.
+// flush lets a refusal leave before the connection ends, a second at most.
 func (s *session) flush() {
-	for range 100 {
-		if len(s.out) == 0 {
-			return
-		}
-		time.Sleep(time.Millisecond)
+	done := make(chan struct{})
+	select {
+	case s.out <- outgoing{done: done}:
+	default:
+		return
+	}
+	select {
+	case <-done:
+	case <-time.After(time.Second):
 	}
 }
 

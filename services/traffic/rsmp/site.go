@@ -143,6 +143,7 @@ func (s *Site) Raise(a Alarm) {
 	defer s.mu.Unlock()
 	s.alarms[a.Component+" "+a.Code] = a
 	m := newMessage(KindAlarm)
+	m.ExternalCode = new(string)
 	m.Component, m.AlarmCode, m.AlarmKind, m.AlarmTime = a.Component, a.Code, "Issue", stamp(a.At)
 	m.Acknowledged, m.Active, m.Category, m.Priority = "notAcknowledged", "inActive", "D", "2"
 	m.Status = json.RawMessage(`"notSuspended"`)
