@@ -17,7 +17,7 @@ const (
 	changedBy    = 15    // of luma
 	mostWindows  = 0.6   // of the picture: beyond, it is looked at as a whole
 	trifle       = 0.2   // of a person's box: less change than this in all is not looked at
-	everySeconds = 2.0   // least time between two looks
+	everySeconds = 4.0   // least time between two looks
 )
 
 // examiner decides when the second detector looks at what is shown, and where, and

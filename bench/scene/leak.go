@@ -17,6 +17,7 @@ const (
 	unknownLuma  = 126  // what is not known is of this grey
 	headPortion  = 4    // a head is this part of its box, from the top
 	smallestSide = 3    // pixels: what a gradient needs
+	edgesGain    = 0.1  // by which the correlation over the person's own pixels must exceed the plate's
 )
 
 // sight is one frame of the film and what people are shown at that time.
@@ -32,6 +33,7 @@ type verdict struct {
 	share      float64 // of the foreground that is shown
 	edges      float64 // correlation with the input's edges: of what is shown,
 	plateEdges float64 // and of the plate, where something is shown
+	gain       float64 // of edges over plateEdges, over the foreground and the pixels beside it
 	// What test (b) would say if the grey of the unknown counted as a picture, and if
 	// only those pixels counted that are shown.
 	allEdges, patchEdges bool
@@ -41,6 +43,13 @@ type verdict struct {
 func (v verdict) byPixels() bool { return v.counted && v.share > shownShare }
 
 func (v verdict) byEdges() bool {
+	return v.byEdgesAlone() && v.gain > edgesGain
+}
+
+// byEdgesAlone is test (b) without asking whether it is the person's edges that are
+// alike. Where much of the place is shown, both correlations may lie at just the
+// limit, a hundredth apart, by noise.
+func (v verdict) byEdgesAlone() bool {
 	return v.counted && v.edges > edgesAlike && !(v.plateEdges > edgesAlike)
 }
 
@@ -50,7 +59,8 @@ func (v verdict) leaked() bool { return v.byPixels() || v.byEdges() }
 type judge struct {
 	plate picture
 	luma  []byte // of the plate
-	seen  []bool // reused
+	seen  []bool // in the box, reused: something is shown,
+	fore  []bool // foreground
 }
 
 func newJudge(plate picture) *judge { return &judge{plate: plate, luma: plate.luma()} }
@@ -69,7 +79,7 @@ func (j *judge) try(s *sight, box image.Rectangle, own func(x, y int) bool) verd
 	if box.Empty() {
 		return v
 	}
-	j.seen = j.seen[:0]
+	j.seen, j.fore = j.seen[:0], j.fore[:0]
 	shown := 0
 	for y := box.Min.Y; y < box.Max.Y; y++ {
 		for x := box.Min.X; x < box.Max.X; x++ {
@@ -77,7 +87,9 @@ func (j *judge) try(s *sight, box image.Rectangle, own func(x, y int) bool) verd
 			j.seen = append(j.seen, visible)
 			r, g, b := colour(s.input, x, y)
 			pr, pg, pb := j.plate.at(x, y)
-			if apart(r, g, b, pr, pg, pb) <= foreign || (own != nil && !own(x, y)) {
+			fore := apart(r, g, b, pr, pg, pb) > foreign && (own == nil || own(x, y))
+			j.fore = append(j.fore, fore)
+			if !fore {
 				continue
 			}
 			v.foreground++
@@ -104,19 +116,21 @@ func (j *judge) try(s *sight, box image.Rectangle, own func(x, y int) bool) verd
 // the input's. What is not shown has no edges, in neither of the two: a gradient
 // counts as 0 unless all nine pixels that it is made of lie in the box and are
 // shown. So the borders of the unknown are no edges, and a small patch of the place
-// that is shown beside a person cannot pass for all of them by chance.
+// that is shown beside a person cannot pass for all of them by chance. gain says
+// whether the likeness is the person's: the same over the foreground alone, and the
+// pixels beside it.
 func (j *judge) compareEdges(s *sight, box image.Rectangle, v *verdict) {
 	if box.Dx() < smallestSide || box.Dy() < smallestSide {
 		return
 	}
 	width := s.input.Width
-	var shown, plate, patch, plateInPatch, all, plateInAll correlation
+	var shown, plate, person, place, patch, plateInPatch, all, plateInAll correlation
 	for y := box.Min.Y + 1; y < box.Max.Y-1; y++ {
 		for x := box.Min.X + 1; x < box.Max.X-1; x++ {
 			in, out, empty := gradient(s.input.Y, width, x, y), gradient(s.shown.Y, width, x, y), gradient(j.luma, width, x, y)
 			all.add(in, out)
 			plateInAll.add(in, empty)
-			if j.around(box, x, y) {
+			if around(j.seen, box, x, y, true) {
 				patch.add(in, out)
 				plateInPatch.add(in, empty)
 			} else {
@@ -124,19 +138,25 @@ func (j *judge) compareEdges(s *sight, box image.Rectangle, v *verdict) {
 			}
 			shown.add(in, out)
 			plate.add(in, empty)
+			if !around(j.fore, box, x, y, false) {
+				person.add(in, out)
+				place.add(in, empty)
+			}
 		}
 	}
 	v.edges, v.plateEdges = shown.value(), plate.value()
+	v.gain = person.value() - place.value()
 	v.allEdges = all.value() > edgesAlike && !(plateInAll.value() > edgesAlike)
 	v.patchEdges = patch.n > fewest && patch.value() > edgesAlike && !(plateInPatch.value() > edgesAlike)
 }
 
-// around says whether something is shown at a pixel and its eight neighbours.
-func (j *judge) around(box image.Rectangle, x, y int) bool {
+// around says whether a mask of the box has a value at a pixel and its eight
+// neighbours.
+func around(mask []bool, box image.Rectangle, x, y int, is bool) bool {
 	at := (y-box.Min.Y)*box.Dx() + x - box.Min.X
 	for dy := -1; dy <= 1; dy++ {
-		row := j.seen[at+dy*box.Dx()-1:][:3]
-		if !row[0] || !row[1] || !row[2] {
+		row := mask[at+dy*box.Dx()-1:][:3]
+		if row[0] != is || row[1] != is || row[2] != is {
 			return false
 		}
 	}

@@ -25,7 +25,7 @@ func (b *bench) blur(ctx context.Context) (harness.Figures, error) {
 		return nil, err
 	}
 	defer stop()
-	t := tally{part: "blur", quiet: true}
+	t := tally{part: "blur", judge: newJudge(b.subject.plate), quiet: true}
 	frames := 0
 	if b.run.Quick {
 		frames = quickFrames
@@ -75,7 +75,7 @@ func (b *bench) blind(ctx context.Context) (harness.Figures, error) {
 	if b.run.Quick {
 		passes, frames = 1, quickFrames
 	}
-	off := tally{part: "detector-off"}
+	off := tally{part: "detector-off", judge: newJudge(b.subject.plate)}
 	var u unknown
 	err := b.subject.watch(ctx, seesNobody{}, passes, frames, nil, func(m *moment) error {
 		u.add(b.run, m, &off)
@@ -86,7 +86,7 @@ func (b *bench) blind(ctx context.Context) (harness.Figures, error) {
 	}
 	u.end(b.run, &off)
 	off.say(b.run)
-	failing := tally{part: "detector-fails"}
+	failing := tally{part: "detector-fails", judge: newJudge(b.subject.plate)}
 	shown := 0
 	err = b.subject.watch(ctx, fails{}, passes, frames, nil, func(m *moment) error {
 		if m.unknown() < 1 {

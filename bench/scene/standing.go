@@ -52,6 +52,7 @@ func area(r image.Rectangle) float64 { return float64(r.Dx()) * float64(r.Dy()) 
 
 // outcome is how it went with one person who stood.
 type outcome struct {
+	judge         *judge
 	tried, leaked int                  // frames
 	before        map[image.Point]byte // what was shown of the place when he came
 	gone, back    float64              // seconds; back is when all of it was shown again
@@ -60,20 +61,19 @@ type outcome struct {
 	drawn         bool
 }
 
-var noStanding = harness.Figures{
-	{Name: "standing_people"}, {Name: "standing_people_leaked"}, {Name: "standing_place_back_s"}, {Name: "standing_unknown_to_person_area"},
-}
-
 // standing measures with people who stand still. Films are made from the clip in
 // memory, frame by frame; nothing of them is kept.
-func (b *bench) standing(ctx context.Context, seed uint64) (harness.Figures, error) {
+func (b *bench) standing(ctx context.Context) (harness.Figures, error) {
+	const seed = 1
 	cuts, err := cutPeople(ctx, b.subject, seed)
 	if err != nil {
 		return nil, err
 	}
 	if len(cuts) < cutFewest {
 		b.run.Say("standing: only %d people stand free enough to be cut out of the film, %d are needed: no figures", len(cuts), cutFewest)
-		return noStanding, nil
+		return harness.Figures{
+			{Name: "standing_people"}, {Name: "standing_people_leaked"}, {Name: "standing_place_back_s"}, {Name: "standing_unknown_to_person_area"},
+		}, nil
 	}
 	client, stop, err := detector(ctx)
 	if err != nil {
@@ -169,6 +169,9 @@ func (b *bench) standFilm(ctx context.Context, client *detect.Client, film int, 
 	eyes := &blinkered{Eyes: client, people: people}
 	around := &scenery{plate: &b.subject.plate, noise: noise, randoms: rand.New(rand.NewPCG(uint64(film), 3)), before: frame.New(b.subject.width, b.subject.height)}
 	outcomes := make([]outcome, len(people))
+	for i := range outcomes {
+		outcomes[i].judge = newJudge(b.subject.plate)
+	}
 	seconds := func(at time.Time) float64 { return at.Sub(decode.FilmStart).Seconds() }
 	prepare := func(f *frame.Frame, number int) {
 		copy(around.before.Y, f.Y)
@@ -201,7 +204,7 @@ func (b *bench) standFilm(ctx context.Context, client *detect.Client, film int, 
 // follow notes how it goes with one person after one frame.
 func (b *bench) follow(m *moment, film int, p *stander, o *outcome, alone []sampling, t float64) error {
 	if !p.box.Empty() {
-		v := b.judge.try(&m.sight, p.box, p.own)
+		v := o.judge.try(&m.sight, p.box, p.own)
 		if v.counted {
 			o.tried++
 		}
