@@ -4,9 +4,12 @@ SHELL := /bin/bash
 PORT ?= 8080
 GOFLAGS_BUILD := -trimpath -buildvcs=false -ldflags="-s -w"
 
-export GOFLAGS ?= -buildvcs=false
+# The same settings everywhere, so that programs, tests and linters share what was
+# compiled. Nothing here needs a C compiler but the race detector.
+export GOFLAGS ?= -buildvcs=false -trimpath
+export CGO_ENABLED ?= 0
 
-.PHONY: help build demo test lint fmt generate clean attacks conformance-ngsi-ld
+.PHONY: help build demo test lint fmt generate clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_%-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,7 +21,7 @@ build: ## set up what running needs; leaves bin/polity
 
 .PHONY: programs
 programs: generate
-	@CGO_ENABLED=0 go build $(GOFLAGS_BUILD) -o bin/ ./cmd/polity ./cmd/polity-native
+	@go build $(GOFLAGS_BUILD) -o bin/ ./cmd/polity ./cmd/polity-native
 
 generate: ## write what is generated from Go: types and bundles of the pages
 	@go generate ./console/...
@@ -28,7 +31,7 @@ demo: build ## a city on http://127.0.0.1:8080 (PORT=... for another port)
 
 # Where goroutines meet the race detector runs. It costs several times the time, so
 # that number crunching does without.
-CONCURRENT := ./spine ./edge ./hub/... ./console ./plane/... ./internal/... ./cmd/polity-native/... ./cmd/polity ./demo \
+CONCURRENT := ./spine ./edge ./hub/... ./console ./plane/... ./internal/... ./cmd/polity-native/... ./demo \
 	$(addprefix ./camera/,decode detect link/... live process screening source/... standin)
 TELL := go run ./internal/testtell
 
@@ -36,7 +39,7 @@ test: ## set up, lint, and run all tests
 	@setup/setup test
 	@$(MAKE) -s programs lint
 	@echo "tests, with the race detector where goroutines meet" >&2
-	@go test -race -json -timeout 15m $(CONCURRENT) | $(TELL)
+	@CGO_ENABLED=1 go test -race -json -timeout 15m $(CONCURRENT) | $(TELL)
 	@echo "all other tests" >&2
 	@go test -json -timeout 15m $$(go list ./... | grep -vxF -f <(go list $(CONCURRENT)) | grep -v /scenario) | $(TELL)
 	@go test -json -timeout 15m $$(go list ./... | grep /scenario) | $(TELL) # alone: they start the whole program
