@@ -163,8 +163,8 @@ func (y *tally) skip(out []wire.Message, at time.Time, c *Config) []wire.Message
 		return out
 	}
 	out = y.tell(out, y.end(c))
-	if back {
-		y.told = time.Time{}
+	if back || y.told.IsZero() {
+		y.told = at.UTC().Truncate(time.Millisecond) // the first interval begins with the first look
 	}
 	y.start = at.UTC().Truncate(c.Interval)
 	y.clear()
