@@ -26,9 +26,10 @@ type grower struct {
 	w      *radial.Sweeper
 	limits radial.Limits
 
-	in       []bool // nodes of the tree
-	closed   []bool // edges of the tree
-	excluded []bool // edges that no longer may join it
+	in       []bool    // nodes of the tree
+	closed   []bool    // edges of the tree
+	excluded []bool    // edges that no longer may join it
+	rated    []float64 // load per node, without what generators take off it
 	load     float64
 	unit     float64 // all loads are multiples of it
 	best     float64
@@ -47,20 +48,26 @@ func newGrower(x *searcher, g *radial.Graph, limits radial.Limits) *grower {
 	r := &grower{
 		x: x, g: g, w: radial.NewSweeper(g), limits: limits, in: make([]bool, g.Nodes), closed: make([]bool, len(g.Edges)),
 		excluded: make([]bool, len(g.Edges)), refused: map[string]bool{}, seen: make([]bool, g.Nodes),
-		carry: make([]float64, g.Nodes), lowest: make([]float64, g.Nodes), way: make([]float64, g.Nodes),
+		rated: make([]float64, g.Nodes), carry: make([]float64, g.Nodes), lowest: make([]float64, g.Nodes), way: make([]float64, g.Nodes),
 	}
-	r.unit = granularity(g.Load)
+	for i := range g.Net.Loads {
+		l := &g.Net.Loads[i]
+		if n := g.Node[l.At.Bus]; n >= 0 && !l.OutOfService {
+			r.rated[n] += real(l.S) / (g.Base * g.Net.PhasesPerNode())
+		}
+	}
+	r.unit = granularity(r.rated)
 	return r
 }
 
 // granularity is the largest power of which all loads are multiples, to the watt;
 // 0 where they have none above a watt.
-func granularity(load []complex128) float64 {
+func granularity(load []float64) float64 {
 	const watt = 1e-6 // of a per-unit power of 1 MW
 	divisor := int64(0)
 	for _, s := range load {
-		p := int64(math.Round(real(s) / watt))
-		if math.Abs(real(s)/watt-float64(p)) > 1e-3 {
+		p := int64(math.Round(s / watt))
+		if math.Abs(s/watt-float64(p)) > 1e-3 {
 			return 0
 		}
 		for p != 0 {
@@ -84,7 +91,11 @@ func (r *grower) run(accept finish, start []bool) {
 		r.refused[key(c.closed)] = true
 		return accept(one)
 	}
-	for range 20 {
+	rounds := 20
+	if !r.x.exact { // refusals tell little then
+		rounds = 1
+	}
+	for range rounds {
 		r.best = -1
 		r.fill(make([]bool, len(r.g.Edges)))
 		if start != nil {
@@ -99,7 +110,7 @@ func (r *grower) run(accept finish, start []bool) {
 			break
 		}
 		if offer(r.found[len(r.found)-1]) {
-			r.x.proven = true
+			r.x.proven = r.x.exact
 			return
 		}
 	}
@@ -143,7 +154,7 @@ func key(closed []bool) string {
 // nodes and edges added.
 func (r *grower) include(n int) (nodes, edges []int) {
 	r.in[n] = true
-	r.load += real(r.g.Load[n])
+	r.load += r.rated[n]
 	nodes = append(nodes, n)
 	for k := 0; k < len(nodes); k++ {
 		for _, e := range r.g.Adjoin[nodes[k]] {
@@ -152,7 +163,7 @@ func (r *grower) include(n int) (nodes, edges []int) {
 				continue
 			}
 			r.in[m], r.closed[e] = true, true
-			r.load += real(r.g.Load[m])
+			r.load += r.rated[m]
 			nodes, edges = append(nodes, m), append(edges, e)
 		}
 	}
@@ -217,7 +228,7 @@ func (r *grower) rim() (edges []int, ahead float64) {
 	r.vars = math.Inf(1)
 	for k := 0; k < len(r.queue); k++ {
 		load := r.g.Load[r.queue[k]]
-		if ahead += real(load); real(load) > 0 {
+		if ahead += r.rated[r.queue[k]]; real(load) > 0 {
 			r.vars = min(r.vars, imag(load)/real(load))
 		}
 		for _, e := range r.g.Adjoin[r.queue[k]] {

@@ -145,7 +145,7 @@ func (r *grower) fill(closed []bool) {
 	r.w.Span(closed)
 	for _, n := range r.w.Order() {
 		r.in[n] = true
-		r.load += real(r.g.Load[n])
+		r.load += r.rated[n]
 	}
 	copy(r.closed, closed)
 	for {

@@ -75,10 +75,19 @@ type searcher struct {
 	// boundW: nothing can feed more.
 	boundW float64
 	proven bool
+	// exact says that the sweeps are the full power flow, and more load never helps.
+	exact bool
 }
 
 // over says whether the trials are spent or the caller has lost patience.
-func (x *searcher) over() bool { return x.trials > x.s.o.Trials || x.ctx.Err() != nil }
+// A search that proves nothing gets a fifth of them.
+func (x *searcher) over() bool {
+	most := x.s.o.Trials
+	if !x.exact {
+		most /= 5
+	}
+	return x.trials > most || x.ctx.Err() != nil
+}
 
 // finish tries to make an order of a choice; it says no where a step on the way
 // breaks a limit.
@@ -108,11 +117,31 @@ func (x *searcher) run(accept finish) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case g.Simple && g.LoadsOnly() && g.Check() == nil:
+	tree := g.Check() == nil
+	switch x.exact = tree && g.Simple && g.LoadsOnly(); {
+	case x.exact:
 		x.byTrees(g, accept)
 	case len(x.free) <= 16:
 		x.bySubsets(accept)
+	case tree && top.Balanced: // the sweeps are near enough to search with; the order is checked in full
+		fed := -1.0
+		better := func(c choice) bool { // true ends a search: with a plan, or for want of a better one
+			if c.fedW <= fed+1 {
+				return true
+			}
+			if !accept(c) {
+				return false
+			}
+			fed = c.fedW
+			return true
+		}
+		start, done := x.whole(g, better)
+		if done {
+			break
+		}
+		if x.byTies(better); fed < x.boundW-1 && !x.over() {
+			newGrower(x, g, x.limits()).run(better, start)
+		}
 	default:
 		x.byTies(accept)
 	}
@@ -140,7 +169,7 @@ func (x *searcher) bySubsets(accept finish) {
 		return cmp.Compare(a.operations, b.operations)
 	})
 	for _, one := range list {
-		if x.trials++; x.over() {
+		if x.trials++; x.trials > x.s.o.Trials || x.ctx.Err() != nil {
 			return
 		}
 		c := choice{closed: map[int]bool{}, fedW: one.fedW, operations: one.operations}

@@ -12,33 +12,41 @@ import (
 // that few operations lead to are tried first; where none keeps the limits, trees
 // are grown from the source as far as the limits let them.
 func (x *searcher) byTrees(g *radial.Graph, accept finish) {
+	start, done := x.whole(g, accept)
+	if !done {
+		newGrower(x, g, x.limits()).run(accept, start)
+	}
+}
+
+func (x *searcher) limits() radial.Limits {
 	l := x.s.o.Limits
-	limits := radial.Limits{VMin: l.VMin, VMax: l.VMax, Currents: l.Currents}
-	w := radial.NewSweeper(g)
+	return radial.Limits{VMin: l.VMin, VMax: l.VMax, Currents: l.Currents}
+}
+
+// whole looks for a tree over all nodes. Without success it returns the one that
+// came nearest, nil if there is none.
+func (x *searcher) whole(g *radial.Graph, accept finish) (nearest []bool, done bool) {
+	limits, w := x.limits(), radial.NewSweeper(g)
 	list, last := x.near(g, w, limits)
+	if len(last) > 0 {
+		nearest = last[0]
+	}
 	if len(list) == 0 && !x.over() {
-		tree, left := x.mend(g, w, limits, last)
-		if tree != nil {
-			last = [][]bool{tree}
-		}
-		if left == 0 && tree != nil {
-			c := x.choice(g, x.fewer(g, w, limits, tree))
-			c.fedW = x.boundW
-			list = append(list, c)
+		if tree, left := x.mend(g, w, limits, last); tree != nil {
+			nearest = tree
+			if left == 0 {
+				c := x.choice(g, x.fewer(g, w, limits, tree))
+				c.fedW = x.boundW
+				list = append(list, c)
+			}
 		}
 	}
 	x.inOrder(list, func(c choice) bool {
-		x.proven = accept(c)
-		return x.proven
+		done = accept(c)
+		return done
 	})
-	if x.proven {
-		return
-	}
-	var start []bool
-	if len(last) > 0 {
-		start = last[0]
-	}
-	newGrower(x, g, limits).run(accept, start)
+	x.proven = done
+	return nearest, done
 }
 
 // near lists trees over all nodes within limits, those with the fewest
