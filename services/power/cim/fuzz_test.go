@@ -28,7 +28,7 @@ func FuzzRead(f *testing.F) {
 		}
 		f.Add(text)
 	}
-	f.Fuzz(func(t *testing.T, text []byte) {
+	f.Fuzz(func(_ *testing.T, text []byte) {
 		s := &store{byID: map[string]*object{}}
 		if s.decode("fuzz.xml", bytes.NewReader(text)) != nil {
 			return
