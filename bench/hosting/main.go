@@ -115,8 +115,12 @@ func run(ctx context.Context, r *harness.Run) (harness.Figures, error) {
 		}
 	}
 	figures := harness.Figures{
-		{Name: "max_error_pct", Value: worst}, {Name: "mean_error_pct", Value: sum / float64(max(1, count))}, {Name: "capacities", Value: count},
-		{Name: "baseline_max_error_pct", Value: thumb}, {Name: "flows", Value: flows}, {Name: "seconds", Value: took},
+		{Name: "max_error_pct", Value: worst},
+		{Name: "mean_error_pct", Value: sum / float64(max(1, count))},
+		{Name: "capacities", Value: count},
+		{Name: "baseline_max_error_pct", Value: thumb},
+		{Name: "flows", Value: flows},
+		{Name: "seconds", Value: took},
 	}
 	if missing || count == 0 {
 		figures[0].Value, figures[1].Value, figures[3].Value = nil, nil, nil
