@@ -99,7 +99,7 @@ func (e *eyes) look(now time.Duration) *control.Reading {
 			continue
 		}
 		d := e.w.distance(v)
-		if d > e.before[v.lane] && e.w.net.Lanes[v.lane].Length-d > e.beyond[v.lane] {
+		if d > e.before[v.lane] && e.w.net.Lanes[v.lane].Length-d >= e.beyond[v.lane] {
 			continue
 		}
 		if e.sensor.Missing > 0 && float64(mix(v.sight^hash(e.w.net.Lanes[v.lane].Edge)^e.seed)>>11)/(1<<53) < e.sensor.Missing {
