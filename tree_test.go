@@ -2,22 +2,41 @@ package polity_test
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// tracked lists the tree's own files, those not yet committed included.
+// gitFiles returns the tree's own files, those not yet committed included, or false
+// when this is no git checkout.
+func gitFiles(t *testing.T) (map[string]bool, bool) {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
+	if err != nil {
+		return nil, false
+	}
+	files := map[string]bool{}
+	for name := range strings.SplitSeq(string(out), "\x00") {
+		if name != "" {
+			files[name] = true
+		}
+	}
+	return files, true
+}
+
+// tracked lists the tree's own files, sorted.
 func tracked(t *testing.T) []string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "git", "ls-files", "--cached", "--others", "--exclude-standard").Output()
-	if err != nil {
-		t.Skipf("not a git checkout (%v): the tree's files cannot be listed", err)
+	files, ok := gitFiles(t)
+	if !ok {
+		t.Skip("not a git checkout: the tree's files cannot be listed")
 	}
-	return strings.Fields(string(out))
+	return slices.Sorted(maps.Keys(files))
 }
 
 func TestNoRegistryHostIsNamed(t *testing.T) {
