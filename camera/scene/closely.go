@@ -66,10 +66,14 @@ func (m *Model) lookClosely(ctx context.Context, f *frame.Frame) {
 	}
 }
 
+// oftenBy is how many times the returns that make an appearance common make it so
+// certain that a close look, in which a sign may look like a person, is not asked for.
+const oftenBy = 4
+
 // needsLook says whether a cell is to be looked at closely before it is promoted.
 func (m *Model) needsLook(c *cell) bool {
 	a := c.seen()
-	return !c.proven() && a.odd && m.ready(c) || c.proven() && !c.there() && a.quiet >= float32(m.config.Replace.Seconds())
+	return !c.proven() && a.odd && int(a.returns) < oftenBy*m.config.Returns && m.ready(c) || c.proven() && !c.there() && a.quiet >= float32(m.config.Replace.Seconds())
 }
 
 // lookedAt says whether a cell needs no close look, or what is seen there had one

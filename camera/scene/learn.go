@@ -92,7 +92,7 @@ func (m *Model) wanted(a *appearance) float32 {
 	switch {
 	case m.returned(a):
 	case a.doubted:
-		quiet = 4 * m.config.OddQuiet
+		quiet = 2 * m.config.OddQuiet
 	case a.odd:
 		quiet = m.config.OddQuiet
 	}

@@ -58,8 +58,9 @@ func (m *Model) park(i int) {
 const beyondDoubt = 0.5
 
 // A detection is of something still when nothing in its box was seen to stir or to
-// sway for stillFor seconds, and it is so large that the sway of a person would be
-// measured: pixels of the look. A person who tries to stand still sways by about a
+// sway for stillFor seconds. What is in the box is believed to be no person only if
+// it is so high that a standing person's sway would be measured: pixels of the look;
+// of a smaller or lying thing only the margin is. A person who tries to stand still sways by about a
 // 300th of their height (root of the mean square: Winter et al., J. Neurophysiol. 75,
 // 1996), which is then some twentieth of a pixel.
 const (
@@ -71,7 +72,7 @@ const (
 func (m *Model) stillBoxes() {
 	for i := range m.boxes {
 		b := &m.boxes[i]
-		if b.Class == detect.Vehicle || b.Score < float32(m.config.Doubt) || b.Y1-b.Y0 < stillHeight*float32(m.scale) {
+		if b.Class == detect.Vehicle || b.Score < float32(m.config.Doubt) {
 			continue
 		}
 		still := true
@@ -79,8 +80,13 @@ func (m *Model) stillBoxes() {
 			c := &m.cells[i]
 			still = still && m.time-c.stirred >= stillFor && c.seen().moves == 0
 		})
-		if still {
-			m.within(*b, float32(m.config.Margin), func(i int) { m.cells[i].still = m.time })
+		if !still {
+			continue
+		}
+		before := m.time - 3*moment
+		m.within(*b, float32(m.config.Margin), func(i int) { m.cells[i].still = m.time })
+		if b.Y1-b.Y0 < stillHeight*float32(m.scale) {
+			m.within(*b, 0, func(i int) { m.cells[i].still = before })
 		}
 	}
 }
@@ -143,7 +149,7 @@ func (m *Model) suspect() {
 // the size of what is suspicious, since a part of it may not show itself (feet do
 // not sway).
 const (
-	restlessShare = 0.3
+	restlessShare = 0.2
 	restlessMost  = 3
 	foreignMost   = 16
 	// standsAfter is how long something foreign must not have changed, seconds, to
@@ -152,8 +158,8 @@ const (
 	// waryReach is how far from what sways or stands a cell that came back is not
 	// believed for that alone.
 	waryReach = 6
-	// certainBy is how many times the stillness that is wanted makes a cell certain.
-	certainBy = 2
+	// swaysAgain is the time within which who stands is seen to sway again, seconds.
+	swaysAgain = 30.0
 )
 
 // hold finds the cells that are not to be promoted: near what moves, and where the
@@ -161,27 +167,46 @@ const (
 func (m *Model) hold() {
 	clear(m.held)
 	clear(m.wary)
+	all := func(int) bool { return true }
 	m.regions(restless, func(r *region) {
+		if !m.movedLately(r) {
+			return
+		}
 		reach := min(restlessMost, 1+int(restlessShare*float32(r.across()-1)))
-		m.spread(m.held, r, reach, func(i int) bool { return !m.certain(i) })
-		m.spread(m.wary, r, waryReach, func(int) bool { return true })
+		m.spread(m.held, r, reach, all)
+		m.spread(m.wary, r, waryReach, all)
+		m.holdBelow(r, reach)
 	})
 	m.regions(foreign, func(r *region) {
 		reach := 1
 		if m.stands(r) {
 			reach = min(foreignMost, r.length())
-			m.spread(m.wary, r, waryReach, func(int) bool { return true })
+			m.spread(m.wary, r, waryReach, all)
 		}
 		m.spread(m.held, r, reach, func(i int) bool { return !m.cells[i].proven() })
 	})
 }
 
-// certain says whether a cell in which sway would show has shown none for so long that
-// what sways beside it is something else.
-func (m *Model) certain(i int) bool {
-	c := &m.cells[i]
-	a := c.seen()
-	return a.moves == 0 && m.ready(c) && a.quiet >= certainBy*m.wanted(a) && m.telling(&m.displaced[i])
+// movedLately says whether a part of a region was seen to move a short while ago. Who
+// stands sways all the time; a gust or a passing shadow ends.
+func (m *Model) movedLately(r *region) bool {
+	return slices.ContainsFunc(r.cells, func(i int32) bool { return m.time-m.cells[i].seen().moved < swaysAgain })
+}
+
+// slender is how many times as high as wide a person is.
+const slender = 3
+
+// holdBelow holds what is under a region, as far as a person of its width reaches, and
+// at most as far as the region is high: people sway about their ankles, so that legs
+// and feet hardly do (Winter, Gait & Posture 3, 1995).
+func (m *Model) holdBelow(r *region, beside int) {
+	high, wide := r.y1-r.y0+1, r.x1-r.x0+1
+	below := min(high, max(beside, slender*wide-high))
+	for y := r.y1 + 1; y <= min(m.rows-1, r.y1+below); y++ {
+		for x := max(0, r.x0-beside); x <= min(m.columns-1, r.x1+beside); x++ {
+			m.held[y*m.columns+x] = max(m.held[y*m.columns+x], 1)
+		}
+	}
 }
 
 // stands says whether a part of a region has not changed for a while. What passes by
