@@ -46,9 +46,9 @@ alone can feed once the fault is cut off.`,
 			{Name: "CASES", Default: "case33bw," + ieee123, Help: "comma-separated .dss, .json and .m files, names of pandapower.networks, matpower/NAME"},
 			{Name: "VMIN", Default: "0.9", Help: "lowest voltage allowed, per unit"},
 			{Name: "TRIALS", Default: "100000", Help: "most configurations judged for a plan"},
-			{Name: "SOLVER_S", Default: "60", Help: "most seconds of one mixed-integer program"},
+			{Name: "SOLVER_S", Default: "240", Help: "most seconds of one mixed-integer program"},
 		},
-		Quick: "programs of more than ten seconds",
+		Quick: "programs of more than twenty seconds",
 		Run:   run,
 	})
 }
@@ -79,7 +79,7 @@ func run(ctx context.Context, r *harness.Run) (harness.Figures, error) {
 		return nil, err
 	}
 	if r.Quick {
-		seconds = min(seconds, 10)
+		seconds = min(seconds, 20)
 	}
 	dir, err := os.MkdirTemp("", "polity-flisr-")
 	if err != nil {
