@@ -28,7 +28,6 @@ type movement struct {
 	wanted   int // the second when it was last wanted
 	since    time.Duration
 	running  bool
-	flow     bool // its red lets turn after a stop
 }
 
 const wantedWithin = 200 // metres, as far as the detectors of the benchmark see

@@ -89,7 +89,7 @@ func startOnce(ctx context.Context, program string, args []string) (*process, er
 		return nil, err
 	}
 	p := &process{stderr: &tail{}, done: make(chan error, 1)}
-	p.cmd = exec.CommandContext(ctx, program, append(args, "--remote-port", strconv.Itoa(port), "--num-clients", "1")...)
+	p.cmd = exec.CommandContext(ctx, program, append(args, "--remote-port", strconv.Itoa(port), "--num-clients", "1")...) //nolint:gosec // the program that the user names, with our arguments
 	if home := filepath.Dir(filepath.Dir(program)); os.Getenv("SUMO_HOME") == "" {
 		p.cmd.Env = append(os.Environ(), "SUMO_HOME="+home, "PROJ_LIB="+filepath.Join(home, "data", "proj"))
 	}

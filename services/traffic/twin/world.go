@@ -18,7 +18,7 @@ type world struct {
 	second   int   // counts steps, to find out who is gone
 
 	departed, departedPeople []string
-	collisions, arrived      int
+	collisions               int
 	expected                 int // vehicles running or still to come
 	teleports                int
 

@@ -170,7 +170,7 @@ func (p *planner) search(current int) (next int, stay, best float64) {
 	root.cost, root.first, root.ok = 0, -1, true
 	last := len(p.grid) - 1
 	H := p.set.Horizon
-	for g := 0; g < last; g++ {
+	for g := range last {
 		t := p.grid[g]
 		limit := p.beam(g)
 		for _, k := range p.active {
