@@ -251,7 +251,7 @@ func (s *Site) resume() error {
 		}
 		if err := s.session.send(m); err != nil {
 			s.buffer = append(s.buffer, kept[i:]...) // the rest goes with the next connection
-			return nil //nolint:nilerr // nothing is lost
+			return nil                               //nolint:nilerr // nothing is lost
 		}
 	}
 	return nil

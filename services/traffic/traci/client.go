@@ -179,8 +179,12 @@ func (c *Client) SetSignals(junction, state string) {
 
 // Step sends what was gathered and simulates one step. Each then gets what was
 // subscribed to.
-func (c *Client) Step() error {
-	c.command(cmdStep, make([]byte, 8))
+func (c *Client) Step() error { return c.StepTo(0) }
+
+// StepTo simulates up to this time, in seconds; Each then gets the last step's
+// results. 0 means one step.
+func (c *Client) StepTo(seconds float64) error {
+	c.command(cmdStep, binary.BigEndian.AppendUint64(nil, math.Float64bits(seconds)))
 	rest, err := c.exchange()
 	if err != nil {
 		return err

@@ -152,12 +152,8 @@ func (s *simulation) run(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := s.w.step(); err != nil {
+		if err := s.pass(total); err != nil {
 			return err
-		}
-		s.elapsed += time.Second
-		if !s.w.blind {
-			s.red.second(s.elapsed, s.eyes)
 		}
 		for _, p := range s.w.people {
 			walkers[p.id] = true
@@ -176,6 +172,23 @@ func (s *simulation) run(ctx context.Context) error {
 		}
 	}
 	s.sumUp(len(walkers))
+	return nil
+}
+
+// pass lets the next second pass or, where nobody looks, the next minute.
+func (s *simulation) pass(total time.Duration) error {
+	if s.w.blind {
+		s.elapsed += leap * time.Second
+		if total > 0 {
+			s.elapsed = min(s.elapsed, total)
+		}
+		return s.w.stepTo(s.Scenario.Begin + s.elapsed)
+	}
+	if err := s.w.step(); err != nil {
+		return err
+	}
+	s.elapsed += time.Second
+	s.red.second(s.elapsed, s.eyes)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package twin
 
 import (
 	"math"
+	"time"
 
 	"polity/services/traffic/control"
 	"polity/services/traffic/network"
@@ -66,6 +67,18 @@ func newWorld(n *network.Network, c *traci.Client, blind bool) *world {
 	}
 	c.Subscribe(traci.Simulation, "", traci.DepartedIDs, traci.DepartedPersons, traci.Collisions, traci.Teleported, traci.MinExpected)
 	return w
+}
+
+// leap is how many seconds pass at once where nobody looks: asking SUMO takes longer
+// than what it does.
+const leap = 60
+
+// stepTo simulates up to this time where nobody looks.
+func (w *world) stepTo(at time.Duration) error {
+	if err := w.client.StepTo(at.Seconds()); err != nil {
+		return err
+	}
+	return w.client.Each(w)
 }
 
 // step simulates one second.
