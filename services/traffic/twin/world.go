@@ -59,7 +59,7 @@ type person struct {
 func newWorld(n *network.Network, c *traci.Client, blind bool) *world {
 	w := &world{net: n, client: c, blind: blind, vehicles: map[string]*vehicle{}, people: map[string]*person{}, passed: make([]int, len(n.Links)), states: map[string]string{}}
 	if blind {
-		c.Subscribe(traci.Simulation, "", traci.Collisions, traci.Teleported, traci.MinExpected)
+		c.Subscribe(traci.Simulation, "", traci.MinExpected)
 		return w
 	}
 	for _, j := range n.Junctions {
@@ -69,9 +69,9 @@ func newWorld(n *network.Network, c *traci.Client, blind bool) *world {
 	return w
 }
 
-// leap is how many seconds pass at once where nobody looks: asking SUMO takes longer
+// leap is how much time passes at once where nobody looks: asking SUMO takes longer
 // than what it does.
-const leap = 60
+const leap = time.Minute
 
 // stepTo simulates up to this time where nobody looks.
 func (w *world) stepTo(at time.Duration) error {
