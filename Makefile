@@ -53,6 +53,12 @@ lint: ## every check of style and safety that needs no running
 fmt: ## put all Go files into the agreed form
 	@.cache/tools/golangci-lint fmt ./...
 
+SCHEMAS ?= ../shared/data/rsmp/schemas
+
+.PHONY: conformance-rsmp
+conformance-rsmp: ## validate what is said over RSMP against its published schemas (SCHEMAS=...)
+	@POLITY_RSMP_SCHEMAS="$(abspath $(SCHEMAS))" go test -count=1 -v -run Conformance ./services/traffic/rsmp
+
 bench-%: ## run the benchmark NAME; its last line is one JSON object
 	@$(MAKE) -s build >&2
 	@setup/setup bench $*
