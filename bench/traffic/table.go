@@ -39,21 +39,21 @@ func delay(r traffic.Report) float64    { return r.Trips.Delay }
 func timeLoss(r traffic.Report) float64 { return r.Trips.TimeLoss }
 func walkWait(r traffic.Report) float64 { return r.WalkWait }
 
-// won tells whether Polity had the least mean delay of all controls on a map.
-func (t table) won(place string) bool {
+// won tells whether Polity had the least mean delay of all controls on a map, and
+// whether there was anybody to compare with.
+func (t table) won(place string) (won, compared bool) {
 	own := t.mean(place, "polity", false, delay)
-	peers := 0
+	won = true
 	for _, c := range traffic.Controls() {
 		d := t.mean(place, c, false, delay)
 		if c == "polity" || math.IsNaN(d) {
 			continue
 		}
-		peers++
-		if own >= d {
-			return false
-		}
+		compared = true
+		won = won && own < d
 	}
-	return peers > 0 && !math.IsNaN(own)
+	compared = compared && !math.IsNaN(own)
+	return won && compared, compared
 }
 
 func (t table) print(r *harness.Run) {
@@ -105,12 +105,13 @@ func (t table) figures() harness.Figures {
 	streets := slices.DeleteFunc(t.maps(), func(m string) bool { return m == pedestrians })
 	wins, complete := 0, 0
 	worse, red := math.NaN(), math.NaN()
-	var lost []string
+	lost := []string{}
 	delays, losses := map[string]map[string]any{}, map[string]map[string]any{}
 	for _, m := range streets {
-		if t.won(m) {
+		switch won, compared := t.won(m); {
+		case won:
 			wins++
-		} else {
+		case compared:
 			lost = append(lost, m)
 		}
 		if !math.IsNaN(t.mean(m, "polity", false, delay)) {
