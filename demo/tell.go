@@ -73,7 +73,9 @@ func (d *demo) cameraWords(ctx context.Context) (words string, live bool) {
 	case c.State.Condition == wire.Starting:
 		return "The camera's process starts.", false
 	case c.State.Condition == wire.NoDetector:
-		return "The detector starts.", false
+		return "The detector does not answer yet, so the scene stands still.", false
+	case c.State.Condition == wire.NoPicture:
+		return "No picture arrives at the moment; a machine that is too busy is the usual reason.", false
 	}
 	return "The camera is not live; why is in " + d.town.path("edge.log"), false
 }

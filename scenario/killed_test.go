@@ -130,7 +130,9 @@ func (w *town) checkIntervals(began, killed time.Time) {
 			continue // told only when there is enough to tell
 		}
 		checked++
-		slices.SortFunc(list, func(a, b plane.Observation) int { return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.Length, b.Length)) })
+		slices.SortFunc(list, func(a, b plane.Observation) int {
+			return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.Length, b.Length))
+		})
 		name := series.Attribute + " of " + series.Dataset
 		if first := list[0].Start; first.After(began) {
 			t.Errorf("%s begins at %v, when it was watched since before %v", name, first, began)

@@ -29,9 +29,10 @@ type view struct {
 	places, marks, people int
 	worst                 string
 
-	mu   sync.Mutex
-	said bytes.Buffer   // all that came
-	seen []*wire.Marks // a few of the marks
+	mu    sync.Mutex
+	said  bytes.Buffer  // all that came
+	seen  []*wire.Marks // marks of several things
+	drawn []*wire.Place
 }
 
 // judgeEvery spares the machine: the place changes slowly.
@@ -141,6 +142,9 @@ func (v *view) draw(p *live.Place) {
 		v.town.t.Errorf("a place of the feed cannot be drawn: %v", err)
 		return
 	}
+	v.mu.Lock()
+	v.drawn = append(v.drawn, x)
+	v.mu.Unlock()
 	if time.Now().Before(v.next) && !p.Whole {
 		return
 	}
