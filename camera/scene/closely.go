@@ -22,7 +22,7 @@ const closeParts = 3
 const freshFor = 120.0
 
 // lookClosely asks for a detection on a close crop of the part of the picture where
-// most that is odd or foreign waits to become the place. At most one in CloseEvery.
+// most waits to become the place. At most one in CloseEvery.
 func (m *Model) lookClosely(ctx context.Context, f *frame.Frame) {
 	if m.detector == nil || m.time-m.closeAsked < m.config.CloseEvery.Seconds() {
 		return
@@ -57,13 +57,30 @@ func (m *Model) lookClosely(ctx context.Context, f *frame.Frame) {
 		if b.Class == detect.Vehicle {
 			continue
 		}
+		passes := m.passes(b)
 		m.within(b, 0, func(i int) {
 			if c := &m.cells[i]; !c.there() {
 				c.seen().looked = never
-				c.seen().doubted = c.seen().doubted || m.kinds[i]&stirring == 0
+				c.seen().doubted = c.seen().doubted || !passes
 			}
 		})
 	}
+}
+
+// passesShare is the share of a box that stirs while who is in it walks.
+const passesShare = 0.3
+
+// passes says whether a box is of something that moves: what is still in it is then
+// the place behind.
+func (m *Model) passes(b detect.Box) bool {
+	stirs, all := 0, 0
+	m.within(b, 0, func(i int) {
+		all++
+		if m.kinds[i]&stirring != 0 {
+			stirs++
+		}
+	})
+	return float64(stirs) > passesShare*float64(all)
 }
 
 // oftenBy is how many times the returns that make an appearance common make it so

@@ -68,6 +68,7 @@ func (m *Model) weigh(i int, c *cell) {
 	case m.time-c.still > 2*moment:
 	case c.sure:
 		a.quiet += underBeyond
+		a.doubted = true
 	default:
 		a.quiet += underDoubt
 	}

@@ -124,7 +124,7 @@ func (m *Model) See(ctx context.Context, f *frame.Frame, s detect.Sight, failed 
 func (m *Model) everySecond(ctx context.Context) {
 	m.learnt = m.time
 	m.guard()
-	if m.tamper == Covered {
+	if m.tamper == Covered || m.frames == 0 { // nothing is left to learn from
 		return
 	}
 	if m.time-m.oddAt >= 2 {

@@ -277,8 +277,9 @@ func (m *Model) tremble() {
 	m.sampleX, m.sampleY = xs, ys
 }
 
-// faint is the displacement, pixels of the look, that a telling window would show.
-const faint = 0.15
+// faint is the displacement, pixels of the look, that a telling window would show: that
+// of a person of some 60 pixels of the frame.
+const faint = 0.08
 
 // telling says whether something that sways even faintly would show it in a window,
 // in whatever direction it does.
