@@ -79,6 +79,9 @@ func (t *teller) take(e event) {
 	case "build-output":
 		fmt.Fprint(t.out, e.Output)
 	case "output":
+		if strings.HasPrefix(e.Output, "=== ") {
+			return // that it runs, waits or goes on
+		}
 		if t.said[k] == nil {
 			t.said[k] = &strings.Builder{}
 		}
@@ -127,7 +130,7 @@ func (t *teller) reason(k key) string {
 	if t.said[k] != nil {
 		for line := range strings.Lines(t.said[k].String()) {
 			line = strings.TrimSpace(line)
-			if line != "" && !strings.HasPrefix(line, "=== ") && !strings.HasPrefix(line, "--- ") {
+			if line != "" && !strings.HasPrefix(line, "--- ") {
 				words = append(words, line)
 			}
 		}
