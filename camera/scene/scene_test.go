@@ -40,7 +40,7 @@ func TestTheEmptyPlaceIsLearnt(t *testing.T) {
 func TestWhoStandsIsNeverShown(t *testing.T) {
 	s := newStreet(t)
 	s.people = []figure{
-		{x: 70, y: 200, high: 100, luma: 60, sway: 0.5, to: forever},                         // there from the first frame
+		{x: 70, y: 200, high: 100, luma: 60, sway: 0.5, to: forever},                           // there from the first frame
 		{x: 160, y: 180, high: 70, luma: 190, sway: 0.35, from: 90 * time.Second, to: forever}, // comes when the place is known
 		{x: 250, y: 210, high: 90, luma: 75, sway: 0.3, from: 20 * time.Second, to: 4 * time.Minute},
 	}

@@ -279,7 +279,7 @@ func (m *Model) tremble() {
 
 // faint is the displacement, pixels of the look, that a telling window would show: that
 // of a person of some 60 pixels of the frame.
-const faint = 0.08
+const faint = 0.09
 
 // telling says whether something that sways even faintly would show it in a window,
 // in whatever direction it does.
