@@ -45,7 +45,7 @@ func prepare(ctx context.Context, r *harness.Run, text []byte, n *network.Networ
 		Perturb leaksim.Perturbation
 		Seed    uint64
 		Version int
-	}{sha256.Sum256(text), drawn, leaksim.Assumed, seed, 4})
+	}{sha256.Sum256(text), drawn, leaksim.Assumed, seed, 5})
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -163,6 +164,7 @@ func (w *Worker) Begin(columns []Column) error {
 // and calls each with those whose time is a multiple of every (0: with all). It
 // says whether the run is over. An error of each ends the worker.
 func (w *Worker) Advance(until, every int64, drives []Drive, each func(Period) error) (over bool, err error) {
+	drives = slices.DeleteFunc(slices.Clone(drives), func(d Drive) bool { return len(d.Indices) == 0 })
 	for _, d := range drives {
 		for r, row := range d.Rows {
 			if len(row) != len(d.Indices) {

@@ -78,7 +78,10 @@ type whitener [][]float64
 
 // whitener returns that of a change between the means of n and of base days whose
 // middles lie gap days apart.
-func (s spread) whitener(n, base int, gap float64) (whitener, bool) {
+//
+// unsure, if given, is the standard deviation by which each row may differ besides:
+// the model's error in what a leak shows.
+func (s spread) whitener(n, base int, gap float64, unsure []float64) (whitener, bool) {
 	m := len(s.drift)
 	l := square(m)
 	for i := range m {
@@ -86,6 +89,9 @@ func (s spread) whitener(n, base int, gap float64) (whitener, bool) {
 			v := s.cov[i][j] * (1/float64(n) + 1/float64(base))
 			if i == j {
 				v += s.drift[i] * gap
+				if unsure != nil {
+					v += unsure[i] * unsure[i]
+				}
 			}
 			for k := range j {
 				v -= l[i][k] * l[j][k]
@@ -119,6 +125,7 @@ func (w whitener) apply(x []float64) []float64 {
 // window is one length of change with what follows from it.
 type window struct {
 	days, base int
+	gap        float64
 	w          whitener
 	signs      [][]float64 // whitened signatures by link; nil where there is none
 	norm       []float64   // their square
@@ -128,7 +135,8 @@ type window struct {
 type change struct {
 	window *window
 	from   int       // first day of the change
-	white  []float64 // whitened difference
+	raw    []float64 // the difference
+	white  []float64 // whitened
 	size   float64   // its square
 	fit    []float64 // by link: the projection on the signature
 }
@@ -151,7 +159,12 @@ func (w *window) measure(rest [][]float64, day int) (*change, bool) {
 			after[i] = 0 // an instrument that says nothing says nothing
 		}
 	}
-	c := &change{window: w, from: from, white: w.w.apply(after), fit: make([]float64, len(w.signs))}
+	return w.project(from, after), true
+}
+
+// project compares a difference with all signatures.
+func (w *window) project(from int, raw []float64) *change {
+	c := &change{window: w, from: from, raw: raw, white: w.w.apply(raw), fit: make([]float64, len(w.signs))}
 	for _, v := range c.white {
 		c.size += v * v
 	}
@@ -165,7 +178,7 @@ func (w *window) measure(rest [][]float64, day int) (*change, bool) {
 		}
 		c.fit[j] = sum
 	}
-	return c, true
+	return c
 }
 
 // amount is the best size of a leak at link j, and evidence its log likelihood ratio

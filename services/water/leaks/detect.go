@@ -156,6 +156,25 @@ func (d *detector) run(in Input, o *Observed) []Found {
 	return all
 }
 
+// flowScale is what flows into balanced zones, as a part of the model's demand there.
+func (p *plant) flowScale(slots []slot) float64 {
+	used, model := 0.0, 0.0
+	for _, s := range slots {
+		for z, v := range s.used {
+			if p.balanced(z) && !math.IsNaN(v) {
+				used += v
+				for _, i := range p.zones[z].nodes {
+					model += p.nominal(i, s.at)
+				}
+			}
+		}
+	}
+	if model == 0 {
+		return 1
+	}
+	return used / model
+}
+
 // plausible compares measured with expected pressures before anything is built on
 // them: it finds wrong units and exchanged columns.
 func (p *plant) plausible(d *scada.Data, slots []slot, model []*expected) error {
@@ -190,6 +209,9 @@ func (p *plant) plausible(d *scada.Data, slots []slot, model []*expected) error 
 		if ratio > u.value*0.85 && ratio < u.value*1.15 && math.Abs(u.value-1) > 0.2 {
 			return city.Errorf(city.Invalid, "%s: pressures are %.3g times what the model expects, so they seem to be in %s; metres of water are needed", d.Pressures.Name, ratio, u.name)
 		}
+	}
+	if scale := p.flowScale(slots); scale < 0.4 || scale > 2.5 {
+		return city.Errorf(city.Invalid, "%s: flows are about %.2g times the demand of the model; m³/h are needed (litres a second would be 0.28 times as much)", d.Flows.Name, scale)
 	}
 	if ratio < 0.5 || ratio > 2 {
 		return city.Errorf(city.Invalid, "%s: pressures are %.3g times what the model expects; metres of water are needed, and flows in m³/h", d.Pressures.Name, ratio)

@@ -40,11 +40,18 @@ type Config struct {
 	Mass         float64 // probability within Radius that an alarm needs
 	Certain      float64 // evidence at which an alarm is given with MassLate
 	MassLate     float64
-	Radius       float64 // m along pipes
+	Radius       float64 // m along pipes within which a place must be sure
 	Refit        int     // days after its start during which a leak's size and place are fitted anew
 	DriftPerRoot float64 // by how much rows wander, in parts of their day-to-day spread, per √day
 	FloorP       float64 // m, least spread of a pressure row
 	FloorQ       float64 // m³/h, least spread of a flow row
+	ModelError   float64 // relative error of signatures
+	Wait         int     // days between a leak's start and its alarm
+	AlarmFlow    float64 // m³/h, below which a leak gives no alarm yet
+	Growth       float64 // m³/h since the last alarm that give another
+	Burst        float64 // m³/h, a growth by more is taken for another leak
+	RepairWithin float64 // m between a known repair and the leak that it ended, at most
+	Audit        int     // days between looks at whether a leak is still there
 	Merge        float64 // m, a new place nearer than this to a known leak may be that leak
 }
 
@@ -53,8 +60,8 @@ func Default() Config {
 	return Config{
 		Hours: []int{2, 4, 7, 9, 12, 15, 18, 21}, NightBefore: 6, Reference: 8,
 		Windows: []int{1, 2, 3, 5, 8, 13, 21, 34}, Baseline: 28, LeastDays: 5,
-		Evidence: 14, Smallest: 1.2, Largest: 60, Same: 6, Mass: 0.6, Certain: 40, MassLate: 0.35, Radius: 300,
-		Refit: 14, DriftPerRoot: 0.25, FloorP: 0.01, FloorQ: 0.1, Merge: 500,
+		Evidence: 14, Smallest: 1.2, Largest: 60, Same: 6, Mass: 0.6, Certain: 25, MassLate: 0.35, Radius: 230,
+		Refit: 14, DriftPerRoot: 0.25, FloorP: 0.01, FloorQ: 0.1, ModelError: 0.15, Wait: 2, AlarmFlow: 3.5, Growth: 5, Burst: 3, Audit: 14, RepairWithin: 1200, Merge: 500,
 	}
 }
 

@@ -41,6 +41,9 @@ func (r rows) count() int { return 2 * r.half() }
 // pressureRow says whether row i is a pressure.
 func (r rows) pressureRow(i int) bool { return i%r.half() < r.pressures }
 
+// balanceRow says whether row i is the balance of a zone.
+func (r rows) balanceRow(i int) bool { return i%r.half() >= r.pressures+r.flows }
+
 // daily makes the numbers of every day: means over the slots of the night and of
 // the day. Numbers that could not be had are NaN.
 func (p *plant) daily(r rows, slots []slot, model []*expected, hours, nightBefore int) [][]float64 {

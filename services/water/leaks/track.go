@@ -64,10 +64,16 @@ func (d *detector) window(days, base int) *window {
 	if w, ok := d.windows[key]; ok {
 		return w
 	}
+	w := d.makeWindow(days, base, nil)
+	d.windows[key] = w
+	return w
+}
+
+// makeWindow returns nil where the spread is degenerate.
+func (d *detector) makeWindow(days, base int, unsure []float64) *window {
 	w := &window{days: days, base: base, signs: make([][]float64, len(d.signs)), norm: make([]float64, len(d.signs))}
 	var ok bool
-	if w.w, ok = d.spread.whitener(days, base, float64(days+base)/2); !ok {
-		d.windows[key] = nil
+	if w.w, ok = d.spread.whitener(days, base, float64(days+base)/2, unsure); !ok {
 		return nil
 	}
 	for j, g := range d.signs {
@@ -79,8 +85,24 @@ func (d *detector) window(days, base int) *window {
 			w.norm[j] += v * v
 		}
 	}
-	d.windows[key] = w
 	return w
+}
+
+// soften looks at a change again, allowing for the error of signatures: that of a
+// leak as large as the best place says. Places that differ less than the model may
+// be wrong stay equally likely.
+func (d *detector) soften(c *change, link int) *change {
+	unsure := make([]float64, len(c.raw))
+	for i, v := range d.signs[link] {
+		if !d.rows.balanceRow(i) { // what flows in is no matter of the model
+			unsure[i] = d.c.ModelError * c.amount(link) * v
+		}
+	}
+	w := d.makeWindow(c.window.days, c.window.base, unsure)
+	if w == nil {
+		return c
+	}
+	return w.project(c.from, c.raw)
 }
 
 // change measures the last n days up to day against those before them.
@@ -139,6 +161,11 @@ func (d *detector) day(day int) {
 			d.refit(l, day)
 		}
 	}
+	for _, l := range d.leaks {
+		if l.active() && (day-l.start)%d.c.Audit == d.c.Audit-1 {
+			d.audit(l, day)
+		}
+	}
 	for range 3 {
 		if !d.scan(day) {
 			break
@@ -165,11 +192,7 @@ func (d *detector) refit(l *leak, day int) {
 		d.explain(l, last)
 		return
 	}
-	profile, best := d.profile(c, 1)
-	scale := c.misfit(best)
-	for j := range profile {
-		profile[j] /= scale
-	}
+	c, profile := d.softProfile(c, 1)
 	last.fit = profile
 	l.steps = append(l.steps, step{from: last.from, fit: profile})
 	l.located = d.locateLeak(l)
@@ -184,13 +207,72 @@ func (d *detector) refit(l *leak, day int) {
 	}
 }
 
+// audit asks whether a leak is still there: the last days against those before it
+// began, all other leaks being as they are thought to be. One whose water does not
+// show any more was repaired without being seen to.
+func (d *detector) audit(l *leak, day int) {
+	const recent = 7
+	base := min(d.c.Baseline, l.start)
+	if base < d.c.LeastDays || day-l.start < recent {
+		return
+	}
+	after, ok1 := meanOf(d.rest[day-recent+1 : day+1])
+	before, ok2 := meanOf(d.rest[l.start-base : l.start])
+	if !ok1 || !ok2 {
+		return
+	}
+	size := l.size()
+	for i, v := range d.signs[l.link] {
+		after[i] += size*v - before[i]
+		if math.IsNaN(after[i]) {
+			after[i] = 0
+		}
+	}
+	unsure := make([]float64, len(after))
+	for i, v := range d.signs[l.link] {
+		if !d.rows.balanceRow(i) {
+			unsure[i] = d.c.ModelError * size * v
+		}
+	}
+	white, ok := d.spread.whitener(recent, base, float64(day-l.start), unsure)
+	if !ok {
+		return
+	}
+	g, x := white.apply(d.signs[l.link]), white.apply(after)
+	fit, norm := 0.0, 0.0
+	for i, v := range g {
+		fit, norm = fit+v*x[i], norm+v*v
+	}
+	// Closed when what is left is far below its size, by more than chance.
+	if left := fit / norm; left < 0.3*size && (size-left)*math.Sqrt(norm) > 4 {
+		d.explain(l, step{from: day - recent + 1, amount: -size})
+		l.closed = day - recent + 1
+	}
+}
+
 // drop takes back a step that later days did not bear out.
 func (d *detector) drop(l *leak) {
 	d.forget(l, len(l.steps)-1)
 	if len(l.steps) == 0 {
-		l.hidden = true
-		l.closed = 0
+		l.hidden, l.closed = true, l.start
 	}
+}
+
+// softProfile is the evidence of every link with the model's error allowed for, and
+// scaled down where even the best place fits badly.
+func (d *detector) softProfile(c *change, sign float64) (*change, []float64) {
+	profile, best := d.profile(c, sign)
+	for j, v := range profile {
+		if v == best && best > 0 {
+			soft := d.soften(c, j)
+			profile, best = d.profile(soft, sign)
+			for k := range profile {
+				profile[k] /= soft.misfit(best)
+			}
+			return soft, profile
+		}
+	}
+	return c, profile
 }
 
 // profile is the evidence of every link for a change of a sign, and the greatest.
@@ -224,7 +306,6 @@ func (d *detector) locateLeak(l *leak) located {
 // into account. It says whether there was one.
 func (d *detector) scan(day int) bool {
 	var found *change
-	var profile []float64
 	greatest, sign, link := 0.0, 0.0, -1
 	for _, n := range d.c.Windows {
 		c, ok := d.change(n, day)
@@ -238,7 +319,7 @@ func (d *detector) scan(day int) bool {
 			}
 			for j, v := range p {
 				if v == best {
-					found, profile, greatest, sign, link = c, p, best/c.misfit(best), s, j
+					found, greatest, sign, link = c, best/c.misfit(best), s, j
 				}
 			}
 		}
@@ -250,9 +331,11 @@ func (d *detector) scan(day int) bool {
 	if amount < d.c.Smallest || amount > d.c.Largest {
 		return false
 	}
-	scale := found.misfit(profile[link])
-	for j := range profile {
-		profile[j] /= scale
+	found, profile := d.softProfile(found, sign)
+	for j, v := range profile {
+		if v > profile[link] {
+			link = j
+		}
 	}
 	if sign > 0 {
 		d.grown(found, profile, link)
@@ -281,7 +364,7 @@ func (d *detector) known(profile []float64, link int) *leak {
 }
 
 func (d *detector) grown(c *change, profile []float64, link int) {
-	if l := d.known(profile, link); l != nil {
+	if l := d.known(profile, link); l != nil && c.amount(l.link) < max(d.c.Burst, 0.5*l.size()) {
 		d.explain(l, step{from: c.from, amount: c.amount(l.link), fit: profile})
 		return
 	}
@@ -330,36 +413,65 @@ func (d *detector) tell(l *leak, day int) {
 	if l.located.link < 0 {
 		return
 	}
+	if day-l.start < d.c.Wait || l.size() < d.c.AlarmFlow {
+		return // the first day's place is often another than the third's
+	}
 	enough := l.located.mass >= d.c.Mass && l.evidence >= d.c.Evidence || l.located.mass >= d.c.MassLate && l.evidence >= d.c.Certain
 	if !enough {
 		return
 	}
-	if n := len(l.alarms); n > 0 && (n >= 2 || d.between.Links(l.alarms[n-1].link, l.link) <= 1.5*d.c.Radius || l.located.mass < d.c.Mass) {
+	// Grown much since the last alarm: worth another look, and perhaps a second leak
+	// beside the first.
+	if n := len(l.alarms); n > 0 && n < 4 && l.size() >= l.alarms[n-1].size+d.c.Growth {
+		l.alarms = append(l.alarms, alarm{day: day, link: l.link, mass: l.located.mass, size: l.size()})
+		return
+	}
+	if n := len(l.alarms); n > 0 && (n >= 2 || d.between.Links(l.alarms[n-1].link, l.link) <= d.c.Radius || l.located.mass < d.c.Mass) {
 		return
 	}
 	l.alarms = append(l.alarms, alarm{day: day, link: l.link, mass: l.located.mass, size: l.size()})
 }
 
-// repaired takes a repair at a known pipe into account, days after it.
+// repaired takes a repair at a known pipe into account, days after it: the leak
+// there is the one whose size left.
 func (d *detector) repaired(link, repair, day int) {
-	var nearest *leak
-	for _, l := range d.leaks {
-		if !l.active() || l.start > repair {
-			continue
-		}
-		if x := d.between.Links(l.link, link); x < d.c.Merge && (nearest == nil || x < d.between.Links(nearest.link, link)) {
-			nearest = l
-		}
-	}
-	if nearest != nil {
-		d.move(nearest, link)
-		d.explain(nearest, step{from: repair, amount: -nearest.size()})
-		nearest.closed = repair
+	c, ok := d.change(day-repair, day)
+	if !ok || d.signs[link] == nil {
 		return
 	}
-	if c, ok := d.change(day-repair+1, day); ok && d.signs[link] != nil && c.amount(link) < 0 {
-		l := &leak{link: link, start: repair, closed: repair, hidden: true}
-		d.leaks = append(d.leaks, l)
-		d.explain(l, step{from: repair, amount: c.amount(link)})
+	left := -c.amount(link)
+	if left <= 0 {
+		return
 	}
+	// Of the leaks in question that one closed whose end explains most of the change,
+	// if it explains half of what an end at the pipe itself does.
+	gain := func(link int, size float64) float64 {
+		rest := 0.0
+		for i, v := range c.window.signs[link] {
+			x := c.white[i] + size*v
+			rest += x * x
+		}
+		return c.size - rest
+	}
+	var nearest *leak
+	best := 0.5 * gain(link, left)
+	for _, l := range d.leaks {
+		if !l.active() || l.start > repair || d.between.Links(l.link, link) > d.c.RepairWithin {
+			continue
+		}
+		for part := 1.0; part > 0.3; part -= 0.1 { // its size may be thought too great
+			if g := gain(l.link, part*l.size()); g > best {
+				nearest, best = l, g
+			}
+		}
+	}
+	if nearest == nil {
+		nearest = &leak{link: link, start: repair, hidden: true}
+		d.leaks = append(d.leaks, nearest)
+		d.explain(nearest, step{from: repair, amount: -left})
+	} else {
+		d.move(nearest, link)
+		d.explain(nearest, step{from: repair, amount: -nearest.size()})
+	}
+	nearest.closed = repair
 }

@@ -204,7 +204,7 @@ func (r *recorder) period() *Period {
 	r.fill(r.rows, nil)
 	unit := r.w.model.CubicMetresPerHour()
 	table := func(k int, names []string, change func(c int, v float64) float64) *scada.Table {
-		t := &scada.Table{Start: r.from, Step: measured, Names: slices.Clone(names), Values: r.data[k]}
+		t := &scada.Table{Start: r.from, Step: measured, Names: slices.Clone(names), Values: r.data[k][:len(names)]} // none asked for gives all
 		for c := range t.Values {
 			for i, v := range t.Values[c] {
 				t.Values[c][i] = float32(math.Round(change(c, float64(v))*100) / 100)

@@ -262,7 +262,40 @@ func readTime(s string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("time %q is not of the form %s", s, timeForm)
 }
 
+// plain reads what most fields are, digits with one point or comma, in a fraction of
+// the time that the general way takes: a year has ten million of them.
+func (p *parser) plain(s string) (float32, bool) {
+	if len(s) == 0 || len(s) > 12 {
+		return 0, false
+	}
+	negative := s[0] == '-'
+	if negative {
+		s = s[1:]
+	}
+	whole, scale, point := 0, 1, false
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= '0' && c <= '9':
+			whole = 10*whole + int(c-'0')
+			if point {
+				scale *= 10
+			}
+		case (c == '.' || c == ',' && p.form.comma) && !point && i > 0 && i < len(s)-1:
+			point = true
+		default:
+			return 0, false
+		}
+	}
+	if negative {
+		whole = -whole
+	}
+	return float32(float64(whole) / float64(scale)), s != ""
+}
+
 func (p *parser) number(s string) (float32, error) {
+	if v, ok := p.plain(s); ok {
+		return v, nil
+	}
 	s = strings.Trim(s, "\" ")
 	if s == "" || strings.EqualFold(s, "nan") {
 		p.table.Empty++
