@@ -169,6 +169,7 @@ func (c *camera) collect(send func(name, help string, kind prometheus.ValueType,
 	send("polity_camera_analysed_per_second", "Analysed frames a second now.", prometheus.GaugeValue, float64(c.state.PerSecond), name)
 	send("polity_camera_delay_seconds", "From a frame's arrival to its marks.", prometheus.GaugeValue, c.state.Delay.Seconds(), name)
 	send("polity_camera_unknown_ratio", "Share of the place that is not shown.", prometheus.GaugeValue, float64(c.state.Unknown), name)
+	send("polity_camera_held", "Observations and events of its process that the edge has not stored yet.", prometheus.GaugeValue, float64(status.Waiting), name)
 	send("polity_camera_events_dropped_total", "Events that the register entry does not allow.", prometheus.CounterValue, float64(c.dropped), name)
 	if c.entry != nil {
 		send("polity_camera_entry_expires_timestamp_seconds", "When the register entry ends.", prometheus.GaugeValue, float64(c.entry.Until.Unix()), name)
