@@ -28,7 +28,6 @@ type examiner struct {
 	tall   int // median height of people, pixels
 	every  int // frames between looks
 
-	last     picture
 	lastSeen []byte
 	due      int // frame count
 	asked    int

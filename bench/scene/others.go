@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"image"
+	"slices"
 
 	"polity/bench/harness"
 	"polity/camera/detect"
@@ -46,12 +47,7 @@ func (b *bench) blur(ctx context.Context) (harness.Figures, error) {
 		}
 		m.shown = m.input
 		m.visible = func(x, y int) bool {
-			for _, r := range hidden {
-				if (image.Point{x, y}).In(r) {
-					return false
-				}
-			}
-			return true
+			return !slices.ContainsFunc(hidden, image.Pt(x, y).In)
 		}
 		return b.people(&t, m)
 	})

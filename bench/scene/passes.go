@@ -29,6 +29,9 @@ func (b *bench) passes(ctx context.Context) (harness.Figures, error) {
 	defer stop()
 	var second *examiner
 	if !b.run.Quick {
+		if err := b.acuity(ctx); err != nil {
+			return nil, err
+		}
 		if second, err = b.newExaminer(ctx); err != nil {
 			return nil, err
 		}

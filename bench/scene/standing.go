@@ -195,10 +195,13 @@ func (b *bench) standFilm(ctx context.Context, client *detect.Client, film int, 
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
 	for i, p := range people {
 		sum.add(b.run, film, p, &outcomes[i], b.subject.fps)
 	}
-	return err
+	return nil
 }
 
 // follow notes how it goes with one person after one frame.
