@@ -145,6 +145,23 @@ func (c *Control) occupied(s *site, want network.Set, shown safety.Aspects, stan
 	return false
 }
 
+// called returns a stage's groups less the crossings at which nobody waits: clearing a
+// crossing takes long, so it ends as soon as those who waited have begun to walk, while
+// vehicles beside it go on. A stage of crossings alone stays whole.
+func (s *site) called(stage network.Set, seen *control.Reading) network.Set {
+	idle := network.Set(0)
+	for q := range s.queues {
+		qu := &s.queues[q]
+		if qu.crossing >= 0 && seen.Waiting[s.index][qu.crossing] == 0 {
+			idle = idle.With(qu.ways[0].group)
+		}
+	}
+	if stage&^idle == 0 {
+		return stage
+	}
+	return stage &^ idle
+}
+
 func (c *Control) decide(now time.Duration, s *site, m *memory, seen *control.Reading, shown safety.Aspects) control.Decision {
 	want := s.stages[m.target].groups
 	if shown.Forced() != 0 {
@@ -161,7 +178,8 @@ func (c *Control) decide(now time.Duration, s *site, m *memory, seen *control.Re
 		m.since = -1
 		want = s.stages[best].groups
 	}
-	if want&^shown.Green() != 0 {
+	want = s.called(want, seen)
+	if want&^s.walks&^shown.Green() != 0 || want&^s.walks == 0 && want&^shown.Green() != 0 {
 		m.since = -1
 		if m.changing < 0 {
 			m.changing = now
@@ -181,7 +199,7 @@ func (c *Control) decide(now time.Duration, s *site, m *memory, seen *control.Re
 	next, stay, best := m.plan.search(m.target)
 	if next != m.target {
 		m.target, m.since, m.changing = next, -1, now
-		return control.Decision{Want: s.stages[next].groups, Reason: fmt.Sprintf("changing saves %.0f vehicle seconds", stay-best)}
+		return control.Decision{Want: s.called(s.stages[next].groups, seen), Reason: fmt.Sprintf("changing saves %.0f vehicle seconds", stay-best)}
 	}
 	return control.Decision{Want: want, Reason: "staying is best"}
 }

@@ -12,9 +12,12 @@ import (
 // queue leaves in each stage.
 func (p *planner) forecast(c *Control, s *site, m *memory, seen *control.Reading) {
 	clear(p.total)
+	p.walkers = false
 	for q := range s.queues {
 		if s.queues[q].crossing >= 0 {
-			p.total[p.n+q] = float32(seen.Waiting[s.index][s.queues[q].crossing])
+			waiting := seen.Waiting[s.index][s.queues[q].crossing]
+			p.walkers = p.walkers || waiting > 0
+			p.total[p.n+q] = float32(waiting)
 			p.weight[q] = float32(p.set.WalkWeight * (1 + p.set.Aging*m.redFor[q]/60))
 			p.sat[q] = walkersPerSecond
 			continue

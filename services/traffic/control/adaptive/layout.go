@@ -20,6 +20,9 @@ type site struct {
 	stages []stage
 	// between[p][q] is the time from the end of stage p to the full green of stage q.
 	between [][]int
+	// quick is the same where no crossing is green.
+	quick [][]int
+	walks network.Set // the groups of crossings
 	// goesOn[p][q] tells per queue whether something of it stays green from p to q.
 	goesOn [][][]bool
 }
@@ -117,12 +120,18 @@ func newSite(n *network.Network, index int, j *network.Junction, sight control.S
 
 // pairs works out what a change from one stage to another means.
 func (s *site) pairs() {
-	s.between, s.goesOn = make([][]int, len(s.stages)), make([][][]bool, len(s.stages))
+	s.between, s.quick, s.goesOn = make([][]int, len(s.stages)), make([][]int, len(s.stages)), make([][][]bool, len(s.stages))
+	for g := range s.j.Groups {
+		if s.j.Groups[g].Kind == network.Pedestrians {
+			s.walks = s.walks.With(g)
+		}
+	}
 	for p := range s.stages {
-		s.between[p], s.goesOn[p] = make([]int, len(s.stages)), make([][]bool, len(s.stages))
+		s.between[p], s.quick[p], s.goesOn[p] = make([]int, len(s.stages)), make([]int, len(s.stages)), make([][]bool, len(s.stages))
 		for q := range s.stages {
 			from, to := s.stages[p].groups, s.stages[q].groups
 			s.between[p][q] = changeSeconds(s.j, from, to)
+			s.quick[p][q] = changeSeconds(s.j, from&^s.walks, to&^s.walks)
 			kept := from & s.j.Untrapped(from, to)
 			s.goesOn[p][q] = make([]bool, len(s.queues))
 			for k := range s.queues {

@@ -28,6 +28,8 @@ type planner struct {
 	live   []int // queues in which somebody is or to which somebody comes
 	x, cap []float32
 	ranks  []float32
+
+	walkers bool // somebody waits at a crossing
 }
 
 // giving is a queue part of which must give way.
@@ -244,7 +246,11 @@ func (p *planner) change(l *label, g, k, j, horizon int) {
 	on := p.s.goesOn[k][j]
 	copy(p.x, l.x)
 	c := l.cost
-	mid := min(t+p.s.between[k][j], horizon)
+	between := p.s.between
+	if !p.walkers {
+		between = p.s.quick
+	}
+	mid := min(t+between[k][j], horizon)
 	if mid > t {
 		dt := float32(mid - t)
 		use := min(dt, float32(p.set.EndGain))
