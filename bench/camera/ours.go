@@ -7,7 +7,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"image"
 	"io"
 	"log/slog"
 	"os"
@@ -20,14 +19,14 @@ import (
 	"polity/camera/decode"
 	"polity/camera/detect"
 	"polity/camera/layout"
-	"polity/camera/measure"
+	"polity/camera/pipeline"
 )
 
 // cameraCommand is the argument by which this program is one camera's process.
 const cameraCommand = "camera-process"
 
-// cameraProcess decodes, detects and measures a film, as often as told, and prints
-// what it did.
+// cameraProcess does with a film all that a camera's process does with its pictures,
+// as often as told, and prints what it did.
 func cameraProcess(args []string) error {
 	flags := flag.NewFlagSet(cameraCommand, flag.ContinueOnError)
 	film := flags.String("film", "", "")
@@ -48,12 +47,11 @@ type did struct{ Frames, Looks int }
 
 func watchFilm(ctx context.Context, path, socket string, passes int) (did, error) {
 	var done did
-	tuning := detect.DefaultTuning
-	tuning.Timeout *= 30 // a film waits
-	client := detect.NewClient(detect.Socket(socket), tuning)
+	config := pipeline.DefaultConfig
+	config.Tuning.Timeout *= 30 // a film waits
+	client := detect.NewClient(detect.Socket(socket), config.Tuning)
 	defer client.Close()
-	attention := detect.NewAttention(client, detect.DefaultAttending, false)
-	meter, err := measure.New(measure.DefaultConfig, layout.Layout{})
+	watch, err := pipeline.New(config, client, layout.Layout{}, false)
 	if err != nil {
 		return done, err
 	}
@@ -76,17 +74,17 @@ func watchFilm(ctx context.Context, path, socket string, passes int) (did, error
 		if err != nil {
 			return done, err
 		}
-		sight, err := attention.Look(ctx, f, meter.Expected())
-		if err != nil {
+		watch.See(ctx, f)
+		if err := watch.Failed(); err != nil {
 			return done, err
 		}
-		meter.See(sight, []measure.Left{{Box: image.Rect(0, 0, 1, 1), Since: f.Taken}})
-		meter.Marks(f.Taken)
-		meter.Take()
-		done.Frames++
-		if len(sight.Looked) > 0 {
-			done.Looks++
+		if _, err := watch.Scene().Update(false); err != nil {
+			return done, err
 		}
+		watch.Meter().Marks(f.Taken)
+		watch.Take()
+		done.Frames++
+		done.Looks = int(watch.Looks())
 		film.Release(f)
 	}
 }
