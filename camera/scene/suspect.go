@@ -193,15 +193,10 @@ func (m *Model) movedLately(r *region) bool {
 	return slices.ContainsFunc(r.cells, func(i int32) bool { return m.time-m.cells[i].seen().moved < swaysAgain })
 }
 
-// slender is how many times as high as wide a person is.
-const slender = 4
-
-// holdBelow holds what is under a region, as far as a person of its width reaches, and
-// at most twice as far as the region is high: people sway about their ankles, so that legs
-// and feet hardly do (Winter, Gait & Posture 3, 1995).
+// holdBelow holds what is under a region: people sway about their ankles, so that the
+// lowest third of them hardly does (Winter, Gait & Posture 3, 1995).
 func (m *Model) holdBelow(r *region, beside int) {
-	high, wide := r.y1-r.y0+1, r.x1-r.x0+1
-	below := min(2*high, max(1, slender*wide+1-high))
+	below := (r.y1-r.y0+1)/2 + 1
 	for y := r.y1 + 1; y <= min(m.rows-1, r.y1+below); y++ {
 		for x := max(0, r.x0-beside); x <= min(m.columns-1, r.x1+beside); x++ {
 			m.held[y*m.columns+x] = max(m.held[y*m.columns+x], 1)

@@ -1,9 +1,6 @@
 package scene
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
 // How stillness is measured.
 //
@@ -289,9 +286,36 @@ func (m *Model) telling(d *displacement) bool {
 
 type point struct{ x, y float32 }
 
+// median returns the middle value and reorders v (Hoare's selection, Communications of
+// the ACM 4(7), 1961, 321-322).
 func median(v []float32) float32 {
-	slices.Sort(v)
-	return v[len(v)/2]
+	k := len(v) / 2
+	for low, high := 0, len(v)-1; low < high; {
+		pivot := v[(low+high)/2]
+		i, j := low, high
+		for i <= j {
+			for v[i] < pivot {
+				i++
+			}
+			for v[j] > pivot {
+				j--
+			}
+			if i <= j {
+				v[i], v[j] = v[j], v[i]
+				i++
+				j--
+			}
+		}
+		switch {
+		case k <= j:
+			high = j
+		case k >= i:
+			low = i
+		default:
+			return v[k]
+		}
+	}
+	return v[k]
 }
 
 func root(v float32) float32 { return float32(math.Sqrt(float64(max(0, v)))) }
