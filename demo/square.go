@@ -41,7 +41,7 @@ func entry(now time.Time) register.Entry {
 		Decision:  register.Decision{Reference: "Demo entry, signed by a key made on this machine", On: from.Format(time.DateOnly)},
 		Retention: register.Retention{CountsDays: 30, PlaceDays: 7},
 		Public:    register.Public{DelayMinutes: 10, Threshold: 5},
-		Events:    []string{"crowding", "intrusion", "object-left", "stopped", "wrong-way"}, CrowdAtLeast: 8,
+		Events:    []string{"crowding", "intrusion", "stopped"}, CrowdAtLeast: 8,
 		From: from, Until: from.Add(validity),
 	}
 }
@@ -52,11 +52,10 @@ func square() layout.Layout {
 	at := func(x, y float64) layout.Point { return layout.Point{X: x / 768, Y: y / 576} }
 	return layout.Layout{
 		Zones: []layout.Zone{
-			{Name: "crossing", Crowd: 8, NoStop: true, Corners: []layout.Point{
+			{Name: "crossing", Crowd: 8, Corners: []layout.Point{
 				at(0, 200), at(330, 200), at(600, 172), at(690, 200), at(768, 330), at(768, 485), at(430, 320), at(0, 242),
 			}},
 			{Name: "lawn", Corners: []layout.Point{at(0, 262), at(200, 290), at(420, 340), at(700, 470), at(700, 576), at(0, 576)}},
-			{Name: "fenced-off", KeepEmpty: true, Corners: []layout.Point{at(0, 150), at(140, 150), at(320, 165), at(290, 188), at(0, 176)}},
 		},
 		Lines: []layout.Line{
 			{Name: "west-way", From: at(256, 150), To: at(256, 560)},
