@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -79,13 +80,13 @@ func (c *Console) scene(ctx context.Context, k Camera, at time.Time, r *request)
 	}
 	blocks := unshown(place)
 	v.Unshown = blocks.path()
-	v.WordX, v.WordY, v.Word = blocks.word()
 	for _, z := range l.Zones {
 		v.Zones = append(v.Zones, drawZone(z, place))
 	}
 	for _, n := range l.Lines {
 		v.Lines = append(v.Lines, drawLine(n, place))
 	}
+	v.WordX, v.WordY, v.Word = blocks.word(slices.Concat(v.Zones, v.Lines))
 	return v, place, nil
 }
 
@@ -188,13 +189,14 @@ func (r rectangles) path() string {
 }
 
 // word is where "not shown" fits, the middle of the largest rectangle of at least
-// 96 x 24 pixels.
-func (r rectangles) word() (x, y int, fits bool) {
+// 96 x 24 pixels that is not beside the name of a zone or line.
+func (r rectangles) word(names []drawn) (x, y int, fits bool) {
 	best := 0
 	for _, q := range r {
-		if q.w >= 12 && q.h >= 3 && q.w*q.h > best {
-			best = q.w * q.h
-			x, y = (2*q.x+q.w)*wire.BlockSize/2, (2*q.y+q.h)*wire.BlockSize/2+5
+		mx, my := (2*q.x+q.w)*wire.BlockSize/2, (2*q.y+q.h)*wire.BlockSize/2+5
+		taken := slices.ContainsFunc(names, func(n drawn) bool { return max(n.Y-my, my-n.Y) < 24 && max(n.X+40-mx, mx-n.X-40) < 96 })
+		if q.w >= 12 && q.h >= 3 && q.w*q.h > best && !taken {
+			best, x, y = q.w*q.h, mx, my
 		}
 	}
 	return x, y, best > 0

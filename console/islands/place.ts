@@ -94,17 +94,24 @@ export interface Rectangle {
   h: number;
 }
 
-/** Draws the hatch, and its word where it fits: within a rectangle of at least 96 x 24 pixels. */
+/** Draws the hatch, and its word where it fits: within a rectangle of at least 96 x 24 pixels, beside the names of zones and lines. */
 export function hatch(overlay: SVGElement, all: Rectangle[]): void {
   const path = all.map((r) => `M${r.x * blockSize} ${r.y * blockSize}h${r.w * blockSize}v${r.h * blockSize}h-${r.w * blockSize}z`).join("");
   overlay.querySelector(".unshown")?.setAttribute("d", path);
   const word = overlay.querySelector(".unshown-word");
-  const best = all.filter((r) => r.w >= 12 && r.h >= 3).sort((a, b) => b.w * b.h - a.w * a.h)[0];
+  const names = [...overlay.querySelectorAll("g text")].map((t) => ({ x: Number(t.getAttribute("x")), y: Number(t.getAttribute("y")) }));
+  const free = (r: Rectangle) => !names.some((n) => Math.abs(n.y - middle(r).y) < 24 && Math.abs(n.x + 40 - middle(r).x) < 96);
+  const best = all.filter((r) => r.w >= 12 && r.h >= 3 && free(r)).sort((a, b) => b.w * b.h - a.w * a.h)[0];
   word?.setAttribute("visibility", best ? "visible" : "hidden");
   if (best && word) {
-    word.setAttribute("x", String(((2 * best.x + best.w) * blockSize) / 2));
-    word.setAttribute("y", String(((2 * best.y + best.h) * blockSize) / 2 + 5));
+    word.setAttribute("x", String(middle(best).x));
+    word.setAttribute("y", String(middle(best).y));
   }
+}
+
+/** Where a word stands in a rectangle, pixels. */
+function middle(r: Rectangle): { x: number; y: number } {
+  return { x: ((2 * r.x + r.w) * blockSize) / 2, y: ((2 * r.y + r.h) * blockSize) / 2 + 5 };
 }
 
 async function decode(base64: string): Promise<ImageBitmap> {
