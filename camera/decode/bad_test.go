@@ -34,7 +34,9 @@ func TestDecoderThatIsTakenOver(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			good := os.Getenv("PATH")
 			badFFmpeg(t, how)
-			d := start(t, decode.Config{Patience: 300 * time.Millisecond, FirstWait: 20 * time.Millisecond, LastWait: 100 * time.Millisecond})
+			// Patience is long enough for a real ffmpeg to start on a machine with much
+			// else to do, and two of them are waited for in vain.
+			d := start(t, decode.Config{Patience: 2 * time.Second, FirstWait: 20 * time.Millisecond, LastWait: 100 * time.Millisecond})
 			n := 0
 			push := func() {
 				d.Push(units[n%20])
