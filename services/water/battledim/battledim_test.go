@@ -82,7 +82,7 @@ func TestDetectionsTravel(t *testing.T) {
 
 func FuzzReadDetections(f *testing.F) {
 	f.Add("# a\np1, 2019-01-04 00:00, more\n")
-	f.Fuzz(func(t *testing.T, text string) {
+	f.Fuzz(func(_ *testing.T, text string) {
 		all, err := battledim.ReadDetections("f", strings.NewReader(text))
 		if err == nil {
 			_ = battledim.Rate([]battledim.Leak{leak("a", 1, 2, 1)}, all, year, func(_, _ string) float64 { return 0 })

@@ -125,7 +125,6 @@ func (w whitener) apply(x []float64) []float64 {
 // window is one length of change with what follows from it.
 type window struct {
 	days, base int
-	gap        float64
 	w          whitener
 	signs      [][]float64 // whitened signatures by link; nil where there is none
 	norm       []float64   // their square

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"polity/services/water/epanet"
@@ -156,12 +157,7 @@ func (p *plant) demands(s slot, nominal []float64) ([]float64, bool) {
 			demand[l.To] -= s.flow[c]
 		}
 	}
-	for _, v := range s.level {
-		if math.IsNaN(v) {
-			return nil, false
-		}
-	}
-	return demand, true
+	return demand, !slices.ContainsFunc(s.level, math.IsNaN)
 }
 
 // state is one steady state to compute.
@@ -273,7 +269,10 @@ func (p *plant) follow(ctx context.Context, dial epanet.Dialer, slots []slot) ([
 		for i := range nominal {
 			nominal[i] = p.nominal(i, slots[k].at)
 		}
-		demand, _ := p.demands(slots[k], nominal)
+		demand, known := p.demands(slots[k], nominal)
+		if !known {
+			return nil
+		}
 		return demand
 	}
 	for k := range slots {

@@ -1,9 +1,7 @@
 package leaks
 
 import (
-	"fmt"
 	"math"
-	"strings"
 	"time"
 
 	"polity/city"
@@ -178,15 +176,4 @@ func (p *plant) multiplier(pattern string, at time.Time) float64 {
 		sum += values[k]
 	}
 	return sum / float64(n)
-}
-
-// describe says in words how the network is metered.
-func (p *plant) describe() string {
-	var b strings.Builder
-	for z := range p.zones {
-		if p.balanced(z) {
-			fmt.Fprintf(&b, "zone %d: %d nodes, %d meters, %d tanks, demand metered: %v\n", z+1, len(p.zones[z].nodes), len(p.zones[z].in)+len(p.zones[z].out), len(p.zones[z].tanks), p.zones[z].metered)
-		}
-	}
-	return b.String()
 }

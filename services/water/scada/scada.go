@@ -183,7 +183,6 @@ func (t *Table) head(in *bufio.Scanner) (form, error) {
 type parser struct {
 	table *Table
 	form  form
-	first time.Time
 	step  time.Duration
 }
 
