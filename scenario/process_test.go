@@ -132,8 +132,7 @@ func (p *process) wait(limit time.Duration) int {
 	case <-time.After(limit):
 		p.t.Fatalf("%s did not end within %v:\n%s", p.name, limit, p.said())
 	}
-	var exit *exec.ExitError
-	if errors.As(p.err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](p.err); ok {
 		return exit.ExitCode()
 	}
 	if p.err != nil {

@@ -143,10 +143,9 @@ type tap struct {
 	at, to   string
 	listener net.Listener
 
-	mu     sync.Mutex
-	up     [][]byte // by connection
-	down   [][]byte
-	closed bool
+	mu   sync.Mutex
+	up   [][]byte // by connection
+	down [][]byte
 }
 
 func newTap(t *testing.T, to string) *tap {

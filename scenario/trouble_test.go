@@ -102,7 +102,9 @@ func TestFullDiskAndNoHub(t *testing.T) {
 	w.eventually("it is stored", soon, func() bool { return w.waiting() > before })
 	w.startHub()
 	w.eventually("the hub has everything", soon, func() bool { return strings.Contains(w.state(), "Hub: connected") && w.waiting() == 0 })
-	w.eventually("it is on the page", soon, func() bool { return strings.Contains(w.get(w.hubAt, "/cameras/square/counts.csv"), "occupancy,,person") })
+	w.eventually("it is on the page", soon, func() bool {
+		return strings.Contains(w.get(w.hubAt, "/cameras/square/counts.csv"), "occupancy,,person")
+	})
 	if strings.Contains(w.state(), "Lost:") {
 		t.Errorf("something was lost: %s", w.state())
 	}
