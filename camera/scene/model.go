@@ -64,6 +64,7 @@ type Model struct {
 	sequence uint32
 
 	learnt, oddAt float64 // when last
+	updated       float64
 
 	// reused
 	marked       []uint32

@@ -29,13 +29,21 @@ func (m *Model) touch(i int) {
 	}
 }
 
+// updateEvery is the least time between two updates, seconds: a place changes slowly,
+// and each update carries the head of a JPEG picture.
+const updateEvery = 0.9
+
 // Update returns what changed in the picture since the last call, nil if nothing
-// did. With whole, and the first time, it returns all of the picture.
+// did or the last was less than a second ago. With whole, the first time, and when
+// the place was forgotten, it returns all of the picture at once.
 func (m *Model) Update(whole bool) (*wire.Place, error) {
 	if m.cells == nil {
 		return nil, nil
 	}
 	whole = whole || m.whole
+	if !whole && m.time-m.updated < updateEvery {
+		return nil, nil
+	}
 	var tiles []uint16
 	for t := range m.touched {
 		if whole || m.touched[t] {
@@ -55,6 +63,7 @@ func (m *Model) Update(whole bool) (*wire.Place, error) {
 	}
 	clear(m.touched)
 	m.whole = false
+	m.updated = m.time
 	m.sequence++
 	return p, nil
 }
