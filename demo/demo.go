@@ -45,6 +45,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	if d.Now == nil {
 		d.Now = time.Now
 	}
+	if d.Port < 0 || d.Port > 65535 {
+		return city.Errorf(city.Invalid, "port %d: it is between 1 and 65535, or 0 for a free one", d.Port)
+	}
 	began := time.Now()
 	if d.town, err = openTown(o.Data, d.Now()); err != nil {
 		return err
@@ -71,12 +74,9 @@ func (d *demo) serveCamera(ctx context.Context) error {
 	if err != nil {
 		return city.Errorf(city.Invalid, "the demo's film: %w", err)
 	}
-	for _, name := range []string{"polity-native"} {
-		if _, err := parts.Program(name); err != nil {
-			return city.Errorf(city.Invalid, "the demo's detector: %w", err)
-		}
-	}
-	if _, err := parts.Find("libonnxruntime.so.1"); err != nil {
+	_, program := parts.Program("polity-native")
+	_, library := parts.Find("libonnxruntime.so.1")
+	if err := errors.Join(program, library); err != nil {
 		return city.Errorf(city.Invalid, "the demo's detector: %w", err)
 	}
 	d.camera, err = standin.Serve(ctx, standin.Config{Film: path, User: cameraUser, Password: d.town.password})
@@ -93,10 +93,7 @@ func (d *demo) run(ctx, inside context.Context, began time.Time) error {
 		return err
 	}
 	defer closeLog()
-	cfg, err := d.hubConfig()
-	if err != nil {
-		return err
-	}
+	cfg := d.hubConfig()
 	hubContext, stopHub := context.WithCancel(inside)
 	defer stopHub()
 	ready, ended := make(chan hub.Started, 1), make(chan error, 1)
@@ -152,15 +149,12 @@ func (d *demo) runEdge(ctx, inside context.Context, began time.Time, hubEnded ch
 	return failed
 }
 
-func (d *demo) hubConfig() (hub.Config, error) {
-	if d.Port < 0 || d.Port > 65535 {
-		return hub.Config{}, city.Errorf(city.Invalid, "port %d: it is between 1 and 65535, or 0 for a free one", d.Port)
-	}
+func (d *demo) hubConfig() hub.Config {
 	return hub.Config{
 		City: "Helsinki", Zone: "Europe/Helsinki", Data: d.town.path("hub"), Listen: net.JoinHostPort("127.0.0.1", fmt.Sprint(d.Port)),
 		CityKeys: []string{d.town.cityKey}, Register: d.town.path("register"),
 		Edges: hub.Edges{Listen: "127.0.0.1:0", Known: []hub.Known{{Name: edgeName, Key: d.town.edgeKey}}},
-	}, nil
+	}
 }
 
 // about makes the hub's pages those of the demo city.
