@@ -69,6 +69,8 @@ func TestKillsLoseNothingAndShowNobody(t *testing.T) {
 	w.startHub()
 	w.eventually("the hub has caught up", soon, func() bool { return strings.Contains(w.state(), "Hub: connected") && w.waiting() == 0 })
 
+	// In the middle of a minute, so that there is a part of one to lose.
+	w.eventually("some of a minute is measured", soon, func() bool { s := time.Now().Second(); return s > 8 && s < 55 })
 	camera := child(t, w.edge.pid(), "camera-process")
 	w.edge.kill()
 	killed := time.Now()
