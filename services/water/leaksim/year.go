@@ -109,8 +109,11 @@ func (r *recorder) places() error {
 		of   func(string) (int, bool)
 		into *[]int
 	}{
-		{r.c.Sensors.Pressure, truth.Node, &r.pressures}, {r.c.Sensors.Flow, truth.Link, &r.flows},
-		{r.c.Sensors.Level, truth.Node, &r.levels}, {r.c.Sensors.Demand, truth.Node, &r.meters}, {leaks, truth.Node, &r.ln},
+		{r.c.Sensors.Pressure, truth.Node, &r.pressures},
+		{r.c.Sensors.Flow, truth.Link, &r.flows},
+		{r.c.Sensors.Level, truth.Node, &r.levels},
+		{r.c.Sensors.Demand, truth.Node, &r.meters},
+		{leaks, truth.Node, &r.ln},
 	} {
 		if *x.into, err = find(x.ids, x.of); err != nil {
 			return err
