@@ -6,9 +6,9 @@ import (
 	"polity/camera/frame"
 )
 
-// Seconds that a cell must be looked at after the second that counts, without
-// anything stirring: what comes into view shows at its edge first.
-const after = 3 // frames
+// after is how many frames a cell must be looked at after the second that counts,
+// without anything stirring: what comes into view shows at its edge first.
+const after = 3
 
 // Shares of a second that count while a detection covers the cell, if all that is
 // detected has been still for long (see stillBoxes): detectors see people in signs

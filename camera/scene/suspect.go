@@ -53,8 +53,8 @@ func (m *Model) park(i int) {
 	}
 }
 
-// beyondDoubt is the score from which nothing is learnt under a detection, however
-// long it is still.
+// beyondDoubt is the score from which least is learnt under a detection, however long
+// it is still: see underBeyond.
 const beyondDoubt = 0.5
 
 // A detection is of something still when nothing in its box was seen to stir or to
