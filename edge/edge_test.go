@@ -410,12 +410,13 @@ func TestLayoutsAreCheckedKeptAndInForce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
-		answer, err := s.line.Ask(ctx, spine.Layout, camera, b)
-		if err != nil {
-			t.Fatal(err)
-		}
+		var answer []byte
+		s.eventually("the hub reaches the edge", func() bool {
+			answer, err = s.line.Ask(ctx, spine.Layout, camera, b)
+			return err == nil
+		})
 		a, err := uplink.DecodeLayoutAnswer(answer)
 		if err != nil {
 			t.Fatal(err)
