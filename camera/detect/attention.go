@@ -23,7 +23,7 @@ type Attending struct {
 }
 
 // DefaultAttending is what Polity ships.
-var DefaultAttending = Attending{Every: 350 * time.Millisecond, Whole: 4 * time.Second, Idle: 10 * time.Second, Floor: 0.1}
+var DefaultAttending = Attending{Every: 450 * time.Millisecond, Whole: 4 * time.Second, Idle: 10 * time.Second, Floor: 0.1}
 
 // Eyes look at frames; a Client is one. An error means that nothing is known about
 // what was asked.

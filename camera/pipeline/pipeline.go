@@ -35,10 +35,13 @@ var DefaultConfig = Config{
 	Scene: scene.DefaultConfig, Measure: measure.DefaultConfig,
 }
 
-// Hash names the configuration and the network that the detector runs: the first
-// 12 hexadecimal digits of a SHA-256.
+// Hash names the configuration, the scene's rules and the network that the detector
+// runs: the first 12 hexadecimal digits of a SHA-256.
 func (c *Config) Hash() string {
-	text, err := json.Marshal(c)
+	text, err := json.Marshal(struct {
+		*Config
+		Rules map[string]float64
+	}{c, scene.Rules()})
 	if err != nil {
 		panic(err) // plain numbers
 	}

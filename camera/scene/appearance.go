@@ -1,5 +1,7 @@
 package scene
 
+import "math"
+
 // An appearance is what a cell looked like for some time: averaged, with all that
 // speaks for and against its being part of the place.
 type appearance struct {
@@ -47,18 +49,22 @@ const (
 )
 
 type cell struct {
-	memory [memory]appearance
-	now    int8 // which of them is seen; -1 before the first frame
-	place  int8 // which of them is the place; -1 if that is not known
+	memory *[memory]appearance // apart, so that what is asked of all cells lies close together
+	now    int8                // which of them is seen; -1 before the first frame
+	place  int8                // which of them is the place; -1 if that is not known
 	fit    fit
 	next   int8
+	seam   uint8 // steps from what is proven by its own evidence; see seamless
 
 	stirred float64 // when something else was seen last
 	covered float64 // when a detection covered it last
 	still   float64 // when that detection was last known to be of something that does not stir
 	sure    bool    // the detection was beyond doubt
 
-	slopes          // of the appearance that is seen
+	moments          // of the slopes of the appearance that is seen
+	slopes   *slopes // of each of its pixels
+	alike    float32 // variances that judge lets through: of the same, and of what is near
+	hardly   float32
 	restless point  // displacement, smoothed over half a second
 	second   second // the one under way, and the one before it
 	before   second
@@ -74,28 +80,34 @@ func (c *cell) there() bool  { return c.place >= 0 && c.place == c.now }
 // compare returns how the look differs from an appearance in a cell: the variance
 // of the luma difference, its mean, and the greatest difference of chroma.
 func (m *Model) compare(i int, a *appearance) (variance, offset, chroma float32) {
-	x, y := i%m.columns*side, i/m.columns*side
-	var s, ss float32
-	for r := range side {
-		row := m.look.luma[(y+r)*m.look.width+x:][:side]
-		ref := a.luma[r*side:][:side]
-		for k, v := range row {
-			d := v - ref[k]
-			s += d
-			ss += d * d
-		}
-	}
-	offset = s / area
-	return ss/area - offset*offset, offset, m.chroma(i, a)
+	variance, offset = m.difference(i, a)
+	return variance, offset, m.chroma(i, a)
 }
 
+// difference returns the variance and the mean of the difference of luma.
+func (m *Model) difference(i int, a *appearance) (variance, offset float32) {
+	at := i/m.columns*side*m.look.width + i%m.columns*side
+	var s, ss float32
+	for r := 0; r < area; r += side {
+		row, ref := (*[side]float32)(m.look.luma[at:]), (*[side]float32)(a.luma[r:])
+		at += m.look.width
+		d0, d1, d2, d3 := row[0]-ref[0], row[1]-ref[1], row[2]-ref[2], row[3]-ref[3]
+		s += d0 + d1 + d2 + d3
+		ss += d0*d0 + d1*d1 + d2*d2 + d3*d3
+	}
+	offset = s / area
+	return ss/area - offset*offset, offset
+}
+
+// chroma returns the greatest difference of chroma.
 func (m *Model) chroma(i int, a *appearance) float32 {
 	w := m.look.width / 2
 	at := i/m.columns*2*w + i%m.columns*2
 	var most float32
-	for k := range 4 {
-		o := at + k>>1*w + k&1
-		most = max(most, abs(m.look.cb[o]-a.cb[k]), abs(m.look.cr[o]-a.cr[k]))
+	for k := 0; k < 4; k += 2 {
+		cb, cr := (*[2]float32)(m.look.cb[at:]), (*[2]float32)(m.look.cr[at:])
+		at += w
+		most = max(most, abs(cb[0]-a.cb[k]), abs(cb[1]-a.cb[k+1]), abs(cr[0]-a.cr[k]), abs(cr[1]-a.cr[k+1]))
 	}
 	return most
 }
@@ -103,11 +115,11 @@ func (m *Model) chroma(i int, a *appearance) float32 {
 // tolerances of a fit. Noise is the measured one; a difference at edges that a tiny
 // displacement would make is let through and left to the measurement of sway.
 func (m *Model) judge(c *cell, variance, offset, chroma float32) fit {
-	slope, level := c.steepness(), max(0, c.r/area)
+	level := max(0, c.r/area)
 	switch {
-	case variance <= 3*m.noise+3+0.05*slope && abs(offset) <= 4+0.05*level && chroma <= 6:
+	case variance <= 3*m.noise+c.alike && abs(offset) <= 4+0.05*level && chroma <= 6:
 		return same
-	case variance <= 8*m.noise+10+0.12*slope && abs(offset) <= 6+0.07*level && chroma <= 8:
+	case variance <= 8*m.noise+c.hardly && abs(offset) <= 6+0.07*level && chroma <= 8:
 		return near
 	}
 	return other
@@ -123,8 +135,16 @@ func (m *Model) recognise() {
 			c.fit = other
 			continue
 		}
+		if m.passOver(i, c) {
+			continue
+		}
 		a := c.seen()
-		variance, offset := m.takeDifference(i, c)
+		var variance, offset float32
+		if m.closely[i] {
+			variance, offset = m.takeDifference(i, c)
+		} else {
+			variance, offset = m.difference(i, a)
+		}
 		c.fit = m.judge(c, variance, offset, m.chroma(i, a))
 		if c.fit == same {
 			m.sample = append(m.sample, variance)
@@ -156,6 +176,16 @@ func (m *Model) recognise() {
 		m.noise += 0.1 * (max(0.3, median(m.sample)) - m.noise)
 	}
 }
+
+// passOver says whether a cell is left out this time: where the place is known and
+// seen, and nothing beside is learnt, three frames of four will do.
+func (m *Model) passOver(i int, c *cell) bool {
+	return m.turn(i)&3 == 0 && !m.closely[i] && c.fit == same && c.there() &&
+		m.picture.taken[i] >= sharpest && m.time-c.stirred > moment && c.seen().frames == longMean
+}
+
+// turn counts a cell's frames; neighbours have turns at different times.
+func (m *Model) turn(i int) int { return i/m.columns + i%m.columns + m.frames }
 
 // returnTo goes back to a better known appearance that fits as well as the one that
 // is seen, so that evidence for one thing is kept in one place.
@@ -211,11 +241,21 @@ func (m *Model) settle(i int, c *cell) {
 	}
 	a := c.seen()
 	a.last = m.time
-	if c.fit == same || a.frames == 0 {
+	switch {
+	case a.frames == longMean && c.there() && !m.closely[i]: // hardly changes
+		if c.fit == same && m.turn(i)%averageEvery == 1 { // a turn that is not passed over
+			m.average(i, a, averageEvery/a.frames)
+		}
+	case c.fit == same || a.frames == 0:
 		a.frames = min(a.frames+1, longMean)
 		m.average(i, a, 1/a.frames)
+	case c.fit == near:
+		m.average(i, a, 0.25/longMean)
 	}
 }
+
+// averageEvery is after how many frames a place that is known well is averaged.
+const averageEvery = 8
 
 // Times for a return, seconds: how long something else must have been seen, and how
 // far apart two that count must be, so that they are two occasions.
@@ -244,11 +284,11 @@ func (m *Model) average(i int, a *appearance, share float32) {
 	x, y := i%m.columns*side, i/m.columns*side
 	for r := range side {
 		at := (y+r)*m.look.width + x
-		row, ref, mean := m.look.luma[at:][:side], m.ref[at:][:side], a.luma[r*side:][:side]
+		row, ref, mean := (*[side]float32)(m.look.luma[at:]), (*[side]float32)(m.ref[at:]), (*[side]float32)(a.luma[r*side:])
 		for k, v := range row {
 			mean[k] += (v - mean[k]) * share
-			ref[k] = mean[k]
 		}
+		*ref = *mean
 	}
 	w := m.look.width / 2
 	at := i/m.columns*2*w + i%m.columns*2
@@ -331,9 +371,5 @@ func (m *Model) slipped(x0, y0, x1, y1 int, difference float32) bool {
 	return d.explains(d.x, d.y) > 0.5*difference*sum.n && d.x*d.x+d.y*d.y < 2.25
 }
 
-func abs(v float32) float32 {
-	if v < 0 {
-		return -v
-	}
-	return v
-}
+// abs has no branch, which chance would mispredict.
+func abs(v float32) float32 { return math.Float32frombits(math.Float32bits(v) &^ (1 << 31)) }

@@ -55,7 +55,7 @@ var DefaultConfig = Config{
 	OddQuiet: 25 * time.Second, OddSpan: 40 * time.Second, Returns: 3,
 	Longest: 5 * time.Minute, Replace: 10 * time.Minute,
 	Sway: 0.03, SwayEnergy: 30, OddShare: 0.06,
-	Doubt: 0.15, Margin: 0.2, CloseDoubt: 0.1, CloseEvery: 2 * time.Second, VehicleDoubt: 0.15,
+	Doubt: 0.15, Margin: 0.2, CloseDoubt: 0.1, CloseEvery: 3 * time.Second, VehicleDoubt: 0.15,
 }
 
 // Check reports the first thing that is wrong.
@@ -80,10 +80,31 @@ func (c *Config) Check() error {
 	return nil
 }
 
-// Hash names the configuration: the first 12 hexadecimal digits of the SHA-256 of
-// its JSON form.
+// Rules are the numbers beside Config that decide when something is shown. They are
+// the same for all cameras and enter every hash of a configuration, so that no figure
+// can be had with others.
+func Rules() map[string]float64 {
+	return map[string]float64{
+		"after": after, "under_doubt": underDoubt, "under_beyond": underBeyond, "beyond_doubt": beyondDoubt,
+		"moved_again": movedAgain, "sway_share": swayShare, "outlier": outlier, "most_moves": mostMoves,
+		"still_for": stillFor, "still_height": stillHeight, "moment": moment, "parked": parked,
+		"restless_share": restlessShare, "restless_most": restlessMost, "foreign_most": foreignMost,
+		"stands_after": standsAfter, "wary_reach": waryReach, "sways_again": swaysAgain,
+		"away_for": awayFor, "returns_apart": returnsApart, "return_worth": returnWorth, "often_by": oftenBy,
+		"fresh_for": freshFor, "passes_share": passesShare, "close_parts": closeParts,
+		"faint": faint, "smoothing": smoothing, "settling": settling, "least_frames": leastFrames,
+		"long_mean": longMean, "average_every": averageEvery, "many_samples": manySamples, "odd_pixels": oddPixels,
+		"plain": plain, "shade": shade, "tint": tint, "brightly": brightly, "seams": seams, "seam_after": seamAfter,
+	}
+}
+
+// Hash names the configuration with the Rules: the first 12 hexadecimal digits of the
+// SHA-256 of their JSON form.
 func (c *Config) Hash() string {
-	text, err := json.Marshal(c)
+	text, err := json.Marshal(struct {
+		*Config
+		Rules map[string]float64
+	}{c, Rules()})
 	if err != nil {
 		panic(err) // plain numbers
 	}

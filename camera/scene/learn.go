@@ -32,14 +32,14 @@ const (
 
 // count adds the seconds of quiet looking that are complete to the evidence.
 func (m *Model) count() {
-	for i := range m.cells {
+	for _, i := range m.windowed {
 		c := &m.cells[i]
 		if m.near[i] || m.blind() {
 			c.second, c.before = second{}, second{}
 			continue
 		}
 		if c.before.frames > 0 && c.second.frames >= after {
-			m.weigh(i, c)
+			m.weigh(int(i), c)
 			c.before = second{}
 		}
 		if c.second.frames >= leastFrames && m.time-c.second.since >= 0.95 {
@@ -171,8 +171,16 @@ func (m *Model) promote(ctx context.Context, f *frame.Frame) {
 	m.lookClosely(ctx, f)
 	for i := range m.cells {
 		c := &m.cells[i]
-		if c.proven() || m.near[i] || m.held[i] > 0 || m.owner[i] == suspects || !m.ready(c) || !m.lookedAt(i) {
+		if c.proven() || m.near[i] {
 			continue
+		}
+		c.seam = 0
+		if m.held[i] > 0 || m.owner[i] == suspects || !m.ready(c) || !m.lookedAt(i) {
+			steps, ok := m.seamless(i)
+			if !ok {
+				continue
+			}
+			c.seam = steps
 		}
 		c.place = c.now
 		m.show(i)

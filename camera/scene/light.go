@@ -33,10 +33,10 @@ func (m *Model) takeLight() {
 }
 
 // gain returns the median of the ratios of luma between what is seen and what was
-// seen last, over one cell in three.
+// seen last, over one cell in six.
 func (m *Model) gain() float32 {
 	v := m.sampleX[:0]
-	for i := m.frames % 3; i < len(m.cells); i += 3 {
+	for i := m.frames % 6; i < len(m.cells); i += 6 {
 		c := &m.cells[i]
 		if c.now < 0 || m.time-c.stirred < 0.5 {
 			continue
@@ -50,7 +50,7 @@ func (m *Model) gain() float32 {
 		}
 	}
 	m.sampleX = v
-	if len(v) < len(m.cells)/30 {
+	if len(v) < len(m.cells)/60 {
 		return 1
 	}
 	return median(v)
@@ -60,7 +60,7 @@ func (m *Model) gain() float32 {
 func (m *Model) cast() (cb, cr float32) {
 	us, vs := m.sampleX[:0], m.sampleY[:0]
 	w := m.look.width / 2
-	for i := m.frames % 3; i < len(m.cells); i += 3 {
+	for i := m.frames % 6; i < len(m.cells); i += 6 {
 		c := &m.cells[i]
 		if c.now < 0 || m.time-c.stirred < 0.5 {
 			continue
@@ -70,7 +70,7 @@ func (m *Model) cast() (cb, cr float32) {
 		vs = append(vs, m.look.cr[at]/m.light.gain-c.seen().cr[0])
 	}
 	m.sampleX, m.sampleY = us, vs
-	if len(us) < len(m.cells)/30 {
+	if len(us) < len(m.cells)/60 {
 		return 0, 0
 	}
 	return median(us), median(vs)

@@ -1,6 +1,10 @@
 package scene
 
-import "polity/camera/frame"
+import (
+	"encoding/binary"
+
+	"polity/camera/frame"
+)
 
 // A look is the frame made smaller, its exposure taken out: what cells are compared
 // in. Luma counts from black (16 in the frame), chroma from neutral (128). Chroma
@@ -19,45 +23,49 @@ func newLook(g *grid) look {
 // reduce fills the look with the means of squares of the frame. Beyond the frame's
 // right and lower edge its last pixels are repeated.
 func (l *look) reduce(f *frame.Frame, scale int) {
-	if scale == 2 {
-		halve(l.luma, l.width, l.height, f.Y, f.Width, f.Height)
-		subtract(l.luma, 16)
-	} else {
-		shrink(l.luma, l.width, l.height, f.Y, f.Width, f.Height, scale)
-		subtract(l.luma, 16)
-	}
 	cw, ch := f.ChromaWidth(), f.ChromaHeight()
-	shrink(l.cb, l.width/2, l.height/2, f.U, cw, ch, scale)
-	shrink(l.cr, l.width/2, l.height/2, f.V, cw, ch, scale)
-	subtract(l.cb, 128)
-	subtract(l.cr, 128)
+	if scale == 2 {
+		halve(l.luma, l.width, l.height, f.Y, f.Width, f.Height, 16)
+		halve(l.cb, l.width/2, l.height/2, f.U, cw, ch, 128)
+		halve(l.cr, l.width/2, l.height/2, f.V, cw, ch, 128)
+		return
+	}
+	shrink(l.luma, l.width, l.height, f.Y, f.Width, f.Height, scale, 16)
+	shrink(l.cb, l.width/2, l.height/2, f.U, cw, ch, scale, 128)
+	shrink(l.cr, l.width/2, l.height/2, f.V, cw, ch, scale, 128)
 }
 
-func subtract(v []float32, by float32) {
-	for i := range v {
-		v[i] -= by
-	}
-}
+// evens are the even bytes of a word.
+const evens = 0x00ff00ff00ff00ff
 
 // halve is shrink for the commonest scale.
-func halve(dst []float32, w, h int, src []byte, sw, sh int) {
+func halve(dst []float32, w, h int, src []byte, sw, sh int, zero float32) {
 	inner := sw / 2
 	for y := range h {
 		y0, y1 := min(2*y, sh-1), min(2*y+1, sh-1)
 		a, b := src[y0*sw:(y0+1)*sw], src[y1*sw:(y1+1)*sw]
 		out := dst[y*w : (y+1)*w]
-		for x := range min(inner, w) {
-			out[x] = float32(int32(a[2*x])+int32(a[2*x+1])+int32(b[2*x])+int32(b[2*x+1])) * 0.25
+		x := 0
+		for ; x+4 <= min(inner, w); x += 4 {
+			// four sums of four bytes each, side by side in one word
+			p, q := binary.LittleEndian.Uint64(a[2*x:]), binary.LittleEndian.Uint64(b[2*x:])
+			s := p&evens + p>>8&evens + q&evens + q>>8&evens
+			o := (*[4]float32)(out[x:])
+			o[0], o[1] = float32(int32(s&0xffff))*0.25-zero, float32(int32(s>>16&0xffff))*0.25-zero
+			o[2], o[3] = float32(int32(s>>32&0xffff))*0.25-zero, float32(int32(s>>48))*0.25-zero
+		}
+		for ; x < min(inner, w); x++ {
+			out[x] = float32(int32(a[2*x])+int32(a[2*x+1])+int32(b[2*x])+int32(b[2*x+1]))*0.25 - zero
 		}
 		for x := inner; x < w; x++ {
 			x0 := min(2*x, sw-1)
-			out[x] = float32(int32(a[x0])+int32(a[sw-1])+int32(b[x0])+int32(b[sw-1])) * 0.25
+			out[x] = float32(int32(a[x0])+int32(a[sw-1])+int32(b[x0])+int32(b[sw-1]))*0.25 - zero
 		}
 	}
 }
 
-// shrink averages squares of scale x scale pixels.
-func shrink(dst []float32, w, h int, src []byte, sw, sh, scale int) {
+// shrink averages squares of scale x scale pixels and takes zero from them.
+func shrink(dst []float32, w, h int, src []byte, sw, sh, scale int, zero float32) {
 	factor := 1 / float32(scale*scale)
 	inner := min(w, sw/scale)
 	for y := range h {
@@ -79,7 +87,7 @@ func shrink(dst []float32, w, h int, src []byte, sw, sh, scale int) {
 			}
 		}
 		for x := range out {
-			out[x] *= factor
+			out[x] = out[x]*factor - zero
 		}
 	}
 }

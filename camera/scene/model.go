@@ -33,6 +33,8 @@ type Model struct {
 	windows   []moments
 	rowSums   []moments
 	displaced []displacement
+	windowed  []int32 // cells whose displacement is measured
+	closely   []bool  // its difference is measured, for itself or a window around
 	tremor    point
 
 	boxes   []detect.Box
@@ -47,6 +49,7 @@ type Model struct {
 	closeAsked float64
 
 	anchors []int32
+	samples []int32 // telling cells all over the picture
 	rest    float32
 
 	tamper  Tamper
@@ -71,6 +74,7 @@ type Model struct {
 	stamp        uint32
 	region       region
 	queue, tiles []int32
+	unwindowed   []int32
 	sample       []float32
 	sampleX      []float32
 	sampleY      []float32
@@ -109,6 +113,7 @@ func (m *Model) See(ctx context.Context, f *frame.Frame, s detect.Sight, failed 
 	m.look.reduce(f, m.scale)
 	m.takeLight()
 	m.steady()
+	m.chooseWindows()
 	m.recognise()
 	m.takeSlopes()
 	m.measureSway()
@@ -149,7 +154,12 @@ func (m *Model) begin(f *frame.Frame) {
 	m.look, m.spare = newLook(&m.grid), newLook(&m.grid)
 	m.ref = make([]float32, len(m.look.luma))
 	m.cells = make([]cell, n)
+	memories, slope := make([][memory]appearance, n), make([]slopes, n)
+	for i := range m.cells {
+		m.cells[i].memory, m.cells[i].slopes = &memories[i], &slope[i]
+	}
 	m.windows, m.rowSums, m.displaced = make([]moments, n), make([]moments, n), make([]displacement, n)
+	m.closely = make([]bool, n)
 	m.kinds, m.near = make([]kind, n), make([]bool, n)
 	m.held, m.owner, m.wary = make([]uint8, n), make([]uint8, n), make([]uint8, n)
 	m.marked, m.stale = make([]uint32, n), make([]bool, n)

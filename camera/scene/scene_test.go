@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"image/jpeg"
 	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -161,15 +162,21 @@ func TestACoveredCameraForgets(t *testing.T) {
 }
 
 func TestATremblingCameraLearns(t *testing.T) {
-	s := newStreet(t)
-	for range 120 {
-		s.shift[0] = s.rng.IntN(3) - 1
-		s.run(step)
+	const streets = 6
+	unknown := 0.0
+	for k := range streets {
+		s := newStreet(t)
+		s.rng = rand.New(rand.NewPCG(1, uint64(k)))
+		for range 120 {
+			s.shift[0] = s.rng.IntN(3) - 1
+			s.run(step)
+		}
+		s.shift[0] = 0
+		s.run(60 * time.Second)
+		unknown += s.model.Unknown() / streets
 	}
-	s.shift[0] = 0
-	s.run(60 * time.Second)
-	if u := s.model.Unknown(); u > 0.2 {
-		t.Errorf("%.1f%% are unknown", 100*u)
+	if unknown > 0.4 { // what swayed is believed late, so that it may take minutes
+		t.Errorf("%.1f%% are unknown on average", 100*unknown)
 	}
 }
 

@@ -88,8 +88,8 @@ func (m *Model) differenceAt(i int, p point) (moments, float32) {
 			top, low := a[u]+(a[v]-a[u])*fx, b[u]+(b[v]-b[u])*fx
 			j := r*side + k
 			d := top + (low-top)*fy - ref[j]
-			s.dx += c.gx[j] * d
-			s.dy += c.gy[j] * d
+			s.dx += c.slopes.gx[j] * d
+			s.dy += c.slopes.gy[j] * d
 			s.dr += ref[j] * d
 			s.d += d
 			ss += d * d
@@ -129,8 +129,8 @@ func (m *Model) chooseAnchors() {
 			for v := y; v < min(y+anchorsIn, m.rows); v++ {
 				for u := x; u < min(x+anchorsIn, m.columns); u++ {
 					i := v*m.columns + u
-					if c := &m.cells[i]; c.seen().frames >= 5 && m.time-c.stirred > moment && m.kinds[i]&(covered|restless|foreign) == 0 {
-						if l := m.displaced[i].least(); l > most && m.telling(&m.displaced[i]) {
+					if m.tellsMotion(i) {
+						if l := m.displaced[i].least(); l > most {
 							best, most = i, l
 						}
 					}
@@ -141,4 +141,35 @@ func (m *Model) chooseAnchors() {
 			}
 		}
 	}
+	m.chooseSamples()
+}
+
+// manySamples is how many samples there are at most, about.
+const manySamples = 140
+
+// chooseSamples takes from every part of the picture the first cell that tells a
+// displacement, starting somewhere else each time. (Anchors will not do: the sharpest
+// cells are not like the others.)
+func (m *Model) chooseSamples() {
+	m.samples = m.samples[:0]
+	part := max(2, int(root(float32(len(m.cells))/manySamples)))
+	for y := 0; y < m.rows; y += part {
+		for x := 0; x < m.columns; x += part {
+			for k := range part * part {
+				k = (k + m.frames) % (part * part)
+				u, v := x+k%part, y+k/part
+				if i := v*m.columns + u; u < m.columns && v < m.rows && m.tellsMotion(i) {
+					m.samples = append(m.samples, int32(i))
+					break
+				}
+			}
+		}
+	}
+}
+
+// tellsMotion says whether a displacement of the picture shows in a cell whose
+// surroundings have been seen for a while.
+func (m *Model) tellsMotion(i int) bool {
+	c := &m.cells[i]
+	return c.seen().frames >= 5 && m.time-c.stirred > moment && m.kinds[i]&(covered|restless|foreign) == 0 && m.telling(&m.displaced[i])
 }

@@ -38,6 +38,7 @@ func (m *moments) slope(gx, gy, r float32) {
 }
 
 func (m *moments) plus(o *moments) {
+	m.plusDifference(o)
 	m.n += o.n
 	m.x += o.x
 	m.y += o.y
@@ -48,11 +49,15 @@ func (m *moments) plus(o *moments) {
 	m.xr += o.xr
 	m.yr += o.yr
 	m.rr += o.rr
+}
+
+// plusDifference adds the frame's difference from one cell.
+func (m *moments) plusDifference(o *moments) {
 	m.dx += o.dx
 	m.dy += o.dy
 	m.dr += o.dr
 	m.d += o.d
-	m.measured += o.measured
+	m.measured++
 }
 
 // steepness is the mean square of the slope.
@@ -101,30 +106,35 @@ func (m *moments) solve(noise float32) displacement {
 	return d
 }
 
-// slopes are those of the appearance that is seen in a cell, with their moments.
-type slopes struct {
-	moments
-	gx, gy [area]float32
-}
+// slopes are those of an appearance, pixel by pixel.
+type slopes struct{ gx, gy [area]float32 }
 
-// refreshEvery is after how many frames the slopes of a cell are taken anew:
-// averages change slowly.
-const refreshEvery = 8
+// refreshEvery is after how many frames the slopes of a cell are taken anew, where
+// displacement is measured and elsewhere: averages change slowly.
+const (
+	refreshEvery = 8
+	refreshRest  = 64
+)
 
 // takeSlopes takes the slopes of the cells whose turn it is or whose appearance is
 // new.
 func (m *Model) takeSlopes() {
 	for i := range m.cells {
-		if c := &m.cells[i]; (i+m.frames)%refreshEvery == 0 || m.time-c.stirred < settling {
-			m.takeSlope(i, &c.slopes)
+		c := &m.cells[i]
+		turn := refreshRest
+		if m.closely[i] {
+			turn = refreshEvery
+		}
+		if (i+m.frames)%turn == 0 || m.time-c.stirred < settling {
+			m.takeSlope(i, c)
 		}
 	}
 }
 
-func (m *Model) takeSlope(i int, s *slopes) {
+func (m *Model) takeSlope(i int, c *cell) {
 	w, h := m.look.width, m.look.height
 	x0, y0 := i%m.columns*side, i/m.columns*side
-	s.moments = moments{}
+	s, sum := c.slopes, moments{}
 	for r := range side {
 		y := y0 + r
 		up, at, down := m.ref[max(y-1, 0)*w:][:w], m.ref[y*w:][:w], m.ref[min(y+1, h-1)*w:][:w]
@@ -132,32 +142,73 @@ func (m *Model) takeSlope(i int, s *slopes) {
 			x := x0 + k
 			gx, gy := (at[min(x+1, w-1)]-at[max(x-1, 0)])/2, (down[x]-up[x])/2
 			s.gx[r*side+k], s.gy[r*side+k] = gx, gy
-			s.slope(gx, gy, at[x])
+			sum.slope(gx, gy, at[x])
 		}
 	}
+	c.moments = sum
+	slope := sum.steepness()
+	c.alike, c.hardly = 3+0.05*slope, 10+0.12*slope
 }
 
 // takeDifference takes the frame's moments in a cell and returns the variance and
 // the mean of its difference from the appearance that is seen.
 func (m *Model) takeDifference(i int, c *cell) (variance, offset float32) {
 	at := i/m.columns*side*m.look.width + i%m.columns*side
-	ref, gx, gy := &c.seen().luma, &c.gx, &c.gy
+	ref, gx, gy := &c.seen().luma, &c.slopes.gx, &c.slopes.gy
 	var dx, dy, dr, s, ss float32
 	for r := 0; r < area; r += side {
-		row := m.look.luma[at:][:side]
+		row, ref, gx, gy := (*[side]float32)(m.look.luma[at:]), (*[side]float32)(ref[r:]), (*[side]float32)(gx[r:]), (*[side]float32)(gy[r:])
 		at += m.look.width
 		for k := range side {
-			d := row[k] - ref[r+k]
+			d := row[k] - ref[k]
 			ss += d * d
 			s += d
-			dx += gx[r+k] * d
-			dy += gy[r+k] * d
-			dr += ref[r+k] * d
+			dx += gx[k] * d
+			dy += gy[k] * d
+			dr += ref[k] * d
 		}
 	}
 	c.dx, c.dy, c.dr, c.d = dx, dy, dr, s
 	offset = s / area
 	return ss/area - offset*offset, offset
+}
+
+// chooseWindows says where displacement is measured: where the place is not known or
+// something else is seen, and at the samples, which tell how the camera trembles.
+func (m *Model) chooseWindows() {
+	clear(m.closely)
+	before := m.windowed
+	m.windowed, m.unwindowed = m.unwindowed[:0], before
+	mark := func(i int) {
+		m.windowed = append(m.windowed, int32(i))
+		m.closely[i] = true
+		m.around(i, func(j int) { m.closely[j] = true })
+	}
+	for i := range m.cells {
+		if !m.cells[i].there() {
+			mark(i)
+		}
+	}
+	for _, i := range m.samples {
+		if m.cells[i].there() {
+			mark(int(i))
+		}
+	}
+	m.stamp++
+	for _, i := range m.windowed {
+		m.marked[i] = m.stamp
+	}
+	for _, i := range before {
+		if m.marked[i] != m.stamp {
+			m.cells[i].unmeasure()
+		}
+	}
+}
+
+// unmeasure forgets what was measured of a displacement that is measured no more.
+func (c *cell) unmeasure() {
+	c.second, c.before = second{}, second{}
+	c.restless = point{}
 }
 
 // second is what about one unbroken second of looking at a cell showed.
@@ -181,11 +232,10 @@ func (m *Model) measureSway() {
 	m.sumWindows()
 	m.tremble()
 	share := float32(1 - math.Exp(-m.step/smoothing))
-	for i := range m.cells {
+	for _, i := range m.windowed {
 		c, d := &m.cells[i], &m.displaced[i]
 		if m.windows[i].measured < m.windows[i].n/area {
-			c.second, c.before = second{}, second{}
-			c.restless.x, c.restless.y = 0, 0
+			c.unmeasure()
 			continue
 		}
 		dx, dy := d.x-m.tremor.x, d.y-m.tremor.y
@@ -208,21 +258,31 @@ func (m *Model) measureSway() {
 	}
 }
 
-// sumWindows sums the moments of the 3 x 3 cells around each and solves them.
+// sumWindows sums the moments of the 3 x 3 cells around each and solves them: those of
+// the slopes once a second for all cells, since they change slowly; of the frame's
+// differences where they are measured.
 func (m *Model) sumWindows() {
-	for i := range m.cells {
-		c := &m.cells[i]
-		m.windows[i] = c.moments
-		if c.fit != other && m.time-c.stirred >= settling {
-			m.windows[i].measured = 1
-		} else {
-			w := &m.windows[i]
-			w.dx, w.dy, w.dr, w.d, w.measured = 0, 0, 0, 0, 0
+	if m.time-m.learnt >= 1 {
+		for i := range m.windows {
+			m.windows[i] = m.cells[i].moments
+		}
+		box3(m.windows, m.rowSums, m.columns, m.rows)
+		for i := range m.windows {
+			m.displaced[i] = m.windows[i].solve(m.noise)
 		}
 	}
-	box3(m.windows, m.rowSums, m.columns, m.rows)
-	for i := range m.windows {
-		m.displaced[i] = m.windows[i].solve(m.noise)
+	for _, i := range m.windowed {
+		w := &m.windows[i]
+		w.dx, w.dy, w.dr, w.d, w.measured = 0, 0, 0, 0, 0
+		x, y := int(i)%m.columns, int(i)/m.columns
+		for v := max(0, y-1); v <= min(m.rows-1, y+1); v++ {
+			for j := v*m.columns + max(0, x-1); j <= v*m.columns+min(m.columns-1, x+1); j++ {
+				if c := &m.cells[j]; c.fit != other && m.time-c.stirred >= settling {
+					w.plusDifference(&c.moments)
+				}
+			}
+		}
+		m.displaced[i] = w.solve(m.noise)
 	}
 }
 
@@ -256,19 +316,31 @@ func box3(v, spare []moments, columns, rows int) {
 }
 
 // manyWindows is how many windows must tell a displacement for what they have in
-// common to be the camera's.
+// common to be the camera's, while there are no samples.
 const manyWindows = 200
 
-// tremble finds the displacement that most of the picture has in common.
+// tremble finds the displacement that most of the picture has in common: at samples
+// that lie all over it.
 func (m *Model) tremble() {
 	xs, ys := m.sampleX[:0], m.sampleY[:0]
-	for i := range m.displaced {
+	add := func(i int) {
 		if d := &m.displaced[i]; m.windows[i].measured == m.windows[i].n/area && m.telling(d) {
 			xs, ys = append(xs, d.x), append(ys, d.y)
 		}
 	}
+	least := fewAnchors
+	if len(m.samples) >= fewAnchors {
+		for _, i := range m.samples {
+			add(int(i))
+		}
+	} else {
+		least = manyWindows
+		for _, i := range m.windowed {
+			add(int(i))
+		}
+	}
 	m.tremor = point{}
-	if len(xs) >= manyWindows {
+	if len(xs) >= least {
 		m.tremor = point{median(xs), median(ys)}
 	}
 	m.sampleX, m.sampleY = xs, ys

@@ -159,11 +159,12 @@ func (m *Model) unlearn(i int) {
 func (m *Model) forget() {
 	for i := range m.cells {
 		c := &m.cells[i]
-		*c = cell{now: -1, place: -1, stirred: m.time, covered: never, still: never}
+		*c.memory, *c.slopes = [memory]appearance{}, slopes{}
+		*c = cell{memory: c.memory, slopes: c.slopes, now: -1, place: -1, stirred: m.time, covered: never, still: never}
 		m.redraw(i)
 	}
 	m.boxes = m.boxes[:0]
-	m.anchors = m.anchors[:0]
+	m.anchors, m.samples, m.windowed = m.anchors[:0], m.samples[:0], m.windowed[:0]
 	m.shift, m.light = point{}, light{gain: 1}
 	m.frames, m.trusted = 0, true
 	m.whole = true
