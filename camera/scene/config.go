@@ -55,7 +55,7 @@ var DefaultConfig = Config{
 	OddQuiet: 25 * time.Second, OddSpan: 40 * time.Second, Returns: 3,
 	Longest: 5 * time.Minute, Replace: 10 * time.Minute,
 	Sway: 0.03, SwayEnergy: 30, OddShare: 0.06,
-	Doubt: 0.15, Margin: 0.2, CloseDoubt: 0.1, CloseEvery: 3 * time.Second, VehicleDoubt: 0.15,
+	Doubt: 0.15, Margin: 0.2, CloseDoubt: 0.1, CloseEvery: 5 * time.Second, VehicleDoubt: 0.15,
 }
 
 // Check reports the first thing that is wrong.
