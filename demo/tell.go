@@ -70,7 +70,7 @@ func (d *demo) cameraWords(ctx context.Context) (words string, live bool) {
 	case c.State.Condition == wire.Live && c.State.Unknown < 0.5:
 		return "The square is live: " + d.started.Address + "/cameras/" + cameraName, true
 	case c.State.Condition == wire.Live:
-		return fmt.Sprintf("The camera is live and learns the place; it shows %.0f%% of it yet.", 100*(1-c.State.Unknown)), false
+		return fmt.Sprintf("The camera is live and learns the place; it shows %d%% of it so far.", 10*int(10*(1-c.State.Unknown))), false
 	case c.State.Condition == wire.Starting:
 		return "The camera's process starts.", false
 	case c.State.Condition == wire.NoDetector:
