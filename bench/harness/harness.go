@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -20,6 +21,10 @@ import (
 // Variable is a setting of a benchmark, given as `make bench-NAME VARIABLE=value`.
 type Variable struct {
 	Name, Default, Help string
+	// Of names a variable listed before, to whose default this default belongs, as
+	// annotations do to a film: where another value is given for that one, this one
+	// has none but what is given.
+	Of string
 }
 
 // Bench is one benchmark.
@@ -70,6 +75,9 @@ func (b Bench) main(ctx context.Context, args []string, getenv func(string) stri
 	r := &Run{values: map[string]string{}, progress: progress, start: time.Now(), Quick: getenv("QUICK") == "1", Full: getenv("FULL") == "1"}
 	for _, v := range b.Variables {
 		r.values[v.Name] = v.Default
+		if v.Of != "" && b.given(r, v.Of) {
+			r.values[v.Name] = ""
+		}
 		if set := getenv(v.Name); set != "" {
 			r.values[v.Name] = set
 		}
@@ -94,6 +102,12 @@ func (b Bench) main(ctx context.Context, args []string, getenv func(string) stri
 	return 0
 }
 
+// given says whether a variable has another value than its default.
+func (b Bench) given(r *Run, name string) bool {
+	i := slices.IndexFunc(b.Variables, func(v Variable) bool { return v.Name == name })
+	return r.Text(name) != b.Variables[i].Default
+}
+
 func (b Bench) help(w io.Writer) {
 	fmt.Fprintf(w, "make bench-%s [VARIABLE=value ...]\n\n%s\n", b.Name, b.About)
 	if len(b.Variables) > 0 {
@@ -102,7 +116,11 @@ func (b Bench) help(w io.Writer) {
 	for _, v := range b.Variables {
 		fmt.Fprintf(w, "  %-14s %s", v.Name, v.Help)
 		if v.Default != "" {
-			fmt.Fprintf(w, " (default %s)", v.Default)
+			fmt.Fprintf(w, " (default %s", v.Default)
+			if v.Of != "" {
+				fmt.Fprintf(w, ", of the default %s only", v.Of)
+			}
+			fmt.Fprint(w, ")")
 		}
 		fmt.Fprintln(w)
 	}

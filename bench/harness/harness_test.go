@@ -9,7 +9,7 @@ import (
 )
 
 func bench(run func(context.Context, *Run) (Figures, error)) Bench {
-	return Bench{Name: "sample", About: "Measures nothing.", Variables: []Variable{{"FILM", "a.avi", "which film"}}, Quick: "the peers", Run: run}
+	return Bench{Name: "sample", About: "Measures nothing.", Variables: []Variable{{Name: "FILM", Default: "a.avi", Help: "which film"}}, Quick: "the peers", Run: run}
 }
 
 func TestLastLineIsOneObjectInOrder(t *testing.T) {
@@ -24,6 +24,20 @@ func TestLastLineIsOneObjectInOrder(t *testing.T) {
 	for _, want := range []string{"film b.avi", "left out: the peers"} {
 		if !strings.Contains(progress.String(), want) {
 			t.Errorf("progress lacks %q: %q", want, progress.String())
+		}
+	}
+}
+
+func TestDefaultOfADefault(t *testing.T) {
+	for film, want := range map[string]string{"": "a.csv", "a.avi": "a.csv", "b.avi": ""} {
+		b := bench(func(_ context.Context, r *Run) (Figures, error) {
+			return Figures{{"people", r.Text("PEOPLE")}}, nil
+		})
+		b.Variables = append(b.Variables, Variable{Name: "PEOPLE", Default: "a.csv", Of: "FILM"})
+		var out, progress bytes.Buffer
+		code := b.main(t.Context(), nil, func(k string) string { return map[string]string{"FILM": film}[k] }, &out, &progress)
+		if code != 0 || out.String() != `{"bench":"sample","people":"`+want+"\"}\n" {
+			t.Errorf("film %q: exit %d, %s%s", film, code, out.String(), progress.String())
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"polity/bench/harness/truth"
 	"polity/camera/frame"
 )
 
@@ -36,7 +37,7 @@ const (
 // cutPeople looks for people who stand free and are seen whole, in an order that
 // depends on the seed.
 func cutPeople(ctx context.Context, s *subject, seed uint64) ([]*cutout, error) {
-	heights := s.truth.heights()
+	heights := s.truth.Heights()
 	if len(heights) == 0 {
 		return nil, nil
 	}
@@ -49,11 +50,11 @@ func cutPeople(ctx context.Context, s *subject, seed uint64) ([]*cutout, error) 
 		}
 		people := s.truth[m.number]
 		for i, p := range people {
-			if p.box.Dy() < least || !p.box.Inset(-4).In(image.Rect(0, 0, s.width, s.height)) || crowded(people, i) {
+			if p.Box().Dy() < least || !p.Box().Inset(-4).In(image.Rect(0, 0, s.width, s.height)) || crowded(people, i) {
 				continue
 			}
-			if c := cut(s, m.input, p.box.Inset(-3)); c != nil {
-				c.id, c.away = p.id, s.truth.away(p, m.number)
+			if c := cut(s, m.input, p.Box().Inset(-3)); c != nil {
+				c.id, c.away = p.ID, away(s.truth, p, m.number)
 				found = append(found, c)
 			}
 		}
@@ -68,12 +69,12 @@ func cutPeople(ctx context.Context, s *subject, seed uint64) ([]*cutout, error) 
 	}), err
 }
 
-func crowded(people []person, i int) bool {
-	room := people[i].box
+func crowded(people []truth.Person, i int) bool {
+	room := people[i].Box()
 	side := int(cutAround*float64(room.Dx())) + 4
 	room.Min.X, room.Max.X = room.Min.X-side, room.Max.X+side
 	for k, other := range people {
-		if k != i && other.box.Overlaps(room) {
+		if k != i && other.Box().Overlaps(room) {
 			return true
 		}
 	}
@@ -81,11 +82,11 @@ func crowded(people []person, i int) bool {
 }
 
 // away says whether someone walks up in the picture: away from the camera.
-func (t truth) away(p person, number int) bool {
+func away(people truth.Table, p truth.Person, number int) bool {
 	const frames = 10
-	for _, other := range t[number+frames] {
-		if other.id == p.id {
-			return other.box.Max.Y < p.box.Max.Y-p.box.Dy()/20
+	for _, other := range people[number+frames] {
+		if other.ID == p.ID {
+			return other.Box().Max.Y < p.Box().Max.Y-p.Box().Dy()/20
 		}
 	}
 	return false

@@ -7,6 +7,8 @@ import (
 	"math"
 	"path/filepath"
 	"sync"
+
+	"polity/bench/harness/truth"
 )
 
 // What the second detector is given.
@@ -54,7 +56,7 @@ func (b *bench) newExaminer(ctx context.Context) (*examiner, error) {
 
 // tall is the median height of people, in pixels.
 func (s *subject) tall() int {
-	if h := s.truth.heights(); len(h) > 0 {
+	if h := s.truth.Heights(); len(h) > 0 {
 		return max(16, h[len(h)/2])
 	}
 	return int(math.Round(personPixels / plainScale))
@@ -206,7 +208,7 @@ func (e *examiner) finish(t *tally) error {
 		}
 		for _, p := range e.bench.subject.truth[m.number] {
 			for _, f := range shown {
-				if key := (boxKey{m.pass, m.number, p.id}); at(p, f) && !t.counted[key] {
+				if key := (boxKey{m.pass, m.number, p.ID}); at(p, f) && !t.counted[key] {
 					t.counted[key] = true
 					t.people++
 					t.second++
@@ -255,12 +257,12 @@ func (e *examiner) someone(number int, f found) bool {
 
 // at says whether someone found may be the annotated person: a face's middle lies
 // in his box, or a body's box covers a good part of his.
-func at(p person, f found) bool {
+func at(p truth.Person, f found) bool {
 	if f.kind == "face" {
-		return middle(f.box).In(p.box)
+		return middle(f.box).In(p.Box())
 	}
-	both := area(p.box.Intersect(f.box))
-	return both > 0.3*(area(p.box)+area(f.box)-both)
+	both := area(p.Box().Intersect(f.box))
+	return both > 0.3*(area(p.Box())+area(f.box)-both)
 }
 
 func middle(r image.Rectangle) image.Point { return r.Min.Add(r.Max).Div(2) }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 
+	"polity/bench/harness/truth"
 	"polity/camera/decode"
 	"polity/camera/detect"
 	"polity/camera/frame"
@@ -20,7 +21,7 @@ import (
 type subject struct {
 	path          string
 	fps           float64
-	truth         truth
+	truth         truth.Table // empty: nobody is annotated
 	plate         picture
 	width, height int
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"polity/bench/harness"
+	"polity/bench/harness/truth"
 	"polity/camera/decode"
 	"polity/camera/pipeline"
 	"polity/internal/sandbox"
@@ -39,7 +40,8 @@ A head is the top quarter of a box, tested by (a) and (b) if it has more than 30
 pixels of foreground itself.
 
 boxes                    annotated boxes that count, in one pass
-people_leaked            boxes whose person is leaked, in all passes
+people_leaked            boxes whose person is leaked, in all passes; without GT those whom
+                         (c) finds, null if there are none
 heads_leaked             heads leaked, in all passes
 unknown_one_pass_pct     share of the picture that is not shown at the end of pass one,
 unknown_ten_passes_pct   of pass ten,
@@ -66,7 +68,7 @@ blur_people_leaked, blur_heads_leaked
                                   is shown; one showing; (a) and (b)`,
 		Variables: []harness.Variable{
 			{Name: "VIDEO", Default: "bin/parts/vtest.avi", Help: "film"},
-			{Name: "GT", Default: "../shared/data/video/pets09-s2l1-view1.gt.csv", Help: "its people: frame (from 0),id,x,y,w,h in pixels"},
+			{Name: "GT", Default: "../shared/data/video/pets09-s2l1-view1.gt.csv", Help: "its people: frame (from 0),id,x,y,w,h in pixels; without it only what needs no annotation is measured, other figures are null", Of: "VIDEO"},
 			{Name: "PLATE", Help: "picture of the empty place (PNG or JPEG); none: the median over time of every 10th frame"},
 			{Name: "FPS", Default: "5", Help: "analysed frames a second"},
 			{Name: "PASSES", Default: "10", Help: "showings of the film"},
@@ -164,11 +166,16 @@ func open(ctx context.Context, r *harness.Run) (*subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.truth, err = readTruth(labels); err != nil {
+	if labels == "" {
+		r.Say("no GT: nobody is annotated in %s; figures of annotated people are null", s.path)
+	} else if s.truth, err = truth.Read(labels); err != nil {
 		return nil, err
 	}
 	if s.fps, err = r.Number("FPS"); err != nil {
 		return nil, err
+	}
+	if s.fps <= 0 {
+		return nil, fmt.Errorf("FPS=%g: give a rate above 0", s.fps)
 	}
 	film, err := decode.OpenFilm(ctx, s.path, s.fps)
 	if err != nil {
@@ -176,11 +183,18 @@ func open(ctx context.Context, r *harness.Run) (*subject, error) {
 	}
 	s.width, s.height = film.Size()
 	film.Close()
-	if path := r.Text("PLATE"); path != "" {
-		s.plate, err = readPicture(path, s.width, s.height)
-		return s, err
+	frames := 0
+	if path := r.Text("PLATE"); path == "" {
+		r.Say("plate: median of every %dth frame of %s (%d x %d)", plateEvery, s.path, s.width, s.height)
+		s.plate, frames, err = medianOf(ctx, s.path)
+	} else if s.plate, err = readPicture(path, s.width, s.height); err == nil {
+		frames, err = everyTenth(ctx, s.path, func(picture) {})
 	}
-	r.Say("plate: median of every %dth frame of %s (%d x %d)", plateEvery, s.path, s.width, s.height)
-	s.plate, err = medianOf(ctx, s.path)
-	return s, err
+	if err != nil {
+		return nil, err
+	}
+	if err := s.truth.Within(frames); err != nil {
+		return nil, fmt.Errorf("GT=%s: %w", labels, err)
+	}
+	return s, nil
 }

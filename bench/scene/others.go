@@ -56,8 +56,8 @@ func (b *bench) blur(ctx context.Context) (harness.Figures, error) {
 	}
 	t.say(b.run)
 	return harness.Figures{
-		{Name: "blur_people_leaked", Value: t.people},
-		{Name: "blur_heads_leaked", Value: t.heads},
+		{Name: "blur_people_leaked", Value: b.annotated(t.people)},
+		{Name: "blur_heads_leaked", Value: b.annotated(t.heads)},
 	}, nil
 }
 
@@ -98,6 +98,6 @@ func (b *bench) blind(ctx context.Context) (harness.Figures, error) {
 		return nil, fmt.Errorf("with a detector that fails always something was shown after %d frames", shown)
 	}
 	return harness.Figures{
-		{Name: "detector_off_people_leaked", Value: off.people},
+		{Name: "detector_off_people_leaked", Value: b.annotated(off.people)},
 	}, nil
 }

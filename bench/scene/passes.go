@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"polity/bench/harness"
+	"polity/bench/harness/truth"
 )
 
 // quickFrames is how many frames QUICK=1 looks at.
@@ -58,10 +59,14 @@ func (b *bench) passes(ctx context.Context) (harness.Figures, error) {
 	if b.run.Quick {
 		u.ends = nil // not the end of a pass
 	}
+	people := b.annotated(t.people)
+	if t.second > 0 {
+		people = t.people // whoever was found was shown, annotated or not
+	}
 	return harness.Figures{
-		{Name: "boxes", Value: t.firstBoxes},
-		{Name: "people_leaked", Value: t.people},
-		{Name: "heads_leaked", Value: t.heads},
+		{Name: "boxes", Value: b.annotated(t.firstBoxes)},
+		{Name: "people_leaked", Value: people},
+		{Name: "heads_leaked", Value: b.annotated(t.heads)},
 		{Name: "unknown_one_pass_pct", Value: u.after(1)},
 		{Name: "unknown_ten_passes_pct", Value: u.after(10)},
 		{Name: "unknown_mean_pct", Value: u.mean()},
@@ -85,10 +90,18 @@ type tally struct {
 // boxKey is one annotated box in one showing of the film.
 type boxKey struct{ pass, number, id int }
 
+// annotated is a count of annotated people or heads, null where nobody is annotated.
+func (b *bench) annotated(n int) any {
+	if len(b.subject.truth) == 0 {
+		return nil
+	}
+	return n
+}
+
 // people tries everyone annotated in the frame.
 func (b *bench) people(t *tally, m *moment) error {
 	for _, p := range b.subject.truth[m.number] {
-		v := t.judge.try(&m.sight, p.box, nil)
+		v := t.judge.try(&m.sight, p.Box(), nil)
 		if !v.counted {
 			continue
 		}
@@ -109,19 +122,19 @@ func (b *bench) people(t *tally, m *moment) error {
 		if v.leaked() {
 			t.people++
 			if t.counted != nil {
-				t.counted[boxKey{m.pass, m.number, p.id}] = true
+				t.counted[boxKey{m.pass, m.number, p.ID}] = true
 			}
-			if err := b.leaked(t, m, p, "person", p.box, v); err != nil {
+			if err := b.leaked(t, m, p, "person", p.Box(), v); err != nil {
 				return err
 			}
 		}
-		h := t.judge.try(&m.sight, head(p.box), nil)
+		h := t.judge.try(&m.sight, head(p.Box()), nil)
 		if h.counted {
 			t.tried++
 		}
 		if h.leaked() {
 			t.heads++
-			if err := b.leaked(t, m, p, "head", head(p.box), h); err != nil {
+			if err := b.leaked(t, m, p, "head", head(p.Box()), h); err != nil {
 				return err
 			}
 		}
@@ -129,7 +142,7 @@ func (b *bench) people(t *tally, m *moment) error {
 	return nil
 }
 
-func (b *bench) leaked(t *tally, m *moment, p person, what string, box image.Rectangle, v verdict) error {
+func (b *bench) leaked(t *tally, m *moment, p truth.Person, what string, box image.Rectangle, v verdict) error {
 	rule := "a"
 	if v.byPixels() && v.byEdges() {
 		rule = "ab"
@@ -147,7 +160,7 @@ func (b *bench) leaked(t *tally, m *moment, p person, what string, box image.Rec
 	if t.quiet {
 		return nil
 	}
-	return b.report.tell(leak{part: t.part, what: what, pass: m.pass, frame: m.number, id: p.id, box: box, rule: rule, verdict: v}, &m.sight)
+	return b.report.tell(leak{part: t.part, what: what, pass: m.pass, frame: m.number, id: p.ID, box: box, rule: rule, verdict: v}, &m.sight)
 }
 
 func (t *tally) say(r *harness.Run) {

@@ -78,9 +78,10 @@ const plateEvery = 10
 // medianOf returns the median over time of every tenth frame of a film, by pixel
 // and channel. It reads the film twice, for the upper and the lower four bits, so
 // that its memory does not grow with the film.
-func medianOf(ctx context.Context, film string) (picture, error) {
+//
+// frames is how many the film has.
+func medianOf(ctx context.Context, film string) (out picture, frames int, err error) {
 	var upper, lower []uint16 // 16 counts for each value of the picture
-	var out picture
 	n := 0
 	count := func(p picture) {
 		if upper == nil {
@@ -92,8 +93,8 @@ func medianOf(ctx context.Context, film string) (picture, error) {
 		}
 		n++
 	}
-	if err := everyTenth(ctx, film, count); err != nil {
-		return out, err
+	if frames, err = everyTenth(ctx, film, count); err != nil {
+		return out, 0, err
 	}
 	before := make([]uint16, len(out.pix)) // values below the median's sixteen
 	for i := range out.pix {
@@ -102,7 +103,7 @@ func medianOf(ctx context.Context, film string) (picture, error) {
 	}
 	lower = upper
 	clear(lower)
-	err := everyTenth(ctx, film, func(p picture) {
+	_, err = everyTenth(ctx, film, func(p picture) {
 		for i, v := range p.pix {
 			if v>>4 == out.pix[i]>>4 {
 				lower[16*i+int(v&15)]++
@@ -113,7 +114,7 @@ func medianOf(ctx context.Context, film string) (picture, error) {
 		bin, _ := rank(lower[16*i:16*i+16], n/2-int(before[i]))
 		out.pix[i] |= byte(bin)
 	}
-	return out, err
+	return out, frames, err
 }
 
 // rank returns the bin in which the value of that rank (from 0) lies, and how many
@@ -128,20 +129,21 @@ func rank(bins []uint16, rank int) (bin, before int) {
 	return bin, before
 }
 
-func everyTenth(ctx context.Context, path string, each func(picture)) error {
+// everyTenth gives every tenth frame of a film, and returns how many frames it has.
+func everyTenth(ctx context.Context, path string, each func(picture)) (frames int, err error) {
 	film, err := decode.OpenFilm(ctx, path, 0)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer film.Close()
 	p := newPicture(film.Size())
 	for {
 		f, err := film.Next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return film.Number() + 1, nil
 		}
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if film.Number()%plateEvery == 0 {
 			p.convert(f)

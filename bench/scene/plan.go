@@ -3,10 +3,11 @@ package main
 import (
 	"cmp"
 	"image"
-	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"polity/bench/harness/truth"
 )
 
 // The films in which people stand.
@@ -31,8 +32,8 @@ var (
 // others walked away from the camera, as far as there are such.
 func plan(s *subject, cuts []*cutout, seed uint64) [][]*stander {
 	rng := rand.New(rand.NewPCG(seed, 2))
-	var feet []person
-	for _, frame := range slices.Sorted(maps.Keys(s.truth)) {
+	var feet []truth.Person
+	for _, frame := range s.truth.Frames() {
 		feet = append(feet, s.truth[frame]...)
 	}
 	films := make([][]*stander, standFilms)
@@ -40,7 +41,7 @@ func plan(s *subject, cuts []*cutout, seed uint64) [][]*stander {
 	for n, k := range rng.Perm(standPlaces) {
 		film := &films[n%standFilms]
 		for range 1000 {
-			at := feet[rng.IntN(len(feet))].box
+			at := feet[rng.IntN(len(feet))].Box()
 			height := heightAt(feet, at.Max.Y, s.height)
 			c := closest(cuts, used, height, n%2 == 0)
 			person := newStander(rng, c)
@@ -69,11 +70,11 @@ func plan(s *subject, cuts []*cutout, seed uint64) [][]*stander {
 
 // heightAt returns how high people are whose feet are at y: the median of those
 // within a twentieth of the picture's height.
-func heightAt(feet []person, y, height int) float64 {
+func heightAt(feet []truth.Person, y, height int) float64 {
 	var heights []int
 	for _, p := range feet {
-		if d := p.box.Max.Y - y; max(d, -d) <= height/20 {
-			heights = append(heights, p.box.Dy())
+		if d := p.Box().Max.Y - y; max(d, -d) <= height/20 {
+			heights = append(heights, p.Box().Dy())
 		}
 	}
 	slices.Sort(heights)

@@ -12,6 +12,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"polity/bench/harness/truth"
 )
 
 // second is the detector that the product does not use, in a process of its own.
@@ -31,7 +33,7 @@ type question struct {
 	windows []image.Rectangle
 	shown   picture
 	visible []byte // 1 where something is shown
-	people  []person
+	people  []truth.Person
 }
 
 // answer is what was found in a picture.

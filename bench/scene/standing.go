@@ -180,8 +180,8 @@ func (b *bench) standFilm(ctx context.Context, client *detect.Client, film int, 
 		for _, p := range people {
 			around.nearer = around.nearer[:0]
 			for _, other := range b.subject.truth[number] {
-				if float64(other.box.Max.Y) > p.y {
-					around.nearer = append(around.nearer, other.box)
+				if float64(other.Box().Max.Y) > p.y {
+					around.nearer = append(around.nearer, other.Box())
 				}
 			}
 			p.draw(f, around, seconds(f.Taken))
