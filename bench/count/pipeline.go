@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,40 +9,23 @@ import (
 	"slices"
 
 	"polity/bench/harness"
+	"polity/bench/harness/truth"
 	"polity/camera/decode"
 	"polity/camera/detect"
-	"polity/camera/detect/model"
 	"polity/camera/frame"
 	"polity/camera/layout"
-	"polity/camera/measure"
+	"polity/camera/pipeline"
 	"polity/camera/wire"
 	"polity/city"
 )
 
 // settings are everything that a count depends on.
 type settings struct {
-	film      string
-	lines     []float64
-	mirror    bool
-	FPS       float64
-	Tuning    detect.Tuning
-	Attending detect.Attending
-	Measure   measure.Config
-}
-
-func shippedSettings(film string, fps float64, lines []float64) settings {
-	return settings{film: film, lines: lines, FPS: fps, Tuning: detect.DefaultTuning, Attending: detect.DefaultAttending, Measure: measure.DefaultConfig}
-}
-
-// hash names the configuration, network included.
-func (s settings) hash() string {
-	text, err := json.Marshal(s)
-	if err != nil {
-		panic(err) // plain numbers
-	}
-	network := sha256.Sum256(model.ONNX)
-	sum := sha256.Sum256(append(text, network[:]...))
-	return hex.EncodeToString(sum[:6])
+	film   string
+	fps    float64 // analysed frames a second
+	lines  []float64
+	mirror bool
+	config pipeline.Config
 }
 
 type crossing struct {
@@ -56,6 +36,7 @@ type crossing struct {
 // counted is what came of a film.
 type counted struct {
 	width   int
+	film    int         // frames that the film has
 	frames  map[int]int // persons in view by number of the film's frame
 	looks   int
 	crossed map[crossing]int
@@ -69,25 +50,25 @@ func count(ctx context.Context, s settings) (counted, error) {
 		return out, err
 	}
 	defer func() { _ = worker.Stop() }()
-	s.Tuning.Timeout *= 30 // a film waits; a camera would go on without an answer
-	client := detect.NewClient(worker.Dial, s.Tuning)
+	s.config.Tuning.Timeout *= 30 // a film waits; a camera would go on without an answer
+	client := detect.NewClient(worker.Dial, s.config.Tuning)
 	defer client.Close()
-	film, err := decode.OpenFilm(ctx, s.film, s.FPS)
+	film, err := decode.OpenFilm(ctx, s.film, s.fps)
 	if err != nil {
 		return out, err
 	}
 	defer film.Close()
 	out.width, _ = film.Size()
-	meter, err := measure.New(s.Measure, layoutOf(s.lines))
+	watch, err := pipeline.New(s.config, client, layoutOf(s.lines), false)
 	if err != nil {
 		return out, err
 	}
-	attention := detect.NewAttention(client, s.Attending, false)
 	last := decode.FilmStart
 	for {
 		f, err := film.Next()
 		if errors.Is(err, io.EOF) {
-			out.take(meter.Close(last))
+			out.take(watch.Close(last))
+			out.looks, out.film = int(watch.Looks()), film.Number()+1
 			return out, nil
 		}
 		if err != nil {
@@ -96,16 +77,12 @@ func count(ctx context.Context, s settings) (counted, error) {
 		if s.mirror {
 			flip(f)
 		}
-		sight, err := attention.Look(ctx, f, meter.Expected())
-		if err != nil {
+		watch.See(ctx, f)
+		if err := watch.Failed(); err != nil {
 			return out, err
 		}
-		if len(sight.Looked) > 0 {
-			out.looks++
-		}
-		meter.See(sight, nil)
-		out.frames[film.Number()] = meter.Counts()[wire.Person]
-		out.take(meter.Take())
+		out.frames[film.Number()] = watch.Meter().Counts()[wire.Person]
+		out.take(watch.Take())
 		last = f.Taken
 		film.Release(f)
 	}
@@ -142,30 +119,30 @@ func flip(f *frame.Frame) {
 
 // vary counts again with everything a little different: what holds only for one
 // film at one setting does not hold.
-func vary(ctx context.Context, r *harness.Run, shipped settings, truth tracks) (harness.Figures, error) {
+func vary(ctx context.Context, r *harness.Run, shipped settings, people truth.Table) (harness.Figures, error) {
 	var errs, worsts []float64
-	try := func(name string, s settings, truth tracks) error {
+	try := func(name string, s settings, people truth.Table) error {
 		got, err := count(ctx, s)
 		if err != nil {
 			return err
 		}
-		v := compare(got, truth, s.lines)
+		v := compare(got, people, s.lines)
 		r.Say("%-28s error %.3f, crossings off by %d at most", name, v.error, v.worst)
 		errs, worsts = append(errs, v.error), append(worsts, float64(v.worst))
 		return nil
 	}
 	for _, v := range variations {
 		s := shipped
-		t := truth
+		t := people
 		v.change(&s)
 		if s.mirror {
-			got, err := decode.OpenFilm(ctx, s.film, s.FPS)
+			got, err := decode.OpenFilm(ctx, s.film, s.fps)
 			if err != nil {
 				return nil, err
 			}
 			width, _ := got.Size()
 			got.Close()
-			t = truth.mirrored(float64(width))
+			t = people.Mirrored(float64(width))
 		}
 		if err := try(v.name, s, t); err != nil {
 			return nil, err
@@ -188,18 +165,18 @@ var variations = []struct {
 	change func(*settings)
 }{
 	{"mirrored", func(s *settings) { s.mirror = true }},
-	{"at 10 frames a second", func(s *settings) { s.FPS = 10 }},
-	{"at 2.5 frames a second", func(s *settings) { s.FPS = 2.5 }},
+	{"at 10 frames a second", func(s *settings) { s.fps = 10 }},
+	{"at 2.5 frames a second", func(s *settings) { s.fps = 2.5 }},
 	{"lines farther left", func(s *settings) { s.lines = shift(s.lines, -0.05) }},
 	{"lines farther right", func(s *settings) { s.lines = shift(s.lines, 0.05) }},
-	{"looking more seldom", func(s *settings) { s.Attending.Every = s.Attending.Every * 3 / 2 }},
-	{"whole frame more seldom", func(s *settings) { s.Attending.Whole *= 2 }},
-	{"smaller pictures", func(s *settings) { s.Tuning.Pixels = s.Tuning.Pixels * 3 / 4 }},
-	{"begin lower", func(s *settings) { s.Measure.Tracking.Begin -= 0.05 }},
-	{"begin higher", func(s *settings) { s.Measure.Tracking.Begin += 0.05 }},
-	{"more proof", func(s *settings) { s.Measure.Tracking.Proof += 0.15 }},
-	{"lost sooner", func(s *settings) { s.Measure.Tracking.Lost = s.Measure.Tracking.Lost * 2 / 3 }},
-	{"lost later", func(s *settings) { s.Measure.Tracking.Lost = s.Measure.Tracking.Lost * 3 / 2 }},
+	{"looking more seldom", func(s *settings) { s.config.Attending.Every = s.config.Attending.Every * 3 / 2 }},
+	{"whole frame more seldom", func(s *settings) { s.config.Attending.Whole *= 2 }},
+	{"smaller pictures", func(s *settings) { s.config.Tuning.Pixels = s.config.Tuning.Pixels * 3 / 4 }},
+	{"begin lower", func(s *settings) { s.config.Measure.Tracking.Begin -= 0.05 }},
+	{"begin higher", func(s *settings) { s.config.Measure.Tracking.Begin += 0.05 }},
+	{"more proof", func(s *settings) { s.config.Measure.Tracking.Proof += 0.15 }},
+	{"lost sooner", func(s *settings) { s.config.Measure.Tracking.Lost = s.config.Measure.Tracking.Lost * 2 / 3 }},
+	{"lost later", func(s *settings) { s.config.Measure.Tracking.Lost = s.config.Measure.Tracking.Lost * 3 / 2 }},
 }
 
 func shift(lines []float64, by float64) []float64 {
