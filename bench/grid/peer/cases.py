@@ -23,6 +23,8 @@ for name in names:
         import pandapower
         import pandapower.networks as networks
 
+        if not hasattr(networks, name):
+            sys.exit(f"pandapower.networks has no {name}")
         paths[name] = f"{folder}/{name}.json"
         pandapower.to_json(getattr(networks, name)(), paths[name])
 json.dump(paths, open(out, "w"))
