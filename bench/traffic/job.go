@@ -78,8 +78,7 @@ func (j *job) run(ctx context.Context) {
 	var said bytes.Buffer
 	command.Stderr = &said
 	if err := command.Run(); err != nil {
-		lines := strings.Split(strings.TrimSpace(said.String()), "\n")
-		j.err = fmt.Errorf("simulate %s under %s with seed %d: %w: %s", j.place, j.control, j.seed, err, lines[len(lines)-1])
+		j.err = fmt.Errorf("simulate %s under %s with seed %d: %w: %s", j.place, j.control, j.seed, err, harness.LastLine(said.String()))
 		return
 	}
 	if !j.load() {

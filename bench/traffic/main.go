@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"polity/bench/harness"
 	"polity/services/traffic"
@@ -69,29 +68,9 @@ func run(ctx context.Context, r *harness.Run) (harness.Figures, error) {
 		}
 	}
 	r.Say("%d simulations, %d of them to do, %.0f at a time; Polity's settings %s", len(jobs), waiting, parallel, traffic.SettingsHash())
-	var lock sync.Mutex
-	var group sync.WaitGroup
-	next := 0
-	for range max(1, int(parallel)) {
-		group.Go(func() {
-			for {
-				lock.Lock()
-				i := next
-				next++
-				lock.Unlock()
-				if i >= len(jobs) || ctx.Err() != nil {
-					return
-				}
-				jobs[i].run(ctx)
-				lock.Lock()
-				jobs[i].say(r)
-				lock.Unlock()
-			}
-		})
-	}
-	group.Wait()
-	if ctx.Err() != nil {
-		return nil, fmt.Errorf("%w; what is done is kept, the next run goes on from there", ctx.Err())
+	err = harness.Jobs(ctx, int(parallel), len(jobs), func(i int) { jobs[i].run(ctx) }, func(i int) { jobs[i].say(r) })
+	if err != nil {
+		return nil, fmt.Errorf("%w; what is done is kept, the next run goes on from there", err)
 	}
 	for _, j := range jobs {
 		if j.err != nil {

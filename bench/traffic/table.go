@@ -94,12 +94,7 @@ func (t table) print(r *harness.Run) {
 	r.Say("%s", b.String())
 }
 
-func rounded(v float64) any {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return nil
-	}
-	return math.Round(v*1000) / 1000
-}
+func rounded(v float64) any { return harness.Rounded(v, 3) }
 
 func (t table) figures() harness.Figures {
 	streets := slices.DeleteFunc(t.maps(), func(m string) bool { return m == pedestrians })

@@ -16,7 +16,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"polity/bench/harness"
@@ -83,30 +82,9 @@ func run(ctx context.Context, r *harness.Run) (harness.Figures, error) {
 	if err != nil {
 		return nil, err
 	}
-	var lock sync.Mutex
-	var group sync.WaitGroup
-	next := 0
-	for range max(1, int(parallel)) {
-		group.Go(func() {
-			for {
-				lock.Lock()
-				i := next
-				next++
-				lock.Unlock()
-				if i >= len(jobs) || ctx.Err() != nil {
-					return
-				}
-				j := jobs[i]
-				j.solve(ctx, folder, r.Full)
-				lock.Lock()
-				j.report(r)
-				lock.Unlock()
-			}
-		})
-	}
-	group.Wait()
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
+	err = harness.Jobs(ctx, int(parallel), len(jobs), func(i int) { jobs[i].solve(ctx, folder, r.Full) }, func(i int) { jobs[i].report(r) })
+	if err != nil {
+		return nil, err
 	}
 	return figures(jobs), nil
 }
@@ -233,8 +211,7 @@ func (j *job) solve(ctx context.Context, folder string, resume bool) {
 		return
 	}
 	if err != nil {
-		lines := strings.Split(strings.TrimSpace(said.String()), "\n")
-		j.err = fmt.Errorf("%w: %s", err, lines[len(lines)-1])
+		j.err = fmt.Errorf("%w: %s", err, harness.LastLine(said.String()))
 		return
 	}
 	used := (command.ProcessState.UserTime() + command.ProcessState.SystemTime()).Seconds()
@@ -259,12 +236,7 @@ func (j *job) report(r *harness.Run) {
 	}
 }
 
-func round(v float64) any {
-	if math.IsNaN(v) {
-		return nil
-	}
-	return math.Round(v*10000) / 10000
-}
+func round(v float64) any { return harness.Rounded(v, 4) }
 
 // mean of the gaps of a solver's valid solutions; NaN where there are none.
 func mean(jobs []*job, solver string, which func(*job) bool) float64 {
