@@ -20,19 +20,26 @@ import (
 func powerCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "power",
-		Short: "Distribution networks: power flow, restoration, losses, lighting",
+		Short: "Distribution networks: power flow, restoration, losses, outages, lighting",
 		Long: `Works on distribution networks in files: OpenDSS scripts (.dss), pandapower's
 JSON (.json), MATPOWER cases (.m) and CIM models (.xml, or a .zip of CGMES profiles).`,
 		Example: `  polity power flow feeder.dss             voltages, flows and losses
   polity power check feeder.dss            what looks wrong in it, with file and line
   polity power reconfigure feeder.dss      the configuration that loses least
+  polity power settings feeder.dss         the taps and capacitor steps that lose least
   polity power restore feeder.dss --fault line.l12   what to switch after a fault
   polity power hosting feeder.dss          how much sun each bus can take
+  polity power outage feeder.dss reports.csv         what failed, by meters and calls
+  polity power curtail feeder.dss rules.yaml         whom registered rules limit
+  polity power iec104 decode frames.hex    what substations say
   polity power lights groups.yaml          when street lamps burn`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(powerFlowCommand(), powerCheckCommand(), powerReconfigureCommand(), powerRestoreCommand(), powerHostingCommand(), powerLightsCommand())
+	cmd.AddCommand(
+		powerFlowCommand(), powerCheckCommand(), powerReconfigureCommand(), powerSettingsCommand(), powerRestoreCommand(), powerHostingCommand(),
+		powerOutageCommand(), powerCurtailCommand(), powerIEC104Command(), powerLightsCommand(),
+	)
 	return cmd
 }
 

@@ -112,6 +112,7 @@ func TestReports(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		synctest.Wait() // until the changes reported meanwhile have come
 		if err := s.client.Interrogate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
