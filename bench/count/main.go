@@ -63,7 +63,7 @@ func run(ctx context.Context, r *harness.Run) (harness.Figures, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := tracks.Within(got.film); err != nil {
+	if err := tracks.Within(got.width, got.height, got.film); err != nil {
 		return nil, fmt.Errorf("GT=%s: %w", labels, err)
 	}
 	s := compare(got, tracks, lines)

@@ -35,11 +35,11 @@ type crossing struct {
 
 // counted is what came of a film.
 type counted struct {
-	width   int
-	film    int         // frames that the film has
-	frames  map[int]int // persons in view by number of the film's frame
-	looks   int
-	crossed map[crossing]int
+	width, height int         // of the film,
+	film          int         // and how many frames it has
+	frames        map[int]int // persons in view by number of the film's frame
+	looks         int
+	crossed       map[crossing]int
 }
 
 // count runs a film through the pipeline.
@@ -58,7 +58,7 @@ func count(ctx context.Context, s settings) (counted, error) {
 		return out, err
 	}
 	defer film.Close()
-	out.width, _ = film.Size()
+	out.width, out.height = film.Size()
 	watch, err := pipeline.New(s.config, client, layoutOf(s.lines), false)
 	if err != nil {
 		return out, err

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -123,14 +122,15 @@ func (b *bench) parts(ctx context.Context, names []string) (harness.Figures, err
 			return nil, fmt.Errorf("PARTS: there is no part %q; there are film, standing, blind and blur", name)
 		}
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	figures, errs := make([]harness.Figures, len(all)), make([]error, len(all))
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	figures := make([]harness.Figures, len(all))
 	one := func(i int) {
 		p := all[i]
 		if slices.Contains(names, p.name) && !(b.run.Quick && p.name == "standing") {
-			if figures[i], errs[i] = p.run(ctx); errs[i] != nil {
-				cancel()
+			var err error
+			if figures[i], err = p.run(ctx); err != nil {
+				cancel(err) // ends the others; the first one's counts
 			}
 			return
 		}
@@ -144,10 +144,10 @@ func (b *bench) parts(ctx context.Context, names []string) (harness.Figures, err
 		one(i + 1)
 	}
 	beside.Wait()
-	if err := ctx.Err(); err != nil && errors.Join(errs...) == nil {
-		return nil, err
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
-	return slices.Concat(figures...), errors.Join(errs...)
+	return slices.Concat(figures...), nil
 }
 
 func hash() string {
@@ -183,17 +183,21 @@ func open(ctx context.Context, r *harness.Run) (*subject, error) {
 	}
 	s.width, s.height = film.Size()
 	film.Close()
+	plate, err := r.Data("PLATE")
+	if err != nil {
+		return nil, err
+	}
 	frames := 0
-	if path := r.Text("PLATE"); path == "" {
+	if plate == "" {
 		r.Say("plate: median of every %dth frame of %s (%d x %d)", plateEvery, s.path, s.width, s.height)
 		s.plate, frames, err = medianOf(ctx, s.path)
-	} else if s.plate, err = readPicture(path, s.width, s.height); err == nil {
+	} else if s.plate, err = readPicture(plate, s.width, s.height); err == nil {
 		frames, err = everyTenth(ctx, s.path, func(picture) {})
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := s.truth.Within(frames); err != nil {
+	if err := s.truth.Within(s.width, s.height, frames); err != nil {
 		return nil, fmt.Errorf("GT=%s: %w", labels, err)
 	}
 	return s, nil

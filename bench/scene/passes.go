@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"image"
 	"math"
 
@@ -18,6 +19,9 @@ func (b *bench) passes(ctx context.Context) (harness.Figures, error) {
 	passes, err := b.run.Number("PASSES")
 	if err != nil {
 		return nil, err
+	}
+	if passes < 1 {
+		return nil, fmt.Errorf("PASSES=%g: the film is shown once at least", passes)
 	}
 	frames := 0
 	if b.run.Quick {

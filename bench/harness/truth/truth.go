@@ -122,15 +122,25 @@ func person(row []string) (frame int, p Person, err error) {
 // Frames returns the frames in which people are annotated, ascending.
 func (t Table) Frames() []int { return slices.Sorted(maps.Keys(t)) }
 
-// Within returns an error if the table speaks of frames that a film of so many frames
-// does not have: it is another film's, or counts its frames from 1.
-func (t Table) Within(frames int) error {
-	last := -1
-	for frame := range t {
+// smallest is the side, in pixels, from which a box may hold someone.
+const smallest = 4
+
+// Within returns an error if the table cannot be that of a film of so many frames and
+// pixels: it speaks of frames that the film does not have, or nobody is in the picture.
+func (t Table) Within(width, height, frames int) error {
+	last, seen := -1, len(t) == 0
+	for frame, people := range t {
 		last = max(last, frame)
+		for _, p := range people {
+			inside := p.Box().Intersect(image.Rect(0, 0, width, height))
+			seen = seen || inside.Dx() >= smallest && inside.Dy() >= smallest
+		}
 	}
 	if last >= frames {
 		return fmt.Errorf("people are annotated up to frame %d, but the film has %d frames, 0 to %d; the first frame is 0: is the table another film's, or does it count from 1?", last, frames, frames-1)
+	}
+	if !seen {
+		return fmt.Errorf("no box has %d x %d pixels in the film's picture of %d x %d: is the table another film's, or not in pixels?", smallest, smallest, width, height)
 	}
 	return nil
 }

@@ -68,15 +68,18 @@ func TestBadRowsAreNamed(t *testing.T) {
 	}
 }
 
-func TestFramesBeyondTheFilm(t *testing.T) {
-	table := Table{0: {{ID: 1}}, 10: {{ID: 1}}}
-	if err := table.Within(11); err != nil {
+func TestATableOfAnotherFilm(t *testing.T) {
+	table := Table{0: {{1, 0.2, 0.2, 0.1, 0.3}}, 10: {{1, 90, 40, 20, 20}}}
+	if err := table.Within(100, 50, 11); err != nil {
 		t.Error(err)
 	}
-	if err := table.Within(10); err == nil || !strings.Contains(err.Error(), "up to frame 10") {
+	if err := table.Within(100, 50, 10); err == nil || !strings.Contains(err.Error(), "up to frame 10") {
 		t.Errorf("%v", err)
 	}
-	if err := (Table{}).Within(0); err != nil {
+	if err := table.Within(90, 50, 11); err == nil || !strings.Contains(err.Error(), "picture of 90 x 50") {
+		t.Errorf("%v", err)
+	}
+	if err := (Table{}).Within(100, 50, 0); err != nil {
 		t.Error(err)
 	}
 }
