@@ -93,8 +93,13 @@ func (d *District) check() error {
 		name string
 		a    Amount
 	}{
-		{"input", d.Input}, {"billed_metered", d.BilledMetered}, {"billed_unmetered", d.BilledUnmetered}, {"unbilled_metered", d.UnbilledMetered},
-		{"unbilled_unmetered", d.UnbilledUnmetered}, {"unauthorised", d.Unauthorised}, {"meter_errors", d.MeterErrors},
+		{"input", d.Input},
+		{"billed_metered", d.BilledMetered},
+		{"billed_unmetered", d.BilledUnmetered},
+		{"unbilled_metered", d.UnbilledMetered},
+		{"unbilled_unmetered", d.UnbilledUnmetered},
+		{"unauthorised", d.Unauthorised},
+		{"meter_errors", d.MeterErrors},
 	} {
 		if !(x.a.M3 >= 0) || math.IsInf(x.a.M3, 0) || !(x.a.PlusPct >= 0 && x.a.PlusPct <= 100) {
 			return city.Errorf(city.Invalid, "%s is %g m³ ± %g%%; a volume is not below 0 and its interval from 0 to 100%%", x.name, x.a.M3, x.a.PlusPct)
@@ -112,7 +117,8 @@ func sum(all ...Amount) Estimate {
 	square := 0.0
 	for _, a := range all {
 		e.M3 += a.M3
-		square += math.Pow(a.M3*a.PlusPct/100, 2)
+		plus := a.M3 * a.PlusPct / 100
+		square += plus * plus
 	}
 	e.Plus = math.Sqrt(square)
 	return e
