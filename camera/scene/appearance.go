@@ -177,10 +177,13 @@ func (m *Model) recognise() {
 	}
 }
 
+// passEvery is how often a cell of a place that is known well may be left out.
+const passEvery = 4
+
 // passOver says whether a cell is left out this time: where the place is known and
 // seen, and nothing beside is learnt, three frames of four will do.
 func (m *Model) passOver(i int, c *cell) bool {
-	return m.turn(i)&3 == 0 && !m.closely[i] && c.fit == same && c.there() &&
+	return m.turn(i)%passEvery == 0 && !m.closely[i] && c.fit == same && c.there() &&
 		m.picture.taken[i] >= sharpest && m.time-c.stirred > moment && c.seen().frames == longMean
 }
 
@@ -254,7 +257,8 @@ func (m *Model) settle(i int, c *cell) {
 	}
 }
 
-// averageEvery is after how many frames a place that is known well is averaged.
+// averageEvery is after how many frames a place that is known well is averaged: a
+// multiple of passEvery, so that it never is at a turn that is passed over.
 const averageEvery = 8
 
 // Times for a return, seconds: how long something else must have been seen, and how

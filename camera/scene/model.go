@@ -70,15 +70,15 @@ type Model struct {
 	updated       float64
 
 	// reused
-	marked       []uint32
-	stamp        uint32
-	region       region
-	queue, tiles []int32
-	unwindowed   []int32
-	sample       []float32
-	sampleX      []float32
-	sampleY      []float32
-	anchorSums   []moments
+	marked        []uint32
+	stamp         uint32
+	region        region
+	queue, tiles  []int32
+	windowedSpare []int32
+	sample        []float32
+	sampleX       []float32
+	sampleY       []float32
+	anchorSums    []moments
 }
 
 // New returns a Model that knows nothing. The detector is asked for close looks at

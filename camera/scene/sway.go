@@ -51,13 +51,12 @@ func (m *moments) plus(o *moments) {
 	m.rr += o.rr
 }
 
-// plusDifference adds the frame's difference from one cell.
+// plusDifference adds the frame's difference alone.
 func (m *moments) plusDifference(o *moments) {
 	m.dx += o.dx
 	m.dy += o.dy
 	m.dr += o.dr
 	m.d += o.d
-	m.measured++
 }
 
 // steepness is the mean square of the slope.
@@ -178,7 +177,7 @@ func (m *Model) takeDifference(i int, c *cell) (variance, offset float32) {
 func (m *Model) chooseWindows() {
 	clear(m.closely)
 	before := m.windowed
-	m.windowed, m.unwindowed = m.unwindowed[:0], before
+	m.windowed, m.windowedSpare = m.windowedSpare[:0], before
 	mark := func(i int) {
 		m.windowed = append(m.windowed, int32(i))
 		m.closely[i] = true
@@ -279,6 +278,7 @@ func (m *Model) sumWindows() {
 			for j := v*m.columns + max(0, x-1); j <= v*m.columns+min(m.columns-1, x+1); j++ {
 				if c := &m.cells[j]; c.fit != other && m.time-c.stirred >= settling {
 					w.plusDifference(&c.moments)
+					w.measured++
 				}
 			}
 		}
