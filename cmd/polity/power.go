@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"math/cmplx"
+	"os"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -48,6 +49,34 @@ func oneFile(_ *cobra.Command, args []string) error {
 		return usageError{fmt.Errorf("one network file is needed, %d were given", len(args))}
 	}
 	return nil
+}
+
+// networkAnd is for commands that take a network file and one file more.
+func networkAnd(what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != 2 {
+			return usageError{fmt.Errorf("a network file and %s are needed, %d were given", what, len(args))}
+		}
+		return nil
+	}
+}
+
+// textCSVOrJSON checks --format where these are the choices.
+func textCSVOrJSON(format string) error {
+	switch format {
+	case "text", "csv", "json":
+		return nil
+	}
+	return usageError{fmt.Errorf("--format %q is none of text, csv, json", format)}
+}
+
+// openInput opens a file, or standard input for "-", and says what to call it.
+func openInput(cmd *cobra.Command, name string) (in io.ReadCloser, called string, err error) {
+	if name == "-" {
+		return io.NopCloser(cmd.InOrStdin()), "standard input", nil
+	}
+	file, err := os.Open(name)
+	return file, name, err
 }
 
 func powerFlowCommand() *cobra.Command {

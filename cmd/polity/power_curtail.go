@@ -33,13 +33,11 @@ itself. Fails when the rules do not reach far enough. RULES is a YAML file:
       least: 0.3                 # the part that stays whatever happens`,
 		Example: `  polity power curtail feeder.dss rules.yaml
   polity power curtail feeder.dss rules.yaml --vmin 0.95 --format json`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 2 {
-				return usageError{fmt.Errorf("a network file and a file of rules are needed, %d were given", len(args))}
-			}
-			return nil
-		},
+		Args: networkAnd("a file of rules"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := textCSVOrJSON(format); err != nil {
+				return err
+			}
 			net, err := power.Read(args[0])
 			if err != nil {
 				return err
@@ -101,9 +99,6 @@ func printCuts(w io.Writer, net *grid.Network, p *curtail.Plan, format string) e
 			r := rows[i]
 			return []string{r.Rule, strconv.FormatFloat(r.Percent, 'f', 1, 64), decimal(r.KW), strings.Join(r.Limited, " "), r.Reason}
 		})
-	case "text":
-	default:
-		return usageError{fmt.Errorf("--format %q is none of text, csv, json", format)}
 	}
 	if len(p.Before) == 0 {
 		fmt.Fprintln(w, "All limits are kept: nobody is limited.")

@@ -30,6 +30,9 @@ voltage or a continuous rating is broken anywhere, and what a little more would 
   polity power hosting feeder.dss --format csv`,
 		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := textCSVOrJSON(format); err != nil {
+				return err
+			}
 			net, err := power.Read(args[0])
 			if err != nil {
 				return err
@@ -79,11 +82,9 @@ func printCapacities(w io.Writer, net *grid.Network, all []hosting.Capacity, for
 		return printCSV(w, []string{"bus", "phases", "kw", "reason"}, len(all), func(i int) []string {
 			return []string{net.Buses[all[i].Bus].Name, strconv.Itoa(all[i].Phases), decimal(all[i].Watts / 1000), all[i].Reason}
 		})
-	case "text":
-		for _, c := range all {
-			fmt.Fprintf(w, "%-16s %8.1f kW  %s\n", net.Buses[c.Bus].Name, c.Watts/1000, c.Reason)
-		}
-		return nil
 	}
-	return usageError{fmt.Errorf("--format %q is none of text, csv, json", format)}
+	for _, c := range all {
+		fmt.Fprintf(w, "%-16s %8.1f kW  %s\n", net.Buses[c.Bus].Name, c.Watts/1000, c.Reason)
+	}
+	return nil
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -47,15 +46,11 @@ prints what each says. Text after # is passed over.`,
   tshark -r c.pcap -Y iec60870_104 -T fields -e tcp.payload | polity power iec104 decode -`,
 		Args: exactlyOne("file of frames"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			in := cmd.InOrStdin()
-			if args[0] != "-" {
-				file, err := os.Open(args[0])
-				if err != nil {
-					return err
-				}
-				defer file.Close()
-				in = file
+			in, _, err := openInput(cmd, args[0])
+			if err != nil {
+				return err
 			}
+			defer in.Close()
 			return decodeFrames(in, cmd.OutOrStdout())
 		},
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 
@@ -36,13 +35,11 @@ be radial. REPORTS is a CSV file of lines "load,says", of which says is one of
 		Example: `  polity power outage feeder.dss reports.csv
   polity power outage feeder.dss reports.csv --all-metered --open line.sw3
   printf "load,says\nload.a,gasp\nload.a,call\n" | polity power outage feeder.dss -`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 2 {
-				return usageError{fmt.Errorf("a network file and a file of reports (- for standard input) are needed, %d were given", len(args))}
-			}
-			return nil
-		},
+		Args: networkAnd("a file of reports (- for standard input)"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := textCSVOrJSON(format); err != nil {
+				return err
+			}
 			net, err := power.Read(args[0])
 			if err != nil {
 				return err
@@ -54,7 +51,12 @@ be radial. REPORTS is a CSV file of lines "load,says", of which says is one of
 				}
 				net.Lines[i].SetClosed(false)
 			}
-			evidence, err := openReports(cmd.InOrStdin(), args[1], net)
+			in, called, err := openInput(cmd, args[1])
+			if err != nil {
+				return err
+			}
+			defer in.Close()
+			evidence, err := readReports(in, called, net)
 			if err != nil {
 				return err
 			}
@@ -73,18 +75,6 @@ be radial. REPORTS is a CSV file of lines "load,says", of which says is one of
 	f.BoolVar(&metered, "all-metered", false, "every load has a meter that sends last gasps: silence counts")
 	f.StringVar(&format, "format", "text", "text, csv or json")
 	return cmd
-}
-
-func openReports(in io.Reader, name string, net *grid.Network) (*outage.Evidence, error) {
-	if name == "-" {
-		return readReports(in, "standard input", net)
-	}
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	return readReports(file, name, net)
 }
 
 // readReports reads lines of a load and what is said there. A first line "load,says"
@@ -177,9 +167,6 @@ func printOutages(w io.Writer, net *grid.Network, p *outage.Picture, format stri
 			r := rows[i]
 			return []string{r.Line, decimal(r.Probability), strconv.Itoa(r.Customers), strings.Join(r.Loads, " "), strings.Join(r.Others, "; "), strings.Join(r.Against, " ")}
 		})
-	case "text":
-	default:
-		return usageError{fmt.Errorf("--format %q is none of text, csv, json", format)}
 	}
 	if len(rows) == 0 {
 		fmt.Fprintln(w, "Most probably nothing is open that is not known to be.")

@@ -73,10 +73,10 @@ Only settings with a power flow count. It proposes; it sets nothing.`,
 }
 
 func settingsFormat(format, table string) error {
-	switch {
-	case format != "text" && format != "csv" && format != "json":
-		return usageError{fmt.Errorf("--format %q is none of text, csv, json", format)}
-	case table != "devices" && table != "savings":
+	if err := textCSVOrJSON(format); err != nil {
+		return err
+	}
+	if table != "devices" && table != "savings" {
 		return usageError{fmt.Errorf("--table %q is neither devices nor savings", table)}
 	}
 	return nil
