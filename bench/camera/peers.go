@@ -85,7 +85,7 @@ func runMotion(ctx context.Context, r *harness.Run, c clip, dir string) figure {
 	began := time.Now()
 	select {
 	case err := <-ended:
-		return figure{err: fmt.Errorf("it ended after %v: %w: %s", time.Since(began), err, last(said.String()))}
+		return figure{err: fmt.Errorf("it ended after %v: %w: %s", time.Since(began), err, harness.LastLine(said.String()))}
 	case <-ctx.Done():
 		return figure{err: errors.Join(ctx.Err(), <-ended)}
 	case <-time.After(watch):
@@ -98,14 +98,9 @@ func runMotion(ctx context.Context, r *harness.Run, c clip, dir string) figure {
 		return figure{err: fmt.Errorf("it did not end well: %w", err)}
 	}
 	if !strings.Contains(said.String(), "Camera 0 started: motion detection Enabled") {
-		return figure{err: fmt.Errorf("it did not watch: %s", last(said.String()))}
+		return figure{err: fmt.Errorf("it did not watch: %s", harness.LastLine(said.String()))}
 	}
 	return figure{value: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds() / watched.Seconds()}
-}
-
-func last(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return lines[len(lines)-1]
 }
 
 // runDecode decodes the clip and throws the pictures away.
@@ -134,7 +129,7 @@ func runDeface(ctx context.Context, r *harness.Run, c clip, dir string, frames i
 		}
 		cmd := exec.CommandContext(ctx, program, in, "-o", out) //nolint:gosec // the peer that set-up got
 		if said, err := cmd.CombinedOutput(); err != nil {
-			return figure{err: fmt.Errorf("%w: %s", err, last(string(said)))}
+			return figure{err: fmt.Errorf("%w: %s", err, harness.LastLine(string(said)))}
 		}
 		times = append(times, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
 	}
