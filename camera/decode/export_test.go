@@ -1,5 +1,7 @@
 package decode
 
+import "time"
+
 // KillDecoder kills the running ffmpeg.
 func (d *Decoder) KillDecoder() {
 	d.mu.Lock()
@@ -8,3 +10,16 @@ func (d *Decoder) KillDecoder() {
 		d.current.Kill()
 	}
 }
+
+// Chosen says which of the frames with the timestamps pts a rate takes.
+func Chosen(rate float64, pts []time.Duration) []bool {
+	p := pace{rate: rate}
+	taken := make([]bool, len(pts))
+	for i, at := range pts {
+		taken[i] = p.take(at)
+	}
+	return taken
+}
+
+// Expression is what makes ffmpeg choose so.
+func Expression(rate float64) string { return (&pace{rate: rate}).expression() }

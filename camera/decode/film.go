@@ -29,9 +29,10 @@ type Film struct {
 	pool   pool
 	base   time.Time // Taken of a frame with timestamp first
 	first  int64     // timestamp of the first frame of this pass, microseconds
-	last   int64     // of the last frame read
+	last   int64     // of the last frame counted
 	step   int64     // between the last two
-	number int       // of the last frame read
+	count  int       // frames counted, those that the rate leaves out included
+	number int       // of the last frame returned
 	passes int
 }
 
@@ -70,7 +71,7 @@ func (f *Film) start() error {
 	run, err := ffmpeg.Start(f.ctx, ffmpeg.Limits{}, append([]string{
 		"-threads", "1", "-max_pixels", ffmpeg.MaxPixels,
 		"-protocol_whitelist", "file", "-format_whitelist", ffmpeg.Demuxers, "-i", "file:" + f.path,
-	}, output()...), f.path)
+	}, filmOutput(f.pace)...), f.path)
 	if err != nil {
 		return fmt.Errorf("film %s: %w", f.path, err)
 	}
@@ -85,9 +86,8 @@ func (f *Film) start() error {
 		}
 		return city.Errorf(city.Invalid, "film %s: no picture can be decoded: %s", f.path, why)
 	}
-	f.run, f.nut, f.number, f.passes = run, nut, -1, f.passes+1
-	f.first, f.step = math.MinInt64, 0
-	f.pace.set = false
+	f.run, f.nut, f.count, f.number, f.passes = run, nut, 0, -1, f.passes+1
+	f.step = 0
 	return nil
 }
 
@@ -109,30 +109,39 @@ func (f *Film) Next() (*frame.Frame, error) {
 		if errors.Is(err, io.EOF) && f.ctx.Err() == nil {
 			return nil, f.ended()
 		}
-		if err == nil && size != frameBytes(f.nut.Width, f.nut.Height) {
+		if err == nil && f.nut.Stream() == pictures && size != frameBytes(f.nut.Width, f.nut.Height) {
 			err = fmt.Errorf("%w: a frame of %d bytes", ffmpeg.ErrNUT, size)
 		}
 		if err != nil {
 			return nil, f.broken(err)
 		}
-		f.number++
-		if f.first == math.MinInt64 {
+		if f.count == 0 {
 			f.first = micros
-		} else {
-			f.step = micros - f.last
 		}
-		f.last = micros
-		pts := time.Duration(micros-f.first) * time.Microsecond
-		if !f.pace.take(pts) {
+		if f.nut.Stream() == ticks {
+			f.counted(micros)
 			continue
 		}
 		got := f.pool.get(f.nut.Width, f.nut.Height)
 		if err := readFrame(f.nut, got); err != nil {
 			return nil, f.broken(err)
 		}
-		got.Taken, got.Stream = f.base.Add(pts), 1
+		f.number = f.count // its tick comes after it
+		if f.pace.rate <= 0 {
+			f.counted(micros)
+		}
+		got.Taken, got.Stream = f.base.Add(time.Duration(micros-f.first)*time.Microsecond), 1
 		return got, nil
 	}
+}
+
+// counted takes note of one more frame of the film.
+func (f *Film) counted(micros int64) {
+	if f.count > 0 {
+		f.step = micros - f.last
+	}
+	f.last = micros
+	f.count++
 }
 
 // ended tells the film's end from the decoder's.
@@ -150,7 +159,7 @@ func (f *Film) broken(err error) error {
 	if why := f.run.End(); why != "" {
 		err = fmt.Errorf("%w: %s", err, why)
 	}
-	return fmt.Errorf("film %s after frame %d: %w", f.path, f.number, err)
+	return fmt.Errorf("film %s after frame %d: %w", f.path, f.count-1, err)
 }
 
 // Again starts the film from its first frame. Times go on: the first frame is

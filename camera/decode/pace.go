@@ -1,7 +1,10 @@
 package decode
 
 import (
+	"fmt"
 	"math"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -34,11 +37,36 @@ func (p *pace) take(pts time.Duration) bool {
 		p.set, p.from, p.last = true, pts, 0
 		return true
 	}
-	step = min(step, time.Duration(float64(time.Second)/p.rate))
-	n := int64(math.Floor(((pts - p.from).Seconds() + early*step.Seconds()) * p.rate))
+	// The conversion keeps the product from being fused with the sum: expression
+	// rounds each.
+	ahead := float64(early * min(step, p.interval()).Seconds())
+	n := int64(math.Floor(((pts - p.from).Seconds() + ahead) * p.rate))
 	if n <= p.last {
 		return false
 	}
 	p.last = n
 	return true
+}
+
+func (p *pace) interval() time.Duration { return time.Duration(float64(time.Second) / p.rate) }
+
+// expression is take for ffmpeg's filter select (ffmpeg-utils(1), "Expression
+// Evaluation"), whose timestamps are whole microseconds: not 0 where the frame is
+// taken. It does the same operations in the same order, so that it rounds alike.
+// Its variables are take's: 0 last, 1 from, 2 seen, 3 set, and 4 to 6 for a while.
+func (p *pace) expression() string {
+	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+	return strings.NewReplacer(
+		"STEP", fmt.Sprintf("if(lte(ld(6)*1000,%d),%s,%s)", p.interval().Nanoseconds(), secondsOf("ld(6)"), number(p.interval().Seconds())),
+		"SINCE", secondsOf("ld(4)"), "EARLY", number(early), "RATE", number(p.rate), "GAP", number(float64(gap.Microseconds())),
+	).Replace("if(isnan(pts),1," + // as many as come without a time
+		"st(6,pts-ld(2));st(2,pts);" +
+		"if(not(ld(3))+lt(ld(6),0)+gt(ld(6),GAP)," +
+		"st(3,1);st(1,pts);st(0,0);1," +
+		"st(4,pts-ld(1));st(5,floor((SINCE+EARLY*(STEP))*RATE));if(gt(ld(5),ld(0)),st(0,ld(5));1,0)))")
+}
+
+// secondsOf is time.Duration.Seconds, which adds whole seconds and nanoseconds.
+func secondsOf(micros string) string {
+	return strings.ReplaceAll("(floor(T/1000000)+(T-1000000*floor(T/1000000))*1000/1000000000)", "T", micros)
 }

@@ -72,7 +72,7 @@ func (s *session) run(ctx context.Context, first *stream.Unit) error {
 		// -probesize keeps ffmpeg from collecting seconds of video to look at first.
 		"-threads", "1", "-probesize", "32", "-max_pixels", strconv.Itoa(pixels), "-noautorotate",
 		"-c:v", decoderOf(s.codec), "-f", "ivf", "-i", "pipe:0",
-	}, output()...))
+	}, output("")...))
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 )
 
 // ErrNUT is the root of every error about what ffmpeg wrote.
@@ -32,10 +33,12 @@ const (
 	nutHeaderSize = 1 << 16 // greatest header that is accepted, bytes
 )
 
-// NUT reads a NUT stream with one video stream, as ffmpeg writes it with "-f nut".
-// NUT is used since it is the one container of ffmpeg that passes on a packet of
-// any codec at once, with its size and its timestamp.
+// NUT reads a NUT file of one or two video streams with the same time base, as
+// ffmpeg writes it with "-f nut". NUT is used since it is the one container of
+// ffmpeg that passes on a packet of any codec at once, with its size and its
+// timestamp.
 type NUT struct {
+	// Of the first stream.
 	Width, Height int
 	FourCC        string // of the codec, e.g. I420 for planar YUV 4:2:0
 	Extra         []byte // the codec's own header, e.g. an avcC box's content
@@ -45,11 +48,20 @@ type NUT struct {
 	elision [][]byte
 	baseNum int64
 	baseDen int64
-	shift   uint64
-	last    int64
-	elided  []byte // of the packet whose header was read
+	streams []nutTrack
+	stream  int    // of the packet whose header was read
+	elided  []byte // of that packet
 	left    int    // bytes of it that are still in r
 }
+
+// nutTrack is what is known of one stream.
+type nutTrack struct {
+	described bool
+	shift     uint64 // bits of a timestamp that are written (msb_pts_shift)
+	last      int64  // timestamp of the packet before
+}
+
+const nutMaxStreams = 2
 
 // MaxPacket bounds a packet: a picture of 8192 x 8192 in YUV 4:2:0.
 const MaxPacket = maxSide * maxSide * 3 / 2
@@ -59,7 +71,7 @@ const maxSide = 8192
 type nutCode struct {
 	flags, mul, lsb, reserved uint64
 	ptsDelta                  int64
-	header                    uint64
+	stream, header            uint64
 }
 
 // NewNUT reads the headers. It blocks until the decoder has written them,
@@ -73,12 +85,17 @@ func NewNUT(r io.Reader) (*NUT, error) {
 	if string(id) != nutFileID {
 		return nil, fmt.Errorf("%w: it begins with %q", ErrNUT, id[:8])
 	}
-	for n.baseDen == 0 || n.Width == 0 {
+	for !n.described() {
 		if err := n.header(); err != nil {
 			return nil, noEOF(err)
 		}
 	}
 	return n, nil
+}
+
+// described says whether the headers of all streams have been read.
+func (n *NUT) described() bool {
+	return n.baseDen != 0 && !slices.ContainsFunc(n.streams, func(t nutTrack) bool { return !t.described })
 }
 
 func noEOF(err error) error {
@@ -118,7 +135,9 @@ func (n *NUT) header() error {
 	case nutStream:
 		n.streamHeader(p)
 	case nutSyncpoint:
-		n.last = p.pts()
+		for i, at := 0, p.pts(); i < len(n.streams); i++ {
+			n.streams[i].last = at
+		}
 	}
 	return p.err
 }
@@ -132,7 +151,7 @@ func (n *NUT) mainHeader(p *nutFields) {
 	p.v() // max_distance
 	bases := p.v()
 	num, den := p.v(), p.v()
-	if p.err == nil && (version < 2 || version > 4 || streams != 1 || bases != 1 || num == 0 || den == 0 || num > math.MaxInt32 || den > math.MaxInt32) {
+	if p.err == nil && (version < 2 || version > 4 || streams < 1 || streams > nutMaxStreams || bases != 1 || num == 0 || den == 0 || num > math.MaxInt32 || den > math.MaxInt32) {
 		p.err = fmt.Errorf("%w: version %d, %d streams, %d time bases of %d/%d", ErrNUT, version, streams, bases, num, den)
 	}
 	n.frameCodes(p)
@@ -142,13 +161,16 @@ func (n *NUT) mainHeader(p *nutFields) {
 	}
 	if p.err == nil {
 		n.baseNum, n.baseDen = int64(num), int64(den)
+		if n.streams == nil {
+			n.streams = make([]nutTrack, streams)
+		}
 	}
 }
 
 // frameCodes reads the table that says what each first byte of a frame stands for.
 func (n *NUT) frameCodes(p *nutFields) {
 	var pts int64
-	var mul, head uint64 = 1, 0
+	var mul, stream, head uint64 = 1, 0, 0
 	for i := 0; i < 256 && p.err == nil; {
 		flags, fields := p.v(), p.v()
 		var size, reserved uint64
@@ -159,7 +181,7 @@ func (n *NUT) frameCodes(p *nutFields) {
 			mul = p.v()
 		}
 		if fields > 2 {
-			p.v() // stream: there is one
+			stream = p.v()
 		}
 		if fields > 3 {
 			size = p.v()
@@ -191,25 +213,37 @@ func (n *NUT) frameCodes(p *nutFields) {
 				n.codes[i].flags = nutInvalid
 				continue
 			}
-			n.codes[i] = nutCode{flags: flags, mul: mul, lsb: size + j, reserved: reserved, ptsDelta: pts, header: head}
+			n.codes[i] = nutCode{flags: flags, mul: mul, lsb: size + j, reserved: reserved, ptsDelta: pts, stream: stream, header: head}
 			j++
 		}
 	}
 }
 
 func (n *NUT) streamHeader(p *nutFields) {
-	p.v() // stream
+	stream := p.v()
 	class := p.v()
 	fourcc := p.bytes()
 	p.v() // time base
-	n.shift = p.v()
+	shift := p.v()
 	p.v() // max_pts_distance
 	p.v() // decode_delay
 	p.v() // flags
 	extra := p.bytes()
 	width, height := p.v(), p.v()
-	if p.err == nil && (class != 0 || n.shift > 16 || width < 1 || height < 1 || width > maxSide || height > maxSide) {
-		p.fail("stream of class %d, %d x %d", class, width, height)
+	if p.err == nil && (stream >= uint64(len(n.streams)) || class != 0 || shift > 16 || width < 1 || height < 1 || width > maxSide || height > maxSide) {
+		p.fail("stream %d of class %d, %d x %d", stream, class, width, height)
+	}
+	if p.err != nil {
+		return
+	}
+	t := &n.streams[stream]
+	again := t.described
+	t.described, t.shift = true, shift
+	switch {
+	case stream > 0:
+		return
+	case again && (int(width) != n.Width || int(height) != n.Height): // who reads has checked the size
+		p.fail("the picture's size changes to %d x %d", width, height)
 		return
 	}
 	n.Width, n.Height, n.FourCC, n.Extra = int(width), int(height), string(fourcc), extra
@@ -242,11 +276,15 @@ func (n *NUT) Next() (micros int64, size int, err error) {
 		c.flags ^= p.v()
 	}
 	if c.flags&nutStreamID != 0 {
-		p.v()
+		c.stream = p.v()
 	}
-	pts := n.last + c.ptsDelta
+	if c.stream >= uint64(len(n.streams)) {
+		return 0, 0, fmt.Errorf("%w: a packet of stream %d of %d", ErrNUT, c.stream, len(n.streams))
+	}
+	track := &n.streams[c.stream]
+	pts := track.last + c.ptsDelta
 	if c.flags&nutCodedPTS != 0 {
-		pts = n.fullPTS(p.v())
+		pts = track.fullPTS(p.v())
 	}
 	bytes := c.lsb
 	if c.flags&nutSizeMSB != 0 {
@@ -287,12 +325,15 @@ func (n *NUT) Next() (micros int64, size int, err error) {
 	if len(n.elided) > int(bytes) {
 		return 0, 0, fmt.Errorf("%w: packet of %d bytes with a header of %d", ErrNUT, bytes, len(n.elided))
 	}
-	n.last, n.left = pts, int(bytes)-len(n.elided)
+	track.last, n.stream, n.left = pts, int(c.stream), int(bytes)-len(n.elided)
 	if pts > math.MaxInt64/1_000_000/n.baseNum || pts < math.MinInt64/1_000_000/n.baseNum {
 		return 0, 0, fmt.Errorf("%w: timestamp %d", ErrNUT, pts)
 	}
 	return pts * n.baseNum * 1_000_000 / n.baseDen, int(bytes), nil
 }
+
+// Stream returns of which stream the packet is whose header Next has read, from 0.
+func (n *NUT) Stream() int { return n.stream }
 
 // Read reads on in the packet whose header Next has read; io.EOF at its end.
 func (n *NUT) Read(b []byte) (int, error) {
@@ -310,12 +351,12 @@ func (n *NUT) Read(b []byte) (int, error) {
 }
 
 // fullPTS completes a timestamp of which only the low bits were written.
-func (n *NUT) fullPTS(coded uint64) int64 {
-	if coded >= 1<<n.shift {
-		return int64(coded - 1<<n.shift)
+func (t *nutTrack) fullPTS(coded uint64) int64 {
+	if coded >= 1<<t.shift {
+		return int64(coded - 1<<t.shift)
 	}
-	mask := int64(1)<<n.shift - 1
-	from := n.last - mask/2
+	mask := int64(1)<<t.shift - 1
+	from := t.last - mask/2
 	return (int64(coded)-from)&mask + from
 }
 

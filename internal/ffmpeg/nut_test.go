@@ -73,6 +73,47 @@ func TestReadsWhatFFmpegWrites(t *testing.T) {
 	}
 }
 
+// TestTwoStreams reads pictures of every second frame beside a corner of each.
+func TestTwoStreams(t *testing.T) {
+	n, err := ffmpeg.NewNUT(bytes.NewReader(written(t, "testsrc=s=64x48:r=10:d=20", "-filter_complex",
+		"[0]split[a][b];[a]select='not(mod(n,2))'[even];[b]crop=16:16[each]", "-map", "[even]", "-map", "[each]",
+		"-fps_mode", "passthrough", "-pix_fmt", "yuv420p", "-c:v", "rawvideo")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n.Width != 64 || n.Height != 48 {
+		t.Errorf("%d x %d", n.Width, n.Height)
+	}
+	var frames [2]int
+	for {
+		micros, size, err := n.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := [2]int64{200_000, 100_000}[n.Stream()] * int64(frames[n.Stream()])
+		if micros != want || size != [2]int{64 * 48 * 3 / 2, 16 * 16 * 3 / 2}[n.Stream()] {
+			t.Fatalf("stream %d, frame %d: %d bytes at %d us, want %d", n.Stream(), frames[n.Stream()], size, micros, want)
+		}
+		frames[n.Stream()]++
+	}
+	if frames != [2]int{100, 200} {
+		t.Errorf("%d frames", frames)
+	}
+}
+
+// TestSizeThatChanges is foreign bytes: ffmpeg repeats a header as it was.
+func TestSizeThatChanges(t *testing.T) {
+	small := written(t, "testsrc=s=16x16:r=10:d=0.2", "-pix_fmt", "yuv420p", "-c:v", "rawvideo")
+	large := written(t, "testsrc=s=32x32:r=10:d=0.2", "-pix_fmt", "yuv420p", "-c:v", "rawvideo")
+	header := large[len("nut/multimedia container\x00"):]
+	if _, err := drain(append(small, header...)); !errors.Is(err, ffmpeg.ErrNUT) {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestCutShort(t *testing.T) {
 	all := written(t, "testsrc=s=16x16:r=10:d=0.3", "-pix_fmt", "yuv420p", "-c:v", "rawvideo")
 	for size := range all {
@@ -108,6 +149,7 @@ func drain(b []byte) (whole int, err error) {
 func FuzzNUT(f *testing.F) {
 	f.Add(written(f, "testsrc=s=16x16:r=10:d=0.2", "-pix_fmt", "yuv420p", "-c:v", "rawvideo"))
 	f.Add(written(f, "testsrc=s=32x32:r=10:d=0.2", "-c:v", "mpeg4"))
+	f.Add(written(f, "testsrc=s=32x32:r=10:d=0.2", "-map", "0:v", "-map", "0:v", "-pix_fmt", "yuv420p", "-c:v", "rawvideo"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		n, err := ffmpeg.NewNUT(bytes.NewReader(b))
 		if err != nil {
