@@ -60,12 +60,12 @@ func TestDecoderThatIsTakenOver(t *testing.T) {
 // more is left alone.
 func TestSilentCameraIsNoHang(t *testing.T) {
 	units := unitsOf(t, testFilm(t, "a.mp4", "-c:v", "libx264", "-bf", "3", "-b_strategy", "0", "-g", "20", "-sc_threshold", "0"))
-	d := start(t, decode.Config{Patience: 100 * time.Millisecond})
+	d := start(t, decode.Config{Patience: 500 * time.Millisecond})
 	for _, u := range units[:8] {
 		d.Push(u)
 	}
 	waitFor(t, "the frames that can come", func() bool { return d.State().Decoded >= 4 })
-	quiet := time.NewTimer(time.Second) // ten times as long as it takes to give up
+	quiet := time.NewTimer(2 * time.Second) // four times as long as it takes to give up
 	defer quiet.Stop()
 	<-quiet.C
 	if s := d.State(); s.Restarts != 0 || s.Failing {

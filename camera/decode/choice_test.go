@@ -1,174 +1,220 @@
 package decode_test
 
 import (
-	"bytes"
-	"errors"
-	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"slices"
+	"context"
 	"testing"
 	"time"
 
 	"polity/camera/decode"
 	"polity/camera/frame"
-	"polity/internal/ffmpeg"
+	"polity/camera/stream"
 )
 
-// showing is what a Film gave.
-type showing struct {
-	numbers []int
-	frames  []*frame.Frame
-	again   time.Time // Taken of the first frame of the next pass
+// looped gives count units of a film of two seconds, over and over, each with its
+// time.
+func looped(units []*stream.Unit, count int) []*stream.Unit {
+	out := make([]*stream.Unit, count)
+	for i := range out {
+		u := *units[i%len(units)]
+		u.PTS += time.Duration(i/len(units)) * 2 * time.Second
+		u.Taken = noon.Add(u.PTS)
+		out[i] = &u
+	}
+	return out
 }
 
-func show(t *testing.T, path string, fps float64) showing {
-	t.Helper()
-	film, err := decode.OpenFilm(t.Context(), path, fps)
-	if err != nil {
-		t.Fatal(err)
+// known is how many units a stream must show before frames are left out, warm more
+// than that.
+const known, warm = 32, 60
+
+// timesOf says when the units' pictures were taken, as pace is asked.
+func timesOf(units []*stream.Unit) []time.Duration {
+	var pts []time.Duration
+	for _, u := range units {
+		pts = append(pts, u.Taken.Sub(time.Unix(0, 0)))
 	}
-	defer film.Close()
-	var s showing
-	for {
-		f, err := film.Next()
-		switch {
-		case errors.Is(err, io.EOF) && film.Pass() == 1:
-			if err := film.Again(); err != nil {
-				t.Fatal(err)
-			}
-		case err != nil:
-			t.Fatalf("at %g, after %d frames: %v", fps, len(s.frames), err)
-		case film.Pass() == 2:
-			s.again = f.Taken
-			return s
-		default:
-			s.numbers, s.frames = append(s.numbers, film.Number()), append(s.frames, f)
-		}
-	}
+	return pts
 }
 
-// spliced is a transport stream whose timestamps begin anew in the middle.
-func spliced(t *testing.T) string {
-	t.Helper()
-	b, err := os.ReadFile(testFilm(t, "a.ts", "-c:v", "libx264", "-bf", "0", "-g", "5"))
-	if err != nil {
-		t.Fatal(err)
+// TestLiveLeavesOutWhatTheRateDoes expects just the frames that the rate takes, each
+// before the next unit goes in, and that the others are not even handed to us once
+// the stream is known.
+func TestLiveLeavesOutWhatTheRateDoes(t *testing.T) {
+	steady := looped(unitsOf(t, testFilm(t, "a.mp4", "-c:v", "libx264", "-bf", "0", "-g", "20")), 160)
+	jitter := looped(steady, len(steady))
+	for i, u := range jitter {
+		*u = *steady[i]
+		u.Taken = u.Taken.Add(time.Duration(i*i%7) * 11 * time.Millisecond)
 	}
-	path := filepath.Join(t.TempDir(), "spliced.ts")
-	if err := os.WriteFile(path, append(b, b...), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// TestFilmLeavesOutWhatTheRateDoes shows films of all kinds of timing whole, chooses
-// among their frames, and expects a film at a rate to give just those.
-func TestFilmLeavesOutWhatTheRateDoes(t *testing.T) {
-	lossless := []string{"-c:v", "ffv1"}
-	with := func(how string, codec ...string) []string {
-		return append([]string{"-vf", how, "-fps_mode", "passthrough", "-enc_time_base", "1:90000"}, codec...)
-	}
-	h264 := []string{"-c:v", "libx264", "-qp", "0", "-bf", "0"}
-	for name, path := range map[string]string{
-		"steady":            testFilm(t, "a.mkv", lossless...),
-		"25 a second":       testFilm(t, "25.mp4", with("setpts=N/25/TB", h264...)...),
-		"29.97 a second":    testFilm(t, "2997.mp4", with("setpts=N*1001/30000/TB", h264...)...),
-		"jitter":            testFilm(t, "jitter.mp4", with("setpts=(N+0.6*random(1))*0.1/TB", h264...)...),
-		"frames that lack":  testFilm(t, "lack.mp4", with("select='gt(random(2),0.4)+eq(n,0)'", h264...)...),
-		"gaps":              testFilm(t, "gaps.mp4", with("setpts='(N*0.1+11*floor(N/7))/TB'", h264...)...),
-		"late start":        testFilm(t, "late.mp4", with("setpts='(1000+N*0.1)/TB'", h264...)...),
-		"B-frames":          testFilm(t, "b.mp4", "-c:v", "libx264", "-qp", "0", "-bf", "3"),
-		"full range":        testFilm(t, "full.mp4", "-vf", "scale=out_range=pc", "-c:v", "libx264", "-qp", "0", "-pix_fmt", "yuvj420p"),
-		"4:4:4 in ten bits": testFilm(t, "444.mkv", "-vf", "scale=out_range=pc", "-c:v", "ffv1", "-pix_fmt", "yuv444p10le", "-color_range", "pc"),
-		"of odd size":       testFilm(t, "odd.avi", "-vf", "scale=65:49", "-c:v", "mjpeg", "-q:v", "1"),
-		"spliced":           spliced(t),
-		"one frame":         testFilm(t, "one.mkv", "-frames:v", "1", "-c:v", "ffv1"),
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			whole := show(t, path, 0)
-			var pts []time.Duration
-			for _, f := range whole.frames {
-				pts = append(pts, f.Taken.Sub(decode.FilmStart))
-			}
-			for _, rate := range []float64{0.3, 5, 7.3, 20} {
-				chosen, got := decode.Chosen(rate, pts), show(t, path, rate)
-				at := 0
-				for i, want := range whole.frames {
-					if !chosen[i] {
-						continue
+	for _, c := range []struct {
+		name  string
+		units []*stream.Unit
+		rate  float64
+	}{{"steady at 5", steady, 5}, {"steady at 7.3", steady, 7.3}, {"jitter at 5", jitter, 5}, {"jitter at 1", jitter, 1}, {"all", jitter, 0}} {
+		t.Run(c.name, func(t *testing.T) {
+			d := start(t, decode.Config{Rate: c.rate})
+			handed := 0
+			for i, taken := range decode.Chosen(c.rate, timesOf(c.units)) {
+				before := d.State().Decoded
+				d.Push(c.units[i])
+				if !taken {
+					if i < known { // it comes out, and the next unit waits for it
+						waitFor(t, "a frame", func() bool { return d.State().Decoded > before })
 					}
-					if at == len(got.frames) {
-						t.Fatalf("at %g: only %d frames", rate, at)
-					}
-					f := got.frames[at]
-					if got.numbers[at] != i || !f.Taken.Equal(want.Taken) {
-						t.Fatalf("at %g, frame %d: number %d taken at %v, want %d at %v", rate, at, got.numbers[at], f.Taken, i, want.Taken)
-					}
-					if !bytes.Equal(f.Y, want.Y) || !bytes.Equal(f.U, want.U) || !bytes.Equal(f.V, want.V) {
-						t.Fatalf("at %g, frame %d: another picture", rate, at)
-					}
-					at++
+					continue
 				}
-				if at != len(got.frames) || !got.again.Equal(whole.again) {
-					t.Errorf("at %g: %d frames, want %d; the next pass at %v, want %v", rate, len(got.frames), at, got.again, whole.again)
+				handed++
+				f := next(t, d)
+				lumaIs(t, f, i%20)
+				if !f.Taken.Equal(c.units[i].Taken) {
+					t.Fatalf("frame %d: taken at %v, want %v", i, f.Taken, c.units[i].Taken)
 				}
+				d.Release(f)
+				if s := d.State(); s.Decoded != uint64(i+1) || s.Handed != uint64(handed) {
+					t.Fatalf("frame %d: %+v", i, s)
+				}
+				if i > known && c.name == "steady at 5" && before == uint64(i) {
+					t.Fatalf("frame %d: the frame before it was handed to us", i)
+				}
+			}
+			if s := d.State(); s.Late != 0 || s.Skipped != 0 || s.Restarts != 0 {
+				t.Errorf("%+v", s)
 			}
 		})
 	}
 }
 
-// TestFFmpegChoosesAsPace gives ffmpeg's filter and pace the same timestamps, also
-// such as fall on the edges of intervals.
-func TestFFmpegChoosesAsPace(t *testing.T) {
-	for _, c := range []struct {
-		timing string // of frame N, microseconds
-		rates  []float64
-	}{
-		{"40000*N", []float64{0.2, 5, 7.3, 12.5, 20, 24.9, 25, 25.1, 1000}},
-		{"floor(N*1001000/30000)", []float64{5, 10, 29.97, 1e-5}},
-		{"floor(100000*(N+0.7*random(1)))", []float64{0.3, 5, 7.3, 10, 20}},
-		{"4000000000+floor(100000*(1.3*N+1200*floor(N/100)+random(1)))", []float64{5, 7.3}},
-	} {
-		pts := timestamps(t, "setpts="+c.timing)
-		if len(pts) != 2000 {
-			t.Fatalf("%s: %d frames", c.timing, len(pts))
-		}
-		for _, rate := range c.rates {
-			var want []time.Duration
-			for i, taken := range decode.Chosen(rate, pts) {
-				if taken {
-					want = append(want, pts[i])
-				}
+// feed pushes units one at a time and takes the frames as they come; each unit goes
+// in when all frames but those of the held before it are out.
+func feed(t *testing.T, d *decode.Decoder, units []*stream.Unit, held int) []*frame.Frame {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	frames := make(chan []*frame.Frame)
+	go func() {
+		var got []*frame.Frame
+		for {
+			f, err := d.Next(ctx)
+			if err != nil {
+				frames <- got
+				return
 			}
-			got := timestamps(t, "setpts="+c.timing+",select='"+decode.Expression(rate)+"'")
-			if !slices.Equal(got, want) {
-				t.Errorf("%s at %g: %d frames, want %d", c.timing, rate, len(got), len(want))
+			got = append(got, f)
+		}
+	}()
+	from := d.State().Decoded
+	for i, u := range units {
+		d.Push(u)
+		waitFor(t, "frames", func() bool { return d.State().Decoded+uint64(held) >= from+uint64(i+1) })
+	}
+	cancel()
+	return <-frames
+}
+
+// TestBFramesAreChosenAmongFrames: where units are out of order nothing can be told
+// ahead.
+func TestBFramesAreChosenAmongFrames(t *testing.T) {
+	units := looped(unitsOf(t, testFilm(t, "b.mp4", "-c:v", "libx264", "-bf", "3", "-b_strategy", "0", "-g", "20", "-sc_threshold", "0")), 100)
+	d := start(t, decode.Config{Rate: 4})
+	frames := feed(t, d, units, 4)
+	var pts []time.Duration
+	for i := range units {
+		pts = append(pts, noon.Add(time.Duration(i)*100*time.Millisecond).Sub(time.Unix(0, 0)))
+	}
+	at := 0
+	for i, taken := range decode.Chosen(4, pts) {
+		if !taken || at == len(frames) {
+			continue
+		}
+		if got := frames[at].Taken.Sub(time.Unix(0, 0)); (got - pts[i]).Abs() > 2*time.Millisecond {
+			t.Fatalf("frame %d: taken at %v, want %v", at, got, pts[i])
+		}
+		at++
+	}
+	if at < 35 || at != len(frames) || d.State().Late != 0 {
+		t.Errorf("%d frames of %d; %+v", at, len(frames), d.State())
+	}
+}
+
+// TestUnitWithoutFrame has damage hit a unit whose frame is wanted: it is missing,
+// and those after it come.
+func TestUnitWithoutFrame(t *testing.T) {
+	units := looped(unitsOf(t, testFilm(t, "intra.mp4", "-c:v", "libx264", "-bf", "0", "-g", "1")), 2*warm+20)
+	chosen := decode.Chosen(5, timesOf(units))
+	lost := warm + 11
+	for !chosen[lost] {
+		lost++
+	}
+	units[lost].NALs = [][]byte{{9, 0xf0}} // an access unit delimiter, and nothing in it
+	d := start(t, decode.Config{Rate: 5})
+	for i, taken := range chosen {
+		before := d.State().Decoded
+		d.Push(units[i])
+		switch {
+		case taken && i != lost:
+			f := next(t, d)
+			lumaIs(t, f, i%20)
+			if !f.Taken.Equal(units[i].Taken) {
+				t.Fatalf("frame %d: taken at %v, want %v", i, f.Taken.Sub(noon), units[i].Taken.Sub(noon))
+			}
+		case i < known:
+			waitFor(t, "a frame", func() bool { return d.State().Decoded > before })
+		}
+	}
+	if s := d.State(); s.Restarts != 0 || s.Failing {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestRateChangesWhileFramesAreLeftOut goes from few frames to all and back.
+func TestRateChangesWhileFramesAreLeftOut(t *testing.T) {
+	units := looped(unitsOf(t, testFilm(t, "a.mp4", "-c:v", "libx264", "-bf", "0", "-g", "20")), 3*warm)
+	d := start(t, decode.Config{Rate: 10})
+	for _, u := range units[:warm] {
+		d.Push(u)
+		d.Release(next(t, d))
+	}
+	for part, rate := range []float64{5, 10, 2, 0, 5} {
+		d.SetRate(rate)
+		units := units[warm+part*21:][:21] // the last of them is wanted at each rate
+		for i, taken := range decode.Chosen(rate, timesOf(units)) {
+			d.Push(units[i])
+			if taken {
+				f := next(t, d)
+				if !f.Taken.Equal(units[i].Taken) {
+					t.Fatalf("at %g, frame %d: taken at %v, want %v", rate, i, f.Taken, units[i].Taken)
+				}
 			}
 		}
 	}
 }
 
-// timestamps runs 2000 small frames through filters and returns the times of those
-// that come out.
-func timestamps(t *testing.T, filters string) (pts []time.Duration) {
-	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "fatal", "-f", "lavfi", "-i", "color=s=16x16:r=10:d=200",
-		"-vf", "settb=1/1000000,"+filters, "-fps_mode", "passthrough", "-enc_time_base", "1:1000000", "-c:v", "rawvideo", "-f", "nut", "-write_index", "0", "pipe:1").Output()
-	if err != nil {
-		t.Fatalf("ffmpeg: %v", err)
+// TestLeavingOutIsNoHang: many units go in, and no frame is wanted for longer than
+// it takes to give up; but a decoder that hangs then is found.
+func TestLeavingOutIsNoHang(t *testing.T) {
+	units := looped(unitsOf(t, testFilm(t, "a.mp4", "-c:v", "libx264", "-bf", "0", "-g", "20")), 2000)
+	d := start(t, decode.Config{Rate: 10, Patience: time.Second, FirstWait: time.Millisecond})
+	for _, u := range units[:warm] {
+		d.Push(u)
+		d.Release(next(t, d))
 	}
-	nut, err := ffmpeg.NewNUT(bytes.NewReader(out))
-	for err == nil {
-		var micros int64
-		if micros, _, err = nut.Next(); err == nil {
-			pts = append(pts, time.Duration(micros)*time.Microsecond)
-		}
+	d.SetRate(0.05)
+	rest := units[warm:]
+	push := func() {
+		d.Push(rest[0])
+		rest = rest[1:]
+		time.Sleep(20 * time.Millisecond) // as a camera would, only faster
 	}
-	if !errors.Is(err, io.EOF) {
+	for range 150 { // three times as long as it takes to give up
+		push()
+	}
+	if s := d.State(); s.Restarts != 0 || s.Failing {
+		t.Fatalf("%+v", s)
+	}
+	d.SetRate(5)
+	if err := d.HangDecoder(); err != nil {
 		t.Fatal(err)
 	}
-	return pts
+	waitFor(t, "the restart", func() bool { push(); return d.State().Restarts == 1 })
+	from := d.State().Decoded
+	waitFor(t, "frames after it", func() bool { push(); return d.State().Decoded > from })
 }

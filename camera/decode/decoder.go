@@ -75,7 +75,7 @@ type State struct {
 	// NetworkApart, MemoryBounded. NoDump must hold for the caller's process, too,
 	// before it can be claimed for the camera.
 	Shields  wire.Shield
-	Decoded  uint64 // frames since the start
+	Decoded  uint64 // frames since the start; one that the rate leaves out may count with the next
 	Handed   uint64 // of them, frames that the rate asked for
 	Late     uint64 // of those, left out since the taker was too slow
 	Skipped  uint64 // units left out since decoding was too slow, or before a key unit
@@ -168,20 +168,21 @@ func (d *Decoder) Run(ctx context.Context) error {
 const steady = 100
 
 // deliver puts a frame in its place and hands it over.
-func (d *Decoder) deliver(f *frame.Frame, unitStream int, taken time.Time) {
+func (d *Decoder) deliver(f *frame.Frame, unitStream int, unit stamp) {
 	d.mu.Lock()
 	p := &d.last
 	if p.unit != unitStream || p.width != f.Width || p.height != f.Height {
 		*p = place{unit: unitStream, out: p.out + 1, width: f.Width, height: f.Height}
 		d.pace.set = false
 	}
+	taken := unit.taken
 	if taken.Before(p.taken) {
 		taken = p.taken
 	}
 	p.taken = taken
 	f.Taken, f.Stream = taken, p.out
-	wanted := d.pace.take(taken.Sub(time.Unix(0, 0)))
-	d.state.Decoded++
+	wanted := unit.chosen || d.takes(taken)
+	d.state.Decoded += 1 + uint64(unit.before)
 	d.state.Failing, d.state.Reason = false, ""
 	if wanted {
 		d.state.Handed++
@@ -193,6 +194,15 @@ func (d *Decoder) deliver(f *frame.Frame, unitStream int, taken time.Time) {
 		d.pool.put(f)
 	}
 }
+
+// wants asks before decoding whether the rate takes the frame taken at that time.
+func (d *Decoder) wants(taken time.Time) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.takes(taken)
+}
+
+func (d *Decoder) takes(taken time.Time) bool { return d.pace.take(taken.Sub(time.Unix(0, 0))) }
 
 // started takes note of a new process and the shields around it.
 func (d *Decoder) started(run *ffmpeg.Process) {

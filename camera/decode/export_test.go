@@ -1,6 +1,9 @@
 package decode
 
-import "time"
+import (
+	"syscall"
+	"time"
+)
 
 // KillDecoder kills the running ffmpeg.
 func (d *Decoder) KillDecoder() {
@@ -9,6 +12,13 @@ func (d *Decoder) KillDecoder() {
 	if d.current != nil {
 		d.current.Kill()
 	}
+}
+
+// HangDecoder stops the running ffmpeg, which then neither reads nor writes.
+func (d *Decoder) HangDecoder() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return syscall.Kill(d.current.Pid(), syscall.SIGSTOP)
 }
 
 // Chosen says which of the frames with the timestamps pts a rate takes.

@@ -30,8 +30,9 @@ type session struct {
 	over   atomic.Bool // all units of the stream have gone in
 
 	mu      sync.Mutex
-	waiting []stamp   // units that went in and whose frames did not come out
-	since   time.Time // when the first unit went in, or a frame came after it
+	waiting []stamp // units that went in and whose frames are wanted and did not come out
+	choice  choice
+	since   time.Time // when the first of them went in, or a frame came after it
 	fed     time.Time // when the last unit began to go in, or the input was closed
 	feeding bool      // a unit is going in
 	closed  bool      // the input is closed: what is left must come out
@@ -42,6 +43,10 @@ type session struct {
 type stamp struct {
 	micros int64
 	taken  time.Time
+	// chosen says that the rate takes its frame; otherwise that is to be asked when
+	// the frame comes. before is how many units before it were left out.
+	chosen bool
+	before int
 }
 
 // maxWaiting bounds the stamps kept of units that gave no frame.
@@ -72,7 +77,7 @@ func (s *session) run(ctx context.Context, first *stream.Unit) error {
 		// -probesize keeps ffmpeg from collecting seconds of video to look at first.
 		"-threads", "1", "-probesize", "32", "-max_pixels", strconv.Itoa(pixels), "-noautorotate",
 		"-c:v", decoderOf(s.codec), "-f", "ivf", "-i", "pipe:0",
-	}, output("")...))
+	}, output(leaveOut)...))
 	if err != nil {
 		return err
 	}
@@ -150,13 +155,12 @@ func (s *session) feed(ctx context.Context, run *ffmpeg.Process, first *stream.U
 		if !s.d.queue.take(u) {
 			continue
 		}
-		micros := (u.PTS + ptsBase).Microseconds()
+		micros := s.expect((u.PTS + ptsBase).Microseconds(), u.Taken)
 		at := len(buf)
 		buf = append(buf, make([]byte, 12)...)
 		binary.LittleEndian.PutUint64(buf[at+4:], uint64(micros))
 		buf = u.AppendAnnexB(buf)
 		binary.LittleEndian.PutUint32(buf[at:], uint32(len(buf)-at-12))
-		s.expect(micros, u.Taken)
 		_, err = run.In.Write(buf)
 		s.mu.Lock()
 		s.feeding = false
@@ -171,37 +175,55 @@ func (s *session) feed(ctx context.Context, run *ffmpeg.Process, first *stream.U
 // ptsBase keeps timestamps above zero, also those of B-frames before the first.
 const ptsBase = time.Minute
 
-func (s *session) expect(micros int64, taken time.Time) {
+// expect takes note of a unit that goes in and returns the timestamp to give it.
+func (s *session) expect(micros int64, taken time.Time) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fed, s.feeding = time.Now(), true
 	if s.since.IsZero() || len(s.waiting) == 0 {
 		s.since = s.fed
 	}
+	micros, ahead := s.choice.fed(micros, taken, len(s.waiting))
+	if ahead {
+		taken = s.choice.taken
+		if !s.d.wants(taken) {
+			s.choice.left++
+			return micros
+		}
+	}
 	if len(s.waiting) == maxWaiting {
 		s.waiting = append(s.waiting[:0], s.waiting[1:]...)
 	}
-	s.waiting = append(s.waiting, stamp{micros, taken})
+	micros |= wanted
+	s.waiting = append(s.waiting, stamp{micros: micros, taken: taken, chosen: ahead, before: s.choice.left})
+	s.choice.left = 0
+	return micros
 }
 
-// came finds when the frame with a timestamp was taken and forgets the units
-// before it: frames come in order of time. ok is false for a frame of no unit.
-func (s *session) came(micros int64) (taken time.Time, ok bool) {
+// came finds the unit of the frame with a timestamp and forgets it and those
+// before: frames come in order of time. The stamp's before counts all that were
+// left out; ok is false for a frame of no unit.
+func (s *session) came(micros int64) (found stamp, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.since = time.Now()
-	best := int64(-1)
+	best, left, passed := int64(-1), 0, 0
 	kept := s.waiting[:0]
 	for _, w := range s.waiting {
-		switch {
-		case w.micros > micros:
+		if w.micros > micros {
 			kept = append(kept, w)
-		case w.micros > best:
-			best, taken, ok = w.micros, w.taken, true
+			continue
+		}
+		passed++
+		left += w.before
+		if w.micros > best {
+			best, found, ok = w.micros, w, true
 		}
 	}
 	s.waiting = kept
-	return taken, ok
+	found.before = left
+	s.choice.came(passed == 1 && best == micros)
+	return found, ok
 }
 
 // overdue says that the decoder hangs: units have gone in for long without a frame,
@@ -247,13 +269,13 @@ func (s *session) read(run *ffmpeg.Process) error {
 		if err = readFrame(nut, f); err != nil {
 			break
 		}
-		taken, ok := s.came(micros)
+		unit, ok := s.came(micros)
 		if !ok {
 			s.d.pool.put(f)
 			continue
 		}
-		s.frames++
-		s.d.deliver(f, s.stream, taken)
+		s.frames += 1 + unit.before
+		s.d.deliver(f, s.stream, unit)
 	}
 	switch {
 	case s.hangs.Load():
