@@ -72,6 +72,39 @@ func TestFillScalesWithoutShift(t *testing.T) {
 	}
 }
 
+// TestWordsAreAsPixels compares what works on words of pixels with one pixel after
+// another.
+func TestWordsAreAsPixels(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 60).Draw(t, "pixels")
+		row := func(name string, n int) []byte {
+			return rapid.SliceOfN(rapid.OneOf(rapid.Byte(), rapid.SampledFrom([]byte{0, 1, 254, 255})), n, n).Draw(t, name)
+		}
+		first, second, mixed := row("first", n), row("second", n), make([]byte, n)
+		weight := rapid.OneOf(rapid.Just(128), rapid.IntRange(0, 256)).Draw(t, "weight")
+		mixRows(mixed, first, second, uint64(weight))
+		for x, got := range mixed {
+			if want := (int(first[x])*(256-weight) + int(second[x])*weight + 128) / 256; int(got) != want {
+				t.Fatalf("pixel %d of %d and %d by %d: %d, want %d", x, first[x], second[x], weight, got, want)
+			}
+		}
+		wide, line, even, odd := row("wide", 4*n), make([]byte, 2*n), make([]byte, n), make([]byte, n)
+		whole, each := halve(line, wide), halveInTwo(even, odd, wide)
+		if whole <= 2*n-4 || each <= n-2 {
+			t.Fatalf("of %d means %d and %d were written", 2*n, whole, 2*each)
+		}
+		for x, tap := range taps(4*n, 2*n) {
+			want := tap.of(wide)
+			if x < whole && line[x] != want {
+				t.Fatalf("mean %d is %d, want %d", x, line[x], want)
+			}
+			if got := [2][]byte{even, odd}[x%2][x/2]; x/2 < each && got != want {
+				t.Fatalf("mean %d is %d in two, want %d", x, got, want)
+			}
+		}
+	})
+}
+
 func TestFillStaysInside(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := frame.New(rapid.IntRange(16, 300).Draw(t, "width"), rapid.IntRange(16, 300).Draw(t, "height"))
