@@ -14,7 +14,8 @@ type appearance struct {
 	// doubted: a close crop of what was still showed a person or an animal here.
 	doubted bool
 	moves   uint8   // how often it was seen to move
-	vehicle float32 // seconds that a standing vehicle was detected here
+	looks   float32 // at the whole picture, of late, while this was seen
+	vehicle float32 // of them, those that found a standing vehicle here
 	returns uint8   // how often it came back after something else was seen
 
 	quiet   float32 // seconds of stillness that were measured
@@ -27,9 +28,6 @@ type appearance struct {
 	back    float64
 	looked  float64 // when a close crop of it showed nobody last
 }
-
-// mosaic says whether the appearance is only to be shown coarsely.
-func (a *appearance) mosaic() bool { return a.vehicle >= parked }
 
 // memory is how many appearances a cell remembers: the place, and what stood in
 // front of it lately.
@@ -60,6 +58,7 @@ type cell struct {
 	covered float64 // when a detection covered it last
 	still   float64 // when that detection was last known to be of something that does not stir
 	sure    bool    // the detection was beyond doubt
+	parked  float64 // when a standing vehicle was noted here last
 
 	moments          // of the slopes of the appearance that is seen
 	slopes   *slopes // of each of its pixels

@@ -87,7 +87,7 @@ func Rules() map[string]float64 {
 	return map[string]float64{
 		"after": after, "under_doubt": underDoubt, "under_beyond": underBeyond, "beyond_doubt": beyondDoubt,
 		"moved_again": movedAgain, "sway_share": swayShare, "outlier": outlier, "most_moves": mostMoves,
-		"still_for": stillFor, "still_height": stillHeight, "moment": moment, "parked": parked,
+		"still_for": stillFor, "still_height": stillHeight, "moment": moment, "parked": parked, "vehicle_share": vehicleShare, "many_looks": manyLooks, "few_looks": fewLooks, "vehicle_beside": vehicleBeside,
 		"restless_share": restlessShare, "restless_most": restlessMost, "foreign_most": foreignMost,
 		"stands_after": standsAfter, "wary_reach": waryReach, "sways_again": swaysAgain,
 		"away_for": awayFor, "returns_apart": returnsApart, "return_worth": returnWorth, "often_by": oftenBy,

@@ -110,7 +110,18 @@ func (m *Model) ready(c *cell) bool {
 	if a.odd && !m.returned(a) {
 		span = m.config.OddSpan
 	}
-	return c.fit == same && a.quiet >= m.wanted(a) && m.time-a.first >= span.Seconds()
+	return c.fit == same && !a.undecided() && a.quiet >= m.wanted(a) && m.time-a.first >= span.Seconds() && c.mostly(a)
+}
+
+// mostly says whether no other appearance that is remembered was still for longer: a
+// tape that flutters rests in many places, and is mostly in none of them.
+func (c *cell) mostly(a *appearance) bool {
+	for k := range c.memory {
+		if o := &c.memory[k]; o.used && o.quiet > a.quiet {
+			return false
+		}
+	}
+	return true
 }
 
 // Owners of cells.

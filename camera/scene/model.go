@@ -3,6 +3,7 @@ package scene
 import (
 	"context"
 	"image"
+	"slices"
 	"time"
 
 	"polity/camera/detect"
@@ -38,6 +39,7 @@ type Model struct {
 	tremor    point
 
 	boxes   []detect.Box
+	parking parking
 	working bool // the detector answers, and has seen the whole picture
 	kinds   []kind
 	near    []bool  // something stirs here or beside it
@@ -59,6 +61,7 @@ type Model struct {
 	trusted bool
 
 	picture  picture
+	mosaic   mosaic
 	shown    *frame.Frame
 	stale    []bool
 	drawing  []int32
@@ -164,7 +167,7 @@ func (m *Model) begin(f *frame.Frame) {
 	m.held, m.owner, m.wary = make([]uint8, n), make([]uint8, n), make([]uint8, n)
 	m.marked, m.stale = make([]uint32, n), make([]bool, n)
 	m.colours = newColours(&m.grid)
-	m.picture = newPicture(f, n)
+	m.picture, m.mosaic = newPicture(f, n), newMosaic(&m.grid)
 	m.shown = frame.New(f.Width, f.Height)
 	m.touched = make([]bool, m.tileCount())
 	m.noise, m.rest = 4, 20
@@ -179,7 +182,7 @@ func (m *Model) resume(f *frame.Frame) {
 	m.stream = f.Stream
 	m.began = f.Taken.Add(-time.Duration(m.time * float64(time.Second)))
 	m.working = false
-	m.boxes = m.boxes[:0]
+	m.boxes, m.parking = m.boxes[:0], parking{at: never}
 	for i := range m.cells {
 		c := &m.cells[i]
 		for k := range c.memory {
@@ -200,16 +203,19 @@ func (m *Model) attend(s *detect.Sight, failed error) {
 		m.working = false
 		return
 	}
-	for _, r := range s.Looked {
-		if r.Dx() >= m.width && r.Dy() >= m.height {
-			m.working = true
-		}
+	if m.sawAll(s) {
+		m.working = true
 	}
 	if m.step > longestGap {
 		for i := range m.cells {
 			m.cells[i].second, m.cells[i].before = second{}, second{}
 		}
 	}
+}
+
+// sawAll says whether the detector looked at the whole picture.
+func (m *Model) sawAll(s *detect.Sight) bool {
+	return slices.ContainsFunc(s.Looked, func(r image.Rectangle) bool { return r.Dx() >= m.width && r.Dy() >= m.height })
 }
 
 // blind says whether nothing is to be learnt from this frame.

@@ -103,14 +103,14 @@ func (m *Model) draw() {
 		switch c := &m.cells[i]; {
 		case !m.trusted || !c.proven():
 			m.blank(i)
-		case c.memory[c.place].mosaic():
-			m.tessellate(i)
-		default:
+		case !m.coarse(i):
 			m.copyCell(i)
 		}
+		m.mosaic.touch(m, i)
 		m.touch(i)
 	}
 	m.drawing = m.drawing[:0]
+	m.mosaic.draw(m)
 }
 
 // rect returns the bounds of a cell in the frame.
@@ -154,56 +154,6 @@ func (m *Model) copyCell(i int) {
 		for at := y*w + x0/2; at < y*w+(x1+1)/2; at++ {
 			m.shown.U[at] = byte((uint32(m.picture.u[at]) + 127) >> 8)
 			m.shown.V[at] = byte((uint32(m.picture.v[at]) + 127) >> 8)
-		}
-	}
-}
-
-// tessera is the side of a mosaic's squares in pixels of the frame: a 36th of the
-// picture's height and at least 16. A plate that could be read is some ten squares
-// wide and two high.
-func (m *Model) tessera() int {
-	p := m.pixels()
-	return max(16, (m.height/36+p-1)/p*p)
-}
-
-// tessellate draws what is shown of vehicles in the cell's square of the mosaic, in
-// its mean colour.
-func (m *Model) tessellate(i int) {
-	t := m.tessera() / m.pixels()
-	cx, cy := i%m.columns/t*t, i/m.columns/t*t
-	coarse := m.tiles[:0]
-	var luma, cb, cr, n, nc uint64
-	for y := cy; y < min(cy+t, m.rows); y++ {
-		for x := cx; x < min(cx+t, m.columns); x++ {
-			j := y*m.columns + x
-			if c := &m.cells[j]; c.proven() && c.memory[c.place].mosaic() {
-				coarse = append(coarse, int32(j))
-				m.sumCell(j, &luma, &cb, &cr, &n, &nc)
-			}
-		}
-	}
-	for _, j := range coarse {
-		x0, y0, x1, y1 := m.rect(int(j))
-		fill(m.shown, x0, y0, x1, y1, byte(luma/n>>8), byte(cb/nc>>8), byte(cr/nc>>8))
-		m.touch(int(j))
-	}
-	m.tiles = coarse
-}
-
-func (m *Model) sumCell(i int, luma, cb, cr, n, nc *uint64) {
-	x0, y0, x1, y1 := m.rect(i)
-	for y := y0; y < y1; y++ {
-		for _, v := range m.picture.y[y*m.width+x0 : y*m.width+x1] {
-			*luma += uint64(v)
-			*n++
-		}
-	}
-	w := m.shown.ChromaWidth()
-	for y := y0 / 2; y < (y1+1)/2; y++ {
-		for at := y*w + x0/2; at < y*w+(x1+1)/2; at++ {
-			*cb += uint64(m.picture.u[at])
-			*cr += uint64(m.picture.v[at])
-			*nc++
 		}
 	}
 }

@@ -19,7 +19,7 @@ func surface(luma, step, cb float32) *appearance {
 
 func TestOnlyWhatCannotBeToldApartContinues(t *testing.T) {
 	car := surface(160, 0, 0)
-	car.vehicle = parked
+	car.looks, car.vehicle = 1, 1
 	for name, c := range map[string]struct {
 		from, to *appearance
 		want     bool

@@ -22,33 +22,14 @@ const moment = 1.0
 // cover notes what the detector says about the frame.
 func (m *Model) cover(s *detect.Sight) {
 	m.keep(s)
+	m.park(s)
 	for i := range m.boxes {
-		b := &m.boxes[i]
-		switch {
-		case b.Class == detect.Vehicle:
-			if b.Score >= float32(m.config.VehicleDoubt) {
-				m.within(*b, 0, m.park)
-			}
-		case b.Score >= float32(m.config.Doubt):
+		if b := &m.boxes[i]; b.Class != detect.Vehicle && b.Score >= float32(m.config.Doubt) {
 			m.within(*b, float32(m.config.Margin), func(i int) {
 				c := &m.cells[i]
 				c.sure = b.Score >= beyondDoubt || c.sure && m.time-c.covered < moment
 				c.covered = m.time
 			})
-		}
-	}
-}
-
-// A vehicle counts as standing on a cell when what is seen there has not changed for
-// parked seconds, and the cell is shown as a mosaic after it did for as long.
-const parked = 3.0
-
-func (m *Model) park(i int) {
-	if c := &m.cells[i]; m.time-c.stirred > parked {
-		was := c.seen().mosaic()
-		c.seen().vehicle = min(10*parked, c.seen().vehicle+float32(m.step))
-		if !was && c.seen().mosaic() && c.there() {
-			m.redraw(i)
 		}
 	}
 }

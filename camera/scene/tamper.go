@@ -30,12 +30,19 @@ const (
 
 // guard looks for a camera that was moved or covered, once a second.
 func (m *Model) guard() {
-	telling, there, kin := 0, 0, 0
+	known, seen, telling, there, kin := 0, 0, 0, 0, 0
 	var steep float32
 	for i := range m.cells {
 		c := &m.cells[i]
 		steep += c.steepness()
-		if !c.proven() || !m.tells(c) {
+		if !c.proven() {
+			continue
+		}
+		known++
+		if c.there() {
+			seen++
+		}
+		if !m.tells(c) {
 			continue
 		}
 		telling++
@@ -47,7 +54,11 @@ func (m *Model) guard() {
 		}
 	}
 	steep /= float32(len(m.cells))
-	if m.guardCover(steep) {
+	gone := float64(seen) < lostShare*float64(known) || known < enoughCells
+	if telling >= enoughCells {
+		gone = float64(there) < lostShare*float64(telling)
+	}
+	if m.guardCover(steep, gone) {
 		return
 	}
 	if telling < enoughCells || float64(there) >= lostShare*float64(telling) {
@@ -69,25 +80,35 @@ func (m *Model) guard() {
 	m.trust(telling, there, kin)
 }
 
-// guardCover follows the structure of the picture and says whether it is gone.
-func (m *Model) guardCover(steep float32) bool {
+// Of the structure of the picture, once a second: by what share the usual one rises at
+// most, falls at most, and by how much it rises at least. It is about what there is
+// less than for a fifth of the time, so that vehicles that fill an empty road do not
+// make it.
+const (
+	steepUp, steepDown = 0.005, 0.02
+	steepLeast         = 0.05
+	// firstSteep is for how long the least is taken after the start, seconds.
+	firstSteep = 10.0
+)
+
+// guardCover follows the structure of the picture and says whether it is gone: with
+// it what is known of the place, if anything is.
+func (m *Model) guardCover(steep float32, gone bool) bool {
 	switch {
 	case m.tamper == Covered && steep > 2*bare*m.steep:
 		m.tamper = Moved // until the place is known again
 		m.bareFor = 0
-	case steep < bare*m.steep:
+	case steep < bare*m.steep && gone:
 		if m.bareFor++; m.bareFor >= coveredAfter && m.tamper != Covered {
 			m.forget()
 			m.tamper = Covered
 		}
 		return true
+	case m.steep == 0 || m.time < firstSteep && steep < m.steep:
+		m.steep = steep
 	default:
 		m.bareFor = 0
-		share := float32(1.0 / 600) // dusk is slow
-		if steep > m.steep {
-			share = 0.2
-		}
-		m.steep += share * (steep - m.steep)
+		m.steep = min(max(steep, m.steep*(1-steepDown)), m.steep*(1+steepUp)+steepLeast)
 	}
 	return m.tamper == Covered
 }
@@ -160,10 +181,10 @@ func (m *Model) forget() {
 	for i := range m.cells {
 		c := &m.cells[i]
 		*c.memory, *c.slopes = [memory]appearance{}, slopes{}
-		*c = cell{memory: c.memory, slopes: c.slopes, now: -1, place: -1, stirred: m.time, covered: never, still: never}
+		*c = cell{memory: c.memory, slopes: c.slopes, now: -1, place: -1, stirred: m.time, covered: never, still: never, parked: never}
 		m.redraw(i)
 	}
-	m.boxes = m.boxes[:0]
+	m.boxes, m.parking = m.boxes[:0], parking{at: never}
 	m.anchors, m.samples, m.windowed = m.anchors[:0], m.samples[:0], m.windowed[:0]
 	m.shift, m.light = point{}, light{gain: 1}
 	m.frames, m.trusted = 0, true
