@@ -180,6 +180,35 @@ func TestATremblingCameraLearns(t *testing.T) {
 	}
 }
 
+func TestABareRoadBehindVehiclesIsNoCoveredLens(t *testing.T) {
+	s := newStreet(t)
+	for i := range s.ground {
+		s.ground[i] = 120 + (s.ground[i]-120)/20
+	}
+	for range 12 {
+		for x := 40.0; x < 280; x += 24 { // a van drives past, then nothing for a while
+			s.people = nil
+			for k := range 4 {
+				s.people = append(s.people, figure{x: x + 30*float64(k), y: 220, high: 160, luma: 40 + 50*float64(k), to: forever})
+			}
+			s.run(step)
+		}
+		s.people = nil
+		s.run(6 * time.Second)
+		if tamper := s.model.Tamper(); tamper != scene.Untouched {
+			t.Fatalf("after %v the lens of a camera that sees a bare road is said to be covered, or moved (%d)", s.now, tamper)
+		}
+	}
+	if unknown := s.model.Unknown(); unknown > 0.5 {
+		t.Errorf("%.0f%% of the road are unknown", 100*unknown)
+	}
+	s.cover = true
+	s.run(10 * time.Second)
+	if tamper := s.model.Tamper(); tamper == scene.Untouched {
+		t.Error("a lens that is covered then is not noticed")
+	}
+}
+
 func TestAStandingVehicleIsCoarse(t *testing.T) {
 	s := newStreet(t)
 	s.boxes = []detect.Box{vanBox}

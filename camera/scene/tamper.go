@@ -95,6 +95,8 @@ const (
 // it what is known of the place, if anything is.
 func (m *Model) guardCover(steep float32, gone bool) bool {
 	switch {
+	case m.steep == 0 || m.time < firstSteep && steep < m.steep:
+		m.steep = steep
 	case m.tamper == Covered && steep > 2*bare*m.steep:
 		m.tamper = Moved // until the place is known again
 		m.bareFor = 0
@@ -104,8 +106,6 @@ func (m *Model) guardCover(steep float32, gone bool) bool {
 			m.tamper = Covered
 		}
 		return true
-	case m.steep == 0 || m.time < firstSteep && steep < m.steep:
-		m.steep = steep
 	default:
 		m.bareFor = 0
 		m.steep = min(max(steep, m.steep*(1-steepDown)), m.steep*(1+steepUp)+steepLeast)
