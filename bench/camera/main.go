@@ -184,6 +184,7 @@ func round(v float64, digits int) float64 {
 // clip is a film as a camera would send it.
 type clip struct {
 	path          string
+	thrice        string // the same stream three times in one
 	width, height int
 	seconds       float64
 }
@@ -209,5 +210,9 @@ func makeClip(ctx context.Context, r *harness.Run, dir, film string, width int) 
 		}
 		c.path, c.seconds = short, 20
 	}
-	return c, err
+	if err != nil {
+		return clip{}, err
+	}
+	c.thrice = filepath.Join(dir, fmt.Sprintf("thrice-%d.mp4", width))
+	return c, ffmpeg(ctx, "-y", "-stream_loop", "2", "-i", c.path, "-c", "copy", c.thrice)
 }

@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"polity/bench/harness"
@@ -31,11 +30,10 @@ func cameraProcess(args []string) error {
 	flags := flag.NewFlagSet(cameraCommand, flag.ContinueOnError)
 	film := flags.String("film", "", "")
 	socket := flags.String("detector", "", "")
-	passes := flags.Int("passes", 1, "")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	did, err := watchFilm(context.Background(), *film, *socket, *passes)
+	did, err := watchFilm(context.Background(), *film, *socket)
 	if err != nil {
 		return err
 	}
@@ -45,7 +43,7 @@ func cameraProcess(args []string) error {
 // did is what a camera's process did.
 type did struct{ Frames, Looks int }
 
-func watchFilm(ctx context.Context, path, socket string, passes int) (did, error) {
+func watchFilm(ctx context.Context, path, socket string) (did, error) {
 	var done did
 	config := pipeline.DefaultConfig
 	config.Tuning.Timeout *= 30 // a film waits
@@ -63,13 +61,7 @@ func watchFilm(ctx context.Context, path, socket string, passes int) (did, error
 	for {
 		f, err := film.Next()
 		if errors.Is(err, io.EOF) {
-			if passes--; passes == 0 {
-				return done, nil
-			}
-			if err := film.Again(); err != nil {
-				return done, err
-			}
-			continue
+			return done, nil
 		}
 		if err != nil {
 			return done, err
@@ -96,7 +88,7 @@ type ours struct {
 }
 
 // cameras starts n cameras' processes on a detector that they share.
-func cameras(ctx context.Context, c clip, n, passes int) (worker *detect.Worker, processes []*exec.Cmd, out []*bytes.Buffer, err error) {
+func cameras(ctx context.Context, film string, n int) (worker *detect.Worker, processes []*exec.Cmd, out []*bytes.Buffer, err error) {
 	dir, err := os.MkdirTemp("", "polity-bench-detect-")
 	if err != nil {
 		return nil, nil, nil, err
@@ -111,7 +103,7 @@ func cameras(ctx context.Context, c clip, n, passes int) (worker *detect.Worker,
 		return nil, nil, nil, errors.Join(err, worker.Stop())
 	}
 	for range n {
-		cmd := exec.CommandContext(ctx, self, cameraCommand, "--film", c.path, "--detector", socket, "--passes", strconv.Itoa(passes)) //nolint:gosec // ourselves
+		cmd := exec.CommandContext(ctx, self, cameraCommand, "--film", film, "--detector", socket) //nolint:gosec // ourselves
 		var said bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &said, os.Stderr
 		if err := cmd.Start(); err != nil {
@@ -122,14 +114,14 @@ func cameras(ctx context.Context, c clip, n, passes int) (worker *detect.Worker,
 	return worker, processes, out, nil
 }
 
-// oneCamera measures a camera that is running: the difference between showing the
-// film three times and once, so that starting is not counted.
+// oneCamera measures a camera that is running: the difference between a stream of three
+// times the clip and of the clip, so that starting is not counted.
 func oneCamera(ctx context.Context, c clip) (ours, error) {
-	once, _, err := spent(ctx, c, 1)
+	once, _, err := spent(ctx, c.path)
 	if err != nil {
 		return ours{}, err
 	}
-	thrice, what, err := spent(ctx, c, 3)
+	thrice, what, err := spent(ctx, c.thrice)
 	if err != nil {
 		return ours{}, err
 	}
@@ -141,9 +133,9 @@ func oneCamera(ctx context.Context, c clip) (ours, error) {
 
 // spent is the processor time of a camera with all that it starts, and of the
 // detector.
-func spent(ctx context.Context, c clip, passes int) (time.Duration, did, error) {
+func spent(ctx context.Context, film string) (time.Duration, did, error) {
 	before := childrenTime()
-	worker, processes, out, err := cameras(ctx, c, 1, passes)
+	worker, processes, out, err := cameras(ctx, film, 1)
 	if err != nil {
 		return 0, did{}, err
 	}
@@ -176,7 +168,7 @@ func camerasMemory(ctx context.Context, r *harness.Run, c clip) (memory, error) 
 
 // greatest returns the most memory that n cameras and the detector held together.
 func greatest(ctx context.Context, c clip, n int) (float64, error) {
-	worker, processes, _, err := cameras(ctx, c, n, 1)
+	worker, processes, _, err := cameras(ctx, c.path, n)
 	if err != nil {
 		return 0, err
 	}
