@@ -1,6 +1,7 @@
 package plane
 
 import (
+	"math"
 	"time"
 
 	"polity/city"
@@ -8,7 +9,7 @@ import (
 
 // Create stores an entity that must not exist yet: Conflict.
 func Create(e *Entity) Change {
-	return Change{e.Key, func(old *Entity) (*Entity, error) {
+	return Change{Key: e.Key, Edit: func(old *Entity) (*Entity, error) {
 		if old != nil {
 			return nil, city.Errorf(city.Conflict, "entity %s exists already", e.ID)
 		}
@@ -18,13 +19,20 @@ func Create(e *Entity) Change {
 
 // Put stores an entity in place of whatever is there.
 func Put(e *Entity) Change {
-	return Change{e.Key, func(*Entity) (*Entity, error) { return e.Clone(), nil }}
+	return Change{Key: e.Key, Edit: func(*Entity) (*Entity, error) { return e.Clone(), nil }}
+}
+
+// Restore stores an entity exactly as it is, with the times and versions that it
+// carries, in place of whatever is there: it comes from another store. Times have
+// millisecond precision.
+func Restore(e *Entity) Change {
+	return Change{Key: e.Key, Edit: func(*Entity) (*Entity, error) { return e.Clone(), nil }, restore: true}
 }
 
 // Update changes an entity that must exist: NotFound. Edit changes its copy in
 // place.
 func Update(key Key, edit func(*Entity) error) Change {
-	return Change{key, func(old *Entity) (*Entity, error) {
+	return Change{Key: key, Edit: func(old *Entity) (*Entity, error) {
 		if old == nil {
 			return nil, city.Errorf(city.NotFound, "there is no entity %s", key.ID)
 		}
@@ -37,7 +45,7 @@ func Update(key Key, edit func(*Entity) error) Change {
 
 // Remove removes an entity that must exist: NotFound.
 func Remove(key Key) Change {
-	return Change{key, func(old *Entity) (*Entity, error) {
+	return Change{Key: key, Edit: func(old *Entity) (*Entity, error) {
 		if old == nil {
 			return nil, city.Errorf(city.NotFound, "there is no entity %s", key.ID)
 		}
@@ -77,9 +85,40 @@ func (c *Change) Apply(old *Entity, now time.Time) (*Entity, Outcome, error) {
 	if err := e.Check(); err != nil {
 		return nil, Unchanged, err
 	}
+	if c.restore {
+		return e, Stored, checkStamps(e)
+	}
 	if old != nil && sameEntity(old, e) {
 		return old, Unchanged, nil
 	}
 	stamp(old, e, now.UTC().Truncate(time.Millisecond))
 	return e, Stored, nil
+}
+
+// checkStamps reports the first time or version that no store can have set.
+func checkStamps(e *Entity) error {
+	if e.Version < 1 || e.Version > math.MaxInt64 || !isStamp(e.Created) || !isStamp(e.Modified) {
+		return city.Errorf(city.Invalid, "entity %s cannot be restored with version %d, created %v, modified %v: versions begin with 1, times are whole milliseconds from 1970 to 9999",
+			e.ID, e.Version, e.Created, e.Modified)
+	}
+	return checkAttributeStamps(e.ID, e.Attributes)
+}
+
+func checkAttributeStamps(id string, list []Attribute) error {
+	for i := range list {
+		a := &list[i]
+		if !isStamp(a.Created) || !isStamp(a.Modified) {
+			return city.Errorf(city.Invalid, "attribute %s of entity %s cannot be restored as created %v, modified %v: times are whole milliseconds from 1970 to 9999",
+				shorten(a.Name), id, a.Created, a.Modified)
+		}
+		if err := checkAttributeStamps(id, a.Meta); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isStamp(t time.Time) bool {
+	ms := t.UnixMilli()
+	return ms >= 0 && ms <= lastYear && t.Equal(time.UnixMilli(ms))
 }

@@ -18,6 +18,7 @@ const (
 	MaxAttributes = 1000    // of an entity, metadata included
 	MaxDepth      = 5       // of metadata of metadata
 	MaxValue      = 1 << 20 // bytes of an attribute's value
+	MaxNesting    = 500     // of lists and objects in a value
 )
 
 // Key names an entity. Tenants are apart: the empty one is the city's own.
@@ -126,8 +127,8 @@ func (e *Entity) Check() error {
 	if err := checkID(e.ID); err != nil {
 		return err
 	}
-	if len(e.Tenant) > 64 || !utf8.ValidString(e.Tenant) {
-		return city.Errorf(city.Invalid, "the tenant's name is longer than 64 bytes or no UTF-8")
+	if err := checkTenant(e.Tenant); err != nil {
+		return err
 	}
 	if len(e.Types) == 0 {
 		return city.Errorf(city.Invalid, "entity %s has no type", e.ID)
@@ -145,6 +146,13 @@ func (e *Entity) Check() error {
 	left := MaxAttributes
 	if err := checkAttributes(e.Attributes, 0, &left); err != nil {
 		return city.Errorf(city.KindOf(err), "entity %s: %w", e.ID, err)
+	}
+	return nil
+}
+
+func checkTenant(tenant string) error {
+	if len(tenant) > 64 || !utf8.ValidString(tenant) || strings.ContainsRune(tenant, 0) {
+		return city.Errorf(city.Invalid, "the tenant's name is longer than 64 bytes or no UTF-8")
 	}
 	return nil
 }
@@ -220,8 +228,14 @@ func (a *Attribute) check() error {
 	if len(a.Value) > MaxValue {
 		return city.Errorf(city.TooLarge, "its value has %d bytes; %d are allowed", len(a.Value), MaxValue)
 	}
-	if len(a.Unit) > 64 {
-		return city.Errorf(city.Invalid, "the unit %q is longer than 64 bytes", shorten(a.Unit))
+	if len(a.Unit) > 64 || !utf8.ValidString(a.Unit) {
+		return city.Errorf(city.Invalid, "the unit %q is longer than 64 bytes or no UTF-8", shorten(a.Unit))
+	}
+	if t := a.ObservedAt; !t.IsZero() && (t.Before(firstObserved) || t.After(lastObserved)) {
+		return city.Errorf(city.Invalid, "it is observed at %v; times lie between %d and %d", t, firstObserved.Year(), lastObserved.Year())
+	}
+	if !utf8.Valid(a.Value) { // RFC 8259, 8.1
+		return city.Errorf(city.Invalid, "its value is no UTF-8")
 	}
 	var buf bytes.Buffer
 	if err := json.Compact(&buf, a.Value); err != nil {
@@ -230,7 +244,36 @@ func (a *Attribute) check() error {
 	if a.Value = buf.Bytes(); string(a.Value) == "null" {
 		return city.Errorf(city.Invalid, "its value is null; remove the attribute instead")
 	}
+	if n := nesting(a.Value); n > MaxNesting {
+		return city.Errorf(city.TooLarge, "its value nests %d lists and objects; %d are allowed", n, MaxNesting)
+	}
 	return nil
+}
+
+// Nanoseconds of observation fit 64 bits between these.
+var (
+	firstObserved = time.Date(1678, 1, 1, 0, 0, 0, 0, time.UTC)
+	lastObserved  = time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// nesting is how deep a JSON text goes.
+func nesting(text []byte) (deepest int) {
+	depth, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[' || c == '{':
+			depth++
+			deepest = max(deepest, depth)
+		case c == ']' || c == '}':
+			depth--
+		}
+	}
+	return deepest
 }
 
 // stamp sets what the store sets, comparing with what was there.

@@ -36,6 +36,13 @@ type Store interface {
 	// id, that begins before a time. It returns how much there was.
 	Forget(ctx context.Context, key Key, before time.Time) (int64, error)
 
+	// Dump calls entity with every entity of every tenant, in the order of tenant and
+	// id, then observation with all that was observed, in the order of tenant, id,
+	// attribute, dataset, start and length; names in the order of their bytes. It is
+	// one state of the store, whatever is written meanwhile. It ends with the first
+	// error that a function returns.
+	Dump(ctx context.Context, entity func(*Entity) error, observation func(Observation) error) error
+
 	// Close ends the store. Writes that were begun end first.
 	Close() error
 }
@@ -54,6 +61,8 @@ type Change struct {
 	// stores nothing. Its error refuses this change alone. It has no effects of its
 	// own and may be called more than once.
 	Edit func(old *Entity) (*Entity, error)
+
+	restore bool // keep the times and versions that the entity carries
 }
 
 // Result is what came of a batch.
@@ -105,10 +114,16 @@ func (o *Observation) Check() error {
 	if err := checkName("attribute", o.Attribute); err != nil {
 		return err
 	}
+	if err := checkTenant(o.Tenant); err != nil {
+		return err
+	}
+	if o.Dataset != "" {
+		if err := checkName("dataset", o.Dataset); err != nil {
+			return err
+		}
+	}
 	ms := o.Start.UnixMilli()
 	switch {
-	case len(o.Dataset) > MaxName || len(o.Tenant) > 64:
-		return city.Errorf(city.TooLarge, "the dataset or tenant of %s of %s is too long", o.Attribute, o.ID)
 	case ms < 0 || ms > lastYear:
 		return city.Errorf(city.Invalid, "%s of %s is observed at %v; times lie between 1970 and 9999", o.Attribute, o.ID, o.Start)
 	case o.Length < 0 || o.Length > 100*366*24*time.Hour || o.Covered < 0 || o.Covered > o.Length:

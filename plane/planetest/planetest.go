@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -44,6 +45,11 @@ func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 		{"ForgetRemovesWhatIsOld", forget},
 		{"BatchIsOneCommit", oneCommit},
 		{"EndedContextsAndClosedStores", ends},
+		{"ValuesStayByteForByte", exactValues},
+		{"StrangeNamesFindNothing", strangeNames},
+		{"DumpHoldsEverythingInOrder", dump},
+		{"DumpIsOneState", dumpWhileWriting},
+		{"RestoreKeepsTimesAndVersions", restore},
 		{"RandomOperationsMatchTheModel", model},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -268,6 +274,11 @@ func wrong(t *testing.T, b *bench) {
 		"attribute twice":    entity("urn:x:1", "T", number("a", 1), number("a", 2)),
 		"value no JSON":      entity("urn:x:1", "T", plane.Attribute{Name: "a", Kind: plane.Property, Value: json.RawMessage(`{`)}),
 		"value null":         entity("urn:x:1", "T", plane.Attribute{Name: "a", Kind: plane.Property, Value: json.RawMessage(` null `)}),
+		"value not UTF-8":    entity("urn:x:1", "T", plane.Attribute{Name: "a", Kind: plane.Property, Value: json.RawMessage("\"\xff\"")}),
+		"unit not UTF-8":     entity("urn:x:1", "T", plane.Attribute{Name: "a", Kind: plane.Property, Value: json.RawMessage("1"), Unit: "\xff"}),
+		"value too deep":     entity("urn:x:1", "T", plane.Attribute{Name: "a", Kind: plane.Property, Value: json.RawMessage(strings.Repeat("[", 9000) + strings.Repeat("]", 9000))}),
+		"observed in 9000":   entity("urn:x:1", "T", plane.Attribute{Name: "a", Kind: plane.Property, Value: json.RawMessage("1"), ObservedAt: time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)}),
+		"tenant with a NUL":  {Key: plane.Key{ID: "urn:x:1", Tenant: "\x00"}, Types: []string{"T"}},
 		"no kind":            entity("urn:x:1", "T", plane.Attribute{Name: "a", Value: json.RawMessage(`1`)}),
 		"metadata too deep":  entity("urn:x:1", "T", deep),
 		"too many":           many,
@@ -385,6 +396,12 @@ func ends(t *testing.T, b *bench) {
 	}
 	if err := b.store.History(t.Context(), plane.HistoryQuery{Key: plane.Key{ID: "urn:x:1"}}, nil); city.KindOf(err) != city.Unavailable {
 		t.Errorf("history after Close: %v", err)
+	}
+	if err := b.store.Dump(t.Context(), nil, nil); city.KindOf(err) != city.Unavailable {
+		t.Errorf("dump after Close: %v", err)
+	}
+	if _, err := b.store.Forget(t.Context(), plane.Key{}, b.now()); city.KindOf(err) != city.Unavailable {
+		t.Errorf("forget after Close: %v", err)
 	}
 }
 

@@ -26,7 +26,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	}{
 		{&s.statements.get, "SELECT n, version, created, modified, body FROM entity WHERE tenant = ? AND id = ?"},
 		{&s.statements.insert, "INSERT INTO entity (tenant, id, version, created, modified, body) VALUES (?, ?, ?, ?, ?, ?)"},
-		{&s.statements.update, "UPDATE entity SET version = ?, modified = ?, body = ? WHERE n = ?"},
+		{&s.statements.update, "UPDATE entity SET version = ?, created = ?, modified = ?, body = ? WHERE n = ?"},
 		{&s.statements.remove, "DELETE FROM entity WHERE n = ?"},
 		{&s.statements.addType, "INSERT INTO entity_type (tenant, type, id, n) VALUES (?, ?, ?, ?)"},
 		{&s.statements.dropTypes, "DELETE FROM entity_type WHERE tenant = ? AND type = ? AND id = ?"},
@@ -119,7 +119,7 @@ func (s *Store) store(ctx context.Context, n int64, old, e *plane.Entity) error 
 		if n, err = res.LastInsertId(); err != nil {
 			return err
 		}
-	} else if _, err := s.statements.update.ExecContext(ctx, e.Version, e.Modified.UnixMilli(), b, n); err != nil {
+	} else if _, err := s.statements.update.ExecContext(ctx, e.Version, e.Created.UnixMilli(), e.Modified.UnixMilli(), b, n); err != nil {
 		return err
 	}
 	if old == nil || !slices.Equal(old.Types, e.Types) {

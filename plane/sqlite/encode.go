@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -29,11 +30,13 @@ type attribute struct {
 }
 
 func encode(e *plane.Entity) ([]byte, error) {
-	b, err := json.Marshal(body{e.Types, e.Scopes, fromAttributes(e.Attributes)})
-	if err != nil {
+	var b bytes.Buffer
+	to := json.NewEncoder(&b)
+	to.SetEscapeHTML(false) // values stay byte for byte
+	if err := to.Encode(body{e.Types, e.Scopes, fromAttributes(e.Attributes)}); err != nil {
 		return nil, fmt.Errorf("encode entity %s: %w", e.ID, err)
 	}
-	return b, nil
+	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'}), nil
 }
 
 func fromAttributes(list []plane.Attribute) []attribute {
