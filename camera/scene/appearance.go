@@ -22,7 +22,7 @@ type appearance struct {
 	seconds float32 // that were measured, still or not
 	sway    float32 // mean square displacement, pixels of the look squared
 	energy  float32 // change of luma that the displacement explains
-	first   float64 // when it was first and last seen, last seen to move, and last came back
+	first   float64 // when it was first seen, left last, last seen to move, and last came back
 	last    float64
 	moved   float64
 	back    float64
@@ -58,6 +58,7 @@ type cell struct {
 	covered float64 // when a detection covered it last
 	still   float64 // when that detection was last known to be of something that does not stir
 	sure    bool    // the detection was beyond doubt
+	full    bool    // what is seen was averaged over longMean frames, so far as is known
 	parked  float64 // when a standing vehicle was noted here last
 
 	moments          // of the slopes of the appearance that is seen
@@ -183,7 +184,7 @@ const passEvery = 4
 // seen, and nothing beside is learnt, three frames of four will do.
 func (m *Model) passOver(i int, c *cell) bool {
 	return m.turn(i)%passEvery == 0 && !m.closely[i] && c.fit == same && c.there() &&
-		m.picture.taken[i] >= sharpest && m.time-c.stirred > moment && c.seen().frames == longMean
+		m.picture.taken[i] >= sharpest && m.time-c.stirred > moment && c.full
 }
 
 // turn counts a cell's frames; neighbours have turns at different times.
@@ -203,7 +204,8 @@ func (m *Model) returnTo(i int, c *cell) {
 			if a.frames < 10 {
 				a.used = false
 			}
-			c.now, c.fit = int8(k), same
+			a.last = m.time - m.step
+			c.now, c.fit, c.full = int8(k), same, false
 			return
 		}
 	}
@@ -227,11 +229,17 @@ func (m *Model) known(i int, c *cell) int8 {
 // settle makes the cell's next appearance the one that is seen, and averages what
 // is seen into it.
 func (m *Model) settle(i int, c *cell) {
+	if c.full && c.next == c.now && c.there() && !m.closely[i] && m.turn(i)%averageEvery != 1 {
+		return // without a look at its memory, which is far away
+	}
 	if c.next != c.now || c.now < 0 {
 		c.stirred = m.time
 		c.restless = point{}
 		c.second, c.before = second{}, second{}
 		c.fit = same
+		if c.now >= 0 {
+			c.seen().last = m.time - m.step
+		}
 		if c.next < 0 {
 			c.next = c.forgettable(m.time)
 			c.memory[c.next] = appearance{used: true, first: m.time, moved: never, back: never, looked: never}
@@ -242,7 +250,6 @@ func (m *Model) settle(i int, c *cell) {
 		c.now = c.next
 	}
 	a := c.seen()
-	a.last = m.time
 	switch {
 	case a.frames == longMean && c.there() && !m.closely[i]: // hardly changes
 		if c.fit == same && m.turn(i)%averageEvery == 1 { // a turn that is not passed over
@@ -254,6 +261,7 @@ func (m *Model) settle(i int, c *cell) {
 	case c.fit == near:
 		m.average(i, a, 0.25/longMean)
 	}
+	c.full = a.frames == longMean
 }
 
 // averageEvery is after how many frames a place that is known well is averaged: a

@@ -190,7 +190,7 @@ func (m *Model) resume(f *frame.Frame) {
 				*a = appearance{}
 			}
 		}
-		c.now = c.place
+		c.now, c.full = c.place, false
 		c.stirred, c.covered = m.time, never
 		c.second, c.before = second{}, second{}
 	}

@@ -104,7 +104,6 @@ func (m *Model) suspect() {
 	clear(m.near)
 	for i := range m.cells {
 		c := &m.cells[i]
-		a := c.seen()
 		var k kind
 		if m.time-c.stirred < moment {
 			k |= stirring
@@ -116,10 +115,11 @@ func (m *Model) suspect() {
 		} else {
 			c.sure = false
 		}
-		if a.moves > 0 && !c.proven() && a.quiet < m.wanted(a) {
-			k |= restless
-		}
-		if c.proven() && !c.there() {
+		if !c.proven() {
+			if a := c.seen(); a.moves > 0 && a.quiet < m.wanted(a) {
+				k |= restless
+			}
+		} else if !c.there() {
 			k |= foreign
 		}
 		m.kinds[i] = k
