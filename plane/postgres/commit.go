@@ -1,0 +1,207 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"polity/city"
+	"polity/plane"
+	"polity/plane/record"
+)
+
+// Bounds of one commit: how long it may take with all its retries before the
+// database counts as away, and how often a conflict with another program is retried.
+const (
+	patience = 60 * time.Second
+	attempts = 30
+)
+
+// commit runs a group in one transaction, again if another program wrote the same
+// at the same time, and once more if the connection turns out to be dead before
+// anything can have been committed.
+func (s *Store) commit(group []*request) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	reconnected := false
+	for attempt := 1; ; attempt++ {
+		committing, err := s.try(ctx, group)
+		switch {
+		case err == nil:
+			return nil
+		case conflicts(err) && attempt < attempts:
+			if err := s.pause(ctx, attempt); err != nil {
+				return kind(err)
+			}
+		case lost(err) && !committing && !reconnected && ctx.Err() == nil:
+			reconnected = true
+		default:
+			return kind(err)
+		}
+	}
+}
+
+// pause waits a little, by chance, so that two programs do not meet again; and reads
+// anew which partitions there are, for another program may have dropped one.
+func (s *Store) pause(ctx context.Context, attempt int) error {
+	select {
+	case <-time.After(rand.N(time.Duration(min(attempt, 10)) * 2 * time.Millisecond)):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if s.conn == nil || s.conn.IsClosed() {
+		return nil
+	}
+	return s.listParts(ctx)
+}
+
+// try runs a group once. Committing says that the error may have come after the
+// commit.
+func (s *Store) try(ctx context.Context, group []*request) (committing bool, err error) {
+	if err := s.connect(ctx); err != nil {
+		return false, err
+	}
+	defer func() {
+		if p := recover(); p != nil { // an Edit's fault is not everyone's
+			err = fmt.Errorf("%w: %v\n%s", errPanic, p, debug.Stack())
+		}
+		if err != nil && !s.conn.IsClosed() && s.conn.PgConn().TxStatus() != 'I' {
+			if _, rollback := s.conn.Exec(ctx, "rollback"); rollback != nil {
+				err = errors.Join(err, rollback, s.conn.Close(ctx))
+			}
+		}
+	}()
+	if err := s.learn(ctx, group); err != nil {
+		return false, err
+	}
+	states, err := s.read(ctx, group)
+	if err != nil {
+		return false, err
+	}
+	s.apply(group, states)
+	return s.write(ctx, group, states)
+}
+
+// state is an entity within a transaction.
+type state struct {
+	stored bool // there is a row
+	now    *plane.Entity
+	dirty  bool
+}
+
+// read begins the transaction, and reads and locks the entities that the group
+// changes.
+func (s *Store) read(ctx context.Context, group []*request) (map[plane.Key]*state, error) {
+	states := map[plane.Key]*state{}
+	for _, r := range group {
+		for i := range r.batch.Changes {
+			states[r.batch.Changes[i].Key] = &state{}
+		}
+	}
+	var tenants, ids []string
+	for _, key := range sorted(states) {
+		if storable(key.Tenant, key.ID) { // what cannot be stored is not there
+			tenants, ids = append(tenants, key.Tenant), append(ids, key.ID)
+		}
+	}
+	var b pgx.Batch
+	b.Queue("begin isolation level read committed read write")
+	if len(ids) > 0 {
+		// In one order, so that programs which write the same do not lock one another.
+		b.Queue("SELECT body FROM unnest($1::text[], $2::text[]) AS k (tenant, id) JOIN polity.entity e USING (tenant, id) ORDER BY e.tenant, e.id FOR UPDATE OF e", tenants, ids).
+			Query(func(rows pgx.Rows) error {
+				bodies, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+				if err != nil {
+					return err
+				}
+				for _, body := range bodies {
+					e, err := record.Decode(body)
+					if err != nil {
+						return fmt.Errorf("an entity as stored: %w", damaged(err))
+					}
+					states[e.Key] = &state{stored: true, now: e}
+				}
+				return nil
+			})
+	}
+	return states, s.conn.SendBatch(ctx, &b).Close()
+}
+
+// damaged keeps a fault of what is stored from being taken for the asker's.
+func damaged(err error) error { return city.Errorf(city.Internal, "%w", err) }
+
+func sorted(states map[plane.Key]*state) []plane.Key {
+	return slices.SortedFunc(maps.Keys(states), func(a, b plane.Key) int {
+		return cmp.Or(strings.Compare(a.Tenant, b.Tenant), strings.Compare(a.ID, b.ID))
+	})
+}
+
+func (s *Store) apply(group []*request, states map[plane.Key]*state) {
+	for _, r := range group {
+		r.result = plane.Result{Refused: make([]error, len(r.batch.Changes))}
+		for i := range r.batch.Changes {
+			c := &r.batch.Changes[i]
+			st := states[c.Key]
+			e, outcome, refused := c.Apply(st.now, s.now())
+			switch {
+			case refused != nil:
+				r.result.Refused[i] = refused
+			case outcome == plane.Removed:
+				st.now, st.dirty = nil, true
+			case outcome == plane.Stored:
+				st.now, st.dirty = e, true
+			}
+		}
+	}
+}
+
+// write sends all that is to be stored, with the commit, in one go: when one
+// statement fails, the database passes over those behind it.
+func (s *Store) write(ctx context.Context, group []*request, states map[plane.Key]*state) (committing bool, err error) {
+	var b pgx.Batch
+	for _, key := range sorted(states) {
+		if err := queueEntity(&b, key, states[key]); err != nil {
+			return false, err
+		}
+	}
+	for _, r := range group {
+		s.queueObservations(&b, r)
+	}
+	b.Queue("commit")
+	results := s.conn.SendBatch(ctx, &b)
+	return true, results.Close()
+}
+
+func queueEntity(b *pgx.Batch, key plane.Key, st *state) error {
+	switch {
+	case !st.dirty || (!st.stored && st.now == nil):
+		return nil
+	case st.now == nil:
+		b.Queue("DELETE FROM polity.entity WHERE tenant = $1 AND id = $2", key.Tenant, key.ID)
+		return nil
+	}
+	e := st.now
+	body, err := record.Append(nil, e)
+	if err != nil {
+		return err
+	}
+	place, err := location(e)
+	if err != nil {
+		return err
+	}
+	text := "INSERT INTO polity.entity (tenant, id, types, version, created, modified, location, body) VALUES ($1, $2, $3, $4, $5, $6, ST_GeomFromWKB($7, 4326), $8)"
+	if st.stored {
+		text = "UPDATE polity.entity SET types = $3, version = $4, created = $5, modified = $6, location = ST_GeomFromWKB($7, 4326), body = $8 WHERE tenant = $1 AND id = $2"
+	}
+	b.Queue(text, e.Tenant, e.ID, e.Types, int64(e.Version), e.Created, e.Modified, place, body)
+	return nil
+}

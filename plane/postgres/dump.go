@@ -1,0 +1,97 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"polity/plane"
+	"polity/plane/record"
+)
+
+const dumpSeries = 1000 // series looked up at a time
+
+// Dump is plane.Store's.
+func (s *Store) Dump(ctx context.Context, entity func(*plane.Entity) error, observation func(plane.Observation) error) error {
+	state := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	return s.readError(pgx.BeginTxFunc(ctx, s.pool, state, func(tx pgx.Tx) error {
+		// Whoever takes the dump may be slow.
+		if _, err := tx.Exec(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
+			return err
+		}
+		if err := dumpEntities(ctx, tx, entity); err != nil {
+			return err
+		}
+		return dumpHistory(ctx, tx, observation)
+	}))
+}
+
+func dumpEntities(ctx context.Context, tx pgx.Tx, each func(*plane.Entity) error) error {
+	var after plane.Key
+	for {
+		rows, err := tx.Query(ctx, "SELECT body FROM polity.entity WHERE (tenant, id) > ($1, $2) ORDER BY tenant, id LIMIT $3", after.Tenant, after.ID, entityPage)
+		if err != nil {
+			return err
+		}
+		bodies, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+		if err != nil {
+			return err
+		}
+		for _, body := range bodies {
+			e, err := record.Decode(body)
+			if err != nil {
+				return damaged(err)
+			}
+			after = e.Key
+			if err := each(e); err != nil {
+				return err
+			}
+		}
+		if len(bodies) < entityPage {
+			return nil
+		}
+	}
+}
+
+func dumpHistory(ctx context.Context, tx pgx.Tx, each func(plane.Observation) error) error {
+	var after plane.Series
+	for {
+		// The index knows tenant and id; the rest is sorted within them.
+		rows, err := tx.Query(ctx, `SELECT s, tenant, id, attribute, dataset FROM polity.series
+			WHERE (tenant, id) >= ($1, $2) AND (tenant, id, attribute, dataset) > ($1, $2, $3, $4)
+			ORDER BY tenant, id, attribute, dataset LIMIT $5`, after.Tenant, after.ID, after.Attribute, after.Dataset, dumpSeries)
+		if err != nil {
+			return err
+		}
+		list, err := pgx.CollectRows(rows, scanSeries)
+		if err != nil {
+			return err
+		}
+		for _, x := range list {
+			after = x.series
+			if err := dumpOne(ctx, tx, x, each); err != nil {
+				return err
+			}
+		}
+		if len(list) < dumpSeries {
+			return nil
+		}
+	}
+}
+
+func dumpOne(ctx context.Context, tx pgx.Tx, x seriesRow, each func(plane.Observation) error) error {
+	at := startOf(plane.HistoryQuery{})
+	for more := true; more; {
+		page, err := at.read(ctx, tx, x)
+		if err != nil {
+			return err
+		}
+		for _, o := range page {
+			if err := each(o); err != nil {
+				return err
+			}
+		}
+		more = at.behind(page)
+	}
+	return nil
+}

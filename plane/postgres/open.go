@@ -1,0 +1,117 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"polity/plane"
+)
+
+// Config is what Open needs besides the address.
+type Config struct {
+	Now func() time.Time // nil: time.Now
+}
+
+// Store is a plane.Store in a PostgreSQL database.
+type Store struct {
+	name string // of the database, for errors
+	now  func() time.Time
+	pool *pgxpool.Pool // for readers, and for what forgets
+
+	requests chan *request
+	closing  chan struct{}
+	once     sync.Once
+	done     sync.WaitGroup
+
+	// The writer's own.
+	address *pgx.ConnConfig
+	conn    *pgx.Conn // nil or closed: to be made
+	series  map[plane.Series]int32
+	parts   map[string]bool // partitions of history that are there
+}
+
+// Open connects to the database at an address, postgres://USER@HOST:PORT/NAME, and
+// brings its schema up to date. A password may stand in the address, in the
+// environment (PGPASSWORD) or in a password file (PGPASSFILE). A schema that a later
+// version of Polity wrote is refused. When the database goes away afterwards,
+// operations fail with city.Unavailable until it is back.
+func Open(ctx context.Context, address string, cfg Config) (*Store, error) {
+	parsed, err := parse(address)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		name: named(parsed.ConnConfig), now: cfg.Now, address: parsed.ConnConfig.Copy(),
+		requests: make(chan *request, 256), closing: make(chan struct{}),
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	parsed.ConnConfig.RuntimeParams = maps.Clone(parsed.ConnConfig.RuntimeParams)
+	parsed.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
+	if s.pool, err = pgxpool.NewWithConfig(ctx, parsed); err == nil {
+		err = s.connect(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the city's data in %s: %w", s.name, kind(errors.Join(err, s.shut())))
+	}
+	s.done.Go(s.writer)
+	return s, nil
+}
+
+// String names the database, without its password.
+func (s *Store) String() string { return s.name }
+
+// connect makes the writer's connection if there is none that works, and learns anew
+// what is there: it may be another server than before.
+func (s *Store) connect(ctx context.Context) (err error) {
+	if s.conn != nil && !s.conn.IsClosed() {
+		return nil
+	}
+	conn, err := pgx.ConnectConfig(ctx, s.address.Copy())
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, conn.Close(context.WithoutCancel(ctx)))
+		}
+	}()
+	if err := settings(ctx, conn); err != nil {
+		return err
+	}
+	if err := migrate(ctx, conn); err != nil {
+		return err
+	}
+	s.conn, s.series = conn, map[plane.Series]int32{}
+	if err := s.listParts(ctx); err != nil {
+		return err
+	}
+	return s.makeParts(ctx, s.ahead())
+}
+
+// Close lets the writer end what it has, then closes the connections.
+func (s *Store) Close() error {
+	s.once.Do(func() { close(s.closing) })
+	s.done.Wait()
+	return s.shut()
+}
+
+func (s *Store) shut() error {
+	if s.pool != nil {
+		s.pool.Close()
+	}
+	if s.conn == nil || s.conn.IsClosed() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
+	defer cancel()
+	return s.conn.Close(ctx)
+}
