@@ -60,6 +60,9 @@ SCHEMAS ?= ../shared/data/rsmp/schemas
 conformance-rsmp: ## validate what is said over RSMP against its published schemas (SCHEMAS=...)
 	@POLITY_RSMP_SCHEMAS="$(abspath $(SCHEMAS))" go test -count=1 -v -run Conformance ./services/traffic/rsmp
 
+.PHONY: conformance-ngsi-ld
+conformance-ngsi-ld: bench-conformance-ngsi-ld ## run ETSI's NGSI-LD test suite against the hub (SUITE=... GROUPS=... TEST=...)
+
 bench-%: ## run the benchmark NAME; its last line is one JSON object
 	@$(MAKE) -s build >&2
 	@setup/setup bench $*

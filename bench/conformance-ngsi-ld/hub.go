@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"polity/bench/harness"
+)
+
+// hubStart is how long the hub may take until its pages can be opened.
+const hubStart = 30 * time.Second
+
+// startHub runs polity hub with an empty store in dir until stop is called.
+func startHub(ctx context.Context, dir string, p place) (stop func(), err error) {
+	_, public, err := note.GenerateKey(rand.Reader, "conformance.example/cameras")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "register"), 0o700); err != nil {
+		return nil, err
+	}
+	config := fmt.Sprintf(`hub:
+  data: data
+  listen: 127.0.0.1:%d
+  city_keys: [%q]
+  register: register
+  edges: {listen: "127.0.0.1:0"}
+  ngsi_ld:
+    contexts: {fetch: true, hosts: ["127.0.0.1"]}
+    notify: {hosts: ["127.0.0.1"]}
+`, p.hub, public)
+	file := filepath.Join(dir, "polity.yaml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		return nil, err
+	}
+	log, err := os.Create(filepath.Join(dir, "hub.log"))
+	if err != nil {
+		return nil, err
+	}
+	program := filepath.Join("bin", "polity")
+	if folder := os.Getenv("POLITY_PROGRAMS"); folder != "" {
+		program = filepath.Join(folder, "polity")
+	}
+	running, cancel := context.WithCancel(ctx)
+	cmd := exec.CommandContext(running, program, "hub", "--config", file) //nolint:gosec // the program under test
+	cmd.Stderr = log
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		cancel()
+		return nil, fmt.Errorf("start %s: %w; run 'make build' first", program, err)
+	}
+	stop = func() {
+		cancel()
+		_ = cmd.Wait() // a signal ended it
+		log.Close()
+	}
+	ready := make(chan bool, 1)
+	go func() {
+		lines := bufio.NewScanner(out)
+		ready <- lines.Scan()
+		for lines.Scan() {
+			continue
+		}
+	}()
+	select {
+	case ok := <-ready:
+		if ok {
+			return stop, nil
+		}
+		stop()
+	case <-time.After(hubStart):
+		stop()
+	}
+	said, _ := os.ReadFile(log.Name())
+	return nil, fmt.Errorf("the hub did not start: %s", harness.LastLine(string(said)))
+}
+
+// robotTime bounds a group.
+const robotTime = 40 * time.Minute
+
+// runGroup runs one group with a hub of its own in dir.
+func runGroup(ctx context.Context, r *harness.Run, g group, suite, dir string) ([]testCase, error) {
+	python, err := filepath.Abs(filepath.Join(".cache", "venv", "conformance-ngsi-ld", "bin", "python"))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(python); err != nil {
+		return nil, errors.New("robot framework is not set up: run 'setup/setup bench conformance-ngsi-ld'")
+	}
+	contexts, stopContexts, err := serveContexts(suite)
+	if err != nil {
+		return nil, err
+	}
+	defer stopContexts()
+	ports, err := freePorts(5)
+	if err != nil {
+		return nil, err
+	}
+	p := place{hub: ports[0], contexts: contexts, notify: ports[1], source: ports[2], served: ports[3], mqttOther: ports[4]}
+	if err := os.RemoveAll(dir); err != nil {
+		return nil, err
+	}
+	edited := filepath.Join(dir, "suite")
+	if err := copySuite(suite, edited, p); err != nil {
+		return nil, fmt.Errorf("copy the suite: %w", err)
+	}
+	stop, err := startHub(ctx, filepath.Join(dir, "hub"), p)
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	args := []string{"-m", "robot", "--outputdir", dir, "--log", "NONE", "--report", "NONE", "--console", "quiet"}
+	if test := r.Text("TEST"); test != "" {
+		args = append(args, "--test", test, "--runemptysuite")
+	}
+	for _, f := range g.folders {
+		args = append(args, filepath.Join("TP", "NGSI-LD", filepath.FromSlash(f)))
+	}
+	limited, cancel := context.WithTimeout(ctx, robotTime)
+	defer cancel()
+	cmd := exec.CommandContext(limited, python, args...) //nolint:gosec // our own list
+	cmd.Dir = edited
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	err = cmd.Run()
+	var failed *exec.ExitError
+	if err != nil && (!errors.As(err, &failed) || failed.ExitCode() > 250) {
+		return nil, fmt.Errorf("robot: %w: %s", err, strings.TrimSpace(said.String()))
+	}
+	return readOutput(filepath.Join(dir, "output.xml"), r.Text("TEST") != "")
+}
