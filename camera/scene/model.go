@@ -76,7 +76,7 @@ type Model struct {
 	marked        []uint32
 	stamp         uint32
 	region        region
-	queue, tiles  []int32
+	queue         []int32
 	windowedSpare []int32
 	sample        []float32
 	sampleX       []float32
