@@ -116,8 +116,10 @@ func (s *Store) read(ctx context.Context, group []*request) (map[plane.Key]*stat
 	var b pgx.Batch
 	b.Queue("begin isolation level read committed read write")
 	if len(ids) > 0 {
-		// In one order, so that programs which write the same do not lock one another.
-		b.Queue("SELECT body FROM unnest($1::text[], $2::text[]) AS k (tenant, id) JOIN polity.entity e USING (tenant, id) ORDER BY e.tenant, e.id FOR UPDATE OF e", tenants, ids).
+		// One after the other by the index, whatever the planner thinks of the table; in
+		// one order, so that programs which write the same do not lock one another.
+		b.Queue(`SELECT body FROM unnest($1::text[], $2::text[]) AS k (tenant, id)
+			CROSS JOIN LATERAL (SELECT body FROM polity.entity e WHERE e.tenant = k.tenant AND e.id = k.id FOR UPDATE) AS e`, tenants, ids).
 			Query(func(rows pgx.Rows) error {
 				bodies, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
 				if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -123,10 +124,8 @@ func conditions(q plane.Query) (c *condition, possible bool) {
 // within adds the box. PostGIS compares boxes of 32-bit floats, rounded outwards, so
 // that it finds too much rather than too little.
 func (c *condition) within(b plane.Box) bool {
-	for _, x := range []float64{b.West, b.South, b.East, b.North} {
-		if math.IsNaN(x) {
-			return false
-		}
+	if slices.ContainsFunc([]float64{b.West, b.South, b.East, b.North}, math.IsNaN) {
+		return false
 	}
 	if b.West <= b.East {
 		c.and("location && ST_MakeEnvelope(?, ?, ?, ?, 4326)", b.West, b.South, b.East, b.North)

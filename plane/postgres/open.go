@@ -35,6 +35,8 @@ type Store struct {
 	conn    *pgx.Conn // nil or closed: to be made
 	series  map[plane.Series]int32
 	parts   map[string]bool // partitions of history that are there
+	last    int             // requests of the last group,
+	took    time.Duration   // and how long its commit took
 }
 
 // Open connects to the database at an address, postgres://USER@HOST:PORT/NAME, and

@@ -32,7 +32,9 @@ func partOf(t time.Time) part {
 	return part{fmt.Sprintf("history_%04d_%02d", t.Year(), t.Month()), begin, begin.AddDate(0, 1, 0)}
 }
 
-func date(year int, month time.Month) time.Time { return time.Date(year, month, 1, 0, 0, 0, 0, time.UTC) }
+func date(year int, month time.Month) time.Time {
+	return time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)
+}
 
 // ahead are the partitions that will be needed next.
 func (s *Store) ahead() []part {

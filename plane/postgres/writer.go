@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"polity/city"
 	"polity/plane"
@@ -97,23 +98,50 @@ func (s *Store) writer() {
 	}
 }
 
-func (s *Store) group(first *request) {
+// lingerMost bounds how long a group waits for those that came with the last one.
+const lingerMost = time.Millisecond
+
+// gather returns what waits, and what comes in a moment if the last group was
+// larger: whoever was just told of a commit often has the next batch at hand, and
+// without that moment the first of them would have a commit alone.
+func (s *Store) gather(first *request) []*request {
 	group := make([]*request, 0, 16)
-	for r := first; r != nil; {
+	add := func(r *request) {
 		if r.taken.CompareAndSwap(false, true) {
 			group = append(group, r)
 		}
-		r = nil
-		if len(group) < groupMost {
-			select {
-			case r = <-s.requests:
-			default:
-			}
+	}
+	add(first)
+	for more := true; more && len(group) < groupMost; {
+		select {
+		case r := <-s.requests:
+			add(r)
+		default:
+			more = false
 		}
 	}
-	if len(group) == 0 {
-		return
+	if len(group) >= s.last {
+		return group
 	}
+	enough := time.NewTimer(min(s.took/2, lingerMost))
+	defer enough.Stop()
+	for len(group) < s.last {
+		select {
+		case r := <-s.requests:
+			add(r)
+		case <-enough.C:
+			return group
+		case <-s.closing:
+			return group
+		}
+	}
+	return group
+}
+
+func (s *Store) group(first *request) {
+	group := s.gather(first)
+	begun := time.Now()
+	defer func() { s.last, s.took = len(group), time.Since(begun) }()
 	err := s.commit(group)
 	if err != nil && len(group) > 1 && city.KindOf(err) != city.Unavailable {
 		// One of them may be at fault: each alone.

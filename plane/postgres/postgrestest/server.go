@@ -18,7 +18,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
 )
 
 // Server is a server whose user postgres needs no password.
@@ -176,6 +175,8 @@ func start(folder string) (s *Server, err error) {
 		if s.folder, err = os.MkdirTemp("/tmp", "polity-postgres-"); err != nil {
 			return nil, err
 		}
+	} else if err := os.MkdirAll(s.folder, 0o700); err != nil {
+		return nil, err
 	}
 	defer func() {
 		if err != nil {

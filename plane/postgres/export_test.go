@@ -1,0 +1,7 @@
+package postgres
+
+// What tests of this package look at.
+var (
+	Ceil     = ceil
+	Storable = storable
+)
