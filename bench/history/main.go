@@ -1,0 +1,232 @@
+// Command history measures what the city's history takes on disk, and how long a
+// summary of a day of many devices takes.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"polity/bench/harness"
+	"polity/plane"
+	"polity/plane/sqlite"
+)
+
+func main() {
+	harness.Main(harness.Bench{
+		Name: "history",
+		About: `Writes observations of simulated devices into a store in the order in which they would
+come in: once a minute one of each device (a value that wanders, rounded to hundredths),
+a thousand to a commit. Then asks for the means by the hour of all devices over the last
+24 hours, as a page or a chart would.
+
+bytes_per_observation            the store's files over the observations, after closing it;
+                                 bare_bytes beside: 20, were each a number of its series, a
+                                 time and a value and nothing else
+aggregate_1000_entities_24h_ms   the summary, median of five, on a store that was just
+                                 opened; worst of the five beside
+read_24h_ms                      the same by reading each observation through the store's
+                                 History, the most trivial way; once
+week_of_one_ms                   means by the hour of one device over a week
+writes_per_s                     observations committed per second, one writer`,
+		Variables: []harness.Variable{
+			{Name: "OBSERVATIONS", Default: "4000000", Help: "how many; FULL=1: fifty million"},
+			{Name: "DEVICES", Default: "1000", Help: "devices that observe"},
+		},
+		Quick: "a tenth of the observations",
+		Full:  "fifty million observations, some twenty minutes and 3 GB of disk",
+		Run:   run,
+	})
+}
+
+// step is the time between two observations of a device.
+const step = time.Minute
+
+var began = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func run(ctx context.Context, r *harness.Run) (harness.Figures, error) {
+	wanted, err := r.Number("OBSERVATIONS")
+	if err != nil {
+		return nil, err
+	}
+	devices, err := r.Number("DEVICES")
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case r.Quick:
+		wanted /= 10
+	case r.Full:
+		wanted = 50e6
+	}
+	rounds := int(wanted / devices)
+	if devices < 1 || rounds < 1 {
+		return nil, fmt.Errorf("OBSERVATIONS=%g of DEVICES=%g: each device observes once at least", wanted, devices)
+	}
+	dir, err := os.MkdirTemp("", "polity-bench-history-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "city.db")
+	city := newCity(int(devices))
+	rate, err := city.write(ctx, r, path, rounds)
+	if err != nil {
+		return nil, err
+	}
+	size, err := sizeOf(dir)
+	if err != nil {
+		return nil, err
+	}
+	store, err := sqlite.Open(ctx, path, sqlite.Config{})
+	if err != nil {
+		return nil, err
+	}
+	defer store.Close()
+	until := began.Add(time.Duration(rounds) * step)
+	times, count, err := city.summaries(ctx, store, until)
+	if err != nil {
+		return nil, err
+	}
+	r.Say("summary of %d observations: %.0f ms, at worst %.0f", count, times[len(times)/2], times[len(times)-1])
+	read, err := city.read(ctx, store, until, count)
+	if err != nil {
+		return nil, err
+	}
+	r.Say("the same, read one by one: %.0f ms", read)
+	week, err := city.week(ctx, store, until)
+	if err != nil {
+		return nil, err
+	}
+	n := float64(rounds) * devices
+	return harness.Figures{
+		{Name: "observations", Value: n},
+		{Name: "bytes_per_observation", Value: harness.Rounded(float64(size)/n, 1)},
+		{Name: "bare_bytes", Value: 20},
+		{Name: "aggregate_1000_entities_24h_ms", Value: harness.Rounded(times[len(times)/2], 0)},
+		{Name: "aggregate_worst_ms", Value: harness.Rounded(times[len(times)-1], 0)},
+		{Name: "read_24h_ms", Value: harness.Rounded(read, 0)},
+		{Name: "week_of_one_ms", Value: harness.Rounded(week, 1)},
+		{Name: "writes_per_s", Value: harness.Rounded(rate, 0)},
+	}, nil
+}
+
+// city is the devices and what they would observe next.
+type city struct {
+	ids    []string
+	values []float64
+	rng    *rand.Rand
+}
+
+func newCity(devices int) *city {
+	c := &city{rng: rand.New(rand.NewPCG(1, 2))} //nolint:gosec // the same each time
+	for i := range devices {
+		c.ids = append(c.ids, fmt.Sprintf("urn:ngsi-ld:AirQualityObserved:%05d", i))
+		c.values = append(c.values, 20+5*c.rng.NormFloat64())
+	}
+	return c
+}
+
+// write stores rounds of observations and returns how many a second.
+func (c *city) write(ctx context.Context, r *harness.Run, path string, rounds int) (float64, error) {
+	store, err := sqlite.Open(ctx, path, sqlite.Config{})
+	if err != nil {
+		return 0, err
+	}
+	start, told := time.Now(), time.Now()
+	for k := range rounds {
+		for from := 0; from < len(c.ids); from += 1000 {
+			if _, err := store.Write(ctx, &plane.Batch{Observations: c.next(k, from, min(from+1000, len(c.ids)))}); err != nil {
+				store.Close()
+				return 0, err
+			}
+		}
+		if time.Since(told) > 10*time.Second {
+			told = time.Now()
+			r.Say("%d of %d observations are written", (k+1)*len(c.ids), rounds*len(c.ids))
+		}
+	}
+	rate := float64(rounds*len(c.ids)) / time.Since(start).Seconds()
+	return rate, store.Close()
+}
+
+func (c *city) next(round, from, to int) []plane.Observation {
+	out := make([]plane.Observation, 0, to-from)
+	for i := from; i < to; i++ {
+		c.values[i] += 0.1 * c.rng.NormFloat64()
+		out = append(out, plane.Observation{
+			Series: plane.Series{Key: plane.Key{ID: c.ids[i]}, Attribute: "pm25"},
+			Start:  began.Add(time.Duration(round) * step), Length: step, Covered: step,
+			Value: math.Round(c.values[i]*100) / 100,
+		})
+	}
+	return out
+}
+
+// sizeOf is what all files below a folder hold, bytes.
+func sizeOf(dir string) (int64, error) {
+	var sum int64
+	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			sum += info.Size()
+		}
+		return err
+	})
+	return sum, err
+}
+
+// summaries asks five times for the day before a time and returns the sorted
+// milliseconds, and how many observations went in.
+func (c *city) summaries(ctx context.Context, s plane.Summarizer, until time.Time) ([]float64, int64, error) {
+	var times []float64
+	var count int64
+	for range 5 {
+		count = 0
+		start := time.Now()
+		err := s.Summarize(ctx, plane.SummaryQuery{Attribute: "pm25", IDs: c.ids, From: until.Add(-24 * time.Hour), To: until, Bucket: time.Hour}, func(x plane.Summary) error {
+			count += x.Count
+			return nil
+		})
+		if err != nil {
+			return nil, 0, err
+		}
+		times = append(times, time.Since(start).Seconds()*1000)
+	}
+	slices.Sort(times)
+	return times, count, nil
+}
+
+// read goes through the same day one by one.
+func (c *city) read(ctx context.Context, s plane.Store, until time.Time, want int64) (float64, error) {
+	start := time.Now()
+	var count int64
+	for _, id := range c.ids {
+		err := s.History(ctx, plane.HistoryQuery{Key: plane.Key{ID: id}, Attribute: "pm25", From: until.Add(-24 * time.Hour), To: until}, func(plane.Observation) error {
+			count++
+			return nil
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	if count != want {
+		return 0, fmt.Errorf("%d observations were summarized where there are %d", want, count)
+	}
+	return time.Since(start).Seconds() * 1000, nil
+}
+
+func (c *city) week(ctx context.Context, s plane.Summarizer, until time.Time) (float64, error) {
+	start := time.Now()
+	err := s.Summarize(ctx, plane.SummaryQuery{Attribute: "pm25", IDs: c.ids[:1], From: until.AddDate(0, 0, -7), To: until, Bucket: time.Hour}, func(plane.Summary) error { return nil })
+	return time.Since(start).Seconds() * 1000, err
+}
