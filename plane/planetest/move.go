@@ -1,10 +1,12 @@
 package planetest
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -124,6 +126,37 @@ func strangeNames(t *testing.T, b *bench) {
 		if diff := cmp.Diff(c.want, b.ids(t, c.q)); diff != "" {
 			t.Errorf("%+v: %s", c.q, diff)
 		}
+	}
+}
+
+// longNames stores names as long as they may be, which no compression makes shorter.
+func longNames(t *testing.T, b *bench) {
+	random := rand.New(rand.NewPCG(1, 2))
+	long := func(prefix string, most int) string {
+		name := []byte(prefix)
+		for len(name) < most {
+			name = append(name, byte('!'+random.IntN(94)))
+		}
+		return string(name)
+	}
+	e := entity(long("urn:x:", plane.MaxName), long("T", plane.MaxName), plane.Attribute{
+		Name: long("n", plane.MaxName), Dataset: long("urn:", plane.MaxName), Kind: plane.Property, Value: json.RawMessage(`1`), Unit: long("U", 64),
+	})
+	e.Tenant, e.Scopes = long("t", 64), []string{long("/", plane.MaxName)}
+	b.write(t, plane.Create(e))
+	o := plane.Observation{Series: plane.Series{Key: e.Key, Attribute: e.Attributes[0].Name, Dataset: e.Attributes[0].Dataset}, Start: b.now(), Detail: bytes.Repeat([]byte{7}, plane.MaxDetail)}
+	for added := 1; added >= 0; added-- {
+		if r, err := b.store.Write(t.Context(), &plane.Batch{Observations: []plane.Observation{o}}); err != nil || r.Added != added {
+			t.Errorf("added %d, %v", r.Added, err)
+		}
+	}
+	if d := b.dump(t); len(d.Entities) != 1 || d.Entities[0].ID != e.ID || d.Entities[0].Attributes[0].Dataset != o.Dataset {
+		t.Errorf("%d entities", len(d.Entities))
+	} else if diff := cmp.Diff([]plane.Observation{o}, d.Observations); diff != "" {
+		t.Error(diff)
+	}
+	if got := b.ids(t, plane.Query{Tenant: e.Tenant, Types: e.Types}); len(got) != 1 {
+		t.Errorf("found %d by type", len(got))
 	}
 }
 
@@ -258,8 +291,10 @@ func restore(t *testing.T, b *bench) {
 		"not created":      func(e *plane.Entity) { e.Created = time.Time{} },
 		"microseconds":     func(e *plane.Entity) { e.Modified = e.Modified.Add(time.Microsecond) },
 		"attribute":        func(e *plane.Entity) { e.Attributes[0].Created = time.Time{} },
-		"metadata":         func(e *plane.Entity) { e.Attributes[indexOf(t, e, plane.Attribute{Name: "deep", Dataset: "urn:x:sensor:ä"})].Meta[0].Modified = time.Time{} },
-		"no type":          func(e *plane.Entity) { e.Types = nil },
+		"metadata": func(e *plane.Entity) {
+			e.Attributes[indexOf(t, e, plane.Attribute{Name: "deep", Dataset: "urn:x:sensor:ä"})].Meta[0].Modified = time.Time{}
+		},
+		"no type": func(e *plane.Entity) { e.Types = nil },
 	} {
 		wrong := before.Entities[0].Clone()
 		change(wrong)
