@@ -53,6 +53,9 @@ func Remove(key Key) Change {
 	}}
 }
 
+// Restores says whether the change is one of Restore, for backends.
+func (c *Change) Restores() bool { return c.restore }
+
 // Outcome is what a change comes to, for backends.
 type Outcome uint8
 

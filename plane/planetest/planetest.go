@@ -44,6 +44,8 @@ func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 		{"HistoryComesInOrderAcrossMonths", history},
 		{"ForgetRemovesWhatIsOld", forget},
 		{"SummariesAreThoseOfTheHistory", summaries},
+		{"EveryChangeIsInTheFeed", feed},
+		{"EventsOfManyWritersFollowOneAnother", feedOfMany},
 		{"BatchIsOneCommit", oneCommit},
 		{"EndedContextsAndClosedStores", ends},
 		{"ValuesStayByteForByte", exactValues},

@@ -15,6 +15,7 @@ type statements struct {
 	addType, dropTypes                 *sql.Stmt
 	setBox, dropBox                    *sql.Stmt
 	findSeries, addSeries, historyPart *sql.Stmt
+	note                               *sql.Stmt
 	observe                            map[string]*sql.Stmt // by part
 }
 
@@ -34,6 +35,8 @@ func (s *Store) prepare(ctx context.Context) error {
 		{&s.statements.dropBox, "DELETE FROM entity_box WHERE n = ?"},
 		{&s.statements.findSeries, "SELECT s FROM series WHERE tenant = ? AND id = ? AND attribute = ? AND dataset = ?"},
 		{&s.statements.addSeries, "INSERT INTO series (tenant, id, attribute, dataset) VALUES (?, ?, ?, ?)"},
+		{&s.statements.note, `INSERT INTO outbox (tenant, id, at, before_version, before_created, before_modified, before,
+			after_version, after_created, after_modified, after) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&s.statements.historyPart, "INSERT OR IGNORE INTO part (name, begin, until) VALUES (?, ?, ?)"},
 	} {
 		var err error
@@ -46,7 +49,7 @@ func (s *Store) prepare(ctx context.Context) error {
 
 func (p *statements) close() error {
 	var errs []error
-	all := []*sql.Stmt{p.get, p.insert, p.update, p.remove, p.addType, p.dropTypes, p.setBox, p.dropBox, p.findSeries, p.addSeries, p.historyPart}
+	all := []*sql.Stmt{p.get, p.insert, p.update, p.remove, p.addType, p.dropTypes, p.setBox, p.dropBox, p.findSeries, p.addSeries, p.historyPart, p.note}
 	for _, st := range p.observe {
 		all = append(all, st)
 	}
@@ -80,11 +83,16 @@ func (s *Store) change(ctx context.Context, c *plane.Change) (refused, err error
 	}
 	switch outcome {
 	case plane.Removed:
-		return nil, s.removeEntity(ctx, r.n, old)
+		err = s.removeEntity(ctx, r.n, old)
 	case plane.Stored:
-		return nil, s.store(ctx, r.n, old, e)
+		err = s.store(ctx, r.n, old, e)
+	case plane.Unchanged:
+		return nil, nil
 	}
-	return nil, nil
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.note(ctx, c, &r, e)
 }
 
 func (s *Store) removeEntity(ctx context.Context, n int64, old *plane.Entity) error {

@@ -30,12 +30,16 @@ const applicationID = 0x506c7931 // "Ply1"
 // Config is what Open needs besides the path.
 type Config struct {
 	Now func() time.Time // nil: time.Now
+	// Feed notes changes for plane.Feed. Somebody must settle them, or the file grows.
+	Feed bool
 }
 
 // Store is a plane.Store in one SQLite file.
 type Store struct {
 	path  string
 	now   func() time.Time
+	feed  bool
+	bell  bell
 	write *sql.DB   // one connection
 	conn  *sql.Conn // that one, held by the writer
 	read  *sql.DB
@@ -49,13 +53,14 @@ type Store struct {
 	statements statements
 	series     map[plane.Series]int64
 	parts      map[string]bool // tables of history that are there
+	noted      bool            // the transaction under way has events
 }
 
 // Open opens the file, makes it if it is not there, and brings it up to date. A
 // file that a later version of Polity wrote is refused.
 func Open(ctx context.Context, path string, cfg Config) (*Store, error) {
 	s := &Store{
-		path: path, now: cfg.Now, requests: make(chan *request, 256), closing: make(chan struct{}),
+		path: path, now: cfg.Now, feed: cfg.Feed, requests: make(chan *request, 256), closing: make(chan struct{}),
 	}
 	if s.now == nil {
 		s.now = time.Now

@@ -14,7 +14,7 @@ func TestPlane(t *testing.T) {
 	planetest.Run(t, func(t *testing.T) planetest.Backend {
 		path := filepath.Join(t.TempDir(), "city data.db") // a space, as people have in paths
 		return planetest.Backend{Open: func(t *testing.T, now func() time.Time) plane.Store {
-			s, err := sqlite.Open(t.Context(), path, sqlite.Config{Now: now})
+			s, err := sqlite.Open(t.Context(), path, sqlite.Config{Now: now, Feed: true})
 			if err != nil {
 				t.Fatal(err)
 			}

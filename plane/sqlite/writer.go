@@ -17,6 +17,7 @@ type request struct {
 	ctx    context.Context
 	batch  *plane.Batch
 	forget *forget
+	settle *uint64 // of the outbox, up to this number
 	result plane.Result
 	gone   int64
 	late   error // its context had ended when its turn came
@@ -133,12 +134,15 @@ func (s *Store) commit(group []*request) (err error) {
 			}
 		}
 	}()
+	s.noted = false
 	for _, r := range group {
 		if err := s.run(ctx, r); err != nil {
 			return err
 		}
 	}
-	_, err = s.conn.ExecContext(ctx, "COMMIT")
+	if _, err = s.conn.ExecContext(ctx, "COMMIT"); err == nil && s.noted {
+		s.bell.ring()
+	}
 	return err
 }
 
@@ -146,6 +150,10 @@ func (s *Store) run(ctx context.Context, r *request) error {
 	if err := r.ctx.Err(); err != nil {
 		r.late = kind(err)
 		return nil
+	}
+	if r.settle != nil {
+		_, err := s.conn.ExecContext(ctx, "DELETE FROM outbox WHERE seq <= ?", int64(*r.settle))
+		return err
 	}
 	if r.forget != nil {
 		var err error

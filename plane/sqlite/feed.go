@@ -1,0 +1,154 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"sync"
+	"time"
+
+	"polity/city"
+	"polity/plane"
+)
+
+var _ plane.Feed = (*Store)(nil)
+
+// bell wakes those who wait for events.
+type bell struct {
+	mu   sync.Mutex
+	rung chan struct{}
+}
+
+func (b *bell) wait() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.rung == nil {
+		b.rung = make(chan struct{})
+	}
+	return b.rung
+}
+
+func (b *bell) ring() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.rung != nil {
+		close(b.rung)
+		b.rung = nil
+	}
+}
+
+// note writes a change into the outbox, in the writer's transaction.
+func (s *Store) note(ctx context.Context, c *plane.Change, was *row, after *plane.Entity) error {
+	if !s.feed || c.Restores() {
+		return nil
+	}
+	args := make([]any, 0, 11)
+	args = append(args, c.Key.Tenant, c.Key.ID, s.now().UnixMilli())
+	if was.n != 0 {
+		args = append(args, was.version, was.created, was.modified, was.body)
+	} else {
+		args = append(args, nil, nil, nil, nil)
+	}
+	if after != nil {
+		b, err := encode(after)
+		if err != nil {
+			return err
+		}
+		args = append(args, after.Version, after.Created.UnixMilli(), after.Modified.UnixMilli(), b)
+	} else {
+		args = append(args, nil, nil, nil, nil)
+	}
+	s.noted = true
+	_, err := s.statements.note.ExecContext(ctx, args...)
+	return err
+}
+
+// maxEvents is how many events are read at once.
+const maxEvents = 10_000
+
+// Events is plane.Feed's.
+func (s *Store) Events(ctx context.Context, after uint64, limit int) ([]plane.Event, error) {
+	if err := s.checkFeed(); err != nil {
+		return nil, err
+	}
+	rows, err := s.read.QueryContext(ctx, `SELECT seq, tenant, id, at, before_version, before_created, before_modified, before,
+		after_version, after_created, after_modified, after FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?`, int64(after), min(max(limit, 1), maxEvents))
+	if err != nil {
+		return nil, s.readError(err)
+	}
+	defer rows.Close()
+	var out []plane.Event
+	for rows.Next() {
+		var e plane.Event
+		var at int64
+		var before, later state
+		if err := rows.Scan(&e.Sequence, &e.Tenant, &e.ID, &at, &before.version, &before.created, &before.modified, &before.body,
+			&later.version, &later.created, &later.modified, &later.body); err != nil {
+			return nil, kind(err)
+		}
+		e.At = time.UnixMilli(at).UTC()
+		if e.Before, err = before.entity(e.Key); err != nil {
+			return nil, err
+		}
+		if e.After, err = later.entity(e.Key); err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+	}
+	return out, kind(rows.Err())
+}
+
+// state is an entity before or after, or none.
+type state struct {
+	version, created, modified sql.NullInt64
+	body                       []byte
+}
+
+func (x *state) entity(key plane.Key) (*plane.Entity, error) {
+	if !x.version.Valid {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	r := row{id: key.ID, version: uint64(x.version.Int64), created: x.created.Int64, modified: x.modified.Int64, body: x.body}
+	return r.entity(key.Tenant)
+}
+
+// Await is plane.Feed's.
+func (s *Store) Await(ctx context.Context, after uint64) error {
+	if err := s.checkFeed(); err != nil {
+		return err
+	}
+	rung := s.bell.wait() // before looking, so that none is missed
+	var there bool
+	if err := s.read.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM outbox WHERE seq > ?)", int64(after)).Scan(&there); err != nil {
+		return s.readError(err)
+	}
+	if there {
+		return nil
+	}
+	select {
+	case <-rung:
+		return nil
+	case <-ctx.Done():
+		return kind(ctx.Err())
+	case <-s.closing:
+		return errClosed()
+	}
+}
+
+// Settle is plane.Feed's.
+func (s *Store) Settle(ctx context.Context, upTo uint64) error {
+	if err := s.checkFeed(); err != nil {
+		return err
+	}
+	r := &request{ctx: ctx, settle: &upTo, done: make(chan struct{})}
+	if err := s.submit(r); err != nil {
+		return err
+	}
+	return r.err
+}
+
+func (s *Store) checkFeed() error {
+	if s.feed {
+		return nil
+	}
+	return city.Errorf(city.Invalid, "this store was opened without a feed: it notes no changes")
+}
