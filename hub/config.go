@@ -30,6 +30,8 @@ type Config struct {
 
 	Edges Edges `yaml:"edges"`
 	Map   Map   `yaml:"map"`
+
+	NGSILD NGSILD `yaml:"ngsi_ld"`
 }
 
 // Edges is how edges reach the hub, and which.

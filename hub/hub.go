@@ -19,6 +19,7 @@ import (
 	"polity/console"
 	"polity/hub/places"
 	"polity/plane"
+	"polity/plane/ngsild"
 	"polity/plane/sqlite"
 	"polity/register"
 	"polity/spine"
@@ -57,6 +58,7 @@ type Hub struct {
 	places   *places.Archive
 	spine    *spine.Hub
 	console  *console.Console
+	ngsild   *ngsild.Server // nil: off
 	listener net.Listener
 	closers  []func() error // in the order of opening
 
@@ -147,6 +149,9 @@ func (h *Hub) openStores(ctx context.Context) error {
 	}
 	h.store = store
 	h.closers = append(h.closers, store.Close)
+	if err := h.openNGSILD(ctx); err != nil {
+		return err
+	}
 	if h.places, err = places.Open(filepath.Join(h.cfg.Data, "places")); err != nil {
 		return err
 	}

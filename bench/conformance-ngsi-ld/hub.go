@@ -21,6 +21,10 @@ import (
 // hubStart is how long the hub may take until its pages can be opened.
 const hubStart = 30 * time.Second
 
+// instances of an answer about the past: the suite asks for pages of histories of
+// forty.
+const instances = 30
+
 // startHub runs polity hub with an empty store in dir until stop is called.
 func startHub(ctx context.Context, dir string, p place) (stop func(), err error) {
 	_, public, err := note.GenerateKey(rand.Reader, "conformance.example/cameras")
@@ -37,9 +41,10 @@ func startHub(ctx context.Context, dir string, p place) (stop func(), err error)
   register: register
   edges: {listen: "127.0.0.1:0"}
   ngsi_ld:
+    instances: %d
     contexts: {fetch: true, hosts: ["127.0.0.1"]}
     notify: {hosts: ["127.0.0.1"]}
-`, p.hub, public)
+`, p.hub, public, instances)
 	file := filepath.Join(dir, "polity.yaml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		return nil, err

@@ -68,8 +68,8 @@ func copySuite(from, to string, p place) error {
 		if err != nil {
 			return err
 		}
-		for _, address := range addresses {
-			text = bytes.ReplaceAll(text, []byte(address), []byte(local))
+		for i, address := range addresses {
+			text = bytes.ReplaceAll(text, []byte(address), fmt.Appendf(nil, "%s%d/", local, i))
 		}
 		if rel == filepath.Join("resources", "variables.py") {
 			text = variable.ReplaceAllFunc(text, func(line []byte) []byte {

@@ -1,0 +1,518 @@
+package ngsild
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"polity/plane"
+	"polity/plane/ngsild/entity"
+	"polity/plane/ngsild/jsontext"
+	"polity/plane/ngsild/problem"
+	"polity/plane/ngsild/query"
+)
+
+// temporalForm is how an evolution is shown (clauses 4.5.6 to 4.5.9, 4.5.19).
+type temporalForm uint8
+
+const (
+	everyInstance temporalForm = iota
+	temporalValues
+	aggregated
+)
+
+// temporalQuery is what of an evolution is asked for (clause 4.11).
+type temporalQuery struct {
+	property    string // observedAt, createdAt, modifiedAt or deletedAt
+	relation    string // before, after, between; empty for all
+	from, to    time.Time
+	lastN       int // 0: all
+	form        temporalForm
+	system      bool
+	attrs       *entity.Members // nil for all
+	datasets    []string
+	view        entity.View
+	methods     []string
+	period      period
+	hasPeriod   bool
+	hasProperty bool
+}
+
+// temporalQuery reads the parameters.
+func (r *request) temporalQuery() (*temporalQuery, error) {
+	q := &temporalQuery{property: "observedAt", datasets: r.list("datasetId")}
+	if p := r.query.Get("timeproperty"); p != "" {
+		switch p {
+		case "observedAt", "createdAt", "modifiedAt", "deletedAt":
+			q.property, q.hasProperty = p, true
+		default:
+			return nil, problem.BadRequest("timeproperty is %q; it is observedAt, createdAt, modifiedAt or deletedAt", p)
+		}
+	}
+	if err := q.times(r); err != nil {
+		return nil, err
+	}
+	if text := r.query.Get("lastN"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return nil, problem.BadRequest("lastN is %q; it is a number from 1", text)
+		}
+		q.lastN = min(n, maxInstances)
+	}
+	for _, o := range append(r.list("options"), r.list("format")...) {
+		switch o {
+		case "", "normalized", "count":
+		case "temporalValues":
+			q.form = temporalValues
+		case "aggregatedValues":
+			q.form = aggregated
+		case "sysAttrs":
+			q.system = true
+		default:
+			return nil, problem.InvalidRequest("options or format: %q is none of temporalValues, aggregatedValues, sysAttrs", o)
+		}
+	}
+	q.view = entity.View{Context: r.context, System: q.system, Language: r.query.Get("lang")}
+	var err error
+	if r.query.Has("pick") {
+		if q.view.Pick, err = entity.ParseMembers(r.context, r.query.Get("pick")); err != nil {
+			return nil, err
+		}
+	}
+	if r.query.Has("omit") {
+		if q.view.Omit, err = entity.ParseMembers(r.context, r.query.Get("omit")); err != nil {
+			return nil, err
+		}
+	}
+	if q.view.Pick.Overlaps(q.view.Omit) {
+		return nil, problem.BadRequest("a member stands in pick and in omit")
+	}
+	if r.query.Has("attrs") && r.query.Get("attrs") != "" {
+		if q.view.Pick != nil || q.view.Omit != nil {
+			return nil, problem.BadRequest("attrs cannot stand beside pick or omit")
+		}
+		names, err := r.attributeNames("attrs")
+		if err != nil {
+			return nil, err
+		}
+		q.attrs = entity.Attributes(r.context, names)
+	}
+	if q.form == aggregated || r.query.Has("aggrMethods") {
+		q.form = aggregated
+		return q, q.aggregation(r)
+	}
+	return q, nil
+}
+
+func (q *temporalQuery) times(r *request) error {
+	at, end := r.query.Get("timeAt"), r.query.Get("endTimeAt")
+	q.relation = r.query.Get("timerel")
+	switch q.relation {
+	case "":
+		if at != "" || end != "" {
+			return problem.BadRequest("timeAt and endTimeAt stand beside timerel")
+		}
+		return nil
+	case "before", "after", "between":
+	default:
+		return problem.BadRequest("timerel is %q; it is before, after or between", q.relation)
+	}
+	t, err := entity.ParseTime(at)
+	if err != nil {
+		return problem.BadRequest("timeAt: %v", err)
+	}
+	switch q.relation {
+	case "before":
+		q.to = t
+	case "after":
+		q.from = t
+	case "between":
+		q.from = t
+		if q.to, err = entity.ParseTime(end); err != nil {
+			return problem.BadRequest("endTimeAt: %v", err)
+		}
+	}
+	return nil
+}
+
+// inside says whether a time is asked for.
+func (q *temporalQuery) inside(t time.Time) bool {
+	if t.IsZero() {
+		return q.relation == "" && !q.hasProperty
+	}
+	return (q.from.IsZero() || t.After(q.from)) && (q.to.IsZero() || t.Before(q.to))
+}
+
+// timeOf is the time by which an instance is asked for.
+func (q *temporalQuery) timeOf(e *plane.Entity) time.Time {
+	switch q.property {
+	case "createdAt":
+		return e.Created
+	case "modifiedAt":
+		return e.Modified
+	case "deletedAt":
+		return entity.Deleted(&e.Attributes[0])
+	}
+	return e.Attributes[0].ObservedAt
+}
+
+// instance is one point of an evolution.
+type instance struct {
+	id string
+	at time.Time
+	a  *plane.Attribute
+}
+
+// evolution is an entity with its instances, by attribute and dataset in their order.
+type evolution struct {
+	head   *plane.Entity
+	series [][]instance
+	cut    map[string]bool // attributes that are there, but outside what fits an answer
+}
+
+// evolution reads what is asked for of one entity. What q and geo-queries of clause
+// 5.7.4 look at is every instance inside the time.
+func (r *request) evolution(head *plane.Entity, q *temporalQuery, f *query.Filter) (*evolution, error) {
+	ev := &evolution{head: head}
+	probe := head.Clone()
+	last := ""
+	any := false
+	err := r.eachInstance(head.ID+"#", func(e *plane.Entity) error {
+		a := &e.Attributes[0]
+		a.Created, a.Modified = e.Created, e.Modified
+		at := q.timeOf(e)
+		if q.property == "observedAt" && at.IsZero() && q.relation == "" {
+			at = time.Time{}
+		}
+		if !q.inside(at) || q.property != "deletedAt" && !entity.Deleted(a).IsZero() && q.relation != "" {
+			return nil
+		}
+		probe.Attributes = append(probe.Attributes, *a)
+		if q.attrs != nil && !q.attrs.Names(a.Name) || !q.wanted(a.Dataset) {
+			return nil
+		}
+		any = true
+		key := a.Name + "\x00" + a.Dataset
+		if key != last || len(ev.series) == 0 {
+			ev.series = append(ev.series, nil)
+			last = key
+		}
+		n := len(ev.series) - 1
+		ev.series[n] = append(ev.series[n], instance{instancePrefix + e.ID[strings.LastIndexByte(e.ID, '#')+1:], at, a})
+		if len(probe.Attributes) > 10*maxInstances {
+			return problem.TooMany("the evolution of %s has more than %d instances in that time; narrow it", head.ID, 10*maxInstances)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if f != nil && (f.Q != nil && !f.Q.Match(probe, nil) || f.Geo != nil && !f.Geo.Match(probe)) {
+		return nil, nil
+	}
+	if !any && len(probe.Attributes) == 0 && (q.relation != "" || q.hasProperty) && f != nil {
+		return nil, nil
+	}
+	if !any && (q.attrs != nil || q.datasets != nil) && f != nil {
+		return nil, nil
+	}
+	for i, s := range ev.series {
+		slices.SortStableFunc(s, func(a, b instance) int { return a.at.Compare(b.at) })
+		if q.lastN > 0 {
+			s = s[max(0, len(s)-q.lastN):]
+			slices.Reverse(s)
+		}
+		ev.series[i] = s
+	}
+	slices.SortStableFunc(ev.series, func(a, b []instance) int {
+		return cmp.Or(strings.Compare(a[0].a.Name, b[0].a.Name), strings.Compare(a[0].a.Dataset, b[0].a.Dataset))
+	})
+	return ev, nil
+}
+
+func (q *temporalQuery) wanted(dataset string) bool {
+	if q.datasets == nil {
+		return true
+	}
+	if dataset == "" {
+		return slices.Contains(q.datasets, "@none")
+	}
+	return slices.Contains(q.datasets, dataset)
+}
+
+// page cuts evolutions to the number of instances that one answer has, at a time that
+// is the same for all (clause 6.3.10). It returns the header Content-Range, empty if
+// all fits.
+func (q *temporalQuery) page(list []*evolution, limit int) string {
+	var times []time.Time
+	for _, ev := range list {
+		for _, s := range ev.series {
+			for _, x := range s {
+				times = append(times, x.at)
+			}
+		}
+	}
+	if limit <= 0 || len(times) <= limit {
+		return ""
+	}
+	slices.SortFunc(times, time.Time.Compare)
+	if q.lastN > 0 {
+		slices.Reverse(times)
+	}
+	edge := times[limit-1]
+	for _, ev := range list {
+		ev.cut = map[string]bool{}
+		kept := ev.series[:0]
+		for _, s := range ev.series {
+			name := s[0].a.Name
+			s = slices.DeleteFunc(s, func(x instance) bool {
+				if q.lastN > 0 {
+					return x.at.Before(edge)
+				}
+				return x.at.After(edge)
+			})
+			if len(s) > 0 {
+				kept = append(kept, s)
+			} else {
+				ev.cut[name] = true
+			}
+		}
+		ev.series = kept
+		for _, s := range kept {
+			delete(ev.cut, s[0].a.Name)
+		}
+	}
+	start, size := times[0], "*"
+	if q.lastN > 0 {
+		size = strconv.Itoa(q.lastN)
+		if !q.to.IsZero() {
+			start = q.to
+		}
+	} else if !q.from.IsZero() {
+		start = q.from
+	}
+	const layout = "2006-01-02T15:04:05"
+	return fmt.Sprintf("date-time %s-%s/%s", start.UTC().Format(layout), edge.UTC().Format(layout), size)
+}
+
+// retrieveTemporal is clause 5.7.3.
+func (r *request) retrieveTemporal() error {
+	q, err := r.temporalQuery()
+	if err != nil {
+		return err
+	}
+	head, err := r.head()
+	if err != nil {
+		return err
+	}
+	ev, err := r.evolution(head, q, nil)
+	if err != nil {
+		return err
+	}
+	if q.attrs != nil && len(ev.series) == 0 {
+		has, err := r.hasAttribute(head, q.attrs)
+		if err != nil {
+			return err
+		}
+		if !has {
+			return problem.NotFound("the entity %s has none of the attributes that are asked for", head.ID)
+		}
+	}
+	if q.view.Pick != nil || q.view.Omit != nil {
+		if !q.showsAny(ev) {
+			return problem.NotFound("the entity %s has none of the members that are asked for", head.ID)
+		}
+	}
+	status := r.temporalStatus(q, []*evolution{ev})
+	return r.answer(status, func(b []byte) []byte { return q.append(b, ev, r.inside()) })
+}
+
+func (r *request) hasAttribute(head *plane.Entity, names *entity.Members) (has bool, err error) {
+	err = r.eachInstance(head.ID+"#", func(e *plane.Entity) error {
+		has = has || names.Names(e.Attributes[0].Name)
+		return nil
+	})
+	return has, err
+}
+
+// showsAny says whether an evolution has a member that is shown.
+func (q *temporalQuery) showsAny(ev *evolution) bool {
+	if q.view.Shows("id") || q.view.Shows("type") {
+		return true
+	}
+	return slices.ContainsFunc(ev.series, func(s []instance) bool { return q.view.Shows(s[0].a.Name) })
+}
+
+// temporalStatus cuts what is too long and says so.
+func (r *request) temporalStatus(q *temporalQuery, list []*evolution) int {
+	if q.form == aggregated {
+		return http.StatusOK
+	}
+	if cut := q.page(list, r.s.instances()); cut != "" {
+		r.w.Header().Set("Content-Range", cut)
+		return http.StatusPartialContent
+	}
+	return http.StatusOK
+}
+
+// defaultInstances is how many instances one answer has.
+const defaultInstances = 5000
+
+func (s *Server) instances() int {
+	if s.cfg.Instances > 0 {
+		return s.cfg.Instances
+	}
+	return defaultInstances
+}
+
+// queryTemporal is clause 5.7.4.
+func (r *request) queryTemporal() error {
+	c, err := r.conditions()
+	if err != nil {
+		return err
+	}
+	if c.attrs != nil && r.query.Get("attrs") == "" {
+		c.attrs = nil
+	}
+	f, narrows, err := r.filter(c)
+	if err != nil {
+		return err
+	}
+	local, err := r.flag("local")
+	if err != nil {
+		return err
+	}
+	if !narrows && !local {
+		return problem.BadRequest("the query is too wide: give at least one of type, attrs, q, georel, or local=true")
+	}
+	return r.answerTemporal(f)
+}
+
+// queryTemporalByPost is clause 5.7.4 by POST (clause 6.24).
+func (r *request) queryTemporalByPost() error {
+	o, err := r.object(jsonType, ldType)
+	if err != nil {
+		return err
+	}
+	if t, _ := o.Text("type"); t != "Query" {
+		return problem.BadRequest("the body is not of the type Query")
+	}
+	f, err := r.bodyFilter(o)
+	if err != nil {
+		return err
+	}
+	if t, ok := jsontext.Parse(o.Get("temporalQ")); ok {
+		for _, name := range []string{"timerel", "timeAt", "endTimeAt", "timeproperty", "lastN", "aggrMethods", "aggrPeriodDuration"} {
+			v := t.Get(name)
+			if s, ok := jsontext.Strings(v); ok {
+				r.query.Set(name, strings.Join(s, ","))
+			} else if v != nil {
+				r.query.Set(name, string(v))
+			}
+		}
+	}
+	return r.answerTemporal(f)
+}
+
+func (r *request) answerTemporal(f *query.Filter) error {
+	q, err := r.temporalQuery()
+	if err != nil {
+		return err
+	}
+	p, err := r.page()
+	if err != nil {
+		return err
+	}
+	order, err := r.order()
+	if err != nil {
+		return err
+	}
+	if err := r.knownTenant(); err != nil {
+		return err
+	}
+	list, more, total, err := r.evolutions(f, q, p, order)
+	if err != nil {
+		return err
+	}
+	if p.count {
+		r.counted(total)
+	}
+	r.pageLinks(p, more)
+	status := r.temporalStatus(q, list)
+	return r.answer(status, func(b []byte) []byte {
+		b = append(b, '[')
+		for i, ev := range list {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = q.append(b, ev, r.inside())
+		}
+		return append(b, ']')
+	})
+}
+
+// evolutions reads a page of the evolutions that a query finds.
+func (r *request) evolutions(f *query.Filter, q *temporalQuery, p page, order []orderKey) (list []*evolution, more bool, total int64, err error) {
+	heads := query.Filter{Selectors: f.Selectors, Scopes: f.Scopes}
+	find := heads.Query(r.tenant+temporalTenant, nil)
+	find.Limit = plane.MaxLimit
+	var found []*evolution
+	wanted := p.offset + p.limit
+	for {
+		page, err := r.s.store.Find(r.Context(), find)
+		if err != nil {
+			return nil, false, 0, err
+		}
+		for _, head := range page.Entities {
+			find.After = head.ID
+			ev, err := r.evolution(head, q, f)
+			if err != nil {
+				return nil, false, 0, err
+			}
+			if ev == nil || (q.view.Pick != nil || q.view.Omit != nil) && !q.showsAny(ev) {
+				continue
+			}
+			total++
+			if order == nil && !p.count && len(found) > wanted {
+				break
+			}
+			if order != nil || len(found) <= wanted {
+				found = append(found, ev)
+			}
+			if len(found) > maxOrdered {
+				return nil, false, 0, problem.TooComplex("the query finds more than %d entities; narrow it", maxOrdered)
+			}
+		}
+		if !page.More || order == nil && !p.count && len(found) > wanted {
+			break
+		}
+	}
+	if order != nil {
+		orderEvolutions(found, order)
+	}
+	from, to := min(p.offset, len(found)), min(wanted, len(found))
+	return found[from:to], to < len(found), total, nil
+}
+
+// orderEvolutions orders by the last instance of each attribute.
+func orderEvolutions(list []*evolution, order []orderKey) {
+	byID := map[string]*evolution{}
+	probes := make([]*plane.Entity, len(list))
+	for i, ev := range list {
+		e := ev.head.Clone()
+		for _, s := range ev.series {
+			a := *s[len(s)-1].a
+			a.Dataset = ""
+			e.Set(a)
+		}
+		probes[i], byID[e.ID] = e, ev
+	}
+	sortEntities(probes, order)
+	for i, e := range probes {
+		list[i] = byID[e.ID]
+	}
+}
