@@ -20,6 +20,10 @@ type Event struct {
 // known to be safe elsewhere: an outbox. What was acknowledged is in it, what was not is
 // not. Restored entities are not in it.
 type Feed interface {
+	// Origin names the store: sequence numbers are its own. It never changes, and no
+	// two stores have the same, unless one is a copy of the other's files.
+	Origin(ctx context.Context) (string, error)
+
 	// Events returns the first events behind a sequence number, at most limit.
 	Events(ctx context.Context, after uint64, limit int) ([]Event, error)
 	// Await returns when there is an event behind a sequence number, or the error of

@@ -81,6 +81,10 @@ func feed(t *testing.T, b *bench) {
 
 	// What is settled is gone, also after reopening, and its numbers are not used again.
 	last := got[2].Sequence
+	origin, err := f.Origin(t.Context())
+	if err != nil || origin == "" {
+		t.Fatalf("origin %q, %v", origin, err)
+	}
 	if err := f.Settle(t.Context(), last); err != nil {
 		t.Fatal(err)
 	}
@@ -88,6 +92,9 @@ func feed(t *testing.T, b *bench) {
 	f = feedOf(t, b)
 	if left := events(t, f, 0); len(left) != 0 {
 		t.Errorf("after settling there are %+v", left)
+	}
+	if again, err := f.Origin(t.Context()); err != nil || again != origin {
+		t.Errorf("after reopening the origin is %q, %v; it was %q", again, err, origin)
 	}
 	write(plane.Create(first))
 	if left := events(t, f, 0); len(left) != 1 || left[0].Sequence <= last {

@@ -62,6 +62,14 @@ func (s *Store) note(ctx context.Context, c *plane.Change, was *row, after *plan
 	return err
 }
 
+// Origin is plane.Feed's.
+func (s *Store) Origin(ctx context.Context) (name string, err error) {
+	if err := s.read.QueryRowContext(ctx, "SELECT name FROM origin").Scan(&name); err != nil {
+		return "", s.readError(err)
+	}
+	return name, nil
+}
+
 // maxEvents is how many events are read at once.
 const maxEvents = 10_000
 

@@ -15,3 +15,7 @@ CREATE TABLE outbox (
     after_modified  INTEGER,
     after           BLOB
 ) STRICT;
+
+-- Which store this is: numbers of events are its own.
+CREATE TABLE origin (name TEXT NOT NULL) STRICT;
+INSERT INTO origin (name) VALUES (lower(hex(randomblob(16))));
