@@ -115,10 +115,7 @@ func (s *Store) dropTypes(ctx context.Context, e *plane.Entity) error {
 }
 
 func (s *Store) store(ctx context.Context, n int64, old, e *plane.Entity) error {
-	b, err := encode(e)
-	if err != nil {
-		return err
-	}
+	b := encode(e)
 	if old == nil {
 		res, err := s.statements.insert.ExecContext(ctx, e.Tenant, e.ID, e.Version, e.Created.UnixMilli(), e.Modified.UnixMilli(), b)
 		if err != nil {

@@ -49,11 +49,7 @@ func (s *Store) note(ctx context.Context, c *plane.Change, was *row, after *plan
 		args = append(args, nil, nil, nil, nil)
 	}
 	if after != nil {
-		b, err := encode(after)
-		if err != nil {
-			return err
-		}
-		args = append(args, after.Version, after.Created.UnixMilli(), after.Modified.UnixMilli(), b)
+		args = append(args, after.Version, after.Created.UnixMilli(), after.Modified.UnixMilli(), encode(after))
 	} else {
 		args = append(args, nil, nil, nil, nil)
 	}

@@ -1,4 +1,4 @@
--- Entities. The body holds attributes and scopes as JSON (encode.go); what is
+-- Entities. The body holds attributes and scopes (encode.go says how); what is
 -- searched by stands beside it.
 CREATE TABLE entity (
     n        INTEGER PRIMARY KEY,
