@@ -38,6 +38,7 @@ type Intake struct {
 	now      func() time.Time
 	started  time.Time
 	sums     *sums.Sums
+	rounds   sync.Mutex // a round holds several devices; two at once could wait for each other
 
 	mu      sync.Mutex
 	devices map[deviceKey]*device

@@ -53,6 +53,8 @@ func (k *Intake) Run(ctx context.Context) {
 // Round looks once: it stores sums whose interval is over, twins whose state changed,
 // with their alarms, and refused payloads.
 func (k *Intake) Round(ctx context.Context) error {
+	k.rounds.Lock()
+	defer k.rounds.Unlock()
 	errs := []error{k.sums.Ended(k.now(), func(b *plane.Batch) error {
 		r, err := k.store.Write(ctx, b)
 		return errors.Join(err, r.Err())

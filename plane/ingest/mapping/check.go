@@ -118,7 +118,7 @@ func (m *Mapping) check() wrongs {
 	if err := m.Name.Check(); err != nil {
 		w.add("name", "%v", err)
 	}
-	if m.Topic.text == "" && m.Route == "" {
+	if m.Topic.text == "" && m.Route == "" && m.Payload != "csv" {
 		w.add("topic", "there is neither a topic nor a route; no message would be this mapping's")
 	}
 	m.checkPayload(&w)

@@ -28,7 +28,7 @@ type File struct {
 
 	// Household: values are of homes. Only sums of ten homes or more leave; no single
 	// value is stored anywhere.
-	Household bool `yaml:"household"`
+	Household bool  `yaml:"household"`
 	Sums      *Sums `yaml:"sums"`
 }
 

@@ -149,3 +149,23 @@ func (m *Mapping) number(v any) (float64, bool) {
 	f, err := strconv.ParseFloat(s, 64)
 	return f, err == nil
 }
+
+// Cells lists the columns that a mapping of CSV cannot do without.
+func (m *Mapping) Cells() []string {
+	paths := []Path{m.Device, m.Time.Path, m.Location.LonPath, m.Location.LatPath}
+	if m.Household {
+		paths = append(paths, m.Sums.Area)
+	}
+	for _, a := range m.Attributes {
+		if !a.Optional {
+			paths = append(paths, a.Path)
+		}
+	}
+	var out []string
+	for _, p := range paths {
+		if len(p.steps) > 0 {
+			out = append(out, p.steps[0].key)
+		}
+	}
+	return out
+}

@@ -73,7 +73,7 @@ func (t *Twin) Quiet(now, since time.Time) time.Duration {
 func (t *Twin) Step(now, since time.Time) []plane.Change {
 	now = now.UTC().Truncate(time.Millisecond)
 	if t.Alarm != "" {
-		if !t.Heard.After(*t.AlarmBegan) {
+		if t.Heard.Before(*t.AlarmBegan) {
 			t.State = Silent
 			return nil
 		}
