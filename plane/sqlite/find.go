@@ -148,7 +148,10 @@ func query(q plane.Query, after, columns string) (text string, args []any) {
 	} else {
 		b.WriteString("SELECT " + columns + " FROM entity e WHERE e.tenant = ?")
 		args = append(args, q.Tenant)
-		if len(q.Types) > 0 {
+		switch {
+		case len(q.Types) > 0 && q.Box != nil: // few lie in the box: each is asked for its types
+			and("EXISTS (SELECT 1 FROM entity_type t WHERE t.tenant = e.tenant AND t.type IN ("+marks(len(q.Types))+") AND t.id = e.id)", anys(q.Types)...)
+		case len(q.Types) > 0:
 			and("e.n IN (SELECT n FROM entity_type WHERE tenant = ? AND type IN ("+marks(len(q.Types))+"))", append([]any{q.Tenant}, anys(q.Types)...)...)
 		}
 	}
