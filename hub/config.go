@@ -28,8 +28,9 @@ type Config struct {
 	CityKeys []string `yaml:"city_keys"` // public keys whose register entries count
 	Register string   `yaml:"register"`  // folder with the entries, CAMERA.entry
 
-	Edges Edges `yaml:"edges"`
-	Map   Map   `yaml:"map"`
+	Edges   Edges    `yaml:"edges"`
+	Sensors *Sensors `yaml:"sensors"`
+	Map     Map      `yaml:"map"`
 
 	NGSILD NGSILD `yaml:"ngsi_ld"`
 }
@@ -112,6 +113,7 @@ func (c Config) Check() error {
 	_, err = host(c.Listen)
 	add("hub.listen", err)
 	add("hub.edges", c.Edges.check())
+	add("hub.sensors", c.Sensors.check())
 	for _, p := range []city.Point{c.Map.Centre, c.Map.SouthWest, c.Map.NorthEast} {
 		add("hub.map", p.Check())
 	}
@@ -226,7 +228,7 @@ func (c Config) about() (console.About, error) {
 // Resolve makes relative paths relative to a folder, that of the configuration's
 // file.
 func (c *Config) Resolve(dir string) {
-	for _, p := range []*string{&c.Data, &c.Register, &c.Edges.CertFile, &c.Edges.KeyFile, &c.Edges.Cluster.KeyFile, &c.Edges.Cluster.CAFile, &c.Map.Layers} {
+	for _, p := range append(c.Sensors.paths(), &c.Data, &c.Register, &c.Edges.CertFile, &c.Edges.KeyFile, &c.Edges.Cluster.KeyFile, &c.Edges.Cluster.CAFile, &c.Map.Layers) {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}

@@ -58,6 +58,7 @@ type Hub struct {
 	places   *places.Archive
 	spine    *spine.Hub
 	console  *console.Console
+	sensors  *sensors
 	ngsild   *ngsild.Server // nil: off
 	listener net.Listener
 	closers  []func() error // in the order of opening
@@ -156,7 +157,7 @@ func (h *Hub) openStores(ctx context.Context) error {
 		return err
 	}
 	h.closers = append(h.closers, h.places.Close)
-	return nil
+	return h.openSensors(ctx)
 }
 
 // lock makes sure that one hub at a time uses the data folder.

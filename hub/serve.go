@@ -24,6 +24,10 @@ func (h *Hub) server(pages map[string]http.Handler) *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", h.healthPage)
 	mux.Handle("GET /metrics", onLoopback(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})))
+	if h.sensors != nil {
+		mux.Handle("POST /ingest/{route}", h.sensors.push)
+		mux.Handle("POST /ingest/{route}/{device}", h.sensors.push)
+	}
 	mux.Handle("/", h.console)
 	for pattern, page := range pages {
 		mux.Handle(pattern, page)
@@ -96,6 +100,9 @@ func (k collector) Collect(out chan<- prometheus.Metric) {
 		{"polity_hub_live_bytes_total", "Bytes of live updates written.", prometheus.CounterValue, float64(live.Bytes)},
 	} {
 		out <- prometheus.MustNewConstMetric(prometheus.NewDesc(m.name, m.help, nil, nil), m.kind, m.value)
+	}
+	if h.sensors != nil {
+		h.sensors.collect(out)
 	}
 	gauge := func(name, help, label string, value float64, of string) {
 		out <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, []string{label}, nil), prometheus.GaugeValue, value, of)
