@@ -172,9 +172,9 @@ func openData(cmd *cobra.Command, where string, existing bool) (plane.Store, err
 		return nil, city.Errorf(city.Invalid, "--store: %w", err)
 	}
 	if existing {
-		return backend.OpenExisting(cmd.Context(), where, nil)
+		return backend.OpenExisting(cmd.Context(), where, backend.Config{})
 	}
-	return backend.Open(cmd.Context(), where, nil)
+	return backend.Open(cmd.Context(), where, backend.Config{})
 }
 
 func compareStore(cmd *cobra.Command, s plane.Store, file string, merged bool) error {

@@ -19,6 +19,12 @@ import (
 // File is the name of the SQLite file in a folder.
 const File = "city.db"
 
+// Config is what opening needs besides where the data is.
+type Config struct {
+	Now  func() time.Time // nil: time.Now
+	Feed bool             // note changes for plane.Feed; somebody must settle them
+}
+
 // Check reports what is wrong with where a store is said to be, without opening it.
 // No error shows a password.
 func Check(where string) error {
@@ -32,19 +38,19 @@ func Check(where string) error {
 }
 
 // Open opens what is at an address postgres://..., in a folder, or in an SQLite file.
-// It makes what is not there.
-func Open(ctx context.Context, where string, now func() time.Time) (plane.Store, error) {
+// It makes what is not there. Every store is a plane.Feed and a plane.Summarizer too.
+func Open(ctx context.Context, where string, cfg Config) (plane.Store, error) {
 	if err := Check(where); err != nil {
 		return nil, err
 	}
 	if postgres.IsAddress(where) {
-		s, err := postgres.Open(ctx, where, postgres.Config{Now: now})
+		s, err := postgres.Open(ctx, where, postgres.Config{Now: cfg.Now, Feed: cfg.Feed})
 		if err != nil {
 			return nil, err // not a nil *Store as a Store
 		}
 		return s, nil
 	}
-	s, err := sqlite.Open(ctx, file(where), sqlite.Config{Now: now})
+	s, err := sqlite.Open(ctx, file(where), sqlite.Config{Now: cfg.Now, Feed: cfg.Feed})
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +58,7 @@ func Open(ctx context.Context, where string, now func() time.Time) (plane.Store,
 }
 
 // OpenExisting opens what is there already: NotFound otherwise.
-func OpenExisting(ctx context.Context, where string, now func() time.Time) (plane.Store, error) {
+func OpenExisting(ctx context.Context, where string, cfg Config) (plane.Store, error) {
 	if err := Check(where); err != nil {
 		return nil, err
 	}
@@ -64,7 +70,7 @@ func OpenExisting(ctx context.Context, where string, now func() time.Time) (plan
 			return nil, fmt.Errorf("open the city's data: %w", err)
 		}
 	}
-	return Open(ctx, where, now)
+	return Open(ctx, where, cfg)
 }
 
 func file(where string) string {

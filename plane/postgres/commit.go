@@ -87,14 +87,22 @@ func (s *Store) try(ctx context.Context, group []*request) (committing bool, err
 	if err != nil {
 		return false, err
 	}
-	s.apply(group, states)
-	return s.write(ctx, group, states)
+	changed, err := s.apply(group, states)
+	if err != nil {
+		return false, err
+	}
+	committing, err = s.write(ctx, group, states, changed)
+	if err == nil && len(changed.ids) > 0 {
+		s.bell.ring()
+	}
+	return committing, err
 }
 
 // state is an entity within a transaction.
 type state struct {
 	stored bool // there is a row
 	now    *plane.Entity
+	body   []byte // of now
 	dirty  bool
 }
 
@@ -130,7 +138,7 @@ func (s *Store) read(ctx context.Context, group []*request) (map[plane.Key]*stat
 					if err != nil {
 						return fmt.Errorf("an entity as stored: %w", damaged(err))
 					}
-					states[e.Key] = &state{stored: true, now: e}
+					states[e.Key] = &state{stored: true, now: e, body: body}
 				}
 				return nil
 			})
@@ -147,28 +155,38 @@ func sorted(states map[plane.Key]*state) []plane.Key {
 	})
 }
 
-func (s *Store) apply(group []*request, states map[plane.Key]*state) {
+// apply runs the changes, and returns those that are to be noted.
+func (s *Store) apply(group []*request, states map[plane.Key]*state) (changed notes, err error) {
 	for _, r := range group {
 		r.result = plane.Result{Refused: make([]error, len(r.batch.Changes))}
 		for i := range r.batch.Changes {
 			c := &r.batch.Changes[i]
-			st := states[c.Key]
-			e, outcome, refused := c.Apply(st.now, s.now())
-			switch {
-			case refused != nil:
+			st, now := states[c.Key], s.now()
+			e, outcome, refused := c.Apply(st.now, now)
+			if refused != nil || outcome == plane.Unchanged {
 				r.result.Refused[i] = refused
-			case outcome == plane.Removed:
-				st.now, st.dirty = nil, true
-			case outcome == plane.Stored:
-				st.now, st.dirty = e, true
+				continue
+			}
+			before := st.body
+			if outcome == plane.Removed {
+				st.now, st.body = nil, nil
+			} else if st.body, err = record.Append(nil, e); err != nil {
+				return changed, err
+			} else {
+				st.now = e
+			}
+			st.dirty = true
+			if s.feed && !c.Restores() {
+				changed.add(c.Key, now, before, st.body)
 			}
 		}
 	}
+	return changed, nil
 }
 
 // write sends all that is to be stored, with the commit, in one go: when one
 // statement fails, the database passes over those behind it.
-func (s *Store) write(ctx context.Context, group []*request, states map[plane.Key]*state) (committing bool, err error) {
+func (s *Store) write(ctx context.Context, group []*request, states map[plane.Key]*state, changed notes) (committing bool, err error) {
 	var b pgx.Batch
 	for _, key := range sorted(states) {
 		if err := queueEntity(&b, key, states[key]); err != nil {
@@ -178,6 +196,7 @@ func (s *Store) write(ctx context.Context, group []*request, states map[plane.Ke
 	for _, r := range group {
 		s.queueObservations(&b, r)
 	}
+	changed.queue(&b)
 	b.Queue("commit")
 	results := s.conn.SendBatch(ctx, &b)
 	return true, results.Close()
@@ -192,10 +211,6 @@ func queueEntity(b *pgx.Batch, key plane.Key, st *state) error {
 		return nil
 	}
 	e := st.now
-	body, err := record.Append(nil, e)
-	if err != nil {
-		return err
-	}
 	place, err := location(e)
 	if err != nil {
 		return err
@@ -204,6 +219,6 @@ func queueEntity(b *pgx.Batch, key plane.Key, st *state) error {
 	if st.stored {
 		text = "UPDATE polity.entity SET types = $3, version = $4, created = $5, modified = $6, location = ST_GeomFromWKB($7, 4326), body = $8 WHERE tenant = $1 AND id = $2"
 	}
-	b.Queue(text, e.Tenant, e.ID, e.Types, int64(e.Version), e.Created, e.Modified, place, body)
+	b.Queue(text, e.Tenant, e.ID, e.Types, int64(e.Version), e.Created, e.Modified, place, st.body)
 	return nil
 }

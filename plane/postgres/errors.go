@@ -29,6 +29,7 @@ const (
 	lockNotAvailable  = "55P03"
 	extensionNotThere = "58P01"
 	noDatabase        = "3D000"
+	outOfRange        = "22003"
 )
 
 func code(err error) string {
@@ -85,6 +86,8 @@ func refused(e *pgconn.PgError, err error) error {
 		return city.Errorf(city.Unavailable, "somebody else holds what is needed; try again: %w", err)
 	case noPrivilege:
 		return city.Errorf(city.Forbidden, "the database's user lacks a right: %w", err)
+	case outOfRange:
+		return city.Errorf(city.TooLarge, "the numbers are too large to be summed: %w", err)
 	case noDatabase:
 		return city.Errorf(city.Unavailable, "there is no such database; make it with 'createdb': %w", err)
 	case uniqueViolation, serialization, deadlock, noPartition, planChanged, noStatement:

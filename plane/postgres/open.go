@@ -17,12 +17,17 @@ import (
 // Config is what Open needs besides the address.
 type Config struct {
 	Now func() time.Time // nil: time.Now
+	// Feed notes changes for plane.Feed. Somebody must settle them, or the database
+	// grows.
+	Feed bool
 }
 
 // Store is a plane.Store in a PostgreSQL database.
 type Store struct {
 	name string // of the database, for errors
 	now  func() time.Time
+	feed bool
+	bell bell
 	pool *pgxpool.Pool // for readers, and for what forgets
 
 	requests chan *request
@@ -50,7 +55,7 @@ func Open(ctx context.Context, address string, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		name: named(parsed.ConnConfig), now: cfg.Now, address: parsed.ConnConfig.Copy(),
+		name: named(parsed.ConnConfig), now: cfg.Now, feed: cfg.Feed, address: parsed.ConnConfig.Copy(),
 		requests: make(chan *request, 256), closing: make(chan struct{}),
 	}
 	if s.now == nil {

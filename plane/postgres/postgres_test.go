@@ -17,7 +17,7 @@ func TestPlane(t *testing.T) {
 	planetest.Run(t, func(t *testing.T) planetest.Backend {
 		address := server.Database(t)
 		return planetest.Backend{Open: func(t *testing.T, now func() time.Time) plane.Store {
-			s, err := postgres.Open(t.Context(), address, postgres.Config{Now: now})
+			s, err := postgres.Open(t.Context(), address, postgres.Config{Now: now, Feed: true})
 			if err != nil {
 				t.Fatal(err)
 			}

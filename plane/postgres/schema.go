@@ -21,6 +21,7 @@ var migrations embed.FS
 const (
 	schemaLock    = 0x506c7931_0001 // "Ply1"
 	partitionLock = 0x506c7931_0002
+	feedLock      = 0x506c7931_0003
 )
 
 // settings refuses a database that could lose what it acknowledged, or cannot hold

@@ -81,6 +81,63 @@ func increment(old *plane.Entity) (*plane.Entity, error) {
 	return old, nil
 }
 
+// TestFeedOfTwoPrograms: who follows the feed by its numbers misses no change of
+// either program, and each goes on from the one before.
+func TestFeedOfTwoPrograms(t *testing.T) {
+	address := postgrestest.Shared(t).Database(t)
+	var stores []*postgres.Store
+	for range 2 {
+		s, err := postgres.Open(t.Context(), address, postgres.Config{Feed: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		stores = append(stores, s)
+	}
+	const writers, each = 3, 40
+	var all sync.WaitGroup
+	for _, s := range stores {
+		for range writers {
+			all.Go(func() {
+				for i := range each {
+					c := plane.Change{Key: plane.Key{ID: fmt.Sprintf("urn:x:%d", i%3)}, Edit: increment}
+					c.Edit = func(old *plane.Entity) (*plane.Entity, error) {
+						e, err := increment(old)
+						if err == nil {
+							e.ID = c.Key.ID
+						}
+						return e, err
+					}
+					r, err := s.Write(context.Background(), &plane.Batch{Changes: []plane.Change{c}})
+					if err := errors.Join(err, r.Err()); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+	}
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	versions := map[string]uint64{}
+	after := uint64(0)
+	for n := 0; n < 2*writers*each; {
+		if err := stores[0].Await(ctx, after); err != nil {
+			t.Fatalf("after %d events: %v", n, err)
+		}
+		list, err := stores[0].Events(ctx, after, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range list {
+			if n, after = n+1, e.Sequence; e.After.Version != versions[e.ID]+1 {
+				t.Fatalf("event %d brings %s from version %d to %d", e.Sequence, e.ID, versions[e.ID], e.After.Version)
+			}
+			versions[e.ID]++
+		}
+	}
+	all.Wait()
+}
+
 func TestProgramsThatStartTogether(t *testing.T) {
 	address := postgrestest.Shared(t).Database(t)
 	var all sync.WaitGroup
