@@ -126,6 +126,17 @@ func runGroup(ctx context.Context, r *harness.Run, g group, suite, dir string) (
 	if err := copySuite(suite, edited, p); err != nil {
 		return nil, fmt.Errorf("copy the suite: %w", err)
 	}
+	if g.mqtt {
+		stop, err := startBroker(p.mqttOther)
+		if err != nil {
+			return nil, err
+		}
+		defer stop()
+	}
+	path, err := noDocker(filepath.Join(dir, "path"))
+	if err != nil {
+		return nil, err
+	}
 	stop, err := startHub(ctx, filepath.Join(dir, "hub"), p)
 	if err != nil {
 		return nil, err
@@ -142,6 +153,7 @@ func runGroup(ctx context.Context, r *harness.Run, g group, suite, dir string) (
 	defer cancel()
 	cmd := exec.CommandContext(limited, python, args...) //nolint:gosec // our own list
 	cmd.Dir = edited
+	cmd.Env = append(os.Environ(), "PATH="+path)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	err = cmd.Run()

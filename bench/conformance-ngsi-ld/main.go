@@ -18,6 +18,7 @@ type group struct {
 	name    string
 	figure  string   // field of the last line
 	folders []string // below TP/NGSI-LD
+	mqtt    bool     // it needs a broker
 }
 
 const (
@@ -27,18 +28,18 @@ const (
 )
 
 var groups = []group{
-	{"Common", "core_passed", []string{"CommonBehaviours"}},
-	{"Discovery", "core_passed", []string{consumption + "Discovery"}},
-	{"Entity", "core_passed", []string{consumption + "Entity"}},
-	{"Batch", "core_passed", []string{provision + "BatchEntities"}},
-	{"Entities", "core_passed", []string{provision + "Entities"}},
-	{"Attributes", "core_passed", []string{provision + "EntityAttributes"}},
-	{"Purge", "core_passed", []string{provision + "PurgeEntities"}},
-	{"jsonldContext", "context_passed", []string{"jsonldContext"}},
-	{"Temporal", "temporal_passed", []string{consumption + "TemporalEntity", provision + "TemporalEntity", provision + "TemporalEntityAttributes"}},
-	{"Subscription", "subscription_passed", []string{subscription}},
-	{"ContextSource", "contextsource_passed", []string{"ContextSource"}},
-	{"Distributed", "distributed_passed", []string{"DistributedOperations"}},
+	{"Common", "core_passed", []string{"CommonBehaviours"}, false},
+	{"Discovery", "core_passed", []string{consumption + "Discovery"}, false},
+	{"Entity", "core_passed", []string{consumption + "Entity"}, false},
+	{"Batch", "core_passed", []string{provision + "BatchEntities"}, false},
+	{"Entities", "core_passed", []string{provision + "Entities"}, false},
+	{"Attributes", "core_passed", []string{provision + "EntityAttributes"}, false},
+	{"Purge", "core_passed", []string{provision + "PurgeEntities"}, false},
+	{"jsonldContext", "context_passed", []string{"jsonldContext"}, false},
+	{"Temporal", "temporal_passed", []string{consumption + "TemporalEntity", provision + "TemporalEntity", provision + "TemporalEntityAttributes"}, false},
+	{"Subscription", "subscription_passed", []string{subscription}, true},
+	{"ContextSource", "contextsource_passed", []string{"ContextSource"}, false},
+	{"Distributed", "distributed_passed", []string{"DistributedOperations"}, false},
 }
 
 // figures are the fields of the last line, in order.

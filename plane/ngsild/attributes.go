@@ -190,7 +190,7 @@ func (r *request) deleteAttribute() error {
 	if dataset != "" && !entity.IsURI(dataset) {
 		return problem.BadRequest("the datasetId %q is not a URI", dataset)
 	}
-	if _, err := r.update(id, func(e *plane.Entity) error {
+	_, err = r.update(id, func(e *plane.Entity) error {
 		if shown == "scope" && len(e.Scopes) > 0 {
 			e.Scopes = nil
 			return nil
@@ -213,7 +213,16 @@ func (r *request) deleteAttribute() error {
 			return nil
 		}
 		return problem.NotFound("the entity %s has no attribute %s with the datasetId %q", id, shown, dataset)
-	}); err != nil {
+	})
+	if err != nil && problem.From(err).Status != http.StatusNotFound {
+		return err
+	}
+	// An entity of which only a history is kept loses the attribute in that.
+	noted, noteErr := r.noteGone(id, stored, dataset)
+	if noteErr != nil {
+		return noteErr
+	}
+	if err != nil && !noted {
 		return err
 	}
 	return r.done()

@@ -62,12 +62,8 @@ func newContexts(store plane.Store, remote Remote, now func() time.Time) *contex
 // localID is the id of a @context of this server, from its address; empty for one of
 // elsewhere.
 func localID(address string) string {
-	i := strings.Index(address, contextsPath)
-	if i < 0 {
-		return ""
-	}
-	id := address[i+len(contextsPath):]
-	if id == "" || strings.ContainsAny(id, "/?#") {
+	_, id, _ := strings.Cut(address, contextsPath)
+	if strings.ContainsAny(id, "/?#") {
 		return ""
 	}
 	return id

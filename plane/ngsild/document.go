@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 
 	"polity/plane"
-	"polity/plane/ngsild/jsontext"
 )
 
 // Documents of the API that are no entities of the city are kept as entities in
@@ -36,11 +35,6 @@ func documentText(e *plane.Entity) json.RawMessage {
 		return a.Value
 	}
 	return nil
-}
-
-func documentObject(e *plane.Entity) jsontext.Object {
-	o, _ := jsontext.Parse(documentText(e))
-	return o
 }
 
 // putOne stores one change and returns its refusal.

@@ -38,7 +38,6 @@ type temporalQuery struct {
 	view        entity.View
 	methods     []string
 	period      period
-	hasPeriod   bool
 	hasProperty bool
 }
 
@@ -63,9 +62,11 @@ func (r *request) temporalQuery() (*temporalQuery, error) {
 		}
 		q.lastN = min(n, maxInstances)
 	}
-	for _, o := range append(r.list("options"), r.list("format")...) {
+	for _, o := range append(r.list("options"), r.list("format")...) { // format counts more
 		switch o {
-		case "", "normalized", "count":
+		case "", "count":
+		case "normalized":
+			q.form = everyInstance
 		case "temporalValues":
 			q.form = temporalValues
 		case "aggregatedValues":
@@ -101,8 +102,10 @@ func (r *request) temporalQuery() (*temporalQuery, error) {
 		}
 		q.attrs = entity.Attributes(r.context, names)
 	}
-	if q.form == aggregated || r.query.Has("aggrMethods") {
+	if !r.query.Has("options") && !r.query.Has("format") && r.query.Has("aggrMethods") {
 		q.form = aggregated
+	}
+	if q.form == aggregated {
 		return q, q.aggregation(r)
 	}
 	return q, nil
@@ -148,16 +151,16 @@ func (q *temporalQuery) inside(t time.Time) bool {
 }
 
 // timeOf is the time by which an instance is asked for.
-func (q *temporalQuery) timeOf(e *plane.Entity) time.Time {
+func (q *temporalQuery) timeOf(a *plane.Attribute) time.Time {
 	switch q.property {
 	case "createdAt":
-		return e.Created
+		return a.Created
 	case "modifiedAt":
-		return e.Modified
+		return a.Modified
 	case "deletedAt":
-		return entity.Deleted(&e.Attributes[0])
+		return entity.Deleted(a)
 	}
-	return e.Attributes[0].ObservedAt
+	return a.ObservedAt
 }
 
 // instance is one point of an evolution.
@@ -171,53 +174,110 @@ type instance struct {
 type evolution struct {
 	head   *plane.Entity
 	series [][]instance
-	cut    map[string]bool // attributes that are there, but outside what fits an answer
+	cut    map[string]plane.Kind // attributes that are there, but outside what fits an answer
 }
 
-// evolution reads what is asked for of one entity. What q and geo-queries of clause
-// 5.7.4 look at is every instance inside the time.
-func (r *request) evolution(head *plane.Entity, q *temporalQuery, f *query.Filter) (*evolution, error) {
-	ev := &evolution{head: head}
-	probe := head.Clone()
-	last := ""
-	any := false
-	err := r.eachInstance(head.ID+"#", func(e *plane.Entity) error {
-		a := &e.Attributes[0]
-		a.Created, a.Modified = e.Created, e.Modified
-		at := q.timeOf(e)
-		if q.property == "observedAt" && at.IsZero() && q.relation == "" {
-			at = time.Time{}
-		}
-		if !q.inside(at) || q.property != "deletedAt" && !entity.Deleted(a).IsZero() && q.relation != "" {
-			return nil
-		}
-		probe.Attributes = append(probe.Attributes, *a)
-		if q.attrs != nil && !q.attrs.Names(a.Name) || !q.wanted(a.Dataset) {
-			return nil
-		}
-		any = true
-		key := a.Name + "\x00" + a.Dataset
-		if key != last || len(ev.series) == 0 {
-			ev.series = append(ev.series, nil)
-			last = key
-		}
-		n := len(ev.series) - 1
-		ev.series[n] = append(ev.series[n], instance{instancePrefix + e.ID[strings.LastIndexByte(e.ID, '#')+1:], at, a})
-		if len(probe.Attributes) > 10*maxInstances {
-			return problem.TooMany("the evolution of %s has more than %d instances in that time; narrow it", head.ID, 10*maxInstances)
-		}
+// gathering collects the instances of one entity.
+type gathering struct {
+	q      *temporalQuery
+	probe  *plane.Entity // with every instance inside the time: what q and geo-queries look at
+	out    [][]instance
+	series map[plane.Series]int
+	seen   map[moments]bool
+}
+
+// moments tells observed instances apart.
+type moments struct {
+	attribute, dataset string
+	at                 int64
+}
+
+func (g *gathering) add(id string, a *plane.Attribute) error {
+	deleted := entity.Deleted(a)
+	at := g.q.timeOf(a)
+	if !g.q.inside(at) || g.q.property != "deletedAt" && !deleted.IsZero() {
 		return nil
-	})
-	if err != nil {
-		return nil, err
 	}
-	if f != nil && (f.Q != nil && !f.Q.Match(probe, nil) || f.Geo != nil && !f.Geo.Match(probe)) {
+	if !a.ObservedAt.IsZero() && deleted.IsZero() {
+		m := moments{a.Name, a.Dataset, a.ObservedAt.UnixMilli()}
+		if g.seen[m] {
+			return nil
+		}
+		g.seen[m] = true
+	}
+	g.probe.Attributes = append(g.probe.Attributes, *a)
+	if len(g.probe.Attributes) > 10*maxInstances {
+		return problem.TooMany("the evolution of %s has more than %d instances in that time; narrow it", g.probe.ID, 10*maxInstances)
+	}
+	if g.q.attrs != nil && !g.q.attrs.Names(a.Name) || !g.q.wanted(a.Dataset) {
+		return nil
+	}
+	key := plane.Series{Attribute: a.Name, Dataset: a.Dataset}
+	i, ok := g.series[key]
+	if !ok {
+		i = len(g.out)
+		g.series[key] = i
+		g.out = append(g.out, nil)
+	}
+	g.out[i] = append(g.out[i], instance{id, at, a})
+	return nil
+}
+
+// gatherNow adds what is observed of an entity of the city, and what it is now.
+func (r *request) gatherNow(g *gathering, now *plane.Entity) error {
+	h := plane.HistoryQuery{Key: now.Key}
+	if g.q.property == "observedAt" {
+		h.From, h.To = g.q.from, g.q.to
+	}
+	if err := r.s.store.History(r.Context(), h, func(o plane.Observation) error {
+		a := &plane.Attribute{
+			Name: o.Attribute, Dataset: o.Dataset, Kind: plane.Property, Value: strconv.AppendFloat(nil, o.Value, 'f', -1, 64),
+			ObservedAt: o.Start, Created: o.Start, Modified: o.Start,
+		}
+		return g.add(instancePrefix+hashID(seriesKey(now.ID, o.Attribute, o.Dataset)+strconv.FormatInt(o.Start.UnixMicro(), 10)), a)
+	}); err != nil {
+		return err
+	}
+	for i := range now.Attributes {
+		a := &now.Attributes[i]
+		at := a.ObservedAt
+		if at.IsZero() {
+			at = a.Modified
+		}
+		if err := g.add(instancePrefix+hashID(seriesKey(now.ID, a.Name, a.Dataset)+strconv.FormatInt(at.UnixMicro(), 10)), a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// evolution reads what is asked for of one entity: the history that is kept for it,
+// and the entity as it is now with what was observed of it. One of both may be nil.
+func (r *request) evolution(head, now *plane.Entity, q *temporalQuery, f *query.Filter) (*evolution, error) {
+	ev := &evolution{head: head}
+	if head == nil {
+		ev.head = now
+	}
+	g := &gathering{q: q, probe: &plane.Entity{Key: ev.head.Key, Types: ev.head.Types, Scopes: ev.head.Scopes}, series: map[plane.Series]int{}, seen: map[moments]bool{}}
+	if head != nil {
+		if err := r.eachInstance(head.ID+"#", func(e *plane.Entity) error {
+			a := &e.Attributes[0]
+			a.Created, a.Modified = e.Created, e.Modified
+			return g.add(instancePrefix+e.ID[strings.LastIndexByte(e.ID, '#')+1:], a)
+		}); err != nil {
+			return nil, err
+		}
+	}
+	if now != nil {
+		if err := r.gatherNow(g, now); err != nil {
+			return nil, err
+		}
+	}
+	ev.series = g.out
+	if f != nil && (f.Q != nil && !f.Q.Match(g.probe, nil) || f.Geo != nil && !f.Geo.Match(g.probe)) {
 		return nil, nil
 	}
-	if !any && len(probe.Attributes) == 0 && (q.relation != "" || q.hasProperty) && f != nil {
-		return nil, nil
-	}
-	if !any && (q.attrs != nil || q.datasets != nil) && f != nil {
+	if f != nil && len(ev.series) == 0 && (q.relation != "" || q.hasProperty || q.attrs != nil || q.datasets != nil) {
 		return nil, nil
 	}
 	for i, s := range ev.series {
@@ -265,10 +325,10 @@ func (q *temporalQuery) page(list []*evolution, limit int) string {
 	}
 	edge := times[limit-1]
 	for _, ev := range list {
-		ev.cut = map[string]bool{}
+		ev.cut = map[string]plane.Kind{}
 		kept := ev.series[:0]
 		for _, s := range ev.series {
-			name := s[0].a.Name
+			name, kind := s[0].a.Name, s[0].a.Kind
 			s = slices.DeleteFunc(s, func(x instance) bool {
 				if q.lastN > 0 {
 					return x.at.Before(edge)
@@ -278,7 +338,7 @@ func (q *temporalQuery) page(list []*evolution, limit int) string {
 			if len(s) > 0 {
 				kept = append(kept, s)
 			} else {
-				ev.cut[name] = true
+				ev.cut[name] = kind
 			}
 		}
 		ev.series = kept
@@ -305,34 +365,44 @@ func (r *request) retrieveTemporal() error {
 	if err != nil {
 		return err
 	}
-	head, err := r.head()
+	id, err := r.id(2)
 	if err != nil {
 		return err
 	}
-	ev, err := r.evolution(head, q, nil)
+	head, now, err := r.pastOf(id)
+	if err != nil {
+		return err
+	}
+	if head == nil && now == nil {
+		return problem.NotFound("there is no temporal evolution of an entity %s", id)
+	}
+	ev, err := r.evolution(head, now, q, nil)
 	if err != nil {
 		return err
 	}
 	if q.attrs != nil && len(ev.series) == 0 {
-		has, err := r.hasAttribute(head, q.attrs)
+		has, err := r.hasAttribute(id, now, q.attrs)
 		if err != nil {
 			return err
 		}
 		if !has {
-			return problem.NotFound("the entity %s has none of the attributes that are asked for", head.ID)
+			return problem.NotFound("the entity %s has none of the attributes that are asked for", id)
 		}
 	}
 	if q.view.Pick != nil || q.view.Omit != nil {
 		if !q.showsAny(ev) {
-			return problem.NotFound("the entity %s has none of the members that are asked for", head.ID)
+			return problem.NotFound("the entity %s has none of the members that are asked for", id)
 		}
 	}
 	status := r.temporalStatus(q, []*evolution{ev})
 	return r.answer(status, func(b []byte) []byte { return q.append(b, ev, r.inside()) })
 }
 
-func (r *request) hasAttribute(head *plane.Entity, names *entity.Members) (has bool, err error) {
-	err = r.eachInstance(head.ID+"#", func(e *plane.Entity) error {
+func (r *request) hasAttribute(id string, now *plane.Entity, names *entity.Members) (has bool, err error) {
+	if now != nil && names.HasAny(now) {
+		return true, nil
+	}
+	err = r.eachInstance(id+"#", func(e *plane.Entity) error {
 		has = has || names.Names(e.Attributes[0].Name)
 		return nil
 	})
@@ -458,37 +528,30 @@ func (r *request) answerTemporal(f *query.Filter) error {
 // evolutions reads a page of the evolutions that a query finds.
 func (r *request) evolutions(f *query.Filter, q *temporalQuery, p page, order []orderKey) (list []*evolution, more bool, total int64, err error) {
 	heads := query.Filter{Selectors: f.Selectors, Scopes: f.Scopes}
-	find := heads.Query(r.tenant+temporalTenant, nil)
-	find.Limit = plane.MaxLimit
+	kept, current := r.pages(heads.Query(r.tenant+temporalTenant, nil)), r.pages(heads.Query(r.tenant, nil))
 	var found []*evolution
 	wanted := p.offset + p.limit
-	for {
-		page, err := r.s.store.Find(r.Context(), find)
+	for order != nil || p.count || len(found) <= wanted {
+		head, now, err := nextOfBoth(kept, current)
 		if err != nil {
 			return nil, false, 0, err
 		}
-		for _, head := range page.Entities {
-			find.After = head.ID
-			ev, err := r.evolution(head, q, f)
-			if err != nil {
-				return nil, false, 0, err
-			}
-			if ev == nil || (q.view.Pick != nil || q.view.Omit != nil) && !q.showsAny(ev) {
-				continue
-			}
-			total++
-			if order == nil && !p.count && len(found) > wanted {
-				break
-			}
-			if order != nil || len(found) <= wanted {
-				found = append(found, ev)
-			}
-			if len(found) > maxOrdered {
-				return nil, false, 0, problem.TooComplex("the query finds more than %d entities; narrow it", maxOrdered)
-			}
-		}
-		if !page.More || order == nil && !p.count && len(found) > wanted {
+		if head == nil && now == nil {
 			break
+		}
+		ev, err := r.evolution(head, now, q, f)
+		if err != nil {
+			return nil, false, 0, err
+		}
+		if ev == nil || (q.view.Pick != nil || q.view.Omit != nil) && !q.showsAny(ev) {
+			continue
+		}
+		total++
+		if order != nil || len(found) <= wanted {
+			found = append(found, ev)
+		}
+		if len(found) > maxOrdered {
+			return nil, false, 0, problem.TooComplex("the query finds more than %d entities; narrow it", maxOrdered)
 		}
 	}
 	if order != nil {
@@ -496,6 +559,61 @@ func (r *request) evolutions(f *query.Filter, q *temporalQuery, p page, order []
 	}
 	from, to := min(p.offset, len(found)), min(wanted, len(found))
 	return found[from:to], to < len(found), total, nil
+}
+
+// pages reads entities one by one, in the order of their ids.
+type pages struct {
+	r    *request
+	q    plane.Query
+	list []*plane.Entity
+	done bool
+}
+
+func (r *request) pages(q plane.Query) *pages {
+	q.Limit = 200
+	return &pages{r: r, q: q}
+}
+
+// peek returns the next entity, nil behind the last.
+func (p *pages) peek() (*plane.Entity, error) {
+	if len(p.list) == 0 && !p.done {
+		page, err := p.r.s.store.Find(p.r.Context(), p.q)
+		if err != nil {
+			return nil, err
+		}
+		p.list, p.done = page.Entities, !page.More
+		if n := len(p.list); n > 0 {
+			p.q.After = p.list[n-1].ID
+		}
+	}
+	if len(p.list) == 0 {
+		return nil, nil
+	}
+	return p.list[0], nil
+}
+
+// nextOfBoth returns the next id's entities of two lists; both nil behind the last.
+func nextOfBoth(kept, current *pages) (head, now *plane.Entity, err error) {
+	if head, err = kept.peek(); err != nil {
+		return nil, nil, err
+	}
+	if now, err = current.peek(); err != nil {
+		return nil, nil, err
+	}
+	if head != nil && now != nil && head.ID != now.ID {
+		if head.ID < now.ID {
+			now = nil
+		} else {
+			head = nil
+		}
+	}
+	if head != nil {
+		kept.list = kept.list[1:]
+	}
+	if now != nil {
+		current.list = current.list[1:]
+	}
+	return head, now, nil
 }
 
 // orderEvolutions orders by the last instance of each attribute.

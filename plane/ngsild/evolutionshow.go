@@ -30,7 +30,13 @@ func (q *temporalQuery) append(b []byte, ev *evolution, context []byte) []byte {
 	}
 	for _, cut := range sortedNames(ev.cut) {
 		if q.view.Shows(cut) {
-			b = append(name(b, q.view.Context.Shown(cut)), "[]"...)
+			b = name(b, q.view.Context.Shown(cut))
+			if q.form == everyInstance {
+				b = append(b, "[]"...)
+				continue
+			}
+			b = jsontext.AppendString(append(b, `{"type":`...), entity.KindName(ev.cut[cut]))
+			b = append(name(b, plural[ev.cut[cut]]), "[]}"...)
 		}
 	}
 	if q.system {
@@ -43,7 +49,7 @@ func (q *temporalQuery) append(b []byte, ev *evolution, context []byte) []byte {
 	return append(b, '}')
 }
 
-func sortedNames(m map[string]bool) []string {
+func sortedNames(m map[string]plane.Kind) []string {
 	var names []string
 	for n := range m {
 		names = append(names, n)
@@ -61,7 +67,7 @@ func name(b []byte, n string) []byte {
 }
 
 func (q *temporalQuery) scope(b []byte, head *plane.Entity) []byte {
-	if !q.view.Shows("scope") || len(head.Scopes) == 0 || q.hasProperty && q.property != "observedAt" {
+	if !q.view.Shows("scope") || len(head.Scopes) == 0 || q.property == "deletedAt" {
 		return b
 	}
 	b = name(b, "scope")

@@ -27,7 +27,21 @@ const remoteTime = 5 * time.Second
 // their host is listed. What a name leads to is looked at when the connection is
 // made, so that no name can lead inside; a proxy is never used.
 func (m Remote) client(timeout time.Duration) *http.Client {
-	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+	return &http.Client{
+		Timeout:   timeout,
+		Transport: &http.Transport{DialContext: m.dial(timeout), MaxIdleConns: 50, MaxIdleConnsPerHost: 4, IdleConnTimeout: 30 * time.Second, TLSHandshakeTimeout: timeout, MaxResponseHeaderBytes: 64 << 10},
+		CheckRedirect: func(r *http.Request, via []*http.Request) error {
+			if len(via) > 3 {
+				return errors.New("more than three redirects")
+			}
+			return checkAddress(r.URL)
+		},
+	}
+}
+
+// dial connects to addresses that are allowed.
+func (m Remote) dial(timeout time.Duration) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, _, err := net.SplitHostPort(address)
 		if err != nil {
 			return nil, err
@@ -44,16 +58,6 @@ func (m Remote) client(timeout time.Duration) *http.Client {
 			return nil
 		}}
 		return d.DialContext(ctx, network, address)
-	}
-	return &http.Client{
-		Timeout:   timeout,
-		Transport: &http.Transport{DialContext: dial, MaxIdleConns: 50, MaxIdleConnsPerHost: 4, IdleConnTimeout: 30 * time.Second, TLSHandshakeTimeout: timeout, MaxResponseHeaderBytes: 64 << 10},
-		CheckRedirect: func(r *http.Request, via []*http.Request) error {
-			if len(via) > 3 {
-				return errors.New("more than three redirects")
-			}
-			return checkAddress(r.URL)
-		},
 	}
 }
 

@@ -114,7 +114,7 @@ func (r *request) serve() error {
 		r.path = append(r.path, text)
 	}
 	var err error
-	if r.query, err = url.ParseQuery(r.URL.RawQuery); err != nil {
+	if r.query, err = parseQuery(r.URL.RawQuery); err != nil {
 		return problem.InvalidRequest("the query string is not percent-encoded right: %v", err)
 	}
 	r.tenant = r.Header.Get("NGSILD-Tenant")
@@ -142,6 +142,27 @@ func (r *request) serve() error {
 		return err
 	}
 	return h.serve(r)
+}
+
+// parseQuery is url.ParseQuery, but takes the semicolons of NGSI-LD's query languages
+// as they are.
+func parseQuery(raw string) (url.Values, error) {
+	q := url.Values{}
+	for part := range strings.SplitSeq(raw, "&") {
+		if part == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(part, "=")
+		name, err := url.QueryUnescape(name)
+		if err != nil {
+			return nil, err
+		}
+		if value, err = url.QueryUnescape(value); err != nil {
+			return nil, err
+		}
+		q[name] = append(q[name], value)
+	}
+	return q, nil
 }
 
 func isTenant(s string) bool {
@@ -305,8 +326,7 @@ func (r *request) readBody(types ...string) ([]byte, string, error) {
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(r.w, r.Body, MaxBody))
 	if err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return nil, "", problem.TooLarge("the body has more than %d bytes", MaxBody)
 		}
 		return nil, "", problem.InvalidRequest("the body could not be read: %v", err)

@@ -63,11 +63,11 @@ type endpoint struct {
 
 type header struct{ key, value string }
 
-func (s *subscription) status(now time.Time) string {
+func (x *subscription) status(now time.Time) string {
 	switch {
-	case !s.expires.IsZero() && !s.expires.After(now):
+	case !x.expires.IsZero() && !x.expires.After(now):
 		return "expired"
-	case s.paused:
+	case x.paused:
 		return "paused"
 	}
 	return "active"

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
 	"polity/city"
 	"polity/plane"
 	"polity/plane/ngsild/entity"
+	"polity/plane/ngsild/jsonld"
 	"polity/plane/ngsild/jsontext"
 	"polity/plane/ngsild/problem"
 )
@@ -42,6 +44,7 @@ var temporalResources = []resource{
 	}},
 	{"temporal/entities/*/attrs", only(http.MethodPost, handler{(*request).appendTemporal, "local via", false})},
 	{"temporal/entities/*/attrs/*", only(http.MethodDelete, handler{(*request).deleteTemporalAttribute, "datasetId deleteAll local via", false})},
+	{"temporal/entities/*/attrs//*", only(http.MethodDelete, handler{(*request).noAttribute, "", false})},
 	{"temporal/entities/*/attrs/*/*", map[string]handler{
 		http.MethodPatch:  {(*request).updateInstance, "local via", false},
 		http.MethodDelete: {(*request).deleteInstance, "local via", false},
@@ -55,8 +58,13 @@ func seriesKey(id, attribute, dataset string) string {
 }
 
 // instanceKey names an instance; those of a series are in the order of their times.
+// An observed one is named by its time, so that stored twice it is stored once.
 func instanceKey(tenant, id string, a *plane.Attribute, at time.Time, instance string) plane.Key {
-	return plane.Key{Tenant: tenant + instanceTenant, ID: fmt.Sprintf("%s%016x#%s", seriesKey(id, a.Name, a.Dataset), uint64(at.UnixMicro())+1<<62, instance)}
+	series := seriesKey(id, a.Name, a.Dataset)
+	if instance == "" {
+		instance = hashID(series + strconv.FormatInt(at.UnixMicro(), 10))
+	}
+	return plane.Key{Tenant: tenant + instanceTenant, ID: fmt.Sprintf("%s%016x#%s", series, uint64(at.UnixMicro())+1<<62, instance)}
 }
 
 // temporalFragment is a body about a temporal evolution.
@@ -118,12 +126,12 @@ func (r *request) instances(id string, list []plane.Attribute) []plane.Change {
 	var out []plane.Change
 	for i := range list {
 		a := list[i]
-		at := a.ObservedAt
+		at, instance := a.ObservedAt, ""
 		if at.IsZero() {
-			at = now
+			at, instance = now, newID()
 		}
-		key := instanceKey(r.tenant, id, &a, at, newID())
-		out = append(out, plane.Create(&plane.Entity{Key: key, Types: []string{"Instance"}, Attributes: []plane.Attribute{a}}))
+		key := instanceKey(r.tenant, id, &a, at, instance)
+		out = append(out, plane.Put(&plane.Entity{Key: key, Types: []string{"Instance"}, Attributes: []plane.Attribute{a}}))
 	}
 	return out
 }
@@ -182,6 +190,20 @@ func (r *request) head() (*plane.Entity, error) {
 	return e, err
 }
 
+// pastOf reads the head of an evolution, and the entity as it is now; one of them may
+// be nil.
+func (r *request) pastOf(id string) (head, now *plane.Entity, err error) {
+	head, err = r.s.store.Entity(r.Context(), r.headKey(id))
+	if err != nil && city.KindOf(err) != city.NotFound {
+		return nil, nil, err
+	}
+	now, err = r.s.store.Entity(r.Context(), plane.Key{Tenant: r.tenant, ID: id})
+	if err != nil && city.KindOf(err) != city.NotFound {
+		return nil, nil, err
+	}
+	return head, now, nil
+}
+
 // eachInstance calls f with the instances of an evolution whose ids are in a range.
 func (r *request) eachInstance(prefix string, f func(*plane.Entity) error) error {
 	q := plane.Query{Tenant: r.tenant + instanceTenant, From: prefix, To: prefix[:len(prefix)-1] + "$", Limit: plane.MaxLimit}
@@ -225,19 +247,71 @@ func (r *request) removeAll(keys []plane.Key, also ...plane.Change) error {
 
 // deleteTemporal is clause 5.6.16.
 func (r *request) deleteTemporal() error {
-	head, err := r.head()
+	id, err := r.id(2)
 	if err != nil {
 		return err
 	}
-	var keys []plane.Key
-	if err := r.eachInstance(head.ID+"#", func(e *plane.Entity) error { keys = append(keys, e.Key); return nil }); err != nil {
+	if strings.HasPrefix(id, own) {
+		return problem.NotSupported("the history of %s is kept by Polity itself and cannot be removed here", id)
+	}
+	head, now, err := r.pastOf(id)
+	if err != nil {
 		return err
 	}
-	if err := r.removeAll(keys, plane.Remove(head.Key)); err != nil {
+	forgotten, err := r.s.store.Forget(r.Context(), plane.Key{Tenant: r.tenant, ID: id}, endOfTime)
+	if err != nil {
+		return err
+	}
+	if head == nil && now == nil && forgotten == 0 {
+		return problem.NotFound("there is no temporal evolution of an entity %s", id)
+	}
+	var keys []plane.Key
+	if err := r.eachInstance(id+"#", func(e *plane.Entity) error { keys = append(keys, e.Key); return nil }); err != nil {
+		return err
+	}
+	if err := r.removeAll(keys, plane.Change{Key: r.headKey(id), Edit: func(*plane.Entity) (*plane.Entity, error) { return nil, nil }}); err != nil {
 		return err
 	}
 	return r.done()
 }
+
+var endOfTime = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// noteGone notes in a history that is kept that an attribute, or the scope, was
+// removed. It says whether there is such a history of it.
+func (r *request) noteGone(id, stored, dataset string) (bool, error) {
+	head, err := r.s.store.Entity(r.Context(), r.headKey(id))
+	if city.KindOf(err) == city.NotFound {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	now := r.s.now().UTC().Truncate(time.Millisecond)
+	if stored == scopeName {
+		if len(head.Scopes) == 0 {
+			return false, nil
+		}
+		gone := entity.Gone(&plane.Attribute{Name: stored, Kind: plane.Property}, now, true)
+		gone.Value = []byte("[]")
+		result, err := r.s.store.Write(r.Context(), &plane.Batch{Changes: append(r.instances(id, []plane.Attribute{gone}), plane.Update(head.Key, func(e *plane.Entity) error { e.Scopes = nil; return nil }))})
+		if err != nil {
+			return false, err
+		}
+		return true, result.Err()
+	}
+	var last *plane.Attribute
+	if err := r.eachInstance(seriesKey(id, stored, dataset), func(e *plane.Entity) error { last = &e.Attributes[0]; return nil }); err != nil || last == nil {
+		return false, err
+	}
+	result, err := r.s.store.Write(r.Context(), &plane.Batch{Changes: r.instances(id, []plane.Attribute{entity.Gone(last, now, false)})})
+	if err != nil {
+		return false, err
+	}
+	return true, result.Err()
+}
+
+const scopeName = jsonld.NGSILD + "scope"
 
 // appendTemporal is clause 5.6.12.
 func (r *request) appendTemporal() error {
@@ -319,6 +393,11 @@ func (r *request) deleteTemporalAttribute() error {
 		return err
 	}
 	return r.done()
+}
+
+// noAttribute answers where the attribute's name is missing.
+func (r *request) noAttribute() error {
+	return problem.BadRequest("the name of the attribute is missing in the path")
 }
 
 // instance finds the instance that the path names.

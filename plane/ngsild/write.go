@@ -2,6 +2,7 @@ package ngsild
 
 import (
 	"context"
+	"strconv"
 	"strings"
 
 	"polity/plane"
@@ -59,6 +60,9 @@ func (s *Server) write(ctx context.Context, changes []*change) error {
 			c.err = result.Refused[i]
 		}
 	}
+	if err := s.record(ctx, changes); err != nil {
+		return err
+	}
 	if box != nil {
 		if n := len(changes); n < len(result.Refused) && result.Refused[n] != nil {
 			return result.Refused[n]
@@ -66,6 +70,40 @@ func (s *Server) write(ctx context.Context, changes []*change) error {
 		s.subs.post(box)
 	}
 	return nil
+}
+
+// record stores the numbers that were observed among what was stored, as the city's
+// history. It comes behind the commit of the entities, because only that says what was
+// stored; who got no answer writes again, and a number stored twice is stored once.
+func (s *Server) record(ctx context.Context, changes []*change) error {
+	var b plane.Batch
+	for _, c := range changes {
+		if c.err != nil || c.now == nil {
+			continue
+		}
+		for i := range c.now.Attributes {
+			a := &c.now.Attributes[i]
+			if a.Kind != plane.Property || a.ObservedAt.Year() < 1970 {
+				continue
+			}
+			value, err := strconv.ParseFloat(string(a.Value), 64)
+			if err != nil {
+				continue // no number
+			}
+			if old := instanceOf(c.old, a); old != nil && old.ObservedAt.Equal(a.ObservedAt) {
+				continue
+			}
+			o := plane.Observation{Series: plane.Series{Key: c.key, Attribute: a.Name, Dataset: a.Dataset}, Start: a.ObservedAt, Value: value}
+			if o.Check() == nil {
+				b.Observations = append(b.Observations, o)
+			}
+		}
+	}
+	if len(b.Observations) == 0 {
+		return nil
+	}
+	_, err := s.store.Write(ctx, &b)
+	return err
 }
 
 // writeOne stores one change of the entity that a request is about.

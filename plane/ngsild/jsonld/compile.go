@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -83,7 +84,7 @@ func compile(ctx context.Context, source json.RawMessage, fetch fetcher) (*Conte
 			list[i] = relativeBase + s
 		}
 	}
-	list = append(list[:len(list):len(list)], coreDocument().(map[string]any)["@context"])
+	list = append(slices.Clip(list), coreDocument().(map[string]any)["@context"])
 	if err := c.collect(coreDocument().(map[string]any)["@context"], 0); err != nil {
 		return nil, err
 	}

@@ -108,8 +108,7 @@ func Method(format string, args ...any) *Problem {
 // From makes a problem of any error. A fault of Polity's own keeps its words to the
 // log.
 func From(err error) *Problem {
-	var p *Problem
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*Problem](err); ok {
 		return p
 	}
 	switch city.KindOf(err) {

@@ -5,6 +5,7 @@
 package query
 
 import (
+	"slices"
 	"strings"
 
 	"polity/plane/ngsild/problem"
@@ -50,7 +51,7 @@ func (n *node[T]) each(f func(T)) {
 		f(n.leaf)
 		return
 	}
-	for _, x := range append(n.all[:len(n.all):len(n.all)], n.any...) {
+	for _, x := range append(slices.Clip(n.all), n.any...) {
 		x.each(f)
 	}
 }
