@@ -25,14 +25,22 @@ const startTime = 30 * time.Second
 type Hub struct {
 	Address string // host:port
 	PID     int
+	process *os.Process
 	stop    func()
 }
 
 // Stop ends it and waits.
 func (h *Hub) Stop() { h.stop() }
 
-// Start runs polity hub in dir, which it makes. More are lines of YAML below "hub:",
-// indented by two. Port 0 chooses a free one.
+// Kill ends it at once, as a loss of power would, and waits.
+func (h *Hub) Kill() error {
+	err := h.process.Kill()
+	h.stop()
+	return err
+}
+
+// Start runs polity hub in dir, which it makes, or goes on with the data that is there.
+// More are lines of YAML below "hub:", indented by two. Port 0 chooses a free one.
 func Start(ctx context.Context, dir string, port int, more string) (*Hub, error) {
 	if port == 0 {
 		var err error
@@ -74,7 +82,7 @@ func Start(ctx context.Context, dir string, port int, more string) (*Hub, error)
 		log.Close()
 		return nil, fmt.Errorf("start %s: %w; run 'make build' first", program, err)
 	}
-	h := &Hub{Address: fmt.Sprintf("127.0.0.1:%d", port), PID: cmd.Process.Pid, stop: func() {
+	h := &Hub{Address: fmt.Sprintf("127.0.0.1:%d", port), PID: cmd.Process.Pid, process: cmd.Process, stop: func() {
 		cancel()
 		_ = cmd.Wait() // a signal ended it
 		log.Close()
