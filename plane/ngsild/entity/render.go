@@ -148,9 +148,18 @@ func (v *View) attribute(b []byte, list []plane.Attribute) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
+		if v.Form == Concise && isBare(&list[i]) { // among others it would be read as a value
+			b = append(append(append(b, `{"value":`...), list[i].Value...), '}')
+			continue
+		}
 		b = v.instance(b, &list[i], name)
 	}
 	return append(b, ']')
+}
+
+// isBare says whether the concise form may be the value alone.
+func isBare(a *plane.Attribute) bool {
+	return (a.Kind == plane.Property || a.Kind == plane.Geo) && bare(a)
 }
 
 // instance writes one instance of an attribute, which is at the path top.
@@ -164,7 +173,7 @@ func (v *View) instance(b []byte, a *plane.Attribute, top string) []byte {
 	case Simplified:
 		return v.simplified(b, kind, value, top)
 	case Concise:
-		if (kind == plane.Property || kind == plane.Geo) && lang == "" && bare(a) && !v.System && !needsKey(kind, value) {
+		if isBare(a) && lang == "" && !v.System && !needsKey(kind, value) {
 			return append(b, value...)
 		}
 		b = append(b, '{')
