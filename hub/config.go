@@ -14,6 +14,7 @@ import (
 
 	"polity/city"
 	"polity/console"
+	"polity/plane/postgres"
 	"polity/register"
 	"polity/spine"
 )
@@ -24,6 +25,9 @@ type Config struct {
 	Zone   string `yaml:"zone"`   // IANA name of its time zone, such as Europe/Helsinki
 	Data   string `yaml:"data"`   // folder for everything that the hub keeps
 	Listen string `yaml:"listen"` // of the pages
+	// Store is the address of a PostgreSQL database with PostGIS for the city's data,
+	// postgres://USER@HOST/NAME; empty: an SQLite file in Data.
+	Store string `yaml:"store"`
 
 	CityKeys []string `yaml:"city_keys"` // public keys whose register entries count
 	Register string   `yaml:"register"`  // folder with the entries, CAMERA.entry
@@ -101,6 +105,9 @@ func (c Config) Check() error {
 	}
 	if c.Data == "" {
 		add("hub.data", errors.New("the folder for the hub's data is missing"))
+	}
+	if c.Store != "" {
+		add("hub.store", postgres.Check(c.Store))
 	}
 	if c.Register == "" {
 		add("hub.register", errors.New("the folder with the register entries is missing; without them no camera is shown"))

@@ -4,7 +4,8 @@
 //
 // What it keeps, under its data folder:
 //
-//	city.db    entities and history (package plane/sqlite)
+//	city.db    entities and history (package plane/sqlite), unless the configuration names a
+//	           PostgreSQL database for them
 //	places/    how places looked over time (package hub/places)
 //	pictures/  the small picture of the place of each event
 //	spine/     the message server's own

@@ -19,8 +19,8 @@ import (
 	"polity/console"
 	"polity/hub/places"
 	"polity/plane"
+	"polity/plane/backend"
 	"polity/plane/ngsild"
-	"polity/plane/sqlite"
 	"polity/register"
 	"polity/spine"
 )
@@ -144,7 +144,11 @@ func (h *Hub) open(ctx context.Context, deps Deps) error {
 }
 
 func (h *Hub) openStores(ctx context.Context) error {
-	store, err := sqlite.Open(ctx, filepath.Join(h.cfg.Data, "city.db"), sqlite.Config{Now: h.now})
+	where := h.cfg.Store
+	if where == "" {
+		where = filepath.Join(h.cfg.Data, backend.File)
+	}
+	store, err := backend.Open(ctx, where, backend.Config{Now: h.now})
 	if err != nil {
 		return err
 	}
