@@ -185,7 +185,11 @@ func (subs *subscriptions) notes(list []*subscription, changes []*change) []note
 
 // notification wraps data as clause 5.3.1 says.
 func (x *subscription) notification(data []byte, now time.Time) []byte {
-	b := []byte(`{"id":"urn:ngsi-ld:Notification:` + newID() + `","type":"Notification","subscriptionId":`)
+	kind := "Notification"
+	if x.aboutSources() {
+		kind = "ContextSourceNotification"
+	}
+	b := []byte(`{"id":"urn:ngsi-ld:Notification:` + newID() + `","type":"` + kind + `","subscriptionId":`)
 	b = jsontext.AppendString(b, x.id)
 	b = jsontext.AppendTime(append(b, `,"notifiedAt":`...), now)
 	b = append(append(b, `,"data":`...), data...)

@@ -75,7 +75,7 @@ var resources = []resource{
 // find returns the operation for a path, and the methods that the path knows; none
 // if there is no such resource.
 func find(path []string, method string) (handler, string) {
-	for _, list := range [][]resource{resources, temporalResources, subscriptionResources} {
+	for _, list := range [][]resource{resources, temporalResources, subscriptionResources, sourceResources} {
 		for _, res := range list {
 			if !matches(res.path, path) {
 				continue

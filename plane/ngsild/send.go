@@ -238,8 +238,8 @@ func (x *subscription) headers() []header {
 	if x.endpoint.accept != ldType {
 		out = append(out, header{"Link", "<" + x.contextLink() + `>; rel="` + contextRel + `"; type="application/ld+json"`})
 	}
-	if x.tenant != "" {
-		out = append(out, header{"NGSILD-Tenant", x.tenant})
+	if t := x.realTenant(); t != "" {
+		out = append(out, header{"NGSILD-Tenant", t})
 	}
 	return append(out, x.endpoint.headers...)
 }
@@ -266,6 +266,12 @@ func (subs *subscriptions) scheduled(ctx context.Context) {
 	}
 	subs.mu.RUnlock()
 	for _, x := range due {
+		if x.aboutSources() {
+			if err := subs.sendMatching(ctx, x); err != nil && ctx.Err() == nil {
+				subs.s.log.Warn("a notification by time could not be made", slog.String("subscription", x.id), slog.Any("error", err))
+			}
+			continue
+		}
 		if err := subs.sendAll(ctx, x, now); err != nil && ctx.Err() == nil {
 			subs.s.log.Warn("a notification by time could not be made", slog.String("subscription", x.id), slog.Any("error", err))
 		}

@@ -188,11 +188,11 @@ func (r *request) createSubscription() error {
 	if !o.Has("id") {
 		o.Set("id", jsontext.AppendString(nil, "urn:ngsi-ld:Subscription:"+newID()))
 	}
-	x, err := r.s.parseSubscription(r.Context(), r.tenant, expanded(o, r.context), "Subscription", r.context)
+	x, err := r.s.parseSubscription(r.Context(), r.registry(), expanded(o, r.context), "Subscription", r.context)
 	if err != nil {
 		return err
 	}
-	if len(r.s.subs.of(r.tenant)) >= maxSubscriptions {
+	if len(r.s.subs.of(r.registry())) >= maxSubscriptions {
 		return problem.TooMany("the tenant has %d subscriptions; remove some", maxSubscriptions)
 	}
 	if r.context.Link == "" && !o.Has("jsonldContext") {
@@ -205,7 +205,12 @@ func (r *request) createSubscription() error {
 	if err := r.s.keepSubscription(r.Context(), x, r.context.Source, true); err != nil {
 		return err
 	}
-	r.created("/subscriptions/" + url.PathEscape(x.id))
+	if x.aboutSources() {
+		if err := r.s.subs.sendMatching(r.Context(), x); err != nil { // clause 5.11.7: at the beginning
+			return err
+		}
+	}
+	r.created("/" + r.path[0] + "/" + url.PathEscape(x.id))
 	return nil
 }
 
@@ -215,7 +220,7 @@ func (r *request) subscriptionOfPath() (*subscription, error) {
 	if !entity.IsURI(id) {
 		return nil, problem.BadRequest("%q is not the id of a subscription: a URI", id)
 	}
-	x := r.s.subs.get(r.tenant, id)
+	x := r.s.subs.get(r.registry(), id)
 	if x == nil {
 		return nil, problem.NotFound("there is no subscription %s", id)
 	}
@@ -227,7 +232,7 @@ func (x *subscription) append(b []byte, r *request) []byte {
 	now := r.s.now()
 	o := rename(x.body, r.context.Compact)
 	o.Set("status", jsontext.AppendString(nil, x.status(now)))
-	if !o.Has("notificationTrigger") {
+	if !o.Has("notificationTrigger") && !x.aboutSources() {
 		o.Set("notificationTrigger", jsontext.AppendStrings(nil, defaultTriggers))
 	}
 	if x.implicit != "" {
@@ -290,7 +295,7 @@ func (r *request) listSubscriptions() error {
 	if err != nil {
 		return err
 	}
-	list := r.s.subs.of(r.tenant)
+	list := r.s.subs.of(r.registry())
 	if p.count {
 		r.counted(int64(len(list)))
 	}
@@ -345,7 +350,7 @@ func (r *request) updateSubscription() error {
 	if !o.Has("q") && x.body.Has("q") {
 		c = x.context
 	}
-	y, err := r.s.parseSubscription(r.Context(), r.tenant, body, "Subscription", c)
+	y, err := r.s.parseSubscription(r.Context(), r.registry(), body, "Subscription", c)
 	if err != nil {
 		return err
 	}
@@ -355,6 +360,11 @@ func (r *request) updateSubscription() error {
 	}
 	if err := r.s.keepSubscription(r.Context(), y, c.Source, false); err != nil {
 		return err
+	}
+	if y.aboutSources() && y.status(r.s.now()) == "active" {
+		if err := r.s.subs.sendMatching(r.Context(), y); err != nil {
+			return err
+		}
 	}
 	return r.done()
 }
