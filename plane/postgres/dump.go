@@ -15,9 +15,11 @@ const dumpSeries = 1000 // series looked up at a time
 func (s *Store) Dump(ctx context.Context, entity func(*plane.Entity) error, observation func(plane.Observation) error) error {
 	state := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	return s.readError(pgx.BeginTxFunc(ctx, s.pool, state, func(tx pgx.Tx) error {
-		// Whoever takes the dump may be slow.
-		if _, err := tx.Exec(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
-			return err
+		// Whoever takes the dump may be slow, and here one plan suits all series.
+		for _, set := range []string{"SET LOCAL idle_in_transaction_session_timeout = 0", "SET LOCAL plan_cache_mode = force_generic_plan"} {
+			if _, err := tx.Exec(ctx, set); err != nil {
+				return err
+			}
 		}
 		if err := dumpEntities(ctx, tx, entity); err != nil {
 			return err

@@ -94,7 +94,7 @@ func refused(e *pgconn.PgError, err error) error {
 		return city.Errorf(city.Unavailable, "others write the same at the same time; try again: %w", err)
 	}
 	switch e.Code[:min(2, len(e.Code))] {
-	case "08", "57":
+	case "08", "25", "57": // 25P03: it took too long within a transaction
 		return city.Errorf(city.Unavailable, "the database is going down or coming up: %w", err)
 	case "28":
 		return city.Errorf(city.Unavailable, "the database refuses this user or password: %w", err)

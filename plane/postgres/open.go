@@ -63,6 +63,9 @@ func Open(ctx context.Context, address string, cfg Config) (*Store, error) {
 	}
 	parsed.ConnConfig.RuntimeParams = maps.Clone(parsed.ConnConfig.RuntimeParams)
 	parsed.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
+	// One plan for all types and times would suit none: a type may have three entities
+	// or most of them.
+	parsed.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_custom_plan"
 	if s.pool, err = pgxpool.NewWithConfig(ctx, parsed); err == nil {
 		err = s.connect(ctx)
 	}
