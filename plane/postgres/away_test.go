@@ -69,8 +69,9 @@ func TestWhatWasAcknowledgedSurvivesKills(t *testing.T) {
 	acknowledged := make([][]string, writers)
 	var total, failed atomic.Int64
 	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
 	var all sync.WaitGroup
+	defer all.Wait()
+	defer stop()
 	for w := range writers {
 		all.Go(func() {
 			for n := 0; ctx.Err() == nil; n++ {
@@ -93,19 +94,12 @@ func TestWhatWasAcknowledgedSurvivesKills(t *testing.T) {
 		})
 	}
 	for round := range kills {
-		for begun := total.Load(); total.Load() < begun+int64(100+50*round); {
-			time.Sleep(time.Millisecond)
-		}
-		before := failed.Load()
+		more(t, &total, int64(100+50*round))
 		server.Kill(t)
-		for failed.Load() == before {
-			time.Sleep(time.Millisecond)
-		}
+		more(t, &failed, 1)
 		server.Run(t)
 	}
-	for begun := total.Load(); total.Load() < begun+50; {
-		time.Sleep(time.Millisecond)
-	}
+	more(t, &total, 50)
 	stop()
 	all.Wait()
 	for _, list := range acknowledged {
@@ -123,6 +117,18 @@ func TestWhatWasAcknowledgedSurvivesKills(t *testing.T) {
 		t.Errorf("%d acknowledged, %d entities, %d observations of the same batches", total.Load(), entities, observed)
 	}
 	t.Logf("%d acknowledged, %d refused while the server was away", total.Load(), failed.Load())
+}
+
+// more waits until a counter has risen by n.
+func more(t *testing.T, counter *atomic.Int64, n int64) {
+	t.Helper()
+	begun, deadline := counter.Load(), time.Now().Add(time.Minute)
+	for counter.Load() < begun+n {
+		if time.Now().After(deadline) {
+			t.Fatalf("in a minute %d of %d", counter.Load()-begun, n)
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 func TestDatabaseThatIsAwayComesBack(t *testing.T) {

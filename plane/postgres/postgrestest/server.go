@@ -4,6 +4,7 @@ package postgrestest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -77,6 +78,12 @@ func Start(t testing.TB, folder string) *Server {
 	return s
 }
 
+// Open is Start for programs that are no tests; Close ends the server.
+func Open(folder string) (*Server, error) { return start(folder) }
+
+// Close ends a server that Open returned.
+func (s *Server) Close() error { return s.stop() }
+
 func check(t testing.TB, err error) {
 	t.Helper()
 	if errors.Is(err, errMissing) {
@@ -90,11 +97,17 @@ func check(t testing.TB, err error) {
 // Database makes a fresh database and returns its address.
 func (s *Server) Database(t testing.TB) string {
 	t.Helper()
-	name := fmt.Sprintf("city_%d", s.next.Add(1))
-	if err := s.exec(t.Context(), "postgres", "CREATE DATABASE "+name+" TEMPLATE "+template); err != nil {
+	address, err := s.NewDatabase(t.Context())
+	if err != nil {
 		t.Fatal(err)
 	}
-	return s.Address(name)
+	return address
+}
+
+// NewDatabase is Database for programs that are no tests.
+func (s *Server) NewDatabase(ctx context.Context) (address string, err error) {
+	name := fmt.Sprintf("city_%d", s.next.Add(1))
+	return s.Address(name), s.exec(ctx, "postgres", "CREATE DATABASE "+name+" TEMPLATE "+template)
 }
 
 // Address returns the address of a database of the server.
