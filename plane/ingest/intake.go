@@ -57,6 +57,40 @@ type device struct {
 	twin    twin.Twin
 	dirty   bool // the twin is not stored as it is
 	refused *rejection
+
+	// Of messages without a time of their own: the last time that one was given, and
+	// the times of those of which nobody knows whether they are stored, by digest.
+	last   time.Time
+	unsure map[string]time.Time
+}
+
+const maxUnsure = 64
+
+// place gives a message without a time of its own one that no other has, or the one it
+// had when nobody could say whether it was stored: then storing it again changes
+// nothing.
+func (d *device) place(r *mapping.Reading, digest string) {
+	if at, known := d.unsure[digest]; known {
+		r.Move(at)
+		return
+	}
+	if behind := d.last.Sub(r.At); behind >= 0 && behind < time.Second {
+		r.Move(d.last.Add(time.Millisecond))
+	}
+	d.last = r.At
+}
+
+// tried remembers what came of a message that place gave a time.
+func (d *device) tried(r *mapping.Reading, digest string, err error) {
+	switch {
+	case err == nil || city.KindOf(err) == city.Invalid:
+		delete(d.unsure, digest)
+	case len(d.unsure) < maxUnsure:
+		if d.unsure == nil {
+			d.unsure = map[string]time.Time{}
+		}
+		d.unsure[digest] = r.At
+	}
 }
 
 // rejection is a refused message that is still to be kept.
@@ -160,6 +194,10 @@ func (k *Intake) take(ctx context.Context, m *mapping.Mapping, r *mapping.Readin
 		d.twin.Repeated++
 		d.dirty = true
 		return true, nil
+	}
+	if digest != "" {
+		d.place(r, digest)
+		defer func() { d.tried(r, digest, err) }()
 	}
 	heard(&next, r, x.Received, digest)
 	if m.Household {

@@ -214,6 +214,32 @@ func TestRepeatedMessagesWithoutATime(t *testing.T) {
 	}
 }
 
+func TestMessagesWithoutATimeAreNeitherLostNorDoubled(t *testing.T) {
+	w := newTown(t)
+	const id = "urn:ngsi-ld:WaterLevel:w"
+	for n := range 3 { // all within a millisecond
+		w.ok(w.send("level/w", fmt.Sprint(n)))
+	}
+	if h := w.history(id); len(h) != 3 || w.value(id, "level") != "2" {
+		t.Fatalf("%+v", h)
+	}
+	w.store.fail(nil, city.Errorf(city.Unavailable, "away")) // it commits, and nobody is told
+	if err := w.send("level/w", "7"); err == nil {
+		t.Fatal("nobody is told")
+	}
+	w.store.fail(nil, nil)
+	w.pass(time.Minute)
+	w.ok(w.send("level/w", "8"))
+	w.ok(w.send("level/w", "7")) // the sender tries again, late, and does not say so
+	if h := w.history(id); len(h) != 5 || w.value(id, "level") != "8" {
+		t.Errorf("%+v", h)
+	}
+	w.ok(w.send("level/w", "7")) // and now the level is 7 again
+	if h := w.history(id); len(h) != 6 || w.value(id, "level") != "7" {
+		t.Errorf("%+v", h)
+	}
+}
+
 func TestEntityAndObservationsInOneCommit(t *testing.T) {
 	w := newTown(t)
 	w.ok(w.send("air/a-1/up", w.reading(20)))

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"slices"
+	"time"
 
 	"polity/plane"
 )
@@ -9,6 +10,16 @@ import (
 // Change brings a reading into the entity. What is there and was observed at the same
 // time or later stays, so that late and repeated messages change nothing.
 func (r *Reading) Change() plane.Change { return Merge(r.Entity) }
+
+// Move gives a reading another time.
+func (r *Reading) Move(at time.Time) {
+	for i := range r.Entity.Attributes {
+		if a := &r.Entity.Attributes[i]; a.ObservedAt.Equal(r.At) {
+			a.ObservedAt = at
+		}
+	}
+	r.At = at
+}
 
 // Merge sets the attributes of an entity that are newer than those stored.
 func Merge(e *plane.Entity) plane.Change {

@@ -105,25 +105,47 @@ func (c *Client) lost(_ paho.Client, err error) {
 	c.cfg.Log.Warn("the connection to the broker is lost; it is tried again", slog.String("server", c.cfg.Server), slog.Any("error", err))
 }
 
+// subscribe asks for the topics until the broker grants them all. It does not keep the
+// library waiting, which would otherwise read nothing meanwhile.
 func (c *Client) subscribe(p paho.Client) {
+	go func() {
+		for wait := time.Second; p.IsConnectionOpen(); wait = min(2*wait, maxRetry) {
+			err := c.granted(p)
+			if err == nil {
+				c.connected.Store(true)
+				c.cfg.Log.Info("connected to the broker", slog.String("server", c.cfg.Server))
+				return
+			}
+			c.cfg.Log.Error("the broker does not let us subscribe; look at its rights for our user; it is tried again", slog.String("server", c.cfg.Server), slog.Any("error", err))
+			select {
+			case <-time.After(wait):
+			case <-c.ctx.Done():
+				return
+			}
+		}
+	}()
+}
+
+func (c *Client) granted(p paho.Client) error {
 	filters := map[string]byte{}
 	for _, f := range c.cfg.Filters {
 		filters[f] = 1
 	}
 	token := p.SubscribeMultiple(filters, nil)
-	if !token.WaitTimeout(connectTime) || token.Error() != nil {
-		c.cfg.Log.Error("the broker does not let us subscribe; look at its rights for our user", slog.String("server", c.cfg.Server), slog.Any("error", token.Error()))
-		return
+	if !token.WaitTimeout(connectTime) {
+		return city.Errorf(city.Unavailable, "it does not answer")
+	}
+	if token.Error() != nil {
+		return token.Error()
 	}
 	if t, ok := token.(*paho.SubscribeToken); ok {
 		for filter, code := range t.Result() {
 			if code >= 0x80 {
-				c.cfg.Log.Error("the broker refuses a subscription; look at its rights for our user", slog.String("server", c.cfg.Server), slog.String("topic", filter))
+				return city.Errorf(city.Forbidden, "it refuses the topic %s", filter)
 			}
 		}
 	}
-	c.connected.Store(true)
-	c.cfg.Log.Info("connected to the broker", slog.String("server", c.cfg.Server))
+	return nil
 }
 
 // message commits one and acknowledges it then. While the store is away it is tried

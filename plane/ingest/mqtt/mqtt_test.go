@@ -157,10 +157,13 @@ func reading(ago time.Duration, v float64) string {
 }
 
 // eventually waits for a condition; what never comes fails after a minute.
-func eventually(t *testing.T, what string, is func() bool) {
+func eventually(t *testing.T, what string, is func() bool, more ...func() string) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); !is(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
+			for _, m := range more {
+				t.Error(m())
+			}
 			t.Fatalf("never: %s", what)
 		}
 	}
