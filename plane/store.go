@@ -146,6 +146,7 @@ type Query struct {
 	Match      func(*Entity) bool
 	Descending bool
 	After      string // go on behind this id, in the order of the query
+	Offset     int    // leave out so many of those that match, behind After; below 0 is 0
 	Limit      int    // 0 is 100, at most MaxLimit
 	Count      bool   // also count all that match, whatever Limit and After
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -10,17 +11,20 @@ import (
 	"sync/atomic"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver that Polity uses, too
+	_ "github.com/jackc/pgx/v5/stdlib" // the drivers that Polity uses, too
+	_ "modernc.org/sqlite"
+
+	"polity/plane/postgres/postgrestest"
 )
 
 // backend is a database that a hub can use, and bare commits on the like of it.
 type backend struct {
 	config string // lines for the hub's configuration
 	bare   func(ctx context.Context, clients int, d time.Duration) (perSecond float64, err error)
-	stop   func()
+	stop   func() error
 }
 
-func start(_ context.Context, name, dir string) (*backend, error) {
+func start(ctx context.Context, name, dir string) (*backend, error) {
 	switch name {
 	case "sqlite":
 		return &backend{
@@ -34,10 +38,42 @@ func start(_ context.Context, name, dir string) (*backend, error) {
 				db.SetMaxOpenConns(1) // SQLite has one writer
 				return commits(ctx, db, "?, ?", clients, d)
 			},
-			stop: func() {},
+			stop: func() error { return nil },
 		}, nil
+	case "postgres":
+		return startPostgres(ctx)
 	}
-	return nil, fmt.Errorf("there is no backend %q; there is: sqlite", name)
+	return nil, fmt.Errorf("there is no backend %q; there are: sqlite, postgres", name)
+}
+
+// startPostgres runs a PostgreSQL server of the benchmark's own, from Debian's packages.
+func startPostgres(ctx context.Context) (*backend, error) {
+	server, err := postgrestest.Open("")
+	if err != nil {
+		return nil, err
+	}
+	address, err := server.NewDatabase(ctx)
+	if err != nil {
+		return nil, errors.Join(err, server.Close())
+	}
+	return &backend{
+		config: fmt.Sprintf("  store: %q\n", address),
+		bare: func(ctx context.Context, clients int, d time.Duration) (float64, error) {
+			address, err := server.NewDatabase(ctx)
+			if err != nil {
+				return 0, err
+			}
+			db, err := sql.Open("pgx", address)
+			if err != nil {
+				return 0, err
+			}
+			defer db.Close()
+			db.SetMaxOpenConns(clients)
+			db.SetMaxIdleConns(clients)
+			return commits(ctx, db, "$1, $2", clients, d)
+		},
+		stop: server.Close,
+	}, nil
 }
 
 // commits inserts rows, one to a commit.

@@ -85,7 +85,7 @@ func (c *client) update(ctx context.Context, w *worker) error {
 
 func (c *client) list(ctx context.Context, w *worker) error {
 	w.buf.Reset()
-	return c.send(ctx, w, http.MethodGet, fmt.Sprintf("/entities?type=%s&limit=20&offset=%d", kind, w.rng.IntN(200)), http.StatusOK)
+	return c.send(ctx, w, http.MethodGet, fmt.Sprintf("/entities?type=%s&limit=20&offset=%d", kind, 20*w.rng.IntN(5)), http.StatusOK)
 }
 
 func (c *client) filter(ctx context.Context, w *worker) error {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,13 +26,13 @@ Per backend, with _c1 and _c16 for one and sixteen clients:
 creates_per_s           POST /entities
 bare_commits_per_s      the peer; create_ratio_to_bare is creates over these
 updates_per_s           PATCH of one attribute of a random entity
-queries_per_s           GET /entities?type=...&limit=20, from a random place in the list
+queries_per_s           GET /entities?type=...&limit=20, one of the first five pages
 q_per_s                 the same with q=... on a value
 qgeo_per_s              the same within 500 m of a random point
 ..._p50_ms, ..._p99_ms  how long one took
 rss_mib                 the most memory that the hub ever held (resident)`,
 		Variables: []harness.Variable{
-			{Name: "BACKENDS", Default: "sqlite", Help: "sqlite, postgres, comma-separated"},
+			{Name: "BACKENDS", Default: "sqlite,postgres", Help: "comma-separated; postgres runs a server of its own, of Debian's packages postgresql-15 and postgresql-15-postgis-3"},
 			{Name: "ENTITIES", Default: "100000", Help: "entities in the store"},
 			{Name: "SECONDS", Default: "5", Help: "seconds per figure"},
 		},
@@ -72,12 +73,12 @@ func run(ctx context.Context, r *harness.Run) (harness.Figures, error) {
 }
 
 // measure runs all on one backend.
-func measure(ctx context.Context, r *harness.Run, name, dir string, entities int, each time.Duration) (harness.Figures, error) {
+func measure(ctx context.Context, r *harness.Run, name, dir string, entities int, each time.Duration) (figures harness.Figures, err error) {
 	b, err := start(ctx, name, dir)
 	if err != nil {
 		return nil, err
 	}
-	defer b.stop()
+	defer func() { err = errors.Join(err, b.stop()) }()
 	hub, err := cityhub.Start(ctx, filepath.Join(dir, "hub"), 0, b.config)
 	if err != nil {
 		return nil, err
@@ -88,7 +89,6 @@ func measure(ctx context.Context, r *harness.Run, name, dir string, entities int
 	if err := c.fill(ctx); err != nil {
 		return nil, err
 	}
-	var figures harness.Figures
 	add := func(what string, value any) {
 		figures = append(figures, harness.Figure{Name: name + "_" + what, Value: value})
 	}

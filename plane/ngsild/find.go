@@ -183,9 +183,9 @@ func (r *request) find(f *query.Filter, p page, order []orderKey) (list []*plane
 		found, err := r.s.store.Find(r.Context(), q)
 		return nil, false, found.Total, err
 	}
-	skip := p.offset
+	q.Offset = p.offset
 	for {
-		q.Limit = min(skip+p.limit, plane.MaxLimit)
+		q.Limit = min(p.limit-len(list), plane.MaxLimit)
 		found, err := r.s.store.Find(r.Context(), q)
 		if err != nil {
 			return nil, false, 0, err
@@ -193,21 +193,11 @@ func (r *request) find(f *query.Filter, p page, order []orderKey) (list []*plane
 		if q.Count {
 			total, q.Count = found.Total, false
 		}
-		got := found.Entities
-		if len(got) > 0 {
-			q.After = got[len(got)-1].ID
-		}
-		n := min(skip, len(got))
-		skip -= n
-		got = got[n:]
-		want := p.limit - len(list)
-		if len(got) > want {
-			return append(list, got[:want]...), true, total, nil
-		}
-		list = append(list, got...)
+		list = append(list, found.Entities...)
 		if !found.More || len(list) == p.limit {
 			return list, found.More, total, nil
 		}
+		q.After, q.Offset = list[len(list)-1].ID, 0
 	}
 }
 

@@ -100,6 +100,16 @@ func pages(t *testing.T, b *bench) {
 			if !slices.Equal(got, want) {
 				t.Errorf("%s, descending %v: %v", c.name, down, got)
 			}
+			for _, offset := range []int{-1, 0, 3, 8, len(want), len(want) + 5} {
+				q := c.q
+				q.Descending, q.Limit, q.Offset, q.Count = down, 7, offset, true
+				p, err := b.store.Find(t.Context(), q)
+				from := min(max(0, offset), len(want))
+				part := want[from:min(from+7, len(want))]
+				if err != nil || !slices.Equal(ids(p), part) || p.More != (from+7 < len(want)) || p.Total != int64(len(want)) {
+					t.Errorf("%s, descending %v, offset %d: %v, more %v, total %d, %v", c.name, down, offset, ids(p), p.More, p.Total, err)
+				}
+			}
 		}
 	}
 	if p, err := b.store.Find(t.Context(), plane.Query{Limit: 1 << 30}); err != nil || len(p.Entities) != 95 {

@@ -157,7 +157,15 @@ func (c *condition) from(after string, descending bool) (*condition, bool) {
 }
 
 func (c *condition) find(ctx context.Context, tx pgx.Tx, q plane.Query) (page plane.Page, err error) {
+	skip := q.Offset
+	if simple(q) {
+		skip = 0 // the database does
+	}
 	if err := c.scan(ctx, tx, q, q.After, func(e *plane.Entity) bool {
+		if skip > 0 {
+			skip--
+			return true
+		}
 		if len(page.Entities) == q.Limited() {
 			page.More = true
 			return false
@@ -183,9 +191,9 @@ func simple(q plane.Query) bool { return q.Match == nil && q.Box == nil }
 
 // scan calls each with what matches behind the id after, until it returns false.
 func (c *condition) scan(ctx context.Context, tx pgx.Tx, q plane.Query, after string, each func(*plane.Entity) bool) error {
-	limit, order := entityPage, " ORDER BY id LIMIT "
+	limit, order, offset := entityPage, " ORDER BY id LIMIT ", ""
 	if simple(q) {
-		limit = q.Limited() + 1
+		limit, offset = q.Limited()+1, " OFFSET "+strconv.Itoa(max(0, q.Offset))
 	}
 	if q.Descending {
 		order = " ORDER BY id DESC LIMIT "
@@ -195,7 +203,7 @@ func (c *condition) scan(ctx context.Context, tx pgx.Tx, q plane.Query, after st
 		if !more {
 			return nil
 		}
-		rows, err := tx.Query(ctx, "SELECT body"+here.text.String()+order+strconv.Itoa(limit), here.args...)
+		rows, err := tx.Query(ctx, "SELECT body"+here.text.String()+order+strconv.Itoa(limit)+offset, here.args...)
 		if err != nil {
 			return err
 		}

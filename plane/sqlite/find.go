@@ -47,8 +47,15 @@ func (s *Store) Find(ctx context.Context, q plane.Query) (plane.Page, error) {
 		return plane.Page{}, s.readError(err)
 	}
 	defer tx.Rollback() //nolint:errcheck // nothing was written
-	page := plane.Page{}
+	page, skip := plane.Page{}, q.Offset
+	if simple(q) {
+		skip = 0 // the database does
+	}
 	if err := scan(ctx, tx, q, q.After, func(e *plane.Entity) bool {
+		if skip > 0 {
+			skip--
+			return true
+		}
 		if len(page.Entities) == q.Limited() {
 			page.More = true
 			return false
@@ -85,7 +92,7 @@ func scan(ctx context.Context, tx *sql.Tx, q plane.Query, after string, each fun
 		text += " DESC"
 	}
 	if simple(q) {
-		text, args = text+" LIMIT ?", append(args, q.Limited()+1)
+		text, args = text+" LIMIT ? OFFSET ?", append(args, q.Limited()+1, max(0, q.Offset))
 	}
 	rows, err := tx.QueryContext(ctx, text, args...)
 	if err != nil {
