@@ -7,9 +7,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -100,8 +103,51 @@ func startHub(ctx context.Context, dir string, p place) (stop func(), err error)
 // robotTime bounds a group.
 const robotTime = 40 * time.Minute
 
-// runGroup runs one group with a hub of its own in dir.
+// runGroup runs one group with a hub of its own in dir, or one for each of its
+// folders.
 func runGroup(ctx context.Context, r *harness.Run, g group, suite, dir string) ([]testCase, error) {
+	if !g.apart {
+		return runFolders(ctx, r, g, suite, dir)
+	}
+	folders, err := withCases(filepath.Join(suite, "TP", "NGSI-LD"), g.folders)
+	if err != nil {
+		return nil, err
+	}
+	var out []testCase
+	for i, f := range folders {
+		one := g
+		one.folders = []string{f}
+		got, err := runFolders(ctx, r, one, suite, filepath.Join(dir, strconv.Itoa(i)))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f, err)
+		}
+		out = append(out, got...)
+	}
+	return out, nil
+}
+
+// withCases lists the folders below some that hold cases themselves.
+func withCases(root string, below []string) ([]string, error) {
+	var out []string
+	for _, b := range below {
+		err := filepath.WalkDir(filepath.Join(root, filepath.FromSlash(b)), func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || filepath.Ext(name) != ".robot" {
+				return err
+			}
+			rel, err := filepath.Rel(root, filepath.Dir(name))
+			if err == nil && !slices.Contains(out, rel) {
+				out = append(out, rel)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func runFolders(ctx context.Context, r *harness.Run, g group, suite, dir string) ([]testCase, error) {
 	python, err := filepath.Abs(filepath.Join(".cache", "venv", "conformance-ngsi-ld", "bin", "python"))
 	if err != nil {
 		return nil, err

@@ -19,6 +19,7 @@ type group struct {
 	figure  string   // field of the last line
 	folders []string // below TP/NGSI-LD
 	mqtt    bool     // it needs a broker
+	apart   bool     // each folder with cases has an empty store of its own: some leave something behind
 }
 
 const (
@@ -28,18 +29,18 @@ const (
 )
 
 var groups = []group{
-	{"Common", "core_passed", []string{"CommonBehaviours"}, false},
-	{"Discovery", "core_passed", []string{consumption + "Discovery"}, false},
-	{"Entity", "core_passed", []string{consumption + "Entity"}, false},
-	{"Batch", "core_passed", []string{provision + "BatchEntities"}, false},
-	{"Entities", "core_passed", []string{provision + "Entities"}, false},
-	{"Attributes", "core_passed", []string{provision + "EntityAttributes"}, false},
-	{"Purge", "core_passed", []string{provision + "PurgeEntities"}, false},
-	{"jsonldContext", "context_passed", []string{"jsonldContext"}, false},
-	{"Temporal", "temporal_passed", []string{consumption + "TemporalEntity", provision + "TemporalEntity", provision + "TemporalEntityAttributes"}, false},
-	{"Subscription", "subscription_passed", []string{subscription}, true},
-	{"ContextSource", "contextsource_passed", []string{"ContextSource"}, false},
-	{"Distributed", "distributed_passed", []string{"DistributedOperations"}, false},
+	{"Common", "core_passed", []string{"CommonBehaviours"}, false, false},
+	{"Discovery", "core_passed", []string{consumption + "Discovery"}, false, false},
+	{"Entity", "core_passed", []string{consumption + "Entity"}, false, false},
+	{"Batch", "core_passed", []string{provision + "BatchEntities"}, false, false},
+	{"Entities", "core_passed", []string{provision + "Entities"}, false, false},
+	{"Attributes", "core_passed", []string{provision + "EntityAttributes"}, false, false},
+	{"Purge", "core_passed", []string{provision + "PurgeEntities"}, false, false},
+	{"jsonldContext", "context_passed", []string{"jsonldContext"}, false, false},
+	{"Temporal", "temporal_passed", []string{consumption + "TemporalEntity", provision + "TemporalEntity", provision + "TemporalEntityAttributes"}, false, false},
+	{"Subscription", "subscription_passed", []string{subscription}, true, false},
+	{"ContextSource", "contextsource_passed", []string{"ContextSource"}, false, true},
+	{"Distributed", "distributed_passed", []string{"DistributedOperations"}, false, true},
 }
 
 // figures are the fields of the last line, in order.

@@ -210,7 +210,6 @@ type sourceQuery struct {
 	attrs     []string // as stored
 	q         *query.Q
 	geo       *query.Geo
-	scopes    *query.Scopes
 	property  string
 	relation  string
 	from, to  time.Time

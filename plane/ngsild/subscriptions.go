@@ -192,6 +192,9 @@ func (r *request) createSubscription() error {
 	if err != nil {
 		return err
 	}
+	if x.status(r.s.now()) == "expired" {
+		return problem.BadRequest("expiresAt is past")
+	}
 	if len(r.s.subs.of(r.registry())) >= maxSubscriptions {
 		return problem.TooMany("the tenant has %d subscriptions; remove some", maxSubscriptions)
 	}

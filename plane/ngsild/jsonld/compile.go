@@ -12,6 +12,7 @@ import (
 
 	"github.com/piprate/json-gold/ld"
 
+	"polity/plane/ngsild/jsontext"
 	"polity/plane/ngsild/problem"
 )
 
@@ -24,6 +25,7 @@ const (
 	MaxTerms    = 20_000
 	maxNesting  = 6  // of documents that name others
 	maxSegments = 32 // documents in all
+	maxParts    = 2000
 )
 
 // IsCore says whether an address is that of a core @context, of any version.
@@ -55,6 +57,8 @@ type compiler struct {
 	docs  map[string]any
 	used  []string
 	terms map[string]bool
+	open  []string // documents that are being looked through, the outermost first
+	seen  int      // contexts that were looked at, a document as often as it is named
 }
 
 var coreDocument = sync.OnceValue(func() any {
@@ -69,6 +73,9 @@ var coreDocument = sync.OnceValue(func() any {
 func compile(ctx context.Context, source json.RawMessage, fetch fetcher) (*Context, error) {
 	c := &compiler{ctx: ctx, fetch: fetch, docs: map[string]any{}, terms: map[string]bool{}}
 	var local any
+	if err := jsontext.Valid(source); err != nil {
+		return nil, problem.BadRequest("the @context is not JSON: %v", err)
+	}
 	if err := json.Unmarshal(source, &local); err != nil {
 		return nil, problem.BadRequest("the @context is not JSON: %v", err)
 	}
@@ -114,6 +121,9 @@ const relativeBase = "polity:"
 
 // collect fetches what a @context names and notes the terms that it defines.
 func (c *compiler) collect(value any, depth int) error {
+	if c.seen++; c.seen > maxParts {
+		return problem.BadRequest("the @context has more than %d parts", maxParts)
+	}
 	if depth > maxNesting {
 		return problem.BadRequest("the @context names others that name others, more than %d deep", maxNesting)
 	}
@@ -156,8 +166,13 @@ func (c *compiler) document(address string, depth int) error {
 	if strings.HasPrefix(address, "/") {
 		key = relativeBase + address
 	}
-	if _, known := c.docs[key]; known {
-		return nil
+	if slices.Contains(c.open, key) { // the processor would follow it without end
+		return problem.BadRequest("the @context %s names itself", address)
+	}
+	c.open = append(c.open, key)
+	defer func() { c.open = c.open[:len(c.open)-1] }()
+	if doc, known := c.docs[key]; known {
+		return c.collect(doc.(map[string]any)["@context"], depth+1)
 	}
 	if len(c.docs) >= maxSegments {
 		return problem.BadRequest("the @context is made of more than %d documents", maxSegments)
@@ -167,8 +182,8 @@ func (c *compiler) document(address string, depth int) error {
 		return err
 	}
 	var doc any
-	if err := json.Unmarshal(text, &doc); err != nil {
-		return problem.NoContext("what is at %s is not JSON", address)
+	if jsontext.Valid(text) != nil || json.Unmarshal(text, &doc) != nil {
+		return problem.NoContext("what is at %s is not JSON, or nested deeper than %d", address, jsontext.MaxDepth)
 	}
 	o, ok := doc.(map[string]any)
 	if !ok || o["@context"] == nil {
