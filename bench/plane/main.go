@@ -86,7 +86,7 @@ func measure(ctx context.Context, r *harness.Run, name, dir string, entities int
 	defer hub.Stop()
 	c := newClient(hub.Address, entities)
 	r.Say("%s: %d entities", name, entities)
-	if err := c.fill(ctx); err != nil {
+	if err := errors.Join(c.fill(ctx), b.filled(ctx)); err != nil {
 		return nil, err
 	}
 	add := func(what string, value any) {
