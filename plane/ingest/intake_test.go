@@ -280,7 +280,9 @@ func TestRefusedMessagesAreCountedAndTheLastIsKept(t *testing.T) {
 			t.Errorf("%s: %v", body, err)
 		}
 	}
-	w.send("nobody/knows", "\xff\x00")
+	if err := w.send("nobody/knows", "\xff\x00"); err == nil {
+		t.Error("a message of no mapping is taken")
+	}
 	w.round()
 	text, err := os.ReadFile(filepath.Join(w.dir, "refused", "air", "a-1.json"))
 	w.ok(err)
@@ -355,7 +357,9 @@ func TestSilenceIsAnAlarmThatEnds(t *testing.T) {
 	expect("ok", 0, 1)
 	w.pass(31 * time.Minute)
 	expect("silent", 1, 1)
-	w.send("air/a-1/up", "garbage") // it is heard, if not understood
+	if err := w.send("air/a-1/up", "garbage"); err == nil { // it is heard, if not understood
+		t.Error("garbage is taken")
+	}
 	expect("refused", 0, 2)
 }
 

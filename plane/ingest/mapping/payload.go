@@ -46,8 +46,7 @@ func decodeJSON(raw []byte) (any, error) {
 	d.UseNumber()
 	var v any
 	if err := d.Decode(&v); err != nil {
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
+		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 			return nil, city.Errorf(city.Invalid, "the payload is no JSON at byte %d: %v", syntax.Offset, err)
 		}
 		return nil, city.Errorf(city.Invalid, "the payload is no JSON: %v", err)

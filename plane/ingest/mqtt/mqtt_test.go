@@ -335,10 +335,10 @@ func TestGarbageAndHugePayloads(t *testing.T) {
 	}
 }
 
-// mosquitto runs Debian's client against the broker.
-func mosquitto(t *testing.T, b *mqtt.Broker, args ...string) ([]byte, error) {
+// debian runs Debian's client against the broker.
+func debian(t *testing.T, b *mqtt.Broker, args ...string) ([]byte, error) {
 	t.Helper()
-	path, err := exec.LookPath("mosquitto_pub")
+	path, err := exec.LookPath("mosquitto_pub") //nolint:misspell // its name
 	if err != nil {
 		t.Skip("mosquitto_pub is not installed (Debian's mosquitto-clients; setup/setup test gets it)")
 	}
@@ -351,22 +351,22 @@ func mosquitto(t *testing.T, b *mqtt.Broker, args ...string) ([]byte, error) {
 	return exec.CommandContext(ctx, path, append([]string{"-h", host, "-p", port, "-q", "1"}, args...)...).CombinedOutput()
 }
 
-func TestMosquittoPublishes(t *testing.T) {
+func TestDebiansClientPublishes(t *testing.T) {
 	w := newTown(t, t.TempDir())
 	b := w.broker("127.0.0.1:0")
 	for i, version := range []string{"mqttv311", "mqttv5"} {
-		out, err := mosquitto(t, b, "-V", version, "-u", "a-1", "-P", "one", "-t", "air/a-1/up", "-r", "-m", reading(time.Duration(i)*time.Minute, 21.5))
+		out, err := debian(t, b, "-V", version, "-u", "a-1", "-P", "one", "-t", "air/a-1/up", "-r", "-m", reading(time.Duration(i)*time.Minute, 21.5))
 		if err != nil {
 			t.Fatalf("%s: %v: %s", version, err, out)
 		}
 		if h := w.history(a1); len(h) != i+1 || h[i] != 21.5 {
 			t.Errorf("%s: %v", version, h)
 		}
-		if out, err := mosquitto(t, b, "-V", version, "-u", "a-1", "-P", "wrong", "-t", "air/a-1/up", "-m", reading(0, 1)); err == nil {
+		if out, err := debian(t, b, "-V", version, "-u", "a-1", "-P", "wrong", "-t", "air/a-1/up", "-m", reading(0, 1)); err == nil {
 			t.Errorf("%s: a wrong password: %s", version, out)
 		}
 	}
-	if out, _ := mosquitto(t, b, "-V", "mqttv5", "-u", "a-1", "-P", "one", "-t", "air/a-1/up", "-m", "garbage"); !bytes.Contains(out, []byte("153")) && !bytes.Contains(out, []byte("Payload format invalid")) {
+	if out, _ := debian(t, b, "-V", "mqttv5", "-u", "a-1", "-P", "one", "-t", "air/a-1/up", "-m", "garbage"); !bytes.Contains(out, []byte("153")) && !bytes.Contains(out, []byte("Payload format invalid")) {
 		t.Logf("mosquitto_pub says of a refused message: %s", out)
 	}
 	if h := w.history(a1); len(h) != 2 {
@@ -462,12 +462,11 @@ func (d *dying) Write(ctx context.Context, b *plane.Batch) (plane.Result, error)
 	if !d.after {
 		os.Exit(7)
 	}
-	r, err := d.Store.Write(ctx, b)
-	if err != nil {
+	if _, err := d.Store.Write(ctx, b); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
 	os.Exit(7)
-	return r, err
+	panic("it has ended")
 }
 
 // TestMain also is the broker that TestKilledBetweenCommitAndAcknowledgement kills.
