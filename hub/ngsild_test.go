@@ -1,0 +1,50 @@
+package hub
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"testing"
+
+	"polity/plane/ngsild"
+	"polity/plane/sqlite"
+)
+
+// TestNGSILDIsForThisMachine holds that nobody else sees the API until sign-in exists,
+// and that names with slashes in a path reach it as they are.
+func TestNGSILDIsForThisMachine(t *testing.T) {
+	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "city.db"), sqlite.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	h := &Hub{store: store}
+	if h.ngsild, err = ngsild.New(t.Context(), ngsild.Config{Store: store}); err != nil {
+		t.Fatal(err)
+	}
+	defer h.ngsild.Close()
+	pages := http.NewServeMux()
+	pages.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	served := h.withNGSILD(pages)
+	for _, c := range []struct {
+		from, path string
+		status     int
+	}{
+		{"127.0.0.1:5000", "/ngsi-ld/v1/types", http.StatusOK},
+		{"127.0.0.1:5000", "/ngsi-ld/v1/types/https%3A%2F%2Fexample.org%2FRoom", http.StatusNotFound},
+		{"192.0.2.7:5000", "/ngsi-ld/v1/types", http.StatusNotFound},
+		{"192.0.2.7:5000", "/ngsi-ld/v1/entities?type=Room", http.StatusNotFound},
+		{"192.0.2.7:5000", "/", http.StatusTeapot},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:8080"+c.path, nil)
+		r.RemoteAddr = c.from
+		w := httptest.NewRecorder()
+		served.ServeHTTP(w, r)
+		if w.Code != c.status {
+			t.Errorf("%s from %s: %d, want %d", c.path, c.from, w.Code, c.status)
+		}
+		if isProblem := w.Header().Get("Content-Type") == "application/problem+json"; c.from != "127.0.0.1:5000" && isProblem {
+			t.Errorf("%s from %s: the API answered", c.path, c.from)
+		}
+	}
+}
