@@ -91,12 +91,11 @@ func (all summaries) add(ctx context.Context, tx *sql.Tx, q *plane.SummaryQuery,
 	if err != nil {
 		return err
 	}
-	rows, err := tx.QueryContext(ctx, //nolint:gosec // a name that month made
-		`WITH RECURSIVE bucket (k) AS (SELECT ? UNION ALL SELECT k + 1 FROM bucket WHERE k < ?)
+	text := `WITH RECURSIVE bucket (k) AS (SELECT ? UNION ALL SELECT k + 1 FROM bucket WHERE k < ?)
 		SELECT one.value, k, (SELECT printf('%d %!.17g %!.17g %!.17g %!.17g', count(*), sum(value), sum(value * value), min(value), max(value))
-			FROM `+p.name+` WHERE s = one.value AND at >= k * ? + ? AND at < min((k + 1) * ? + ?, ?) AND detail IS NULL)
-		FROM json_each(?) AS one, bucket`,
-		first, last, q.Width(), from-p.begin, q.Width(), from-p.begin, to-p.begin, string(numbers))
+			FROM ` + p.name + ` WHERE s = one.value AND at >= k * ? + ? AND at < min((k + 1) * ? + ?, ?) AND detail IS NULL)
+		FROM json_each(?) AS one, bucket`
+	rows, err := tx.QueryContext(ctx, text, first, last, q.Width(), from-p.begin, q.Width(), from-p.begin, to-p.begin, string(numbers))
 	if err != nil {
 		return err
 	}
