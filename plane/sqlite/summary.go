@@ -91,6 +91,7 @@ func (all summaries) add(ctx context.Context, tx *sql.Tx, q *plane.SummaryQuery,
 	if err != nil {
 		return err
 	}
+	//nolint:gosec // a name that month made
 	text := `WITH RECURSIVE bucket (k) AS (SELECT ? UNION ALL SELECT k + 1 FROM bucket WHERE k < ?)
 		SELECT one.value, k, (SELECT printf('%d %!.17g %!.17g %!.17g %!.17g', count(*), sum(value), sum(value * value), min(value), max(value))
 			FROM ` + p.name + ` WHERE s = one.value AND at >= k * ? + ? AND at < min((k + 1) * ? + ?, ?) AND detail IS NULL)
