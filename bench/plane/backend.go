@@ -94,7 +94,7 @@ func commits(ctx context.Context, db *sql.DB, values string, clients int, d time
 		return 0, err
 	}
 	insert := "INSERT INTO bare VALUES (" + values + ")" //nolint:gosec // our own placeholders
-	body := strings.Repeat("x", 500) // about an entity
+	body := strings.Repeat("x", 500)                     // about an entity
 	var n atomic.Int64
 	errs := make([]error, clients)
 	began := time.Now()
