@@ -38,24 +38,31 @@ func newReceiver(t *testing.T) *receiver {
 	return r
 }
 
-// next waits for a notification and returns its data.
-func (r *receiver) next(t *testing.T) (string, delivered) {
+// take waits for a notification.
+func (r *receiver) take(t *testing.T) delivered {
 	t.Helper()
 	select {
 	case d := <-r.got:
-		var n struct {
-			Type           string
-			SubscriptionID string
-			Data           json.RawMessage
-		}
-		if err := json.Unmarshal([]byte(d.body), &n); err != nil || n.Type != "Notification" || n.SubscriptionID == "" {
-			t.Fatalf("%v: %s", err, d.body)
-		}
-		return string(n.Data), d
+		return d
 	case <-time.After(20 * time.Second):
 		t.Fatal("no notification came")
-		return "", delivered{}
+		return delivered{}
 	}
+}
+
+// next waits for a notification and returns its data.
+func (r *receiver) next(t *testing.T) (string, delivered) {
+	t.Helper()
+	d := r.take(t)
+	var n struct {
+		Type           string
+		SubscriptionID string
+		Data           json.RawMessage
+	}
+	if err := json.Unmarshal([]byte(d.body), &n); err != nil || n.Type != "Notification" || n.SubscriptionID == "" {
+		t.Fatalf("%v: %s", err, d.body)
+	}
+	return string(n.Data), d
 }
 
 func (r *receiver) subscribe(a *api, more, notification string) {
