@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -534,4 +535,40 @@ func TestKilledBetweenCommitAndAcknowledgement(t *testing.T) {
 			t.Errorf("killed after the commit %q: %v", after, h)
 		}
 	}
+}
+
+// BenchmarkBroker: messages of quality of service 1, committed one by one, of 16
+// devices at once.
+func BenchmarkBroker(b *testing.B) {
+	s, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "city.db"), sqlite.Config{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	broker, err := mqtt.Start(mqtt.BrokerConfig{Listen: "127.0.0.1:0", Devices: devices(b), Taker: open(b, s), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer broker.Close()
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	var work sync.WaitGroup
+	b.ResetTimer()
+	for n := range 16 {
+		work.Go(func() {
+			c := paho.NewClient(paho.NewClientOptions().AddBroker("tcp://" + broker.Address()).SetClientID(fmt.Sprint(n)).SetUsername("all").SetPassword("two"))
+			if token := c.Connect(); !token.Wait() || token.Error() != nil {
+				b.Error(token.Error())
+				return
+			}
+			defer c.Disconnect(0)
+			for left.Add(-1) >= 0 {
+				if token := c.Publish(fmt.Sprintf("level/w-%d", n), 1, false, "1.5"); !token.Wait() || token.Error() != nil {
+					b.Error(token.Error())
+				}
+			}
+		})
+	}
+	work.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
 }
