@@ -326,6 +326,6 @@ func (d *device) reject(r *mapping.Refusal, kept *rejection) {
 		d.twin.Last = twin.ClockLies
 	}
 	d.twin.Rejected++
-	d.twin.Reason, d.twin.ReasonAt = kept.why, &kept.at
+	d.twin.Reason, d.twin.ReasonAt = r.Why, &kept.at // no word of the device: others read it
 	d.refused, d.dirty = kept, true
 }

@@ -297,8 +297,15 @@ func TestRefusedMessagesAreCountedAndTheLastIsKept(t *testing.T) {
 	if w.value(airTwin, "messagesRefused") != "3" || w.value(airTwin, "state") != `"refused"` || !strings.Contains(w.value(airTwin, "lastRefusal"), "not within") {
 		t.Error("the twin does not say it")
 	}
+	if err := w.send("air/a-1/up", strings.Replace(w.reading(20), "20}", `"Alice was here"}`, 1)); err == nil {
+		t.Error("a text is taken")
+	}
+	w.round()
+	if strings.Contains(w.everything(), "Alice") {
+		t.Error("what a device wrote stands in the city's data")
+	}
 	w.ok(w.send("air/a-1/up", w.reading(20)))
-	if w.value(airTwin, "state") != `"ok"` || w.value(airTwin, "messagesRefused") != "3" {
+	if w.value(airTwin, "state") != `"ok"` || w.value(airTwin, "messagesRefused") != "4" {
 		t.Error("a good message did not mend the state")
 	}
 }

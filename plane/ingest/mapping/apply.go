@@ -56,8 +56,8 @@ type Refusal struct {
 	Device  string    // empty if it is not known
 	Clock   bool      // its clock is the reason
 	Private bool      // it is of a household: what follows in parentheses stays with the sender
-	Why     string
-	Detail  string // with the device's own values
+	Why     string    // in our own words
+	Detail  string    // with what the device sent
 }
 
 // Error says why, with the device's values.
@@ -122,8 +122,8 @@ func (m *Mapping) apply(p *payload, x Message, named map[string]string) (*Readin
 	if err != nil {
 		return no("the payload cannot be read", err.Error())
 	}
-	if why := m.who(r, x, tree, named); why != "" {
-		return no(why, "")
+	if why, detail := m.who(r, x, tree, named); why != "" {
+		return no(why, detail)
 	}
 	if refused := m.when(r, x, tree); refused != nil {
 		return nil, refused
@@ -135,28 +135,28 @@ func (m *Mapping) apply(p *payload, x Message, named map[string]string) (*Readin
 }
 
 // who finds the device, and the area of a household.
-func (m *Mapping) who(r *Reading, x Message, tree any, named map[string]string) (why string) {
+func (m *Mapping) who(r *Reading, x Message, tree any, named map[string]string) (why, detail string) {
 	name := named["device"]
 	if !m.Device.empty() {
 		v, _ := m.Device.find(tree)
 		name, _ = word(v)
 		if name == "" {
-			return fmt.Sprintf("no device's name stands at %s", m.Device)
+			return fmt.Sprintf("no device's name stands at %s", m.Device), ""
 		}
 	}
 	if x.Device != "" && name != "" && name != x.Device {
-		return fmt.Sprintf("the payload is of the device %q, not of %q", shorten(name), shorten(x.Device))
+		return "the payload is of another device than was said", fmt.Sprintf("of %q, not of %q", shorten(name), shorten(x.Device))
 	}
 	if name == "" {
 		name = x.Device
 	}
 	if err := CheckDevice(name); err != nil {
 		r.Device = ""
-		return err.Error()
+		return "there is no device's name that can be one", err.Error()
 	}
 	r.Device = name
 	if !m.Household {
-		return ""
+		return "", ""
 	}
 	r.Area = named["area"]
 	if !m.Sums.Area.empty() {
@@ -164,9 +164,9 @@ func (m *Mapping) who(r *Reading, x Message, tree any, named map[string]string) 
 		r.Area, _ = word(v)
 	}
 	if !nameForm.MatchString(r.Area) {
-		return "there is no area's name of 1 to 64 of A-Z a-z 0-9 _ : . -"
+		return "there is no area's name of 1 to 64 of A-Z a-z 0-9 _ : . -", ""
 	}
-	return ""
+	return "", ""
 }
 
 // what finds the entity and its values.
