@@ -452,6 +452,28 @@ func appendSources(b []byte, list []*source, c *jsonld.Context, inside []byte) [
 	return append(b, ']')
 }
 
+// relevant is a registration with the information that a query asks for; all of it
+// where that is none.
+func (s *source) relevant(q *sourceQuery) *source {
+	items, _ := jsontext.List(s.body.Get("information"))
+	kept := []byte{'['}
+	for i, item := range items {
+		if q.meets(&s.information[i]) {
+			if len(kept) > 1 {
+				kept = append(kept, ',')
+			}
+			kept = append(kept, item...)
+		}
+	}
+	if len(kept) == 1 {
+		return s
+	}
+	c := *s
+	c.body = slices.Clone(s.body)
+	c.body.Set("information", append(kept, ']'))
+	return &c
+}
+
 // sourceSubscriptionTenant ends the names of tenants whose subscriptions are about
 // registrations.
 const sourceSubscriptionTenant = "/csource"
@@ -533,7 +555,12 @@ func (subs *subscriptions) sendSources(x *subscription, list []*source, reason s
 		inside = x.context.Source
 	}
 	now := subs.s.now().UTC().Truncate(time.Millisecond)
-	b := x.notification(appendSources(nil, list, x.context, inside), now)
+	q := x.sourceQuery()
+	relevant := make([]*source, len(list))
+	for i, s := range list {
+		relevant[i] = s.relevant(q)
+	}
+	b := x.notification(appendSources(nil, relevant, x.context, inside), now)
 	b = append(b[:len(b)-1], `,"triggerReason":"`...)
 	subs.enqueue(x, queued{body: append(append(b, reason...), '"', '}')})
 }
