@@ -51,7 +51,7 @@ func dataExportCommand() *cobra.Command {
 		Long: `Writes one state of a store into FILE, or to standard output for "-". The store may be
 in use meanwhile. FILE is there when it is whole, and not before.`,
 		Example: `  polity data export --store /var/lib/polity/hub city.jsonl
-  polity data export --store postgres:///city?host=/run/postgresql - | zstd >city.jsonl.zst`,
+  polity data export --store postgres:///city?host=/run/postgresql -`,
 		Args: exactlyOne("file to write"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if _, err := os.Stat(args[0]); err == nil && !force && args[0] != "-" {
@@ -96,7 +96,7 @@ database that is there (createdb) with PostGIS.
 A store that holds data already is refused. With --merge entities of the file stand
 in place of those that are there, and observations beside those that are there. An
 import that was broken off is done again with --merge.`,
-		Example: `  createdb city && polity data import --store postgres:///city?host=/run/postgresql city.jsonl`,
+		Example: `  polity data import --store postgres:///city?host=/run/postgresql city.jsonl`,
 		Args:    exactlyOne("file"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if err := backend.Check(where); err != nil {
