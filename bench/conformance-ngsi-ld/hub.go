@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,89 +14,20 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"polity/bench/harness"
+	"polity/bench/harness/cityhub"
 )
-
-// hubStart is how long the hub may take until its pages can be opened.
-const hubStart = 30 * time.Second
 
 // instances of an answer about the past: the suite asks for pages of histories of
 // forty.
 const instances = 30
 
-// startHub runs polity hub with an empty store in dir until stop is called.
-func startHub(ctx context.Context, dir string, p place) (stop func(), err error) {
-	_, public, err := note.GenerateKey(rand.Reader, "conformance.example/cameras")
-	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(filepath.Join(dir, "register"), 0o700); err != nil {
-		return nil, err
-	}
-	config := fmt.Sprintf(`hub:
-  data: data
-  listen: 127.0.0.1:%d
-  city_keys: [%q]
-  register: register
-  edges: {listen: "127.0.0.1:0"}
-  ngsi_ld:
+// settings of the hub apart from those that every benchmark's has.
+var settings = fmt.Sprintf(`  ngsi_ld:
     instances: %d
     contexts: {fetch: true, hosts: ["127.0.0.1"]}
     notify: {hosts: ["127.0.0.1"]}
-`, p.hub, public, instances)
-	file := filepath.Join(dir, "polity.yaml")
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-		return nil, err
-	}
-	log, err := os.Create(filepath.Join(dir, "hub.log"))
-	if err != nil {
-		return nil, err
-	}
-	program := filepath.Join("bin", "polity")
-	if folder := os.Getenv("POLITY_PROGRAMS"); folder != "" {
-		program = filepath.Join(folder, "polity")
-	}
-	running, cancel := context.WithCancel(ctx)
-	cmd := exec.CommandContext(running, program, "hub", "--config", file) //nolint:gosec // the program under test
-	cmd.Stderr = log
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 10 * time.Second
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		cancel()
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		cancel()
-		return nil, fmt.Errorf("start %s: %w; run 'make build' first", program, err)
-	}
-	stop = func() {
-		cancel()
-		_ = cmd.Wait() // a signal ended it
-		log.Close()
-	}
-	ready := make(chan bool, 1)
-	go func() {
-		lines := bufio.NewScanner(out)
-		ready <- lines.Scan()
-		for lines.Scan() {
-			continue
-		}
-	}()
-	select {
-	case ok := <-ready:
-		if ok {
-			return stop, nil
-		}
-		stop()
-	case <-time.After(hubStart):
-		stop()
-	}
-	said, _ := os.ReadFile(log.Name())
-	return nil, fmt.Errorf("the hub did not start: %s", harness.LastLine(string(said)))
-}
+`, instances)
 
 // robotTime bounds a group.
 const robotTime = 40 * time.Minute
@@ -160,7 +89,7 @@ func runFolders(ctx context.Context, r *harness.Run, g group, suite, dir string)
 		return nil, err
 	}
 	defer stopContexts()
-	ports, err := freePorts(5)
+	ports, err := cityhub.FreePorts(5)
 	if err != nil {
 		return nil, err
 	}
@@ -183,11 +112,11 @@ func runFolders(ctx context.Context, r *harness.Run, g group, suite, dir string)
 	if err != nil {
 		return nil, err
 	}
-	stop, err := startHub(ctx, filepath.Join(dir, "hub"), p)
+	hub, err := cityhub.Start(ctx, filepath.Join(dir, "hub"), p.hub, settings)
 	if err != nil {
 		return nil, err
 	}
-	defer stop()
+	defer hub.Stop()
 	args := []string{"-m", "robot", "--outputdir", dir, "--log", "NONE", "--report", "NONE", "--console", "quiet"}
 	if test := r.Text("TEST"); test != "" {
 		args = append(args, "--test", test, "--runemptysuite")

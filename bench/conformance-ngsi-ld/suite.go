@@ -109,17 +109,3 @@ func serveContexts(suite string) (port int, stop func(), err error) {
 	go server.Serve(l) //nolint:errcheck // ends with Close
 	return port, func() { server.Close() }, nil
 }
-
-// freePorts returns n loopback ports that nothing listens on now.
-func freePorts(n int) ([]int, error) {
-	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports, nil
-}

@@ -93,7 +93,7 @@ func (s *Store) try(ctx context.Context, group []*request) (committing bool, err
 	}
 	committing, err = s.write(ctx, group, states, changed)
 	if err == nil && len(changed.ids) > 0 {
-		s.bell.ring()
+		s.bell.Ring()
 	}
 	return committing, err
 }

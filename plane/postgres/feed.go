@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,30 +18,6 @@ const (
 	maxEvents = 10_000          // read at once
 	lookAgain = 2 * time.Second // for changes that another program has made
 )
-
-// bell wakes those who wait for events.
-type bell struct {
-	mu   sync.Mutex
-	rung chan struct{}
-}
-
-func (b *bell) wait() <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.rung == nil {
-		b.rung = make(chan struct{})
-	}
-	return b.rung
-}
-
-func (b *bell) ring() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.rung != nil {
-		close(b.rung)
-		b.rung = nil
-	}
-}
 
 // notes are the changes of a group, for the outbox.
 type notes struct {
@@ -116,7 +91,7 @@ func (s *Store) Await(ctx context.Context, after uint64) error {
 	again := time.NewTicker(lookAgain)
 	defer again.Stop()
 	for {
-		rung := s.bell.wait() // before looking, so that none is missed
+		rung := s.bell.Wait() // before looking, so that none is missed
 		var there bool
 		if err := s.reading(ctx, func(c *pgxpool.Conn) error {
 			return c.QueryRow(ctx, "SELECT EXISTS (SELECT FROM polity.outbox WHERE seq > $1)", int64(after)).Scan(&there)

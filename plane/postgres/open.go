@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"polity/internal/bell"
 	"polity/plane"
 )
 
@@ -27,7 +28,7 @@ type Store struct {
 	name string // of the database, for errors
 	now  func() time.Time
 	feed bool
-	bell bell
+	bell bell.Bell
 	pool *pgxpool.Pool // for readers, and for what forgets
 
 	requests chan *request

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"sync"
 	"time"
 
 	"polity/city"
@@ -11,30 +10,6 @@ import (
 )
 
 var _ plane.Feed = (*Store)(nil)
-
-// bell wakes those who wait for events.
-type bell struct {
-	mu   sync.Mutex
-	rung chan struct{}
-}
-
-func (b *bell) wait() <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.rung == nil {
-		b.rung = make(chan struct{})
-	}
-	return b.rung
-}
-
-func (b *bell) ring() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.rung != nil {
-		close(b.rung)
-		b.rung = nil
-	}
-}
 
 // note writes a change into the outbox, in the writer's transaction.
 func (s *Store) note(ctx context.Context, c *plane.Change, was *row, after *plane.Entity) error {
@@ -120,7 +95,7 @@ func (s *Store) Await(ctx context.Context, after uint64) error {
 	if err := s.checkFeed(); err != nil {
 		return err
 	}
-	rung := s.bell.wait() // before looking, so that none is missed
+	rung := s.bell.Wait() // before looking, so that none is missed
 	var there bool
 	if err := s.read.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM outbox WHERE seq > ?)", int64(after)).Scan(&there); err != nil {
 		return s.readError(err)

@@ -18,6 +18,7 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"polity/city"
+	"polity/internal/bell"
 	"polity/plane"
 )
 
@@ -39,7 +40,7 @@ type Store struct {
 	path  string
 	now   func() time.Time
 	feed  bool
-	bell  bell
+	bell  bell.Bell
 	write *sql.DB   // one connection
 	conn  *sql.Conn // that one, held by the writer
 	read  *sql.DB

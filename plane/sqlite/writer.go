@@ -141,7 +141,7 @@ func (s *Store) commit(group []*request) (err error) {
 		}
 	}
 	if _, err = s.conn.ExecContext(ctx, "COMMIT"); err == nil && s.noted {
-		s.bell.ring()
+		s.bell.Ring()
 	}
 	return err
 }

@@ -43,10 +43,11 @@ func (h *Hub) Kill() error {
 // More are lines of YAML below "hub:", indented by two. Port 0 chooses a free one.
 func Start(ctx context.Context, dir string, port int, more string) (*Hub, error) {
 	if port == 0 {
-		var err error
-		if port, err = freePort(); err != nil {
+		free, err := FreePorts(1)
+		if err != nil {
 			return nil, err
 		}
+		port = free[0]
 	}
 	_, public, err := note.GenerateKey(rand.Reader, "bench.example/cameras")
 	if err != nil {
@@ -107,11 +108,16 @@ func Start(ctx context.Context, dir string, port int, more string) (*Hub, error)
 	return nil, fmt.Errorf("the hub did not start: %s", harness.LastLine(string(said)))
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+// FreePorts returns n loopback ports that nothing listens on now.
+func FreePorts(n int) ([]int, error) {
+	var ports []int
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close()
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return ports, nil
 }
