@@ -129,13 +129,6 @@ func (h *Hub) openSensors(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, t := range cfg.Tokens {
-		for _, route := range t.Routes {
-			if !set.HasRoute(route) {
-				return city.Errorf(city.Invalid, "hub.sensors.tokens: %s is for the route %s, and no mapping has it", t.Name, route)
-			}
-		}
-	}
 	s := &sensors{}
 	s.intake, err = ingest.Open(ctx, ingest.Config{Store: h.store, Mappings: set, Refused: filepath.Join(h.cfg.Data, "refused"), Log: h.log, Now: h.now})
 	if err != nil {
@@ -157,26 +150,11 @@ func (h *Hub) openBroker(s *sensors, cfg *MQTT) error {
 	if cfg.Listen == "" {
 		return nil
 	}
-	b := mqtt.BrokerConfig{Listen: cfg.Listen, Devices: slices.Clone(cfg.Devices), Taker: s.intake, Log: h.log}
-	if cfg.DevicesFile != "" {
-		text, err := os.ReadFile(cfg.DevicesFile)
-		if err != nil {
-			return city.Errorf(city.Invalid, "hub.sensors.mqtt.devices_file: %w", err)
-		}
-		more, err := mqtt.ReadDevices(cfg.DevicesFile, text)
-		if err != nil {
-			return err
-		}
-		b.Devices = append(b.Devices, more...)
+	b, err := cfg.read()
+	if err != nil {
+		return err
 	}
-	if cfg.CertFile != "" {
-		cert, err := tls.LoadX509KeyPair(cfg.CertFile, cfg.KeyFile)
-		if err != nil {
-			return city.Errorf(city.Invalid, "hub.sensors.mqtt: %w", err)
-		}
-		b.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12} // sensors seldom know 1.3
-	}
-	var err error
+	b.Taker, b.Log = s.intake, h.log
 	if s.broker, err = mqtt.Start(b); err != nil {
 		return fmt.Errorf("hub.sensors.mqtt: %w", err)
 	}
@@ -184,34 +162,39 @@ func (h *Hub) openBroker(s *sensors, cfg *MQTT) error {
 	return nil
 }
 
+// read reads what the embedded broker needs from files.
+func (m *MQTT) read() (mqtt.BrokerConfig, error) {
+	b := mqtt.BrokerConfig{Listen: m.Listen, Devices: slices.Clone(m.Devices)}
+	if m.DevicesFile != "" {
+		text, err := os.ReadFile(m.DevicesFile)
+		if err != nil {
+			return b, city.Errorf(city.Invalid, "hub.sensors.mqtt.devices_file: %w", err)
+		}
+		more, err := mqtt.ReadDevices(m.DevicesFile, text)
+		if err != nil {
+			return b, err
+		}
+		b.Devices = append(b.Devices, more...)
+	}
+	if m.CertFile != "" {
+		cert, err := tls.LoadX509KeyPair(m.CertFile, m.KeyFile)
+		if err != nil {
+			return b, city.Errorf(city.Invalid, "hub.sensors.mqtt: %w", err)
+		}
+		b.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12} // sensors seldom know 1.3
+	}
+	return b, nil
+}
+
 func (h *Hub) openClient(s *sensors, cfg *Broker, set *mapping.Set) error {
 	if cfg.Server == "" {
 		return nil
 	}
-	c := mqtt.ClientConfig{Server: cfg.Server, ID: cfg.ID, User: cfg.User, Filters: set.Filters(), Taker: s.intake, Log: h.log}
-	if c.ID == "" {
-		c.ID = "polity-hub"
+	c, err := cfg.read()
+	if err != nil {
+		return err
 	}
-	if cfg.PasswordFile != "" {
-		password, err := os.ReadFile(cfg.PasswordFile)
-		if err != nil {
-			return city.Errorf(city.Invalid, "hub.sensors.broker.password_file: %w", err)
-		}
-		c.Password = strings.TrimSpace(string(password))
-	}
-	if strings.HasPrefix(cfg.Server, "mqtts:") {
-		c.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	if cfg.CAFile != "" && c.TLS != nil {
-		pem, err := os.ReadFile(cfg.CAFile)
-		if err != nil {
-			return city.Errorf(city.Invalid, "hub.sensors.broker.ca_file: %w", err)
-		}
-		if c.TLS.RootCAs = x509.NewCertPool(); !c.TLS.RootCAs.AppendCertsFromPEM(pem) {
-			return city.Errorf(city.Invalid, "hub.sensors.broker.ca_file %s holds no certificate in PEM form", cfg.CAFile)
-		}
-	}
-	var err error
+	c.Filters, c.Taker, c.Log = set.Filters(), s.intake, h.log
 	if s.client, err = mqtt.Connect(c); err != nil {
 		return fmt.Errorf("hub.sensors.broker: %w", err)
 	}
@@ -219,7 +202,35 @@ func (h *Hub) openClient(s *sensors, cfg *Broker, set *mapping.Set) error {
 	return nil
 }
 
-// read reads the mappings that are in use.
+// read reads what a connection to the other broker needs from files.
+func (b *Broker) read() (mqtt.ClientConfig, error) {
+	c := mqtt.ClientConfig{Server: b.Server, ID: b.ID, User: b.User}
+	if c.ID == "" {
+		c.ID = "polity-hub"
+	}
+	if b.PasswordFile != "" {
+		password, err := os.ReadFile(b.PasswordFile)
+		if err != nil {
+			return c, city.Errorf(city.Invalid, "hub.sensors.broker.password_file: %w", err)
+		}
+		c.Password = strings.TrimSpace(string(password))
+	}
+	if strings.HasPrefix(b.Server, "mqtts:") {
+		c.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	if b.CAFile != "" && c.TLS != nil {
+		pem, err := os.ReadFile(b.CAFile)
+		if err != nil {
+			return c, city.Errorf(city.Invalid, "hub.sensors.broker.ca_file: %w", err)
+		}
+		if c.TLS.RootCAs = x509.NewCertPool(); !c.TLS.RootCAs.AppendCertsFromPEM(pem) {
+			return c, city.Errorf(city.Invalid, "hub.sensors.broker.ca_file %s holds no certificate in PEM form", b.CAFile)
+		}
+	}
+	return c, nil
+}
+
+// read reads the mappings that are in use, and checks that tokens are for their routes.
 func (s *Sensors) read() (*mapping.Set, error) {
 	var list []*mapping.Mapping
 	for _, name := range s.Shipped {
@@ -251,7 +262,18 @@ func (s *Sensors) read() (*mapping.Set, error) {
 			return nil, err
 		}
 	}
-	return mapping.NewSet(list...)
+	set, err := mapping.NewSet(list...)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range s.Tokens {
+		for _, route := range t.Routes {
+			if !set.HasRoute(route) {
+				return nil, city.Errorf(city.Invalid, "hub.sensors.tokens: %s is for the route %s, and no mapping has it", t.Name, route)
+			}
+		}
+	}
+	return set, nil
 }
 
 // collect gives the sensors' numbers to Prometheus.

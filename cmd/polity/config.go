@@ -111,8 +111,9 @@ func configCheckCommand() *cobra.Command {
 		Long: `Reads a configuration as 'polity edge' and 'polity hub' would and says everything
 that is wrong, with file and line; an unknown key comes with the nearest one that
 exists. It opens no other file unless --here is given: then it also reads, on the
-machine that the configuration is for, keys, passwords and register entries, and says
-of each camera whether its entry lets it run now.`,
+machine that the configuration is for, keys, passwords, certificates, mappings of
+sensors and register entries, and says of each camera whether its entry lets it run
+now.`,
 		Example: `  polity config check deploy/polity.yaml
   polity config check --here /etc/polity/polity.yaml`,
 		Args: exactlyOne("configuration file"),
@@ -129,12 +130,21 @@ of each camera whether its entry lets it run now.`,
 				parts = append(parts, "hub that knows "+plural(len(c.Hub.Edges.Known), "edge"))
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s is in order: %s.\n", args[0], strings.Join(parts, ", "))
-			if !here || c.Edge == nil {
+			if !here {
 				return nil
 			}
-			words, err := edge.Inspect(*c.Edge)
-			fmt.Fprint(cmd.OutOrStdout(), words)
-			return err
+			var errs []error
+			inspected := func(words string, err error) {
+				fmt.Fprint(cmd.OutOrStdout(), words)
+				errs = append(errs, err)
+			}
+			if c.Edge != nil {
+				inspected(edge.Inspect(*c.Edge))
+			}
+			if c.Hub != nil {
+				inspected(hub.Inspect(*c.Hub))
+			}
+			return errors.Join(errs...)
 		},
 	}
 	cmd.Flags().BoolVar(&here, "here", false, "also read the files that the configuration names")
