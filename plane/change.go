@@ -56,6 +56,21 @@ func Remove(key Key) Change {
 // Restores says whether the change is one of Restore, for backends.
 func (c *Change) Restores() bool { return c.restore }
 
+// Observed returns what Observe does, checked, for backends: an observation that is wrong
+// is a fault of who wrote Observe, and ends the batch.
+func (c *Change) Observed(old, now *Entity) ([]Observation, error) {
+	if c.Observe == nil {
+		return nil, nil
+	}
+	list := c.Observe(old, now)
+	for i := range list {
+		if err := list[i].Check(); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
 // Outcome is what a change comes to, for backends.
 type Outcome uint8
 

@@ -61,6 +61,12 @@ type Change struct {
 	// stores nothing. Its error refuses this change alone. It has no effects of its
 	// own and may be called more than once.
 	Edit func(old *Entity) (*Entity, error)
+	// Observe returns what is to be stored as history in the same commit, because of what
+	// the change came to: old is what was there, now what is stored in its place, nil
+	// where there is none. Nil for nothing. It changes neither, has no effects of its own
+	// and may be called more than once; it is not called for a change that is refused or
+	// stores nothing.
+	Observe func(old, now *Entity) []Observation
 
 	restore bool // keep the times and versions that the entity carries
 }

@@ -15,7 +15,7 @@ type statements struct {
 	addType, dropTypes                 *sql.Stmt
 	setBox, dropBox                    *sql.Stmt
 	findSeries, addSeries, historyPart *sql.Stmt
-	note                               *sql.Stmt
+	note, begin, commit                *sql.Stmt
 	observe                            map[string]*sql.Stmt // by part
 }
 
@@ -34,9 +34,11 @@ func (s *Store) prepare(ctx context.Context) error {
 		{&s.statements.setBox, "INSERT OR REPLACE INTO entity_box (n, west, east, south, north) VALUES (?, ?, ?, ?, ?)"},
 		{&s.statements.dropBox, "DELETE FROM entity_box WHERE n = ?"},
 		{&s.statements.findSeries, "SELECT s FROM series WHERE tenant = ? AND id = ? AND attribute = ? AND dataset = ?"},
-		{&s.statements.addSeries, "INSERT INTO series (tenant, id, attribute, dataset) VALUES (?, ?, ?, ?)"},
+		{&s.statements.addSeries, "INSERT OR IGNORE INTO series (tenant, id, attribute, dataset) VALUES (?, ?, ?, ?)"},
 		{&s.statements.note, `INSERT INTO outbox (tenant, id, at, before_version, before_created, before_modified, before,
 			after_version, after_created, after_modified, after) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
+		{&s.statements.begin, "BEGIN IMMEDIATE"},
+		{&s.statements.commit, "COMMIT"},
 		{&s.statements.historyPart, "INSERT OR IGNORE INTO part (name, begin, until) VALUES (?, ?, ?)"},
 	} {
 		var err error
@@ -49,7 +51,7 @@ func (s *Store) prepare(ctx context.Context) error {
 
 func (p *statements) close() error {
 	var errs []error
-	all := []*sql.Stmt{p.get, p.insert, p.update, p.remove, p.addType, p.dropTypes, p.setBox, p.dropBox, p.findSeries, p.addSeries, p.historyPart, p.note}
+	all := []*sql.Stmt{p.get, p.insert, p.update, p.remove, p.addType, p.dropTypes, p.setBox, p.dropBox, p.findSeries, p.addSeries, p.historyPart, p.note, p.begin, p.commit}
 	for _, st := range p.observe {
 		all = append(all, st)
 	}
@@ -63,7 +65,7 @@ func (p *statements) close() error {
 
 // change runs one change in the writer's transaction. Refused is the change's own
 // fault, err the database's.
-func (s *Store) change(ctx context.Context, c *plane.Change) (refused, err error) {
+func (s *Store) change(ctx context.Context, c *plane.Change, to *plane.Result) (refused, err error) {
 	var r row
 	var old *plane.Entity
 	r.id = c.Key.ID
@@ -81,18 +83,27 @@ func (s *Store) change(ctx context.Context, c *plane.Change) (refused, err error
 	if refused != nil {
 		return refused, nil
 	}
+	var body []byte
 	switch outcome {
 	case plane.Removed:
 		err = s.removeEntity(ctx, r.n, old)
 	case plane.Stored:
-		err = s.store(ctx, r.n, old, e)
+		body = encode(e)
+		err = s.store(ctx, r.n, old, e, body)
 	case plane.Unchanged:
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.note(ctx, c, &r, e)
+	observed, err := c.Observed(old, e)
+	if err == nil {
+		err = s.observeAll(ctx, observed, to)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.note(ctx, c, &r, e, body)
 }
 
 func (s *Store) removeEntity(ctx context.Context, n int64, old *plane.Entity) error {
@@ -114,8 +125,7 @@ func (s *Store) dropTypes(ctx context.Context, e *plane.Entity) error {
 	return nil
 }
 
-func (s *Store) store(ctx context.Context, n int64, old, e *plane.Entity) error {
-	b := encode(e)
+func (s *Store) store(ctx context.Context, n int64, old, e *plane.Entity, b []byte) error {
 	if old == nil {
 		res, err := s.statements.insert.ExecContext(ctx, e.Tenant, e.ID, e.Version, e.Created.UnixMilli(), e.Modified.UnixMilli(), b)
 		if err != nil {

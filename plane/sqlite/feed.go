@@ -12,7 +12,7 @@ import (
 var _ plane.Feed = (*Store)(nil)
 
 // note writes a change into the outbox, in the writer's transaction.
-func (s *Store) note(ctx context.Context, c *plane.Change, was *row, after *plane.Entity) error {
+func (s *Store) note(ctx context.Context, c *plane.Change, was *row, after *plane.Entity, body []byte) error {
 	if !s.feed || c.Restores() {
 		return nil
 	}
@@ -24,7 +24,7 @@ func (s *Store) note(ctx context.Context, c *plane.Change, was *row, after *plan
 		args = append(args, nil, nil, nil, nil)
 	}
 	if after != nil {
-		args = append(args, after.Version, after.Created.UnixMilli(), after.Modified.UnixMilli(), encode(after))
+		args = append(args, after.Version, after.Created.UnixMilli(), after.Modified.UnixMilli(), body)
 	} else {
 		args = append(args, nil, nil, nil, nil)
 	}
@@ -108,7 +108,7 @@ func (s *Store) Await(ctx context.Context, after uint64) error {
 		return nil
 	case <-ctx.Done():
 		return kind(ctx.Err())
-	case <-s.closing:
+	case <-s.queue.Closing():
 		return errClosed()
 	}
 }
@@ -118,11 +118,10 @@ func (s *Store) Settle(ctx context.Context, upTo uint64) error {
 	if err := s.checkFeed(); err != nil {
 		return err
 	}
-	r := &request{ctx: ctx, settle: &upTo, done: make(chan struct{})}
-	if err := s.submit(r); err != nil {
+	return s.submit(ctx, &request{do: func(ctx context.Context) error {
+		_, err := s.conn.ExecContext(ctx, "DELETE FROM outbox WHERE seq <= ?", int64(upTo))
 		return err
-	}
-	return r.err
+	}})
 }
 
 func (s *Store) checkFeed() error {

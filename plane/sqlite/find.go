@@ -15,12 +15,10 @@ const maxNames = 30_000
 
 // readError tells a store that was closed from one that fails.
 func (s *Store) readError(err error) error {
-	select {
-	case <-s.closing:
+	if s.queue.Closed() {
 		return errClosed()
-	default:
-		return kind(err)
 	}
+	return kind(err)
 }
 
 // Entity is plane.Store's.

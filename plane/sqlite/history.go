@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -79,13 +78,18 @@ func (s *Store) seriesNumber(ctx context.Context, name plane.Series) (int64, err
 	if n, ok := s.series[name]; ok {
 		return n, nil
 	}
-	var n int64
-	err := s.statements.findSeries.QueryRowContext(ctx, name.Tenant, name.ID, name.Attribute, name.Dataset).Scan(&n)
-	if errors.Is(err, sql.ErrNoRows) {
-		var res sql.Result
-		if res, err = s.statements.addSeries.ExecContext(ctx, name.Tenant, name.ID, name.Attribute, name.Dataset); err == nil {
-			n, err = res.LastInsertId()
-		}
+	// Most that the writer does not know are new: those that are not are few, after a start.
+	res, err := s.statements.addSeries.ExecContext(ctx, name.Tenant, name.ID, name.Attribute, name.Dataset)
+	if err != nil {
+		return 0, err
+	}
+	n, err := res.RowsAffected()
+	switch {
+	case err != nil:
+	case n == 0:
+		err = s.statements.findSeries.QueryRowContext(ctx, name.Tenant, name.ID, name.Attribute, name.Dataset).Scan(&n)
+	default:
+		n, err = res.LastInsertId()
 	}
 	if err != nil {
 		return 0, err
@@ -246,32 +250,28 @@ func readPart(ctx context.Context, q querier, p partRow, x seriesRow, from, to i
 	return rows.Err()
 }
 
-type forget struct {
-	key    plane.Key
-	before int64
-}
-
 // Forget is plane.Store's.
 func (s *Store) Forget(ctx context.Context, key plane.Key, before time.Time) (int64, error) {
-	r := &request{ctx: ctx, forget: &forget{key, before.UnixMilli()}, done: make(chan struct{})}
-	if err := s.submit(r); err != nil {
-		return 0, err
-	}
-	return r.gone, r.err
+	var gone int64
+	err := s.submit(ctx, &request{do: func(ctx context.Context) (err error) {
+		gone, err = s.remove(ctx, key, before.UnixMilli())
+		return err
+	}})
+	return gone, err
 }
 
 // remove deletes history, and the tables of months of which nothing is left.
-func (s *Store) remove(ctx context.Context, f *forget) (gone int64, err error) {
-	parts, err := listParts(ctx, s.conn, 0, f.before)
+func (s *Store) remove(ctx context.Context, key plane.Key, before int64) (gone int64, err error) {
+	parts, err := listParts(ctx, s.conn, 0, before)
 	if err != nil {
 		return 0, err
 	}
 	for _, p := range parts {
-		text, args := "DELETE FROM "+p.name+" WHERE s IN (SELECT s FROM series WHERE tenant = ?", []any{f.key.Tenant}
-		if f.key.ID != "" {
-			text, args = text+" AND id = ?", append(args, f.key.ID)
+		text, args := "DELETE FROM "+p.name+" WHERE s IN (SELECT s FROM series WHERE tenant = ?", []any{key.Tenant}
+		if key.ID != "" {
+			text, args = text+" AND id = ?", append(args, key.ID)
 		}
-		res, err := s.conn.ExecContext(ctx, text+") AND at < ?", append(args, f.before-p.begin)...)
+		res, err := s.conn.ExecContext(ctx, text+") AND at < ?", append(args, before-p.begin)...)
 		if err != nil {
 			return 0, err
 		}
@@ -279,7 +279,7 @@ func (s *Store) remove(ctx context.Context, f *forget) (gone int64, err error) {
 		if err != nil {
 			return 0, err
 		}
-		if gone += n; p.until <= f.before {
+		if gone += n; p.until <= before {
 			if err := s.dropIfEmpty(ctx, p.name); err != nil {
 				return 0, err
 			}

@@ -12,13 +12,13 @@ import (
 	"net/url"
 	"path/filepath"
 	"runtime"
-	"sync"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"polity/city"
 	"polity/internal/bell"
+	"polity/internal/groupcommit"
 	"polity/plane"
 )
 
@@ -45,10 +45,7 @@ type Store struct {
 	conn  *sql.Conn // that one, held by the writer
 	read  *sql.DB
 
-	requests chan *request
-	closing  chan struct{}
-	once     sync.Once
-	done     sync.WaitGroup
+	queue *groupcommit.Queue[*request]
 
 	// The writer's own.
 	statements statements
@@ -60,16 +57,14 @@ type Store struct {
 // Open opens the file, makes it if it is not there, and brings it up to date. A
 // file that a later version of Polity wrote is refused.
 func Open(ctx context.Context, path string, cfg Config) (*Store, error) {
-	s := &Store{
-		path: path, now: cfg.Now, feed: cfg.Feed, requests: make(chan *request, 256), closing: make(chan struct{}),
-	}
+	s := &Store{path: path, now: cfg.Now, feed: cfg.Feed}
 	if s.now == nil {
 		s.now = time.Now
 	}
 	if err := s.open(ctx); err != nil {
 		return nil, fmt.Errorf("open the city's data in %s: %w", path, kind(errors.Join(err, s.shut())))
 	}
-	s.done.Go(s.writer)
+	s.queue = groupcommit.New(s.commit, func(error) bool { return true })
 	return s, nil
 }
 
@@ -198,8 +193,7 @@ func runMigration(ctx context.Context, c *sql.Conn, version int, text, digest st
 
 // Close lets the writer end what it has, then closes the file.
 func (s *Store) Close() error {
-	s.once.Do(func() { close(s.closing) })
-	s.done.Wait()
+	s.queue.Close()
 	return s.shut()
 }
 
