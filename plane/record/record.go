@@ -1,6 +1,6 @@
-// Package record writes an entity as JSON that people and other programs can read,
-// with all that a store knows of it: so it stands in PostgreSQL, and in the lines
-// of an export (docs/formats/city-data.md).
+// Package record writes an entity with all that a store knows of it: as JSON that people
+// and other programs can read, for the lines of an export (docs/formats/city-data.md), and
+// in the binary form that the stores keep.
 package record
 
 import (

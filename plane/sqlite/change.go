@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"polity/plane"
+	"polity/plane/record"
 )
 
 // statements are prepared once on the writer's connection.
@@ -88,7 +89,7 @@ func (s *Store) change(ctx context.Context, c *plane.Change, to *plane.Result) (
 	case plane.Removed:
 		err = s.removeEntity(ctx, r.n, old)
 	case plane.Stored:
-		body = encode(e)
+		body = record.Body(e)
 		err = s.store(ctx, r.n, old, e, body)
 	case plane.Unchanged:
 		return nil, nil

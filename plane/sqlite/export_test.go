@@ -1,19 +1,6 @@
 package sqlite
 
-import (
-	"context"
-
-	"polity/plane"
-)
-
-// EncodeBody and DecodeBody are the stored form of what an entity has.
-func EncodeBody(e *plane.Entity) []byte { return encode(e) }
-
-// DecodeBody is described with EncodeBody.
-func DecodeBody(b []byte) (*plane.Entity, error) {
-	r := row{id: "urn:x:1", body: b}
-	return r.entity("")
-}
+import "context"
 
 // Durability reads the settings on the writer's connection.
 func (s *Store) Durability(ctx context.Context) (mode string, synchronous int) {

@@ -1,4 +1,4 @@
-package sqlite
+package record
 
 import (
 	"encoding/binary"
@@ -9,7 +9,7 @@ import (
 	"polity/plane"
 )
 
-// A body is the stored form of an entity, apart from what has a column of its own:
+// A body is the binary form of what an entity has, apart from its key, times and version:
 //
 //	1 byte      bodyForm
 //	types, scopes: their number, then each
@@ -23,6 +23,10 @@ import (
 // a query mostly does.
 const bodyForm = 1
 
+// A packed entity is all of it: 1 byte packedForm, tenant, id, version, created in ms since
+// 1970, modified in ms since created, then its body. No JSON begins with that byte.
+const packedForm = 2
+
 const (
 	hasDataset = 1 << iota
 	hasUnit
@@ -30,9 +34,56 @@ const (
 	hasMeta
 )
 
-// encode writes an entity's body.
-func encode(e *plane.Entity) []byte {
-	b := make([]byte, 0, 256)
+// Body writes an entity's body.
+func Body(e *plane.Entity) []byte { return appendBody(make([]byte, 0, 256), e) }
+
+// Pack writes all of an entity.
+func Pack(e *plane.Entity) []byte {
+	b := append(make([]byte, 0, 384), packedForm)
+	b = appendText(appendText(b, e.Tenant), e.ID)
+	b = binary.AppendUvarint(b, e.Version)
+	created := e.Created.UnixMilli()
+	b = binary.AppendVarint(binary.AppendVarint(b, created), e.Modified.UnixMilli()-created)
+	return appendBody(b, e)
+}
+
+// Unpack reads what Pack or Append wrote. The entity keeps parts of b.
+func Unpack(b []byte) (*plane.Entity, error) {
+	if len(b) > 0 && b[0] == '{' {
+		return Decode(b)
+	}
+	d := reader{bytes: b, text: string(b)}
+	if d.byte() != packedForm {
+		d.fail()
+	}
+	e := &plane.Entity{Key: plane.Key{Tenant: d.string(), ID: d.string()}, Version: d.count()}
+	created := d.number()
+	e.Created, e.Modified = time.UnixMilli(created).UTC(), time.UnixMilli(created+d.number()).UTC()
+	return e, d.body(e)
+}
+
+// ReadBody reads what Body wrote into an entity, which keeps parts of b.
+func ReadBody(b []byte, e *plane.Entity) error {
+	d := reader{bytes: b, text: string(b)}
+	return d.body(e)
+}
+
+func (d *reader) body(e *plane.Entity) error {
+	if d.byte() != bodyForm {
+		d.fail()
+	}
+	e.Types, e.Scopes = d.list(), d.list()
+	e.Attributes = d.attributes(0)
+	if d.at != len(d.bytes) {
+		d.fail()
+	}
+	if d.err != nil {
+		return fmt.Errorf("entity %s as stored: %w", e.ID, d.err)
+	}
+	return nil
+}
+
+func appendBody(b []byte, e *plane.Entity) []byte {
 	b = append(b, bodyForm)
 	for _, list := range [][]string{e.Types, e.Scopes} {
 		b = binary.AppendUvarint(b, uint64(len(list)))
@@ -81,35 +132,6 @@ func appendAttributes(b []byte, list []plane.Attribute) []byte {
 	return b
 }
 
-// row is a row of the table entity.
-type row struct {
-	n, created, modified int64
-	version              uint64
-	id                   string
-	body                 []byte
-}
-
-// entity reads the row's body, of which the entity keeps the values.
-func (r *row) entity(tenant string) (*plane.Entity, error) {
-	d := reader{bytes: r.body, text: string(r.body)}
-	e := &plane.Entity{
-		Key:     plane.Key{Tenant: tenant, ID: r.id},
-		Created: time.UnixMilli(r.created).UTC(), Modified: time.UnixMilli(r.modified).UTC(), Version: r.version,
-	}
-	if d.byte() != bodyForm {
-		d.fail()
-	}
-	e.Types, e.Scopes = d.list(), d.list()
-	e.Attributes = d.attributes(0)
-	if d.at != len(d.bytes) {
-		d.fail()
-	}
-	if d.err != nil {
-		return nil, fmt.Errorf("entity %s as stored: %w", r.id, d.err)
-	}
-	return e, nil
-}
-
 var errBody = errors.New("it is damaged, or a development version of Polity wrote it")
 
 // reader reads a body. After an error it gives nothing more.
@@ -145,6 +167,16 @@ func (d *reader) size() int {
 	}
 	d.at += n
 	return int(v) //nolint:gosec // at most the body's length
+}
+
+func (d *reader) count() uint64 {
+	v, n := binary.Uvarint(d.bytes[d.at:])
+	if n <= 0 {
+		d.fail()
+		return 0
+	}
+	d.at += n
+	return v
 }
 
 func (d *reader) number() int64 {
