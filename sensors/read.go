@@ -22,6 +22,7 @@ type Sensor struct {
 	Values    []Value
 	Seen      time.Time // the newest time of a value; zero: none has one
 	Version   uint64    // of the entity
+	Modified  time.Time // of the entity
 }
 
 // Value is one public attribute.
@@ -43,7 +44,7 @@ func Read(e *plane.Entity) (Sensor, bool) {
 	if !ok || e.Tenant != "" {
 		return Sensor{}, false
 	}
-	s := Sensor{ID: e.ID, Kind: k, Name: nameOf(e), Version: e.Version}
+	s := Sensor{ID: e.ID, Kind: k, Name: nameOf(e), Version: e.Version, Modified: e.Modified}
 	if a := e.Attribute("simulated"); a != nil {
 		s.Simulated = string(a.Value) == "true"
 	}

@@ -29,8 +29,8 @@ func Steady(points []series.Point) []series.Point {
 
 // Bounds of Rise.
 const (
-	minRise = 5   // points
-	maxRise = 120 // beyond, every second, third... point is taken
+	minRise = 5  // points
+	maxRise = 40 // beyond, every second, third... point is taken
 )
 
 // Rise is how fast the level rises over the window that ends with the last point, in metres
@@ -102,34 +102,61 @@ func Stuck(points []series.Point, dry float64, least time.Duration) bool {
 // be little. Much rain is much however short it was measured.
 const MinCovered = 0.75
 
-// Rain is what fell in (to - over, to], mm, and which share of that time the gauge spoke
-// for. What a message says fell since the one before; of a message that lies across the
-// beginning its part counts. Behind a gap in which the gauge was silent, what it says
-// counts whole, where it says it: it kept counting.
-func Rain(points []series.Point, to time.Time, over time.Duration) (mm, covered float64) {
-	from := to.Add(-over)
-	spans := series.Spans(points, time.Hour)
-	covered = series.Within(spans, from, to, func(float64, time.Duration) {})
-	inSpan := map[time.Time]series.Span{}
-	for _, s := range spans {
-		inSpan[s.To] = s
-	}
-	for _, p := range points {
-		end := p.At.Add(max(p.Length, 0))
-		if !end.After(from) || end.After(to) || math.IsNaN(p.Value) || p.Value < 0 {
-			continue
-		}
-		share := 1.0
-		if s, ok := inSpan[end]; ok && s.From.Before(from) {
-			share = float64(end.Sub(from)) / float64(s.To.Sub(s.From))
-		}
-		mm += p.Value * share
-	}
-	return mm, covered
+// Sum is rain over some time before At.
+type Sum struct {
+	At      time.Time
+	MM      float64
+	Covered float64 // share of the time for which the gauge spoke
 }
 
-// Intensity is rain in mm per hour over the last ten minutes.
-func Intensity(points []series.Point, to time.Time) (perHour, covered float64) {
-	mm, covered := Rain(points, to, 10*time.Minute)
-	return mm * 6, covered
+// Sums is the rain in (end - over, end] for each point, sorted by time, that ends at since
+// or later. What a message says fell since the one before; of a message that lies across
+// the beginning its part counts. Behind a gap in which the gauge was silent, what it says
+// counts whole, where it says it: it kept counting. Values below zero and no numbers are
+// left out.
+func Sums(points []series.Point, over time.Duration, since time.Time) []Sum {
+	type fall struct {
+		from, to time.Time
+		mm       float64
+	}
+	falls := make([]fall, 0, len(points))
+	spans := series.Spans(points, time.Hour)
+	for _, p := range points {
+		if math.IsNaN(p.Value) || p.Value < 0 {
+			continue
+		}
+		f := fall{to: p.At.Add(max(p.Length, 0)), mm: p.Value}
+		f.from = f.to
+		for len(spans) > 0 && spans[0].To.Before(f.to) {
+			spans = spans[1:]
+		}
+		if len(spans) > 0 && spans[0].To.Equal(f.to) {
+			f.from = spans[0].From
+		}
+		falls = append(falls, f)
+	}
+	var out []Sum
+	var mm float64
+	var covered time.Duration
+	first := 0
+	for _, f := range falls {
+		mm, covered = mm+f.mm, covered+f.to.Sub(f.from)
+		begin := f.to.Add(-over)
+		for !falls[first].to.After(begin) {
+			mm, covered = mm-falls[first].mm, covered-falls[first].to.Sub(falls[first].from)
+			first++
+		}
+		if f.to.Before(since) {
+			continue
+		}
+		s := Sum{f.to, mm, float64(covered)}
+		if before := begin.Sub(falls[first].from); before > 0 {
+			s.MM -= falls[first].mm * float64(before) / float64(falls[first].to.Sub(falls[first].from))
+			s.Covered -= float64(before)
+		}
+		s.Covered /= float64(over)
+		s.MM = max(0, s.MM) // nothing is left of a sum of roundings
+		out = append(out, s)
+	}
+	return out
 }

@@ -92,28 +92,58 @@ func TestStuck(t *testing.T) {
 	}
 }
 
+func rain(p []series.Point, over time.Duration) flood.Sum {
+	all := flood.Sums(p, over, p[len(p)-1].At)
+	return all[len(all)-1]
+}
+
 func TestRainSums(t *testing.T) {
 	var v []float64
 	for range 180 {
 		v = append(v, .5)
 	}
 	p := minutes(v...)
-	to := p[len(p)-1].At
 	for over, want := range map[time.Duration]float64{10 * time.Minute: 5, time.Hour: 30, 150 * time.Second: 1.25} {
-		if mm, covered := flood.Rain(p, to, over); math.Abs(mm-want) > 1e-9 || math.Abs(covered-1) > 1e-9 {
-			t.Errorf("%v: %v mm of %v", over, mm, covered)
+		if s := rain(p, over); math.Abs(s.MM-want) > 1e-9 || math.Abs(s.Covered-1) > 1e-9 {
+			t.Errorf("%v: %+v", over, s)
 		}
-	}
-	if i, _ := flood.Intensity(p, to); math.Abs(i-30) > 1e-9 {
-		t.Errorf("%v mm/h", i)
 	}
 	// A gauge that was silent for an hour and then says 20 mm: they fell, and how the hour
 	// was is not known.
 	late := append(minutes(.5, .5, .5, .5, .5), series.Point{At: begin.Add(64 * time.Minute), Value: 20})
-	if mm, covered := flood.Rain(late, begin.Add(64*time.Minute), 62*time.Minute); math.Abs(mm-21) > 1e-9 || covered > .1 {
-		t.Errorf("%v mm, covered %v", mm, covered)
+	if s := rain(late, 62*time.Minute); math.Abs(s.MM-21) > 1e-9 || s.Covered > .1 {
+		t.Errorf("after silence: %+v", s)
 	}
-	if mm, covered := flood.Rain(minutes(1, math.NaN(), -3, 1), begin.Add(3*time.Minute), time.Hour); mm != 2 || covered > .1 {
-		t.Errorf("values that are none: %v mm, %v", mm, covered)
+	if s := rain(minutes(1, math.NaN(), -3, 1), time.Hour); s.MM != 2 || s.Covered > .1 {
+		t.Errorf("values that are none: %+v", s)
+	}
+	if flood.Sums(nil, time.Hour, begin) != nil {
+		t.Error("nothing has sums")
+	}
+}
+
+// Whatever falls, a sum over all time is what fell, and longer sums are no smaller.
+func TestRainSumsAddUp(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 200 {
+		var p []series.Point
+		at, total := begin, 0.0
+		for range 1 + r.IntN(60) {
+			at = at.Add(time.Duration(1+r.IntN(600)) * time.Second)
+			x := series.Point{At: at, Value: r.Float64() * 3}
+			total += x.Value
+			p = append(p, x)
+		}
+		last := 0.0
+		for _, over := range []time.Duration{time.Minute, 10 * time.Minute, time.Hour, 100 * time.Hour} {
+			s := rain(p, over)
+			if s.MM < last-1e-9 || s.Covered < 0 || s.Covered > 1+1e-9 {
+				t.Fatalf("%v: %+v after %v", over, s, last)
+			}
+			last = s.MM
+		}
+		if math.Abs(last-total) > 1e-9 {
+			t.Fatalf("%v of %v", last, total)
+		}
 	}
 }

@@ -1,0 +1,357 @@
+package alarm
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"polity/city"
+	"polity/plane"
+	"polity/sensors"
+	"polity/sensors/series"
+)
+
+// ahead is how far a value's time may lie before our clock and still be read.
+const ahead = 5 * time.Minute
+
+// attributes whose history measures of a kind are made of.
+var attributes = map[sensors.Kind][]string{
+	sensors.Water: {"currentLevel"}, sensors.Weather: {"precipitation"}, sensors.Air: {"pm25", "pm10", "no2", "o3", "so2"},
+	sensors.Noise: {"LAeq"}, sensors.Garage: {"occupiedSpotNumber", "availableSpotNumber"},
+}
+
+// judge looks at one sensor and brings its alarms up to date.
+func (w *Watch) judge(ctx context.Context, x *watched, now time.Time) (*State, error) {
+	s := &x.sensor
+	rules := w.rulesOf(s)
+	in, err := w.read(ctx, s, rules, now)
+	if err != nil {
+		return nil, err
+	}
+	state := &State{Sensor: *s}
+	x.next = s.Seen.Add(w.cfg.stale(s.Kind))
+	silent := !now.Before(x.next)
+	if silent {
+		state.Doubt, x.next = Silent, now.Add(24*time.Hour)
+	} else if hour := now.Truncate(time.Hour).Add(time.Hour); s.Kind == sensors.Air && hour.Before(x.next) {
+		x.next = hour
+	}
+	samples, doubts := map[Measure][]series.Point{}, map[Measure]Doubt{}
+	for _, m := range measuresOf(s.Kind, rules) {
+		samples[m], doubts[m] = measures[m].derive(in.of(m, rules))
+		if list := samples[m]; len(list) > 0 {
+			last := list[len(list)-1]
+			state.Figures = append(state.Figures, Figure{m, last.Value, last.At, doubts[m]})
+		}
+		if silent {
+			doubts[m] = Silent
+		} else if len(shown[s.Kind]) > 0 && shown[s.Kind][0] == m {
+			state.Doubt = doubts[m]
+		}
+	}
+	ruled := map[city.Slug]bool{}
+	for i := range rules {
+		r := &rules[i]
+		ruled[r.Name] = true
+		if w.apply(x, r, samples[r.Measure], doubts[r.Measure], now) {
+			x.next = now // not held for long enough yet
+		}
+	}
+	for key, a := range w.active {
+		switch {
+		case key.sensor != s.ID:
+		case !ruled[key.rule]: // the configuration has it no more
+			a.End, a.Gone = now, true
+			w.keep(a, x.place)
+			delete(w.active, key)
+		default:
+			state.Alarms = append(state.Alarms, *a)
+		}
+	}
+	slices.SortFunc(state.Alarms, worst)
+	return state, nil
+}
+
+func worst(a, b Alarm) int {
+	return cmp.Or(-cmp.Compare(a.Severity.Rank(), b.Severity.Rank()), a.Start.Compare(b.Start), cmp.Compare(a.ID, b.ID))
+}
+
+// rulesOf are the rules that hold for a sensor, with its own thresholds where it has some.
+func (w *Watch) rulesOf(s *sensors.Sensor) []Rule {
+	var out []Rule
+	named := map[Measure]bool{}
+	for _, r := range w.rules {
+		if r.Measure.Kind() == s.Kind && slices.Contains(r.Sensors, s.ID) {
+			out = append(out, r)
+			named[r.Measure] = true
+		}
+	}
+	for _, r := range w.rules {
+		if r.Measure.Kind() == s.Kind && len(r.Sensors) == 0 && !named[r.Measure] {
+			if r.Measure == WaterLevel {
+				r.Levels = ownLevels(s, r.Levels)
+			}
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// ownLevels are levels with the thresholds that a water level sensor says of itself: its
+// alertLevel for the mildest, its dangerLevel for the worst, each cleared as far below as
+// the rule has it. What would put the levels out of order is left as the rule has it.
+func ownLevels(s *sensors.Sensor, levels []Level) []Level {
+	own := slices.Clone(levels)
+	for name, i := range map[string]int{"alertLevel": 0, "dangerLevel": len(own) - 1} {
+		if v, ok := s.Number(name); ok {
+			own[i].Raise, own[i].Clear = v, v-(own[i].Raise-own[i].Clear)
+		}
+	}
+	r := Rule{Name: "own", Measure: WaterLevel, Levels: own}
+	if r.check() != nil {
+		return levels
+	}
+	return own
+}
+
+// Thresholds are the levels of a rule of the measure that hold for a sensor, if there is
+// one.
+func (w *Watch) Thresholds(s *sensors.Sensor, m Measure) []Level {
+	for _, r := range w.rulesOf(s) {
+		if r.Measure == m {
+			return r.Levels
+		}
+	}
+	return nil
+}
+
+// measuresOf are those that are worked out of a sensor.
+func measuresOf(k sensors.Kind, rules []Rule) []Measure {
+	out := slices.Clone(shown[k])
+	for _, r := range rules {
+		if !slices.Contains(out, r.Measure) {
+			out = append(out, r.Measure)
+		}
+	}
+	return out
+}
+
+// read fetches the window of a sensor's history that its measures and rules need.
+func (w *Watch) read(ctx context.Context, s *sensors.Sensor, rules []Rule, now time.Time) (*input, error) {
+	in := &input{sensor: s, points: map[string][]series.Point{}, now: now}
+	var window, hold time.Duration
+	for _, m := range measuresOf(s.Kind, rules) {
+		window = max(window, measures[m].window)
+	}
+	for _, r := range rules {
+		hold = max(hold, r.Hold, r.ClearHold)
+	}
+	if s.Kind == sensors.Water {
+		window = max(window, stuckFor+time.Hour)
+	}
+	if s.Seen.IsZero() || now.Sub(s.Seen) > w.cfg.stale(s.Kind)+window {
+		return in, nil // nothing of it says anything of now
+	}
+	from, to := s.Seen, now.Add(ahead)
+	if from.After(to) {
+		from = to
+	}
+	from = from.Add(-window - hold - w.cfg.stale(s.Kind))
+	for _, name := range attributes[s.Kind] {
+		if _, ok := s.Number(name); !ok && !convertible(s, name) {
+			continue
+		}
+		q := plane.HistoryQuery{Key: plane.Key{ID: s.ID}, Attribute: name, From: from, To: to}
+		if err := w.store.History(ctx, q, func(o plane.Observation) error {
+			if len(o.Detail) == 0 {
+				in.points[name] = append(in.points[name], series.Point{At: o.Start, Length: o.Length, Value: o.Value})
+			}
+			return nil
+		}); err != nil {
+			return nil, err
+		}
+		series.Sort(in.points[name])
+	}
+	return in, nil
+}
+
+// convertible says whether a value in another unit than the listed one can be used.
+func convertible(s *sensors.Sensor, name string) bool {
+	v, ok := s.Value(name)
+	return ok && s.Kind == sensors.Air && v.Unit == sensors.PPB
+}
+
+// of is the input with the time from which a measure's samples are wanted: as long as its
+// rules hold a level, and three usual gaps.
+func (in *input) of(m Measure, rules []Rule) *input {
+	var hold time.Duration
+	for _, r := range rules {
+		if r.Measure == m {
+			hold = max(hold, r.Hold, r.ClearHold)
+		}
+	}
+	one := *in
+	one.since = in.now
+	for _, points := range in.points {
+		if n := len(points); n > 0 {
+			last := points[n-1].At
+			if since := last.Add(-hold - 3*series.Gap(points[max(0, n-20):])); since.Before(one.since) {
+				one.since = since
+			}
+		}
+	}
+	return &one
+}
+
+// apply applies a rule, and says whether a level waits to be held for long enough.
+func (w *Watch) apply(x *watched, r *Rule, samples []series.Point, doubt Doubt, now time.Time) (pending bool) {
+	key := situation{x.sensor.ID, r.Name}
+	a := w.active[key]
+	current := levelOf(a, r.Levels)
+	v := judge(r, r.Levels, samples, now, w.cfg.stale(x.sensor.Kind), current)
+	if doubt != Sure {
+		v.level = max(v.level, current) // what is doubtful clears nothing
+	}
+	unsure := !v.sure || doubt == Silent || doubt == Stuck
+	switch {
+	case a == nil && v.level == 0:
+		return v.pending
+	case a == nil:
+		w.active[key] = w.raise(x, r, v, now, unsure)
+	case v.level == 0:
+		a.End, a.Changed, a.Value, a.Unknown = v.at, now, v.value, false
+		if a.End.Before(a.Start) {
+			a.End = a.Start
+		}
+		delete(w.active, key)
+		w.keep(a, x.place)
+		w.tell(a, "an alarm is over", &w.counts.Cleared)
+	default:
+		w.update(x, a, r, v, now, unsure, current)
+	}
+	return v.pending
+}
+
+// levelOf is the level of an alarm by its severity: that, or the next lower one if the
+// rule has it no more.
+func levelOf(a *Alarm, levels []Level) (level int) {
+	if a == nil {
+		return 0
+	}
+	level = 1
+	for i, l := range levels {
+		if l.Severity.Rank() <= a.Severity.Rank() {
+			level = i + 1
+		}
+	}
+	return level
+}
+
+func (w *Watch) raise(x *watched, r *Rule, v verdict, now time.Time, unsure bool) *Alarm {
+	l := r.Levels[v.level-1]
+	a := &Alarm{
+		ID: idOf(x.sensor.ID, r.Name, v.since), Rule: r.Name, Measure: r.Measure, Sensor: x.sensor.ID, Severity: l.Severity, Start: v.since.UTC(), Changed: now,
+		Value: v.value, Threshold: l.Raise, Peak: v.value, Unknown: unsure, Simulated: x.sensor.Simulated,
+	}
+	w.keep(a, x.place)
+	w.tell(a, "an alarm is raised", &w.counts.Raised)
+	return a
+}
+
+// peakEvery is how often a new peak alone is stored.
+const peakEvery = time.Minute
+
+// update brings an alarm that goes on up to date.
+func (w *Watch) update(x *watched, a *Alarm, r *Rule, v verdict, now time.Time, unsure bool, before int) {
+	l := r.Levels[v.level-1]
+	worse := v.sure && ((l.below() && v.value < a.Peak) || (!l.below() && v.value > a.Peak))
+	if worse {
+		a.Peak = v.value
+	}
+	switch {
+	case v.level != before || l.Severity != a.Severity:
+		a.Severity, a.Threshold, a.Changed, a.Value, a.Unknown = l.Severity, l.Raise, now, v.value, unsure
+		w.tell(a, "an alarm changed its severity", &w.counts.Changed)
+	case unsure != a.Unknown:
+		a.Unknown = unsure
+		if !unsure {
+			a.Value = v.value
+		}
+	case worse && now.Sub(x.peaked) >= peakEvery:
+		a.Value = v.value
+	default:
+		return
+	}
+	x.peaked = now
+	w.keep(a, x.place)
+}
+
+func (w *Watch) tell(a *Alarm, what string, count *uint64) {
+	w.mu.Lock()
+	*count++
+	w.mu.Unlock()
+	w.log.Info("a sensor's alarm", slog.String("what", what), slog.String("rule", string(a.Rule)), slog.String("sensor", a.Sensor), slog.String("severity", string(a.Severity)))
+}
+
+// publish makes a state readable; nil removes it.
+func (w *Watch) publish(id string, s *State) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if s == nil {
+		delete(w.states, id)
+		return
+	}
+	w.states[id] = *s
+}
+
+// States returns what is known of all sensors, in no order. Nobody changes what the states
+// point to.
+func (w *Watch) States() []State {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := make([]State, 0, len(w.states))
+	for _, s := range w.states {
+		out = append(out, s)
+	}
+	return out
+}
+
+// State returns one of them.
+func (w *Watch) State(id string) (State, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s, ok := w.states[id]
+	return s, ok
+}
+
+// Counts returns what happened since the start.
+func (w *Watch) Counts() Counts {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.counts
+}
+
+// LastRound is how long the last round took.
+func (w *Watch) LastRound() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.roundFor
+}
+
+// History returns the alarms of a sensor from the city's data that overlap [from, to), the
+// newest first, at most limit.
+func (w *Watch) History(ctx context.Context, sensor string, from, to time.Time, limit int) ([]Alarm, error) {
+	var out []Alarm
+	q := ofSensor(sensor)
+	if err := w.each(ctx, q, func(e *plane.Entity) {
+		if a, err := Read(e); err == nil && a.Sensor == sensor && a.Start.Before(to) && (a.End.IsZero() || !a.End.Before(from)) {
+			out = append(out, a)
+		}
+	}); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(out, func(a, b Alarm) int { return b.Start.Compare(a.Start) })
+	return out[:min(len(out), limit)], nil
+}

@@ -1,0 +1,307 @@
+package alarm
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"polity/city"
+	"polity/plane"
+	"polity/sensors"
+)
+
+// Watch looks at the sensors round by round. Its methods are safe for concurrent use.
+type Watch struct {
+	store plane.Store
+	cfg   Config
+	log   *slog.Logger
+	now   func() time.Time
+	rules []Rule
+
+	rounds sync.Mutex // one at a time; what follows is the rounds' own
+	known  map[string]*watched
+	active map[situation]*Alarm
+	dirty  map[string]unstored // alarms that are not stored as they are, by id
+	loaded bool
+
+	mu       sync.Mutex
+	states   map[string]State
+	counts   Counts
+	roundFor time.Duration
+}
+
+// situation is what an alarm is about.
+type situation struct {
+	sensor string
+	rule   city.Slug
+}
+
+// watched is a sensor between rounds.
+type watched struct {
+	sensor  sensors.Sensor
+	place   *plane.Attribute
+	next    time.Time // when time alone may change what is said of it
+	changed bool      // since it was last looked at
+	gone    bool
+	peaked  time.Time // when an alarm of it was last stored
+}
+
+// unstored is an alarm on its way into the city's data.
+type unstored struct {
+	alarm Alarm
+	place *plane.Attribute
+}
+
+// State is what is known of a sensor.
+type State struct {
+	Sensor  sensors.Sensor
+	Figures []Figure
+	Doubt   Doubt   // why little can be said of the present
+	Alarms  []Alarm // that go on, the worst first
+}
+
+// Figure is a measure as it is now.
+type Figure struct {
+	Measure Measure
+	Value   float64
+	At      time.Time
+	Doubt   Doubt // Little: it is what was measured, and there may be more
+}
+
+// Counts is what happened since the start.
+type Counts struct {
+	Rounds, Failed           uint64 // failed: the store could not be read
+	Looked                   uint64 // sensors that were looked at
+	Raised, Changed, Cleared uint64
+	Unstored                 uint64 // changes of alarms that could not be stored, and were tried again
+}
+
+// New makes a watch. Run or Round must follow.
+func New(store plane.Store, cfg Config, log *slog.Logger, now func() time.Time) *Watch {
+	w := &Watch{store: store, cfg: cfg, log: log, now: now, rules: cfg.rules(), known: map[string]*watched{}, active: map[situation]*Alarm{}, dirty: map[string]unstored{}, states: map[string]State{}}
+	if w.cfg.Every == 0 {
+		w.cfg.Every = DefaultEvery
+	}
+	if w.log == nil {
+		w.log = slog.New(slog.DiscardHandler)
+	}
+	if w.now == nil {
+		w.now = time.Now
+	}
+	return w
+}
+
+// share is the part of one processor that rounds may take: with very many sensors, or a
+// slow store, they are further apart.
+const share = 20
+
+// Run keeps rounds until ctx ends.
+func (w *Watch) Run(ctx context.Context) {
+	failing := false
+	for {
+		round, stop := context.WithTimeout(ctx, time.Minute)
+		err := w.Round(round)
+		stop()
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil && !failing {
+			w.log.Error("the sensors could not be looked at; it is tried again", slog.Any("error", err))
+		}
+		failing = err != nil
+		wait := time.NewTimer(max(w.cfg.Every, share*w.LastRound()))
+		select {
+		case <-ctx.Done():
+			wait.Stop()
+			return
+		case <-wait.C:
+		}
+	}
+}
+
+// Round looks once at every sensor that changed, or of which time alone may have changed
+// what is to be said, and stores what comes of it.
+func (w *Watch) Round(ctx context.Context) (err error) {
+	w.rounds.Lock()
+	defer w.rounds.Unlock()
+	begun := time.Now()
+	defer func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.roundFor = time.Since(begun)
+		w.counts.Rounds++
+		if err != nil {
+			w.counts.Failed++
+		}
+	}()
+	if !w.loaded {
+		if err := w.load(ctx); err != nil {
+			return err
+		}
+		w.loaded = true
+	}
+	if err := w.scan(ctx); err != nil {
+		return err
+	}
+	return w.look(ctx)
+}
+
+// load fetches the alarms that go on, so that a restart raises none twice.
+func (w *Watch) load(ctx context.Context) error {
+	q := plane.Query{
+		From: Prefix, To: Prefix + "~", Types: []string{Type}, Limit: plane.MaxLimit,
+		Match: func(e *plane.Entity) bool { return e.Attribute("validTo") == nil },
+	}
+	return w.each(ctx, q, func(e *plane.Entity) {
+		a, err := Read(e)
+		if err != nil {
+			w.log.Warn("what is stored of an alarm cannot be used; it is left as it is", slog.Any("error", err))
+			return
+		}
+		key := situation{a.Sensor, a.Rule}
+		if other := w.active[key]; other != nil && other.Start.After(a.Start) {
+			return // the newer one is the one that goes on
+		}
+		w.active[key] = &a
+	})
+}
+
+func (w *Watch) each(ctx context.Context, q plane.Query, do func(*plane.Entity)) error {
+	for {
+		page, err := w.store.Find(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, e := range page.Entities {
+			do(e)
+			q.After = e.ID
+		}
+		if !page.More {
+			return nil
+		}
+	}
+}
+
+// scan finds what sensors there are and which of them changed. What did not change is not
+// copied out of the store.
+func (w *Watch) scan(ctx context.Context) error {
+	seen := make(map[string]bool, len(w.known))
+	q := plane.Query{Types: sensors.Types(), Limit: plane.MaxLimit, Match: func(e *plane.Entity) bool {
+		old := w.known[e.ID]
+		same := old != nil && !old.gone && old.sensor.Version == e.Version && old.sensor.Modified.Equal(e.Modified)
+		seen[e.ID] = true
+		return !same
+	}}
+	var fresh []*plane.Entity
+	if err := w.each(ctx, q, func(e *plane.Entity) { fresh = append(fresh, e) }); err != nil {
+		return err
+	}
+	for _, e := range fresh {
+		s, ok := sensors.Read(e)
+		if !ok {
+			delete(seen, e.ID)
+			continue
+		}
+		x := w.known[e.ID]
+		if x == nil {
+			x = &watched{}
+			w.known[e.ID] = x
+		}
+		x.sensor, x.place, x.changed, x.gone = s, place(e), true, false
+	}
+	for id, x := range w.known {
+		if !seen[id] && !x.gone {
+			x.gone, x.changed = true, true
+		}
+	}
+	for key := range w.active { // of sensors that were removed while nobody looked
+		if w.known[key.sensor] == nil {
+			w.known[key.sensor] = &watched{sensor: sensors.Sensor{ID: key.sensor}, gone: true, changed: true}
+		}
+	}
+	return nil
+}
+
+// look judges what is due, and stores alarms.
+func (w *Watch) look(ctx context.Context) error {
+	now := w.now().UTC().Truncate(time.Millisecond)
+	var errs []error
+	looked := uint64(0)
+	for id, x := range w.known {
+		if !x.changed && now.Before(x.next) {
+			continue
+		}
+		looked++
+		if x.gone {
+			w.end(id, now)
+			delete(w.known, id)
+			w.publish(id, nil)
+			continue
+		}
+		state, err := w.judge(ctx, x, now)
+		if err != nil {
+			errs = append(errs, err) // looked at again in the next round
+			if ctx.Err() != nil || city.KindOf(err) == city.Unavailable {
+				break
+			}
+			continue
+		}
+		x.changed = false
+		w.publish(id, state)
+	}
+	w.mu.Lock()
+	w.counts.Looked += looked
+	w.mu.Unlock()
+	return errors.Join(append(errs, w.save(ctx))...)
+}
+
+// end ends the alarms of a sensor that is no more.
+func (w *Watch) end(id string, now time.Time) {
+	for key, a := range w.active {
+		if key.sensor == id {
+			a.End, a.Gone = now, true
+			w.keep(a, nil)
+			delete(w.active, key)
+		}
+	}
+}
+
+// keep notes that an alarm is to be stored.
+func (w *Watch) keep(a *Alarm, place *plane.Attribute) { w.dirty[a.ID] = unstored{*a, place} }
+
+// batchSize is how many alarms one commit has.
+const batchSize = 200
+
+// save stores the alarms that are not stored as they are. What cannot be stored now is
+// tried again in the next round; until then the pages show it all the same.
+func (w *Watch) save(ctx context.Context) error {
+	for ids := range slices.Chunk(slices.Sorted(maps.Keys(w.dirty)), batchSize) {
+		var b plane.Batch
+		for _, id := range ids {
+			u := w.dirty[id]
+			change, err := u.alarm.change(u.place)
+			if err != nil {
+				return err
+			}
+			b.Changes = append(b.Changes, change)
+		}
+		result, err := w.store.Write(ctx, &b)
+		if err != nil {
+			w.mu.Lock()
+			w.counts.Unstored += uint64(len(ids))
+			w.mu.Unlock()
+			return err
+		}
+		for i, id := range ids {
+			if i < len(result.Refused) && result.Refused[i] != nil {
+				w.log.Error("the city's data refuses an alarm", slog.String("alarm", id), slog.Any("error", result.Refused[i]))
+			}
+			delete(w.dirty, id)
+		}
+	}
+	return nil
+}
