@@ -201,25 +201,32 @@ func (f *Feed) startOf(r Run) time.Time {
 	return r.Date.Start(f.Zone).Add(time.Duration(seconds) * time.Second)
 }
 
-// Position is where in a run the sequence stands, or, without one, the stop: the first
-// call there. -1 if nowhere.
-func (f *Feed) Position(t int32, sequence uint32, bySequence bool, stop string) int {
+// PositionOf is the call with a stop_sequence, from 0; -1 for none.
+func (f *Feed) PositionOf(t int32, sequence uint32) int {
 	if f.trips[t].pattern < 0 {
 		return -1
 	}
 	calls := f.patterns[f.trips[t].pattern].calls
-	if bySequence {
-		i := sort.Search(len(calls), func(i int) bool { return calls[i].sequence >= sequence })
-		if i < len(calls) && calls[i].sequence == sequence {
+	i := sort.Search(len(calls), func(i int) bool { return calls[i].sequence >= sequence })
+	if i < len(calls) && calls[i].sequence == sequence {
+		return i
+	}
+	return -1
+}
+
+// NextAt is the first call at a stop from the n-th on; -1 for none.
+func (f *Feed) NextAt(t int32, stop string, n int) int {
+	s, ok := f.stopIndex[stop]
+	if f.trips[t].pattern < 0 || !ok {
+		return -1
+	}
+	calls := f.patterns[f.trips[t].pattern].calls
+	for i := n; i < len(calls); i++ {
+		if calls[i].stop == s {
 			return i
 		}
-		return -1
 	}
-	s, ok := f.stopIndex[stop]
-	if !ok {
-		return -1
-	}
-	return slices.IndexFunc(calls, func(c call) bool { return c.stop == s })
+	return -1
 }
 
 // Active says whether a trip runs on a service day.

@@ -104,7 +104,7 @@ func TestReadsTheSmallFeed(t *testing.T) {
 	if c := f.Call(run, 2); c.Pickup || !c.DropOff {
 		t.Errorf("the last call lets nobody on: %+v", c)
 	}
-	if n := f.Position(t1, 9, true, ""); n != 2 {
+	if n := f.PositionOf(t1, 9); n != 2 {
 		t.Errorf("stop_sequence 9 is call %d", n)
 	}
 	if shape := f.Shape(t1); len(shape) != 2 || shape[0].Lat != 60.17 {

@@ -275,7 +275,7 @@ func (t *table) seconds(column int) int32 {
 	if s == "" {
 		return -1
 	}
-	v, ok := parseTime(s)
+	v, ok := ParseTime(s)
 	if !ok {
 		t.bad("%q is no time such as 25:30:00, at most %d hours", shorten(s), maxHours)
 		return -1
@@ -283,7 +283,8 @@ func (t *table) seconds(column int) int32 {
 	return v
 }
 
-func parseTime(s string) (int32, bool) {
+// ParseTime reads H:MM:SS as seconds of the service day.
+func ParseTime(s string) (int32, bool) {
 	n := len(s)
 	if n < 7 || n > 9 || s[n-3] != ':' || s[n-6] != ':' {
 		return 0, false

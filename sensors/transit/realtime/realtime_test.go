@@ -89,8 +89,7 @@ func walk(t *testing.T, typ reflect.Type, seen map[reflect.Type]bool) {
 		return
 	}
 	seen[typ] = true
-	for i := range typ.NumField() {
-		f := typ.Field(i)
+	for f := range typ.Fields() {
 		for _, word := range []string{"plate", "label", "occupan", "driver", "passenger", "carriage", "odometer"} {
 			if strings.Contains(strings.ToLower(f.Name), word) {
 				t.Errorf("%v has a field %s", typ, f.Name)
@@ -131,13 +130,15 @@ func TestRefuses(t *testing.T) {
 		return append(bytes.Clone(head), field(nil, 2, func(b []byte) []byte { return field(text(b, 1, "x"), n, write) })...)
 	}
 	for what, b := range map[string][]byte{
-		"nothing":             nil,
-		"no header":           head[len(head):],
-		"a web page":          []byte("<!doctype html><html>"),
-		"changes alone":       field(nil, 1, func(b []byte) []byte { return whole(text(b, 1, "2.0"), 2, 1) }),
-		"a delay of a year":   entity(3, func(b []byte) []byte { return whole(b, 5, 31_536_000) }),
-		"a text of no UTF-8":  entity(3, func(b []byte) []byte { return field(b, 1, func(b []byte) []byte { return text(b, 1, "\xff\xfe") }) }),
-		"a name without end":  entity(3, func(b []byte) []byte { return field(b, 1, func(b []byte) []byte { return text(b, 1, strings.Repeat("x", 5000)) }) }),
+		"nothing":            nil,
+		"no header":          head[len(head):],
+		"a web page":         []byte("<!doctype html><html>"),
+		"changes alone":      field(nil, 1, func(b []byte) []byte { return whole(text(b, 1, "2.0"), 2, 1) }),
+		"a delay of a year":  entity(3, func(b []byte) []byte { return whole(b, 5, 31_536_000) }),
+		"a text of no UTF-8": entity(3, func(b []byte) []byte { return field(b, 1, func(b []byte) []byte { return text(b, 1, "\xff\xfe") }) }),
+		"a name without end": entity(3, func(b []byte) []byte {
+			return field(b, 1, func(b []byte) []byte { return text(b, 1, strings.Repeat("x", 5000)) })
+		}),
 		"a number for a trip": entity(3, func(b []byte) []byte { return whole(b, 1, 7) }),
 	} {
 		if _, err := Decode(b); err == nil || (city.KindOf(err) != city.Invalid && city.KindOf(err) != city.TooLarge) {
