@@ -36,7 +36,8 @@ type Config struct {
 	Sensors *Sensors `yaml:"sensors"`
 	Map     Map      `yaml:"map"`
 
-	NGSILD NGSILD `yaml:"ngsi_ld"`
+	NGSILD  NGSILD  `yaml:"ngsi_ld"`
+	Changes Changes `yaml:"changes"`
 }
 
 // Edges is how edges reach the hub, and which.
@@ -121,6 +122,8 @@ func (c Config) Check() error {
 	add("hub.listen", err)
 	add("hub.edges", c.Edges.check())
 	add("hub.sensors", c.Sensors.check())
+	add("hub.ngsi_ld", c.NGSILD.check())
+	add("hub.changes", c.Changes.check(len(c.Edges.Cluster.Servers) > 0))
 	for _, p := range []city.Point{c.Map.Centre, c.Map.SouthWest, c.Map.NorthEast} {
 		add("hub.map", p.Check())
 	}
@@ -235,7 +238,7 @@ func (c Config) about() (console.About, error) {
 // Resolve makes relative paths relative to a folder, that of the configuration's
 // file.
 func (c *Config) Resolve(dir string) {
-	for _, p := range append(c.Sensors.paths(), &c.Data, &c.Register, &c.Edges.CertFile, &c.Edges.KeyFile, &c.Edges.Cluster.KeyFile, &c.Edges.Cluster.CAFile, &c.Map.Layers) {
+	for _, p := range append(c.Sensors.paths(), &c.Changes.PasswordFile, &c.Data, &c.Register, &c.Edges.CertFile, &c.Edges.KeyFile, &c.Edges.Cluster.KeyFile, &c.Edges.Cluster.CAFile, &c.Map.Layers) {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}

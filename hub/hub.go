@@ -60,6 +60,7 @@ type Hub struct {
 	console  *console.Console
 	sensors  *sensors
 	ngsild   *ngsild.Server // nil: off
+	changes  changes
 	listener net.Listener
 	closers  []func() error // in the order of opening
 
@@ -134,6 +135,9 @@ func (h *Hub) open(ctx context.Context, deps Deps) error {
 	if err != nil {
 		return err
 	}
+	if s.Programs, err = h.cfg.Changes.programs(); err != nil {
+		return err
+	}
 	s.Data, s.Check, s.Log = filepath.Join(h.cfg.Data, "spine"), uplink.Check, h.log
 	if h.spine, err = spine.StartHub(s); err != nil {
 		return err
@@ -148,12 +152,16 @@ func (h *Hub) openStores(ctx context.Context) error {
 	if where == "" {
 		where = filepath.Join(h.cfg.Data, backend.File)
 	}
-	store, err := backend.Open(ctx, where, backend.Config{Now: h.now})
+	// Changes are noted while somebody asks for them.
+	store, err := backend.Open(ctx, where, backend.Config{Now: h.now, Feed: h.cfg.Changes.Publish || !h.cfg.NGSILD.Off, Wanted: h.wantsChanges})
 	if err != nil {
 		return err
 	}
 	h.store = store
 	h.closers = append(h.closers, store.Close)
+	if err := h.openFeed(ctx); err != nil {
+		return err
+	}
 	if err := h.openNGSILD(ctx); err != nil {
 		return err
 	}
@@ -206,6 +214,9 @@ func (h *Hub) run(ctx context.Context, deps Deps) error {
 		}
 		work.Go(func() { e.line.DrawTaken(working, e.takeRecords) })
 		work.Go(func() { e.line.DrawArchive(working, e.takePlaces) })
+	}
+	if err := h.publishChanges(working, &work); err != nil {
+		return err
 	}
 	work.Go(func() { h.keepRegister(working) })
 	work.Go(func() { h.keepRetention(working) })

@@ -2,10 +2,15 @@ package hub
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"path/filepath"
 	"strings"
+	"time"
 
+	"polity/internal/size"
 	"polity/plane/ngsild"
+	"polity/plane/ngsild/delivery"
 )
 
 // NGSILD is the API of ETSI GS CIM 009 at /ngsi-ld/v1. Until sign-in exists it is
@@ -16,6 +21,30 @@ type NGSILD struct {
 	Notify   Remote `yaml:"notify"`   // where notifications may be sent to
 	// Instances is how many instances one answer about the past has; 0: 5000.
 	Instances int `yaml:"instances"`
+
+	Notifications Notifications `yaml:"notifications"`
+}
+
+// Notifications bounds what waits for receivers (docs/formats/notifications.md). What is
+// left out is as in delivery.Defaults.
+type Notifications struct {
+	Retries []time.Duration `yaml:"retries"` // pauses before another attempt; the last one goes on
+	Waiting int             `yaml:"waiting"` // notifications of one subscription
+	Dead    int             `yaml:"dead"`    // dead letters of one subscription
+	Bytes   size.Bytes      `yaml:"bytes"`   // of one subscription, waiting, and again dead
+	Keep    time.Duration   `yaml:"keep"`    // of dead letters
+	Disk    size.Bytes      `yaml:"disk"`    // of all together
+}
+
+func (n *Notifications) limits() delivery.Limits {
+	return delivery.Limits{Pauses: n.Retries, Waiting: n.Waiting, Dead: n.Dead, Bytes: int64(n.Bytes), Keep: n.Keep, Disk: int64(n.Disk)}
+}
+
+func (n *NGSILD) check() error {
+	if err := n.Notifications.limits().Check(); err != nil {
+		return fmt.Errorf("notifications: %w", err)
+	}
+	return nil
 }
 
 // Remote is which other machines the API may reach: public addresses, and those of
@@ -37,9 +66,13 @@ func (h *Hub) openNGSILD(ctx context.Context) error {
 		Store: h.store, Log: h.log, Now: h.now, Instances: n.Instances,
 		Contexts: ngsild.Remote{Off: !n.Contexts.Fetch, Hosts: n.Contexts.Hosts},
 		Notify:   ngsild.Remote{Off: n.Notify.Off, Hosts: n.Notify.Hosts},
+		Notifications: &ngsild.Notifications{
+			Feed: h.changes.shared.Reader(), Path: filepath.Join(h.cfg.Data, "notifications.db"), Limits: n.Notifications.limits(),
+		},
 	})
 	if err == nil {
-		h.closers = append(h.closers, func() error { h.ngsild.Close(); return nil })
+		h.closers = append(h.closers, h.ngsild.Close)
+		h.changes.asks.Store(h.ngsild)
 	}
 	return err
 }

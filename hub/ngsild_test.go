@@ -22,7 +22,11 @@ func TestNGSILDIsForThisMachine(t *testing.T) {
 	if h.ngsild, err = ngsild.New(t.Context(), ngsild.Config{Store: store}); err != nil {
 		t.Fatal(err)
 	}
-	defer h.ngsild.Close()
+	defer func() {
+		if err := h.ngsild.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	pages := http.NewServeMux()
 	pages.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	served := h.withNGSILD(pages)

@@ -30,6 +30,9 @@ type HubConfig struct {
 	// External connects to a NATS cluster in place of the embedded server; Listen
 	// and TLS are then the cluster's affair. See docs/operations.md.
 	External *External
+	// Programs lets programs read a stream; nil: none connect. With a cluster that is the
+	// cluster's affair.
+	Programs *Programs
 }
 
 // EdgeKey is an edge that the hub knows.
@@ -104,6 +107,9 @@ func (h *Hub) options() (*server.Options, error) {
 		o.Nkeys = append(o.Nkeys, &server.NkeyUser{
 			Nkey: e.Public, Permissions: Permissions(e.Name), AllowedConnectionTypes: map[string]struct{}{"LEAFNODE": {}},
 		})
+	}
+	if h.cfg.Programs != nil {
+		return o, h.cfg.Programs.admit(o)
 	}
 	return o, nil
 }
@@ -182,9 +188,10 @@ func (h *Hub) connect() error {
 }
 
 func (h *Hub) dial(edge city.Slug) (*nats.Conn, error) {
-	options := []nats.Option{
-		nats.Name("hub for " + string(edge)), nats.CustomInboxPrefix(inbox(edge)), nats.MaxReconnects(-1), nats.ReconnectWait(time.Second),
-	}
+	return h.open(nats.Name("hub for "+string(edge)), nats.CustomInboxPrefix(inbox(edge)), nats.MaxReconnects(-1), nats.ReconnectWait(time.Second))
+}
+
+func (h *Hub) open(options ...nats.Option) (*nats.Conn, error) {
 	if h.server != nil {
 		return nats.Connect("", append(options, nats.InProcessServer(h.server), nats.UserInfo(hubUser, h.password))...)
 	}

@@ -23,6 +23,8 @@ const File = "city.db"
 type Config struct {
 	Now  func() time.Time // nil: time.Now
 	Feed bool             // note changes for plane.Feed; somebody must settle them
+	// Wanted says whether changes are noted now; nil: always.
+	Wanted func() bool
 }
 
 // Check reports what is wrong with where a store is said to be, without opening it.
@@ -44,13 +46,13 @@ func Open(ctx context.Context, where string, cfg Config) (plane.Store, error) {
 		return nil, err
 	}
 	if postgres.IsAddress(where) {
-		s, err := postgres.Open(ctx, where, postgres.Config{Now: cfg.Now, Feed: cfg.Feed})
+		s, err := postgres.Open(ctx, where, postgres.Config{Now: cfg.Now, Feed: cfg.Feed, Wanted: cfg.Wanted})
 		if err != nil {
 			return nil, err // not a nil *Store as a Store
 		}
 		return s, nil
 	}
-	s, err := sqlite.Open(ctx, file(where), sqlite.Config{Now: cfg.Now, Feed: cfg.Feed})
+	s, err := sqlite.Open(ctx, file(where), sqlite.Config{Now: cfg.Now, Feed: cfg.Feed, Wanted: cfg.Wanted})
 	if err != nil {
 		return nil, err
 	}

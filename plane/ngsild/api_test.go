@@ -2,6 +2,7 @@ package ngsild_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"polity/plane"
 	"polity/plane/ngsild"
+	"polity/plane/ngsild/delivery"
 	"polity/plane/sqlite"
 )
 
@@ -21,6 +23,8 @@ type api struct {
 	t     *testing.T
 	store plane.Store
 	path  string
+
+	limits delivery.Limits
 }
 
 func newAPI(t *testing.T) *api {
@@ -34,18 +38,21 @@ func newAPI(t *testing.T) *api {
 func (a *api) open() {
 	a.t.Helper()
 	var err error
-	if a.store, err = sqlite.Open(a.t.Context(), a.path, sqlite.Config{}); err != nil {
+	if a.store, err = sqlite.Open(a.t.Context(), a.path, sqlite.Config{Feed: true}); err != nil {
 		a.t.Fatal(err)
 	}
 	local := ngsild.Remote{Hosts: []string{"127.0.0.1"}}
-	if a.Server, err = ngsild.New(a.t.Context(), ngsild.Config{Store: a.store, Contexts: local, Notify: local, Instances: 6}); err != nil {
+	feed, _ := a.store.(plane.Feed)
+	if a.Server, err = ngsild.New(a.t.Context(), ngsild.Config{
+		Store: a.store, Contexts: local, Notify: local, Instances: 6,
+		Notifications: &ngsild.Notifications{Feed: feed, Path: filepath.Join(filepath.Dir(a.path), "notifications.db"), Limits: a.limits},
+	}); err != nil {
 		a.t.Fatal(err)
 	}
 }
 
 func (a *api) close() {
-	a.Server.Close()
-	if err := a.store.Close(); err != nil {
+	if err := errors.Join(a.Server.Close(), a.store.Close()); err != nil {
 		a.t.Error(err)
 	}
 }

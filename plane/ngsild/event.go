@@ -21,38 +21,34 @@ type event struct {
 	deleted  []*plane.Attribute
 }
 
-// newEvent compares before and after; nil where nothing happened.
-func newEvent(c *change, at time.Time) *event {
-	if !c.ran || c.old == nil && c.now == nil {
-		return nil
-	}
-	ev := &event{old: c.old, at: at}
-	if c.now != nil {
-		apply := plane.Change{Key: c.key, Edit: func(*plane.Entity) (*plane.Entity, error) { return c.now.Clone(), nil }}
-		now, outcome, err := apply.Apply(c.old, at)
-		if err != nil || outcome != plane.Stored {
-			return nil
-		}
-		ev.now = now
-		for i := range now.Attributes {
-			a := &now.Attributes[i]
-			old := instanceOf(c.old, a)
-			switch {
+// newEvent compares before and after.
+func newEvent(e *plane.Event) *event {
+	ev := &event{old: e.Before, now: e.After, at: e.At}
+	if ev.now != nil {
+		for i := range ev.now.Attributes {
+			a := &ev.now.Attributes[i]
+			switch old := instanceOf(ev.old, a); {
 			case old == nil:
 				ev.created = append(ev.created, a)
-			case a.Modified.Equal(at) || !bytes.Equal(a.Value, old.Value):
+			case changed(old, a):
 				ev.updated = append(ev.updated, a)
 			}
 		}
 	}
-	if c.old != nil {
-		for i := range c.old.Attributes {
-			if a := &c.old.Attributes[i]; instanceOf(ev.now, a) == nil {
+	if ev.old != nil {
+		for i := range ev.old.Attributes {
+			if a := &ev.old.Attributes[i]; instanceOf(ev.now, a) == nil {
 				ev.deleted = append(ev.deleted, a)
 			}
 		}
 	}
 	return ev
+}
+
+// changed says whether the store stamped an attribute again. Two changes of one
+// millisecond have the same stamp, and then the contents tell.
+func changed(old, now *plane.Attribute) bool {
+	return !now.Modified.Equal(old.Modified) || !bytes.Equal(now.Value, old.Value) || !now.ObservedAt.Equal(old.ObservedAt) || now.Unit != old.Unit
 }
 
 func instanceOf(e *plane.Entity, a *plane.Attribute) *plane.Attribute {
@@ -113,7 +109,7 @@ func (ev *event) append(b []byte, x *subscription, linked func(string) *plane.En
 	}
 	e := ev.now
 	if len(ev.deleted) > 0 && (x.changes || slices.Contains(x.triggers, attributeDeleted)) {
-		e = ev.withGone(x, &v)
+		e = ev.withGone(&v)
 	}
 	if x.flat {
 		return appendFlat(b, e, &v, linked)
@@ -129,7 +125,7 @@ func (ev *event) append(b []byte, x *subscription, linked func(string) *plane.En
 
 // withGone is the entity with the attributes that were removed, as null: an instance
 // where others are left, or one for all.
-func (ev *event) withGone(x *subscription, v *entity.View) *plane.Entity {
+func (ev *event) withGone(v *entity.View) *plane.Entity {
 	e := ev.now.Clone()
 	at := time.Time{}
 	if v.System {
@@ -146,7 +142,6 @@ func (ev *event) withGone(x *subscription, v *entity.View) *plane.Entity {
 		}
 		e.Set(gone)
 	}
-	_ = x
 	return e
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"polity/plane"
+	"polity/plane/ngsild/delivery"
 	"polity/plane/ngsild/jsonld"
 	"polity/plane/ngsild/jsontext"
 	"polity/plane/ngsild/problem"
@@ -34,11 +35,20 @@ type Config struct {
 	Store    plane.Store
 	Contexts Remote // where @contexts may be fetched from
 	Notify   Remote // where notifications may be sent to
+	// Notifications is what they need; nil: no subscription is taken.
+	Notifications *Notifications
 	// Instances is how many instances of attributes one answer about the past has;
 	// 0 is 5000. What is beyond is told by the status 206 (clause 6.3.10).
 	Instances int
 	Log       *slog.Logger
 	Now       func() time.Time // nil: time.Now
+}
+
+// Notifications is where changes come from and where notifications wait.
+type Notifications struct {
+	Feed   plane.Feed // of the store
+	Path   string     // of the file that keeps them until their receivers have them
+	Limits delivery.Limits
 }
 
 // Server answers the API. It is safe for concurrent use.
@@ -77,8 +87,20 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// Close ends the sending of notifications.
-func (s *Server) Close() { s.subs.close() }
+// Close ends the sending of notifications. What waits is sent after the next New.
+func (s *Server) Close() error { return s.subs.close() }
+
+// NotificationCounts is what all notifications come to; false where there are none.
+func (s *Server) NotificationCounts() (delivery.Counts, bool) {
+	if s.subs.queue == nil {
+		return delivery.Counts{}, false
+	}
+	return s.subs.queue.Counts(), true
+}
+
+// Wanted says whether somebody asks for changes: while it is false, the store need not
+// note them in its feed.
+func (s *Server) Wanted() bool { return s.subs.wanted.Load() }
 
 // request is one request being answered.
 type request struct {

@@ -12,6 +12,7 @@ import (
 
 	"polity/city"
 	"polity/plane"
+	"polity/plane/ngsild/delivery"
 	"polity/plane/ngsild/entity"
 	"polity/plane/ngsild/jsonld"
 	"polity/plane/ngsild/jsontext"
@@ -307,7 +308,6 @@ func (r *request) createSource() error {
 		}
 		return err
 	}
-	r.s.subs.sourceChanged(r.tenant, nil, x)
 	r.created("/csourceRegistrations/" + url.PathEscape(x.id))
 	return nil
 }
@@ -375,7 +375,6 @@ func (r *request) updateSource() error {
 	if err := r.s.putOne(r.Context(), plane.Put(document(r.tenant+sourceTenant, x.id, "ContextSourceRegistration", x.body.Append(nil)))); err != nil {
 		return err
 	}
-	r.s.subs.sourceChanged(r.tenant, old, x)
 	return r.done()
 }
 
@@ -388,7 +387,6 @@ func (r *request) deleteSource() error {
 	if err := r.s.putOne(r.Context(), plane.Remove(r.sourceKey(x.id))); err != nil {
 		return err
 	}
-	r.s.subs.sourceChanged(r.tenant, x, nil)
 	return r.done()
 }
 
@@ -514,25 +512,27 @@ func (x *subscription) sourceQuery() *sourceQuery {
 	return q
 }
 
-// sourceChanged lets subscriptions about registrations know (clause 5.11.7).
-func (subs *subscriptions) sourceChanged(tenant string, old, now *source) {
-	for _, x := range subs.of(tenant + sourceSubscriptionTenant) {
-		if x.interval > 0 || x.status(subs.s.now()) != "active" {
+// sourceChanged makes what subscriptions about registrations are to know (clause
+// 5.11.7).
+func (subs *subscriptions) sourceChanged(list []*subscription, old, now *source) (out []delivery.Note) {
+	for _, x := range list {
+		if x.status(subs.s.now()) != "active" {
 			continue
 		}
 		q := x.sourceQuery()
 		before, after := old != nil && q.matches(old), now != nil && q.matches(now)
 		switch {
 		case after && !before:
-			subs.sendSources(x, []*source{now}, "newlyMatching")
+			out = append(out, subs.sourcesNote(x, []*source{now}, "newlyMatching"))
 		case after:
-			subs.sendSources(x, []*source{now}, "updated")
+			out = append(out, subs.sourcesNote(x, []*source{now}, "updated"))
 		case before && now != nil:
-			subs.sendSources(x, []*source{now}, "noLongerMatching")
+			out = append(out, subs.sourcesNote(x, []*source{now}, "noLongerMatching"))
 		case before:
-			subs.sendSources(x, []*source{old}, "noLongerMatching")
+			out = append(out, subs.sourcesNote(x, []*source{old}, "noLongerMatching"))
 		}
 	}
+	return out
 }
 
 // sendMatching sends all registrations that a subscription is about.
@@ -543,13 +543,13 @@ func (subs *subscriptions) sendMatching(ctx context.Context, x *subscription) er
 	}
 	q := x.sourceQuery()
 	list = slices.DeleteFunc(list, func(s *source) bool { return !q.matches(s) })
-	if len(list) > 0 {
-		subs.sendSources(x, list, "newlyMatching")
+	if len(list) == 0 {
+		return nil
 	}
-	return nil
+	return subs.queue.Put(ctx, nil, []delivery.Note{subs.sourcesNote(x, list, "newlyMatching")})
 }
 
-func (subs *subscriptions) sendSources(x *subscription, list []*source, reason string) {
+func (subs *subscriptions) sourcesNote(x *subscription, list []*source, reason string) delivery.Note {
 	var inside []byte
 	if x.endpoint.accept == ldType {
 		inside = x.context.Source
@@ -562,5 +562,5 @@ func (subs *subscriptions) sendSources(x *subscription, list []*source, reason s
 	}
 	b := x.notification(appendSources(nil, relevant, x.context, inside), now)
 	b = append(b[:len(b)-1], `,"triggerReason":"`...)
-	subs.enqueue(x, queued{body: append(append(b, reason...), '"', '}')})
+	return delivery.Note{To: delivery.Receiver{Tenant: x.tenant, ID: x.id}, Body: append(append(b, reason...), '"', '}')}
 }

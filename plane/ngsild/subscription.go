@@ -28,8 +28,7 @@ const (
 
 var defaultTriggers = []string{attributeCreated, attributeUpdated}
 
-// subscription is one subscription, ready to be matched. It never changes, apart
-// from its state.
+// subscription is one subscription, ready to be matched. It never changes.
 type subscription struct {
 	tenant, id string
 	body       jsontext.Object // as given, names expanded, without @context
@@ -48,8 +47,6 @@ type subscription struct {
 	flat     bool
 	changes  bool // showChanges
 	endpoint endpoint
-
-	state *state
 }
 
 // endpoint is where notifications go.
@@ -59,6 +56,8 @@ type endpoint struct {
 	headers []header          // receiverInfo
 	info    map[string]string // notifierInfo
 	timeout time.Duration
+	// cooldown is how long it is left alone after a failure, at least.
+	cooldown time.Duration
 }
 
 type header struct{ key, value string }
@@ -112,7 +111,7 @@ func names(o jsontext.Object, name string) ([]string, error) {
 
 // parseSubscription checks a subscription whose names are expanded (clause 5.2.12).
 func (s *Server) parseSubscription(ctx context.Context, tenant string, o jsontext.Object, kind string, c *jsonld.Context) (*subscription, error) {
-	x := &subscription{tenant: tenant, body: o, context: c, state: &state{}}
+	x := &subscription{tenant: tenant, body: o, context: c}
 	x.id, _ = o.Text("id")
 	if !entity.IsURI(x.id) {
 		return nil, problem.BadRequest("the id %q of the subscription is not a URI", x.id)
@@ -327,6 +326,11 @@ func (x *subscription) parseEndpoint(e jsontext.Object) error {
 	if err != nil {
 		return err
 	}
+	cooldown, err := number(e, "cooldown")
+	if err != nil {
+		return err
+	}
+	x.endpoint.cooldown = time.Duration(cooldown) * time.Millisecond
 	x.endpoint.timeout = min(max(time.Duration(timeout)*time.Millisecond, 0), 30*time.Second)
 	if x.endpoint.headers, err = pairs(e, "receiverInfo"); err != nil {
 		return err

@@ -3,15 +3,18 @@ package ngsild
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"polity/plane"
+	"polity/plane/ngsild/delivery"
 	"polity/plane/ngsild/entity"
 	"polity/plane/ngsild/jsonld"
 	"polity/plane/ngsild/jsontext"
@@ -33,52 +36,97 @@ var subscriptionResources = []resource{
 // maxSubscriptions bounds what every write has to look at.
 const maxSubscriptions = 10_000
 
-// state is what happened to a subscription's notifications. It is kept in memory.
-type state struct {
-	mu                       sync.Mutex
-	sent, failed             int64
-	last, success, failure   time.Time
-	lastMatch, lastScheduled time.Time
-}
-
 // subscriptions holds all of them, by tenant and id, and sends what they ask for.
 type subscriptions struct {
-	s *Server
+	s      *Server
+	queue  *delivery.Queue // nil: nothing is sent, and no subscription taken
+	client *http.Client
 
 	mu   sync.RWMutex
 	list map[string]map[string]*subscription
+	told map[delivery.Receiver]time.Time // when those with a timeInterval were
+	made int                             // subscriptions that are being made
 
-	wake    chan struct{}
-	stop    context.CancelFunc
-	done    sync.WaitGroup
-	senders map[string]*sender
-	sending sync.Mutex
+	wanted atomic.Bool // somebody asks for changes, as far as is known
+	stop   context.CancelFunc
+	done   sync.WaitGroup
 }
 
 // openSubscriptions reads what is kept, and begins to send.
 func openSubscriptions(ctx context.Context, s *Server) (*subscriptions, error) {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	subs := &subscriptions{s: s, list: map[string]map[string]*subscription{}, wake: make(chan struct{}, 1), stop: stop, senders: map[string]*sender{}}
+	subs := &subscriptions{
+		s: s, client: notifyClient(s.cfg.Notify), list: map[string]map[string]*subscription{}, told: map[delivery.Receiver]time.Time{}, stop: stop,
+	}
+	subs.wanted.Store(true)
+	if err := subs.open(ctx, running); err != nil {
+		return nil, errors.Join(err, subs.close())
+	}
+	return subs, nil
+}
+
+func (subs *subscriptions) open(ctx, running context.Context) error {
 	tenants, err := subs.tenants(ctx)
 	if err != nil {
-		stop()
-		return nil, err
+		return err
 	}
 	for _, t := range tenants {
-		if err := all(ctx, s.store, t+subscriptionTenant, func(e *plane.Entity) {
-			x, err := s.readSubscription(ctx, t, e)
+		if err := all(ctx, subs.s.store, t+subscriptionTenant, func(e *plane.Entity) {
+			x, err := subs.s.readSubscription(ctx, t, e)
 			if err != nil {
-				s.log.Error("a subscription as kept cannot be read; it sends nothing", slog.String("id", e.ID), slog.Any("error", err))
+				subs.s.log.Error("a subscription as kept cannot be read; it sends nothing", slog.String("id", e.ID), slog.Any("error", err))
 				return
 			}
 			subs.put(x)
 		}); err != nil {
-			stop()
-			return nil, err
+			return err
 		}
 	}
+	n := subs.s.cfg.Notifications
+	if n == nil {
+		return nil
+	}
+	subs.queue, err = delivery.Open(ctx, delivery.Config{Path: n.Path, Send: subs.send, Limits: n.Limits, Log: subs.s.log, Now: subs.s.now})
+	if err != nil {
+		return err
+	}
+	if err := subs.adopt(ctx); err != nil {
+		return err
+	}
+	m := &matcher{subs: subs, feed: n.Feed, queue: subs.queue}
+	if err := m.start(ctx); err != nil {
+		return err
+	}
+	subs.count()
+	subs.done.Go(func() { m.run(running) })
 	subs.done.Go(func() { subs.run(running) })
-	return subs, nil
+	return nil
+}
+
+// count says whether changes are wanted: while there are subscriptions, or some are
+// being made.
+func (subs *subscriptions) count() {
+	subs.mu.Lock()
+	defer subs.mu.Unlock()
+	n := subs.made
+	for _, list := range subs.list {
+		n += len(list)
+	}
+	subs.wanted.Store(n > 0)
+}
+
+// making says that changes are wanted before a subscription is kept, until done.
+func (subs *subscriptions) making() (done func()) {
+	subs.mu.Lock()
+	subs.made++
+	subs.wanted.Store(true)
+	subs.mu.Unlock()
+	return func() {
+		subs.mu.Lock()
+		subs.made--
+		subs.mu.Unlock()
+		subs.count()
+	}
 }
 
 // tenants lists those that have or had subscriptions.
@@ -93,9 +141,13 @@ const (
 	tenantPrefix = "urn:polity:tenant:"
 )
 
-func (subs *subscriptions) close() {
+func (subs *subscriptions) close() error {
 	subs.stop()
 	subs.done.Wait()
+	if subs.queue == nil {
+		return nil
+	}
+	return subs.queue.Close()
 }
 
 func (subs *subscriptions) put(x *subscription) {
@@ -103,9 +155,6 @@ func (subs *subscriptions) put(x *subscription) {
 	defer subs.mu.Unlock()
 	if subs.list[x.tenant] == nil {
 		subs.list[x.tenant] = map[string]*subscription{}
-	}
-	if old := subs.list[x.tenant][x.id]; old != nil {
-		x.state = old.state
 	}
 	subs.list[x.tenant][x.id] = x
 }
@@ -167,6 +216,7 @@ func (s *Server) keepSubscription(ctx context.Context, x *subscription, source j
 	if x.tenant != "" {
 		changes = append(changes, plane.Put(document(tenantList, tenantPrefix+x.tenant, "Tenant", json.RawMessage("{}"))))
 	}
+	defer s.subs.making()()
 	result, err := s.store.Write(ctx, &plane.Batch{Changes: changes})
 	if err != nil {
 		return err
@@ -175,12 +225,15 @@ func (s *Server) keepSubscription(ctx context.Context, x *subscription, source j
 		return problem.Exists("the subscription %s exists already", x.id)
 	}
 	s.subs.put(x)
-	s.subs.poke()
+	s.subs.queue.Hurry(delivery.Receiver{Tenant: x.tenant, ID: x.id}) // perhaps to another address
 	return nil
 }
 
 // createSubscription is clause 5.8.1.
 func (r *request) createSubscription() error {
+	if r.s.subs.queue == nil {
+		return problem.NotSupported("this server sends no notifications")
+	}
 	o, err := r.object(jsonType, ldType)
 	if err != nil {
 		return err
@@ -242,7 +295,7 @@ func (x *subscription) append(b []byte, r *request) []byte {
 		o.Set("jsonldContext", jsontext.AppendString(nil, x.implicit))
 	}
 	if n, ok := jsontext.Parse(o.Get("notification")); ok {
-		o.Set("notification", x.state.shown(n).Append(nil))
+		o.Set("notification", r.s.subs.shown(x, n).Append(nil))
 	}
 	if slices.Contains(r.list("options"), "sysAttrs") {
 		if e, err := r.s.store.Entity(r.Context(), plane.Key{Tenant: x.tenant + subscriptionTenant, ID: x.id}); err == nil {
@@ -257,25 +310,27 @@ func (x *subscription) append(b []byte, r *request) []byte {
 }
 
 // shown adds what happened (clause 5.2.14.2).
-func (s *state) shown(n jsontext.Object) jsontext.Object {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.sent == 0 && s.failed == 0 {
+func (subs *subscriptions) shown(x *subscription, n jsontext.Object) jsontext.Object {
+	if subs.queue == nil {
+		return n
+	}
+	s := subs.queue.State(delivery.Receiver{Tenant: x.tenant, ID: x.id})
+	if s.Sent == 0 {
 		return n
 	}
 	status := "ok"
-	if s.failure.After(s.success) {
+	if s.Failing() {
 		status = "failed"
 	}
 	n.Set("status", jsontext.AppendString(nil, status))
-	n.Set("timesSent", jsontext.AppendInt(nil, s.sent))
-	if s.failed > 0 {
-		n.Set("timesFailed", jsontext.AppendInt(nil, s.failed))
+	n.Set("timesSent", jsontext.AppendInt(nil, s.Sent))
+	if s.Failed > 0 {
+		n.Set("timesFailed", jsontext.AppendInt(nil, s.Failed))
 	}
 	for _, m := range []struct {
 		name string
 		at   time.Time
-	}{{"lastNotification", s.last}, {"lastSuccess", s.success}, {"lastFailure", s.failure}} {
+	}{{"lastNotification", s.Last}, {"lastSuccess", s.Success}, {"lastFailure", s.Failure}} {
 		if !m.at.IsZero() {
 			n.Set(m.name, jsontext.AppendTime(nil, m.at.Truncate(time.Millisecond)))
 		}
@@ -332,6 +387,9 @@ func (r *request) answerPage(p page, more bool, write func(b []byte) []byte) err
 
 // updateSubscription is clause 5.8.2.
 func (r *request) updateSubscription() error {
+	if r.s.subs.queue == nil {
+		return problem.NotSupported("this server sends no notifications")
+	}
 	o, err := r.object(jsonType, ldType, mergeType)
 	if err != nil {
 		return err
@@ -407,7 +465,9 @@ func (r *request) deleteSubscription() error {
 	subs := r.s.subs
 	subs.mu.Lock()
 	delete(subs.list[x.tenant], x.id)
+	delete(subs.told, delivery.Receiver{Tenant: x.tenant, ID: x.id})
 	subs.mu.Unlock()
+	subs.count()
 	return r.done()
 }
 

@@ -18,8 +18,8 @@ type change struct {
 	ran      bool                                           // edit was called and refused nothing
 }
 
-// write stores changes in one commit, with the notifications that they make, and then
-// sends these. Each change has its own refusal; the error is one of all of them.
+// write stores changes in one commit. Each change has its own refusal; the error is one
+// of all of them. Subscriptions hear of it from the store's feed.
 func (s *Server) write(ctx context.Context, changes []*change) error {
 	b := &plane.Batch{}
 	for _, c := range changes {
@@ -47,10 +47,6 @@ func (s *Server) write(ctx context.Context, changes []*change) error {
 			return now, nil
 		}})
 	}
-	box := s.subs.box(changes)
-	if box != nil {
-		b.Changes = append(b.Changes, box.change())
-	}
 	result, err := s.store.Write(ctx, b)
 	if err != nil {
 		return err
@@ -60,16 +56,7 @@ func (s *Server) write(ctx context.Context, changes []*change) error {
 			c.err = result.Refused[i]
 		}
 	}
-	if err := s.record(ctx, changes); err != nil {
-		return err
-	}
-	if box != nil {
-		if n := len(changes); n < len(result.Refused) && result.Refused[n] != nil {
-			return result.Refused[n]
-		}
-		s.subs.post(box)
-	}
-	return nil
+	return s.record(ctx, changes)
 }
 
 // record stores the numbers that were observed among what was stored, as the city's

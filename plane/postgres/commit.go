@@ -159,9 +159,10 @@ func sorted(states map[plane.Key]*state) []plane.Key {
 func (s *Store) apply(group []*request, states map[plane.Key]*state) (changed notes, err error) {
 	for _, r := range group {
 		r.result = plane.Result{Refused: make([]error, len(r.batch.Changes))}
+		now := s.now() // one batch, one time
 		for i := range r.batch.Changes {
 			c := &r.batch.Changes[i]
-			st, now := states[c.Key], s.now()
+			st := states[c.Key]
 			e, outcome, refused := c.Apply(st.now, now)
 			if refused != nil || outcome == plane.Unchanged {
 				r.result.Refused[i] = refused
@@ -176,7 +177,7 @@ func (s *Store) apply(group []*request, states map[plane.Key]*state) (changed no
 				st.now = e
 			}
 			st.dirty = true
-			if s.feed && !c.Restores() {
+			if s.feed && !c.Restores() && (s.wants == nil || s.wants()) {
 				changed.add(c.Key, now, before, st.body)
 			}
 		}

@@ -21,15 +21,18 @@ type Config struct {
 	// Feed notes changes for plane.Feed. Somebody must settle them, or the database
 	// grows.
 	Feed bool
+	// Wanted says whether changes are noted now, and is asked for each; nil: always.
+	Wanted func() bool
 }
 
 // Store is a plane.Store in a PostgreSQL database.
 type Store struct {
-	name string // of the database, for errors
-	now  func() time.Time
-	feed bool
-	bell bell.Bell
-	pool *pgxpool.Pool // for readers, and for what forgets
+	name  string // of the database, for errors
+	now   func() time.Time
+	feed  bool
+	wants func() bool
+	bell  bell.Bell
+	pool  *pgxpool.Pool // for readers, and for what forgets
 
 	requests chan *request
 	closing  chan struct{}
@@ -56,7 +59,7 @@ func Open(ctx context.Context, address string, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		name: named(parsed.ConnConfig), now: cfg.Now, feed: cfg.Feed, address: parsed.ConnConfig.Copy(),
+		name: named(parsed.ConnConfig), now: cfg.Now, feed: cfg.Feed, wants: cfg.Wanted, address: parsed.ConnConfig.Copy(),
 		requests: make(chan *request, 256), closing: make(chan struct{}),
 	}
 	if s.now == nil {

@@ -23,11 +23,15 @@ const (
 	sequenceHeader = "Polity-Sequence"
 )
 
-// Bounds of the stream: who reads changes has so long.
-const (
-	keep      = 7 * 24 * time.Hour
-	keepBytes = 1 << 30
-)
+// Bounds are those of the stream: who reads changes has so long. Zero fields are those
+// of DefaultBounds.
+type Bounds struct {
+	Age   time.Duration
+	Bytes int64
+}
+
+// DefaultBounds are a week and a gibibyte.
+var DefaultBounds = Bounds{Age: 7 * 24 * time.Hour, Bytes: 1 << 30}
 
 // JetStream is a Stream that a NATS server keeps. It is used by one Run.
 type JetStream struct {
@@ -37,15 +41,21 @@ type JetStream struct {
 	most   int    // bytes of a message
 }
 
-// NewJetStream makes the stream, if it is not there.
-func NewJetStream(ctx context.Context, nc *nats.Conn) (*JetStream, error) {
+// NewJetStream makes the stream, if it is not there, and gives it its bounds.
+func NewJetStream(ctx context.Context, nc *nats.Conn, b Bounds) (*JetStream, error) {
+	if b.Age == 0 {
+		b.Age = DefaultBounds.Age
+	}
+	if b.Bytes == 0 {
+		b.Bytes = DefaultBounds.Bytes
+	}
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return nil, err
 	}
 	stream, err := js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name: StreamName, Subjects: []string{Subject}, Storage: jetstream.FileStorage,
-		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardOld, MaxAge: keep, MaxBytes: keepBytes,
+		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardOld, MaxAge: b.Age, MaxBytes: b.Bytes,
 	})
 	if err != nil {
 		return nil, city.Errorf(city.Unavailable, "the stream of changes: %w", err)

@@ -1,12 +1,13 @@
 // Package relay carries what a store noted of its changes to a JetStream stream, each
-// event once and in order: the store commits first, and forgets an event only once the
-// stream has it on disk. A crash at any point loses and doubles nothing, because the
-// stream itself says how far it is.
+// event once and in order, apart from documents of the program's own: the store commits
+// first, and forgets an event only once the stream has it on disk. A crash at any point
+// loses and doubles nothing, because the stream itself says how far it is.
 package relay
 
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"polity/city"
@@ -22,6 +23,11 @@ type Stream interface {
 	// is on disk. After an error it may be there or not: ask Last.
 	Publish(ctx context.Context, origin string, e *plane.Event) error
 }
+
+// Internal says whether a tenant is one in which the program keeps documents of its own,
+// such as subscriptions with the keys of their receivers: no request can name it, and
+// its changes are not passed on.
+func Internal(tenant string) bool { return strings.Contains(tenant, "/") }
 
 // Waits between attempts while something does not work.
 const (
@@ -82,8 +88,10 @@ func carry(ctx context.Context, feed plane.Feed, to Stream) error {
 			if e.Sequence <= at {
 				return city.Errorf(city.Internal, "event %d came behind event %d", e.Sequence, at)
 			}
-			if err := to.Publish(ctx, origin, e); err != nil {
-				return err
+			if !Internal(e.Tenant) {
+				if err := to.Publish(ctx, origin, e); err != nil {
+					return err
+				}
 			}
 			at = e.Sequence
 		}

@@ -49,7 +49,7 @@ func (p *place) openStore(t *testing.T, name string) {
 	t.Cleanup(func() { s.Close() })
 }
 
-func (p *place) openServer(t *testing.T) {
+func (p *place) openServer(t testing.TB) {
 	t.Helper()
 	s, err := server.NewServer(&server.Options{DontListen: true, JetStream: true, StoreDir: filepath.Join(p.dir, "nats"), NoSigs: true, NoLog: true, MaxPayload: 64 << 10})
 	if err != nil {
@@ -164,7 +164,7 @@ func (p *place) settled(t *testing.T) bool {
 }
 
 // run starts a relay; stop ends it and waits.
-func run(t *testing.T, feed plane.Feed, to relay.Stream) (stop func()) {
+func run(t testing.TB, feed plane.Feed, to relay.Stream) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
@@ -175,9 +175,9 @@ func run(t *testing.T, feed plane.Feed, to relay.Stream) (stop func()) {
 	return func() { cancel(); <-ended }
 }
 
-func (p *place) stream(t *testing.T) *relay.JetStream {
+func (p *place) stream(t testing.TB) *relay.JetStream {
 	t.Helper()
-	s, err := relay.NewJetStream(t.Context(), p.conn)
+	s, err := relay.NewJetStream(t.Context(), p.conn, relay.Bounds{})
 	if err != nil {
 		t.Fatal(err)
 	}

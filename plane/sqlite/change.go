@@ -80,7 +80,7 @@ func (s *Store) change(ctx context.Context, c *plane.Change, to *plane.Result) (
 			return nil, err
 		}
 	}
-	e, outcome, refused := c.Apply(old, s.now())
+	e, outcome, refused := c.Apply(old, s.at)
 	if refused != nil {
 		return refused, nil
 	}

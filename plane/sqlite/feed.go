@@ -13,11 +13,11 @@ var _ plane.Feed = (*Store)(nil)
 
 // note writes a change into the outbox, in the writer's transaction.
 func (s *Store) note(ctx context.Context, c *plane.Change, was *row, after *plane.Entity, body []byte) error {
-	if !s.feed || c.Restores() {
+	if !s.feed || c.Restores() || s.wants != nil && !s.wants() {
 		return nil
 	}
 	args := make([]any, 0, 11)
-	args = append(args, c.Key.Tenant, c.Key.ID, s.now().UnixMilli())
+	args = append(args, c.Key.Tenant, c.Key.ID, s.at.UnixMilli())
 	if was.n != 0 {
 		args = append(args, was.version, was.created, was.modified, was.body)
 	} else {

@@ -33,6 +33,8 @@ type Config struct {
 	Now func() time.Time // nil: time.Now
 	// Feed notes changes for plane.Feed. Somebody must settle them, or the file grows.
 	Feed bool
+	// Wanted says whether changes are noted now, and is asked for each; nil: always.
+	Wanted func() bool
 }
 
 // Store is a plane.Store in one SQLite file.
@@ -40,6 +42,7 @@ type Store struct {
 	path  string
 	now   func() time.Time
 	feed  bool
+	wants func() bool // nil: always
 	bell  bell.Bell
 	write *sql.DB   // one connection
 	conn  *sql.Conn // that one, held by the writer
@@ -52,12 +55,13 @@ type Store struct {
 	series     map[plane.Series]int64
 	parts      map[string]bool // tables of history that are there
 	noted      bool            // the transaction under way has events
+	at         time.Time       // of the batch under way
 }
 
 // Open opens the file, makes it if it is not there, and brings it up to date. A
 // file that a later version of Polity wrote is refused.
 func Open(ctx context.Context, path string, cfg Config) (*Store, error) {
-	s := &Store{path: path, now: cfg.Now, feed: cfg.Feed}
+	s := &Store{path: path, now: cfg.Now, feed: cfg.Feed, wants: cfg.Wanted}
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -74,6 +74,7 @@ func (s *Store) run(ctx context.Context, r *request) error {
 	if r.do != nil {
 		return r.do(ctx)
 	}
+	s.at = s.now() // one batch, one time
 	r.result = plane.Result{Refused: make([]error, len(r.batch.Changes))}
 	for i := range r.batch.Changes {
 		refused, err := s.change(ctx, &r.batch.Changes[i], &r.result)
