@@ -80,10 +80,7 @@ func (s *Store) try(ctx context.Context, group []*request) (committing bool, err
 			}
 		}
 	}()
-	if err := s.learn(ctx, group); err != nil {
-		return false, err
-	}
-	states, err := s.read(ctx, group)
+	states, began, err := s.read(ctx, group)
 	if err != nil {
 		return false, err
 	}
@@ -91,7 +88,19 @@ func (s *Store) try(ctx context.Context, group []*request) (committing bool, err
 	if err != nil {
 		return false, err
 	}
-	committing, err = s.write(ctx, group, states, changed)
+	if missing := s.missingParts(group); len(missing) > 0 {
+		// Once a month: what was read is let go, and read again behind it.
+		if began {
+			if _, err := s.conn.Exec(ctx, "rollback"); err != nil {
+				return false, err
+			}
+		}
+		if err := s.makeParts(ctx, missing); err != nil {
+			return false, err
+		}
+		return s.try(ctx, group)
+	}
+	committing, err = s.write(ctx, group, states, changed, began)
 	if err == nil && len(changed.ids) > 0 {
 		s.bell.Ring()
 	}
@@ -107,9 +116,9 @@ type state struct {
 }
 
 // read begins the transaction, and reads and locks the entities that the group
-// changes.
-func (s *Store) read(ctx context.Context, group []*request) (map[plane.Key]*state, error) {
-	states := map[plane.Key]*state{}
+// changes. A group that changes none has nothing to read: began says so.
+func (s *Store) read(ctx context.Context, group []*request) (states map[plane.Key]*state, began bool, err error) {
+	states = map[plane.Key]*state{}
 	for _, r := range group {
 		for i := range r.batch.Changes {
 			states[r.batch.Changes[i].Key] = &state{}
@@ -121,30 +130,33 @@ func (s *Store) read(ctx context.Context, group []*request) (map[plane.Key]*stat
 			tenants, ids = append(tenants, key.Tenant), append(ids, key.ID)
 		}
 	}
-	var b pgx.Batch
-	b.Queue("begin isolation level read committed read write")
-	if len(ids) > 0 {
-		// One after the other by the index, whatever the planner thinks of the table; in
-		// one order, so that programs which write the same do not lock one another.
-		b.Queue(`SELECT body FROM unnest($1::text[], $2::text[]) AS k (tenant, id)
-			CROSS JOIN LATERAL (SELECT body FROM polity.entity e WHERE e.tenant = k.tenant AND e.id = k.id FOR UPDATE) AS e`, tenants, ids).
-			Query(func(rows pgx.Rows) error {
-				bodies, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
-				if err != nil {
-					return err
-				}
-				for _, body := range bodies {
-					e, err := record.Decode(body)
-					if err != nil {
-						return fmt.Errorf("an entity as stored: %w", damaged(err))
-					}
-					states[e.Key] = &state{stored: true, now: e, body: body}
-				}
-				return nil
-			})
+	if len(ids) == 0 {
+		return states, false, nil
 	}
-	return states, s.conn.SendBatch(ctx, &b).Close()
+	var b pgx.Batch
+	b.Queue(begin)
+	// One after the other by the index, whatever the planner thinks of the table; in
+	// one order, so that programs which write the same do not lock one another.
+	b.Queue(`SELECT body FROM unnest($1::text[], $2::text[]) AS k (tenant, id)
+		CROSS JOIN LATERAL (SELECT body FROM polity.entity e WHERE e.tenant = k.tenant AND e.id = k.id FOR UPDATE) AS e`, tenants, ids).
+		Query(func(rows pgx.Rows) error {
+			bodies, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+			if err != nil {
+				return err
+			}
+			for _, body := range bodies {
+				e, err := record.Unpack(body)
+				if err != nil {
+					return fmt.Errorf("an entity as stored: %w", damaged(err))
+				}
+				states[e.Key] = &state{stored: true, now: e, body: body}
+			}
+			return nil
+		})
+	return states, true, s.conn.SendBatch(ctx, &b).Close()
 }
+
+const begin = "begin isolation level read committed read write"
 
 // damaged keeps a fault of what is stored from being taken for the asker's.
 func damaged(err error) error { return city.Errorf(city.Internal, "%w", err) }
@@ -158,7 +170,7 @@ func sorted(states map[plane.Key]*state) []plane.Key {
 // apply runs the changes, and returns those that are to be noted.
 func (s *Store) apply(group []*request, states map[plane.Key]*state) (changed notes, err error) {
 	for _, r := range group {
-		r.result = plane.Result{Refused: make([]error, len(r.batch.Changes))}
+		r.result, r.observed = plane.Result{Refused: make([]error, len(r.batch.Changes))}, nil
 		now := s.now() // one batch, one time
 		for i := range r.batch.Changes {
 			c := &r.batch.Changes[i]
@@ -168,18 +180,24 @@ func (s *Store) apply(group []*request, states map[plane.Key]*state) (changed no
 				r.result.Refused[i] = refused
 				continue
 			}
-			before := st.body
-			if outcome == plane.Removed {
-				st.now, st.body = nil, nil
-			} else if st.body, err = record.Append(nil, e); err != nil {
+			observed, err := c.Observed(st.now, e)
+			if err != nil {
 				return changed, err
-			} else {
-				st.now = e
+			}
+			r.observed = append(r.observed, observed...)
+			before := st.body
+			if st.now, st.body = e, nil; e != nil {
+				st.body = record.Pack(e)
 			}
 			st.dirty = true
 			if s.feed && !c.Restores() && (s.wants == nil || s.wants()) {
 				changed.add(c.Key, now, before, st.body)
 			}
+		}
+		if r.observed == nil {
+			r.observed = r.batch.Observations
+		} else {
+			r.observed = append(r.observed, r.batch.Observations...)
 		}
 	}
 	return changed, nil
@@ -187,39 +205,35 @@ func (s *Store) apply(group []*request, states map[plane.Key]*state) (changed no
 
 // write sends all that is to be stored, with the commit, in one go: when one
 // statement fails, the database passes over those behind it.
-func (s *Store) write(ctx context.Context, group []*request, states map[plane.Key]*state, changed notes) (committing bool, err error) {
+func (s *Store) write(ctx context.Context, group []*request, states map[plane.Key]*state, changed notes, began bool) (committing bool, err error) {
 	var b pgx.Batch
+	if !began {
+		b.Queue(begin)
+	}
+	var added, replaced, removed entities
 	for _, key := range sorted(states) {
-		if err := queueEntity(&b, key, states[key]); err != nil {
+		switch st := states[key]; {
+		case !st.dirty || (!st.stored && st.now == nil):
+		case st.now == nil:
+			removed.remove(key)
+		case st.stored:
+			err = replaced.add(st.now, st.body)
+		default:
+			err = added.add(st.now, st.body)
+		}
+		if err != nil {
 			return false, err
 		}
 	}
-	for _, r := range group {
-		s.queueObservations(&b, r)
-	}
+	removed.queueDelete(&b)
+	added.queueInsert(&b)
+	replaced.queueUpdate(&b)
+	learnt := s.queueObservations(&b, group)
 	changed.queue(&b)
 	b.Queue("commit")
-	results := s.conn.SendBatch(ctx, &b)
-	return true, results.Close()
-}
-
-func queueEntity(b *pgx.Batch, key plane.Key, st *state) error {
-	switch {
-	case !st.dirty || (!st.stored && st.now == nil):
-		return nil
-	case st.now == nil:
-		b.Queue("DELETE FROM polity.entity WHERE tenant = $1 AND id = $2", key.Tenant, key.ID)
-		return nil
+	if err := s.conn.SendBatch(ctx, &b).Close(); err != nil {
+		return true, err
 	}
-	e := st.now
-	place, err := location(e)
-	if err != nil {
-		return err
-	}
-	text := "INSERT INTO polity.entity (tenant, id, types, version, created, modified, location, body) VALUES ($1, $2, $3, $4, $5, $6, ST_GeomFromWKB($7, 4326), $8)"
-	if st.stored {
-		text = "UPDATE polity.entity SET types = $3, version = $4, created = $5, modified = $6, location = ST_GeomFromWKB($7, 4326), body = $8 WHERE tenant = $1 AND id = $2"
-	}
-	b.Queue(text, e.Tenant, e.ID, e.Types, int64(e.Version), e.Created, e.Modified, place, st.body)
-	return nil
+	s.remember(learnt)
+	return true, nil
 }

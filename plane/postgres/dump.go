@@ -40,7 +40,7 @@ func dumpEntities(ctx context.Context, tx pgx.Tx, each func(*plane.Entity) error
 			return err
 		}
 		for _, body := range bodies {
-			e, err := record.Decode(body)
+			e, err := record.Unpack(body)
 			if err != nil {
 				return damaged(err)
 			}

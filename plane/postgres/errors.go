@@ -128,10 +128,8 @@ func (s *Store) readError(err error) error {
 	if err == nil || errors.Is(err, pgx.ErrNoRows) {
 		return err
 	}
-	select {
-	case <-s.closing:
+	if s.queue.Closed() {
 		return errClosed()
-	default:
-		return kind(err)
 	}
+	return kind(err)
 }

@@ -76,7 +76,7 @@ func scanEvent(row pgx.CollectableRow) (e plane.Event, err error) {
 		if x.body == nil {
 			continue
 		}
-		if *x.to, err = record.Decode(x.body); err != nil {
+		if *x.to, err = record.Unpack(x.body); err != nil {
 			return e, damaged(err)
 		}
 	}
@@ -103,7 +103,7 @@ func (s *Store) Await(ctx context.Context, after uint64) error {
 		case <-again.C:
 		case <-ctx.Done():
 			return kind(ctx.Err())
-		case <-s.closing:
+		case <-s.queue.Closing():
 			return errClosed()
 		}
 	}

@@ -37,7 +37,7 @@ func (s *Store) Entity(ctx context.Context, key plane.Key) (*plane.Entity, error
 	if err != nil {
 		return nil, err
 	}
-	e, err := record.Decode(body)
+	e, err := record.Unpack(body)
 	if err != nil {
 		return nil, damaged(err)
 	}
@@ -212,7 +212,7 @@ func (c *condition) scan(ctx context.Context, tx pgx.Tx, q plane.Query, after st
 			return err
 		}
 		for _, body := range bodies {
-			e, err := record.Decode(body)
+			e, err := record.Unpack(body)
 			if err != nil {
 				return damaged(err)
 			}

@@ -1,7 +1,10 @@
 package postgres
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
+	"math"
 
 	"github.com/paulmach/orb"
 	"github.com/paulmach/orb/encoding/wkb"
@@ -17,6 +20,9 @@ func location(e *plane.Entity) ([]byte, error) {
 	if !ok {
 		return nil, nil
 	}
+	if bytes.HasPrefix(e.Attribute(plane.Location).Value, []byte(`{"type":"Point","coordinates":[`)) && box.West == box.East && box.South == box.North {
+		return appendPoint(nil, box.West, box.South), nil // most are, and their JSON has been read once
+	}
 	bound := orb.Bound{Min: orb.Point{box.West, box.South}, Max: orb.Point{box.East, box.North}}
 	var place orb.Geometry = bound.ToPolygon()
 	if g, err := geojson.UnmarshalGeometry(e.Attribute(plane.Location).Value); err == nil {
@@ -29,6 +35,13 @@ func location(e *plane.Entity) ([]byte, error) {
 		return nil, fmt.Errorf("write the location of %s: %w", e.ID, err)
 	}
 	return b, nil
+}
+
+// appendPoint writes a point as WKB (OGC 06-103r4, 8.2.7).
+func appendPoint(b []byte, lon, lat float64) []byte {
+	b = binary.LittleEndian.AppendUint32(append(b, 1), 1)
+	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(lon))
+	return binary.LittleEndian.AppendUint64(b, math.Float64bits(lat))
 }
 
 // sound says that PostGIS takes a geometry (LW_PARSER_CHECK_ALL in its lwgeom.h):

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"polity/internal/bell"
+	"polity/internal/groupcommit"
 	"polity/plane"
 )
 
@@ -34,18 +34,13 @@ type Store struct {
 	bell  bell.Bell
 	pool  *pgxpool.Pool // for readers, and for what forgets
 
-	requests chan *request
-	closing  chan struct{}
-	once     sync.Once
-	done     sync.WaitGroup
+	queue *groupcommit.Queue[*request]
 
 	// The writer's own.
 	address *pgx.ConnConfig
 	conn    *pgx.Conn // nil or closed: to be made
 	series  map[plane.Series]int32
 	parts   map[string]bool // partitions of history that are there
-	last    int             // requests of the last group,
-	took    time.Duration   // and how long its commit took
 }
 
 // Open connects to the database at an address, postgres://USER@HOST:PORT/NAME, and
@@ -58,10 +53,7 @@ func Open(ctx context.Context, address string, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{
-		name: named(parsed.ConnConfig), now: cfg.Now, feed: cfg.Feed, wants: cfg.Wanted, address: parsed.ConnConfig.Copy(),
-		requests: make(chan *request, 256), closing: make(chan struct{}),
-	}
+	s := &Store{name: named(parsed.ConnConfig), now: cfg.Now, feed: cfg.Feed, wants: cfg.Wanted, address: parsed.ConnConfig.Copy()}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -76,7 +68,7 @@ func Open(ctx context.Context, address string, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the city's data in %s: %w", s.name, kind(errors.Join(err, s.shut())))
 	}
-	s.done.Go(s.writer)
+	s.queue = groupcommit.New(s.commit, apart)
 	return s, nil
 }
 
@@ -104,6 +96,11 @@ func (s *Store) connect(ctx context.Context) (err error) {
 	if err := migrate(ctx, conn); err != nil {
 		return err
 	}
+	// What the writer names by its key is found by its key, whatever the planner thinks of
+	// tables that were small when it planned.
+	if _, err := conn.Exec(ctx, "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off", pgx.QueryExecModeSimpleProtocol); err != nil {
+		return err
+	}
 	s.conn, s.series = conn, map[plane.Series]int32{}
 	if err := s.listParts(ctx); err != nil {
 		return err
@@ -113,8 +110,7 @@ func (s *Store) connect(ctx context.Context) (err error) {
 
 // Close lets the writer end what it has, then closes the connections.
 func (s *Store) Close() error {
-	s.once.Do(func() { close(s.closing) })
-	s.done.Wait()
+	s.queue.Close()
 	return s.shut()
 }
 
