@@ -199,6 +199,9 @@ func (m *Mapping) what(r *Reading, tree any, fields map[string]float64, named ma
 	if len(r.Entity.Attributes) == 0 {
 		return "the payload has none of the mapping's values", ""
 	}
+	if !m.Household {
+		m.constants(r)
+	}
 	return m.where(r, tree)
 }
 

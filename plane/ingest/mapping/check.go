@@ -144,6 +144,7 @@ func (m *Mapping) check() wrongs {
 	for i := range m.Attributes {
 		m.checkAttribute(i, seen, &w)
 	}
+	m.checkConstants(seen, &w)
 	return w
 }
 

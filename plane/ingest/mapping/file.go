@@ -22,6 +22,7 @@ type File struct {
 	Device     Path        `yaml:"device"` // empty: the topic's {device}, or POST /ingest/ROUTE/DEVICE
 	Entity     Entity      `yaml:"entity"`
 	Attributes []Attribute `yaml:"attributes"`
+	Constants  []Constant  `yaml:"constants"`
 	Time       Time        `yaml:"time"`
 	Location   Location    `yaml:"location"`
 	Expect     Expect      `yaml:"expect"`

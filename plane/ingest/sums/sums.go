@@ -176,6 +176,9 @@ func (i *interval) sum(start time.Time, b *plane.Batch) (few int) {
 		e.Set(plane.Attribute{Name: name, Kind: plane.Property, Value: strconv.AppendFloat(nil, total, 'g', -1, 64), Unit: i.unit(name), ObservedAt: end})
 	}
 	if len(e.Attributes) > 0 {
+		for _, a := range i.m.ConstantsOf() {
+			e.Set(a)
+		}
 		b.Changes = append(b.Changes, mapping.Merge(e))
 	}
 	return few
