@@ -17,6 +17,8 @@ import (
 // Config is what New needs.
 type Config struct {
 	City City
+	// Sensors are the city's everyday sensors; nil: there are none.
+	Sensors Sensors
 	// Viewer decides per request what the one who asks may do. Nil: everyone is
 	// the public.
 	Viewer func(*http.Request) Viewer
