@@ -34,6 +34,7 @@ type Config struct {
 
 	Edges   Edges    `yaml:"edges"`
 	Sensors *Sensors `yaml:"sensors"`
+	Alarms  Alarms   `yaml:"alarms"`
 	Map     Map      `yaml:"map"`
 
 	NGSILD  NGSILD  `yaml:"ngsi_ld"`
@@ -122,6 +123,7 @@ func (c Config) Check() error {
 	add("hub.listen", err)
 	add("hub.edges", c.Edges.check())
 	add("hub.sensors", c.Sensors.check())
+	add("hub.alarms", c.Alarms.check())
 	add("hub.ngsi_ld", c.NGSILD.check())
 	add("hub.changes", c.Changes.check(len(c.Edges.Cluster.Servers) > 0))
 	for _, p := range []city.Point{c.Map.Centre, c.Map.SouthWest, c.Map.NorthEast} {
