@@ -22,6 +22,7 @@ import (
 	"polity/plane/backend"
 	"polity/plane/ngsild"
 	"polity/register"
+	"polity/sensors/alarm"
 	"polity/spine"
 )
 
@@ -59,6 +60,7 @@ type Hub struct {
 	spine    *spine.Hub
 	console  *console.Console
 	sensors  *sensors
+	watch    *alarm.Watch
 	ngsild   *ngsild.Server // nil: off
 	changes  changes
 	listener net.Listener
@@ -131,6 +133,7 @@ func (h *Hub) open(ctx context.Context, deps Deps) error {
 	if err := h.openStores(ctx); err != nil {
 		return err
 	}
+	h.openAlarms()
 	s, err := h.cfg.spine()
 	if err != nil {
 		return err
@@ -143,7 +146,7 @@ func (h *Hub) open(ctx context.Context, deps Deps) error {
 		return err
 	}
 	h.closers = append(h.closers, func() error { h.spine.Close(); return nil })
-	h.console, err = console.New(console.Config{City: h, Viewer: console.OnLoopback, Log: h.log, Now: h.now})
+	h.console, err = console.New(console.Config{City: h, Sensors: h, Viewer: console.OnLoopback, Log: h.log, Now: h.now})
 	return err
 }
 
@@ -220,6 +223,7 @@ func (h *Hub) run(ctx context.Context, deps Deps) error {
 	}
 	work.Go(func() { h.keepRegister(working) })
 	work.Go(func() { h.keepRetention(working) })
+	work.Go(func() { h.keepAlarms(working) })
 	served := make(chan error, 1)
 	server := h.server(deps.Pages)
 	go func() { served <- server.Serve(h.listener) }()
