@@ -14,11 +14,11 @@ import (
 	"polity/plane"
 	"polity/plane/ingest/mapping"
 	"polity/plane/ingest/twin"
-	"polity/sensors"
+	sensor "polity/sensors"
 	"polity/sensors/alarm"
 	"polity/sensors/noise"
 	"polity/sensors/parking"
-	"polity/sensors/series"
+	timeline "polity/sensors/series"
 )
 
 var _ console.Sensors = (*Hub)(nil)
@@ -132,15 +132,15 @@ func (h *Hub) SensorAlarms(ctx context.Context, id string, from, to time.Time) (
 }
 
 // points are a sensor's values.
-func (h *Hub) points(ctx context.Context, id, attribute string, from, to time.Time) ([]series.Point, error) {
-	var out []series.Point
+func (h *Hub) points(ctx context.Context, id, attribute string, from, to time.Time) ([]timeline.Point, error) {
+	var out []timeline.Point
 	err := h.store.History(ctx, plane.HistoryQuery{Key: plane.Key{ID: id}, Attribute: attribute, From: from, To: to}, func(o plane.Observation) error {
 		if len(o.Detail) == 0 {
-			out = append(out, series.Point{At: o.Start, Length: o.Length, Value: o.Value})
+			out = append(out, timeline.Point{At: o.Start, Length: o.Length, Value: o.Value})
 		}
 		return nil
 	})
-	series.Sort(out)
+	timeline.Sort(out)
 	return out, err
 }
 
@@ -172,11 +172,11 @@ func (h *Hub) SensorHours(ctx context.Context, id string, from, to time.Time) (o
 	if err != nil {
 		return out, err
 	}
-	var shares []series.Point
+	var shares []timeline.Point
 	switch s.Sensor.Kind {
-	case sensors.Bay:
+	case sensor.Bay:
 		shares, err = h.points(ctx, id, "occupied", from, to)
-	case sensors.Garage:
+	case sensor.Garage:
 		shares, err = h.garageShares(ctx, &s.Sensor, from, to)
 	default:
 		return out, city.Errorf(city.Invalid, "%s is neither a bay nor a garage", id)
@@ -184,7 +184,7 @@ func (h *Hub) SensorHours(ctx context.Context, id string, from, to time.Time) (o
 	return parking.ByHour(shares, from, to, s.Sensor.Kind.Stale(), h.about.Zone), err
 }
 
-func (h *Hub) garageShares(ctx context.Context, s *sensors.Sensor, from, to time.Time) ([]series.Point, error) {
+func (h *Hub) garageShares(ctx context.Context, s *sensor.Sensor, from, to time.Time) ([]timeline.Point, error) {
 	total, ok := s.Number("totalSpotNumber")
 	if !ok {
 		return nil, nil
@@ -197,10 +197,10 @@ func (h *Hub) garageShares(ctx context.Context, s *sensors.Sensor, from, to time
 	if err != nil {
 		return nil, err
 	}
-	var out []series.Point
+	var out []timeline.Point
 	add := func(at time.Time, occupied, available float64) {
 		if room, ok := parking.Garage(total, occupied, available); ok {
-			out = append(out, series.Point{At: at, Value: room.Share()})
+			out = append(out, timeline.Point{At: at, Value: room.Share()})
 		}
 	}
 	for _, p := range occupied {
@@ -253,7 +253,7 @@ func (h *Hub) collectAlarms(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, labels, nil), prometheus.CounterValue, float64(value), of...)
 	}
 	type group struct {
-		kind  sensors.Kind
+		kind  sensor.Kind
 		state string
 	}
 	groups, active := map[group]int{}, map[alarm.Severity]int{}
