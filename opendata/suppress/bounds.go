@@ -86,34 +86,44 @@ func (t *Table) reveals(g *group, withheld []bool, threshold int) bool {
 		return false
 	}
 	goal := make([]float64, len(g.cells))
-	reach := func(sign float64) float64 {
-		for c := range goal {
-			goal[c] *= sign
-		}
-		v, ok := p.least(goal)
-		for c := range goal {
-			goal[c] *= sign
-		}
+	most := float64(threshold - 1)
+	low, high := make([]bool, len(goal)), make([]bool, len(goal)) // a solution is known with the least, the most
+	solve := func() (sum float64) {
+		x, ok := p.least(goal)
 		if !ok {
-			return math.NaN() // never: the true numbers solve it
+			return 0 // never: the true numbers solve it
 		}
-		return sign * v
+		for _, c := range small {
+			low[c], high[c] = low[c] || x[c] < tiny, high[c] || x[c] > most-tiny
+			sum += x[c]
+		}
+		return sum
 	}
-	const tiny = 1e-6
-	for _, c := range small {
-		goal[c] = 1
-		low, high := reach(1), reach(-1)
-		goal[c] = 0
-		if !(low <= tiny && high >= float64(threshold-1)-tiny) {
-			return true
+	for _, sign := range []float64{1, -1} {
+		reached := low
+		if sign < 0 {
+			reached = high
+		}
+		for _, c := range small {
+			if reached[c] {
+				continue
+			}
+			goal[c] = sign
+			solve()
+			goal[c] = 0
+			if !reached[c] {
+				return true
+			}
 		}
 	}
 	for _, c := range small {
-		goal[c] = 1
+		goal[c] = -1
 	}
 	// All of them together are a number of people, too.
-	return len(small) > 1 && !(reach(-1) >= float64(threshold)-tiny)
+	return len(small) > 1 && solve() < float64(threshold)-tiny
 }
+
+const tiny = 1e-6
 
 // system is what the attacker solves: a row per sum, a column per unknown cell.
 func (t *Table) system(g *group, withheld []bool, threshold int) *program {

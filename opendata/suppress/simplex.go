@@ -11,27 +11,28 @@ type program struct {
 
 const epsilon = 1e-9
 
-// least is the minimum of goal x, and false if there is no x or no minimum: the simplex
-// method in two phases with Bland's rule (Dantzig 1963; Bland 1977), upper bounds as
-// rows. Numbers are counts of people and coefficients 1 and -1, so that nothing is
-// badly scaled.
-func (p *program) least(goal []float64) (float64, bool) {
-	n := len(p.lower)
+// least returns an x with the least goal x, and false if there is no x or no minimum: the
+// simplex method in two phases with Bland's rule (Dantzig 1963; Bland 1977), upper
+// bounds as rows. Numbers are counts of people and coefficients 1 and -1, so that
+// nothing is badly scaled.
+func (p *program) least(goal []float64) ([]float64, bool) {
 	tab := p.tableau()
 	if !tab.phase(tab.artificialCost()) || tab.value() > 1e-6 {
-		return 0, false
+		return nil, false
 	}
 	tab.expel()
 	cost := make([]float64, tab.columns)
 	copy(cost, goal)
 	if !tab.phase(cost) {
-		return 0, false
+		return nil, false
 	}
-	v := tab.value()
-	for j := range n {
-		v += goal[j] * p.lower[j]
+	x := append([]float64(nil), p.lower...)
+	for k, j := range tab.basic {
+		if j < len(x) {
+			x[j] += tab.rows[k][tab.columns]
+		}
 	}
-	return v, true
+	return x, true
 }
 
 // tableau is rows of coefficients with the right side last, and which column is basic
