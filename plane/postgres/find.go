@@ -18,7 +18,8 @@ import (
 
 const (
 	maxNames   = 30_000 // ids and types of a query
-	entityPage = 500    // candidates read at a time
+	entityPage = 500    // candidates read at a time,
+	firstPage  = 5      // and at first so many times the limit
 )
 
 // Entity is plane.Store's.
@@ -53,7 +54,18 @@ func (s *Store) Find(ctx context.Context, q plane.Query) (page plane.Page, err e
 	if !possible {
 		return page, s.readError(ctx.Err())
 	}
-	// One state for page and count.
+	if !q.Count {
+		// Most pages need one statement, which is one state without a transaction.
+		whole := false
+		err = s.reading(ctx, func(c *pgxpool.Conn) (err error) {
+			page, whole, err = where.first(ctx, c, q)
+			return err
+		})
+		if err != nil || whole {
+			return page, err
+		}
+	}
+	// One state for all of the page, and the count.
 	state := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err = s.reading(ctx, func(c *pgxpool.Conn) error {
 		return pgx.BeginTxFunc(ctx, c, state, func(tx pgx.Tx) (err error) {
@@ -156,25 +168,55 @@ func (c *condition) from(after string, descending bool) (*condition, bool) {
 	return d, true
 }
 
-func (c *condition) find(ctx context.Context, tx pgx.Tx, q plane.Query) (page plane.Page, err error) {
-	skip := q.Offset
+// collector takes what matches until a page is full.
+type collector struct {
+	page  plane.Page
+	skip  int
+	limit int
+}
+
+func collect(q plane.Query) *collector {
+	k := &collector{skip: q.Offset, limit: q.Limited()}
 	if simple(q) {
-		skip = 0 // the database does
+		k.skip = 0 // the database does
 	}
-	if err := c.scan(ctx, tx, q, q.After, func(e *plane.Entity) bool {
-		if skip > 0 {
-			skip--
-			return true
-		}
-		if len(page.Entities) == q.Limited() {
-			page.More = true
-			return false
-		}
-		page.Entities = append(page.Entities, e)
+	return k
+}
+
+func (k *collector) take(e *plane.Entity) bool {
+	if k.skip > 0 {
+		k.skip--
 		return true
-	}); err != nil {
+	}
+	if len(k.page.Entities) == k.limit {
+		k.page.More = true
+		return false
+	}
+	k.page.Entities = append(k.page.Entities, e)
+	return true
+}
+
+// first tries to fill a page from the first candidates; whole says that it did.
+func (c *condition) first(ctx context.Context, on querier, q plane.Query) (page plane.Page, whole bool, err error) {
+	k := collect(q)
+	here, more := c.from(q.After, q.Descending)
+	if !more {
+		return page, true, nil
+	}
+	limit := firstPage * (q.Limited() + max(0, q.Offset))
+	if simple(q) || limit > entityPage {
+		limit = entityPage
+	}
+	_, ended, err := here.candidates(ctx, on, q, limit, k.take)
+	return k.page, ended || k.page.More || simple(q), err
+}
+
+func (c *condition) find(ctx context.Context, tx pgx.Tx, q plane.Query) (page plane.Page, err error) {
+	k := collect(q)
+	if err := c.scan(ctx, tx, q, q.After, k.take); err != nil {
 		return plane.Page{}, err
 	}
+	page = k.page
 	switch {
 	case !q.Count:
 	case simple(q):
@@ -191,43 +233,52 @@ func simple(q plane.Query) bool { return q.Match == nil && q.Box == nil }
 
 // scan calls each with what matches behind the id after, until it returns false.
 func (c *condition) scan(ctx context.Context, tx pgx.Tx, q plane.Query, after string, each func(*plane.Entity) bool) error {
-	limit, order, offset := entityPage, " ORDER BY id LIMIT ", ""
-	if simple(q) {
-		limit, offset = q.Limited()+1, " OFFSET "+strconv.Itoa(max(0, q.Offset))
-	}
-	if q.Descending {
-		order = " ORDER BY id DESC LIMIT "
-	}
 	for {
 		here, more := c.from(after, q.Descending)
 		if !more {
 			return nil
 		}
-		rows, err := tx.Query(ctx, "SELECT body"+here.text.String()+order+strconv.Itoa(limit)+offset, here.args...)
-		if err != nil {
+		last, ended, err := here.candidates(ctx, tx, q, entityPage, each)
+		if err != nil || ended {
 			return err
 		}
-		bodies, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+		after = last
+	}
+}
+
+// candidates calls each with what matches among the first that the conditions let through,
+// until it returns false; ended says that there is nothing more to look at. Of a simple
+// query all that are asked for are read at once, behind its offset.
+func (c *condition) candidates(ctx context.Context, on querier, q plane.Query, limit int, each func(*plane.Entity) bool) (last string, ended bool, err error) {
+	order, offset := " ORDER BY id LIMIT ", ""
+	if q.Descending {
+		order = " ORDER BY id DESC LIMIT "
+	}
+	if simple(q) {
+		limit, offset = q.Limited()+1, " OFFSET "+strconv.Itoa(max(0, q.Offset))
+	}
+	rows, err := on.Query(ctx, "SELECT body"+c.text.String()+order+strconv.Itoa(limit)+offset, c.args...)
+	if err != nil {
+		return "", false, err
+	}
+	bodies, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+	if err != nil {
+		return "", false, err
+	}
+	for _, body := range bodies {
+		e, err := record.Unpack(body)
 		if err != nil {
-			return err
+			return "", false, damaged(err)
 		}
-		for _, body := range bodies {
-			e, err := record.Unpack(body)
-			if err != nil {
-				return damaged(err)
-			}
-			after = e.ID
-			if q.Box != nil && !touches(e, *q.Box) || q.Match != nil && !q.Match(e) {
-				continue
-			}
-			if !each(e) {
-				return nil
-			}
+		last = e.ID
+		if q.Box != nil && !touches(e, *q.Box) || q.Match != nil && !q.Match(e) {
+			continue
 		}
-		if len(bodies) < limit {
-			return nil
+		if !each(e) {
+			return last, true, nil
 		}
 	}
+	return last, len(bodies) < limit, nil
 }
 
 // touches is exact where 32-bit floats are not.
