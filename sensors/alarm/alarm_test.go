@@ -278,8 +278,7 @@ func TestThresholdsOfASensor(t *testing.T) {
 	if len(got) != 2 || got["urn:own"] != alarm.Medium || got["urn:odd"] != alarm.Critical {
 		t.Errorf("%v", got)
 	}
-	s := w.state("urn:own").Sensor
-	if l := w.watch.Thresholds(&s, alarm.WaterLevel); len(l) != 2 || l[0].Raise != 1.2 || l[1].Raise != 1.6 {
+	if l := w.state("urn:own").Levels[alarm.WaterLevel]; len(l) != 2 || l[0].Raise != 1.2 || l[1].Raise != 1.6 {
 		t.Errorf("%+v", l)
 	}
 }

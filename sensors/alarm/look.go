@@ -30,7 +30,7 @@ func (w *Watch) judge(ctx context.Context, x *watched, now time.Time) (*State, e
 	if err != nil {
 		return nil, err
 	}
-	state := &State{Sensor: *s}
+	state := &State{Sensor: *s, Levels: map[Measure][]Level{}}
 	x.next = s.Seen.Add(w.cfg.stale(s.Kind))
 	silent := !now.Before(x.next)
 	if silent {
@@ -54,7 +54,7 @@ func (w *Watch) judge(ctx context.Context, x *watched, now time.Time) (*State, e
 	ruled := map[city.Slug]bool{}
 	for i := range rules {
 		r := &rules[i]
-		ruled[r.Name] = true
+		ruled[r.Name], state.Levels[r.Measure] = true, r.Levels
 		if w.apply(x, r, samples[r.Measure], doubts[r.Measure], now) {
 			x.next = now // not held for long enough yet
 		}
@@ -114,17 +114,6 @@ func ownLevels(s *sensors.Sensor, levels []Level) []Level {
 		return levels
 	}
 	return own
-}
-
-// Thresholds are the levels of a rule of the measure that hold for a sensor, if there is
-// one.
-func (w *Watch) Thresholds(s *sensors.Sensor, m Measure) []Level {
-	for _, r := range w.rulesOf(s) {
-		if r.Measure == m {
-			return r.Levels
-		}
-	}
-	return nil
 }
 
 // measuresOf are those that are worked out of a sensor.

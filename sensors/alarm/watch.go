@@ -62,6 +62,7 @@ type State struct {
 	Figures []Figure
 	Doubt   Doubt   // why little can be said of the present
 	Alarms  []Alarm // that go on, the worst first
+	Levels  map[Measure][]Level
 }
 
 // Figure is a measure as it is now.
