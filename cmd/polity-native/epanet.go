@@ -108,11 +108,11 @@ func (e *epanetEngine) Set(object water.Object, index, property int, value float
 }
 
 // Begin implements water.Engine.
-func (e *epanetEngine) Begin() error {
+func (e *epanetEngine) Begin(quality bool) error {
 	if e.project == nil {
 		return errNoNetwork
 	}
-	return e.project.Begin()
+	return e.project.Begin(quality)
 }
 
 // Solve implements water.Engine.

@@ -44,8 +44,9 @@ func (p *Project) SetOption(option int, value float64) error {
 	return p.l.check(uintptr(f(p.handle, int32(option), value)))
 }
 
-// Begin starts a hydraulic run at time 0, ending one that is under way.
-func (p *Project) Begin() error {
+// Begin starts a run at time 0, ending one that is under way: hydraulics, and beside
+// them, period by period, the quality that the network's options ask for.
+func (p *Project) Begin(quality bool) error {
 	p.end()
 	code, _, _ := purego.SyscallN(p.l.openH, p.handle)
 	if err := p.l.check(code); err != nil {
@@ -53,10 +54,23 @@ func (p *Project) Begin() error {
 	}
 	p.solving = true
 	code, _, _ = purego.SyscallN(p.l.initH, p.handle, noSave)
+	if err := p.l.check(code); err != nil || !quality {
+		return err
+	}
+	code, _, _ = purego.SyscallN(p.l.openQ, p.handle)
+	if err := p.l.check(code); err != nil {
+		return err
+	}
+	p.quality = true
+	code, _, _ = purego.SyscallN(p.l.initQ, p.handle, noSave)
 	return p.l.check(code)
 }
 
 func (p *Project) end() {
+	if p.quality {
+		purego.SyscallN(p.l.closeQ, p.handle)
+		p.quality = false
+	}
 	if p.solving {
 		purego.SyscallN(p.l.closeH, p.handle)
 		p.solving = false
@@ -71,12 +85,22 @@ func (p *Project) Solve() (seconds int64, warning int, err error) {
 	if err := p.l.check(code); err != nil {
 		return p.now, 0, fmt.Errorf("at %d s: %w", p.now, err)
 	}
+	if p.quality {
+		failed, _, _ := purego.SyscallN(p.l.runQ, p.handle, uintptr(unsafe.Pointer(&p.sub))) //nolint:gosec // G103
+		if err := p.l.check(failed); err != nil {
+			return p.now, 0, fmt.Errorf("water quality at %d s: %w", p.now, err)
+		}
+	}
 	return p.now, int(int32(code)), nil
 }
 
 // Next moves to the next period and returns its distance in seconds; 0 at the end.
 func (p *Project) Next() (seconds int64, err error) {
 	code, _, _ := purego.SyscallN(p.l.nextH, p.handle, uintptr(unsafe.Pointer(&p.step))) //nolint:gosec // G103
+	if err := p.l.check(code); err != nil || !p.quality {
+		return p.step, err
+	}
+	code, _, _ = purego.SyscallN(p.l.nextQ, p.handle, uintptr(unsafe.Pointer(&p.sub))) //nolint:gosec // G103
 	return p.step, p.l.check(code)
 }
 

@@ -33,7 +33,7 @@ var libms = []string{"libm.so.6", "libm.so"}
 type Library struct {
 	handle uintptr
 
-	createproject, deleteproject, open, close, openH, initH, runH, nextH, closeH,
+	createproject, deleteproject, open, close, openH, initH, runH, nextH, closeH, openQ, initQ, runQ, nextQ, closeQ,
 	getcount, getnodeid, getlinkid, getnodevalues, getlinkvalues,
 	setnodevalue, setlinkvalue, settimeparam, setoption, getflowunits, getversion, geterror, getstatistic, setstatusreport uintptr
 }
@@ -56,6 +56,7 @@ func Load(path string) (*Library, error) {
 	for name, at := range map[string]*uintptr{
 		"createproject": &l.createproject, "deleteproject": &l.deleteproject, "open": &l.open, "close": &l.close,
 		"openH": &l.openH, "initH": &l.initH, "runH": &l.runH, "nextH": &l.nextH, "closeH": &l.closeH,
+		"openQ": &l.openQ, "initQ": &l.initQ, "runQ": &l.runQ, "nextQ": &l.nextQ, "closeQ": &l.closeQ,
 		"getcount": &l.getcount, "getnodeid": &l.getnodeid, "getlinkid": &l.getlinkid,
 		"getnodevalues": &l.getnodevalues, "getlinkvalues": &l.getlinkvalues,
 		"setnodevalue": &l.setnodevalue, "setlinkvalue": &l.setlinkvalue, "settimeparam": &l.settimeparam, "setoption": &l.setoption,
@@ -108,9 +109,10 @@ type Project struct {
 	nodes   int
 	links   int
 	solving bool
+	quality bool // the run computes water quality beside hydraulics
 
-	now, step int64 // written by the library
-	setter    map[uintptr]func(uintptr, int32, int32, float64) int32
+	now, step, sub int64 // written by the library
+	setter         map[uintptr]func(uintptr, int32, int32, float64) int32
 }
 
 // Open reads the network file at path.

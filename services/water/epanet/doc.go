@@ -6,6 +6,9 @@
 // [Simulate] runs a whole [Scenario] and, when the worker dies half-way, starts
 // another and goes on where the first one stopped. [Serve] is the worker's side.
 //
+// A run whose columns ask for [Quality] computes it beside the hydraulics, as the
+// file's options say: age, a trace, a chemical.
+//
 // Numbers pass as EPANET has them, in the units of the network file; package
 // network says which.
 package epanet
@@ -29,6 +32,9 @@ const (
 	Demand     = 9  // EN_DEMAND, what leaves the network at a node, emitters included
 	Head       = 10 // EN_HEAD
 	Pressure   = 11 // EN_PRESSURE
+	Quality    = 12 // EN_QUALITY: hours, per cent, or the file's mass unit per litre
+	SourceQual = 5  // EN_SOURCEQUAL: what a source adds
+	SourceType = 7  // EN_SOURCETYPE: 0 concentration, 1 mass, 2 setpoint, 3 flow paced
 
 	Roughness  = 2  // EN_ROUGHNESS
 	InitStatus = 4  // EN_INITSTATUS: 0 closed, 1 open
@@ -72,6 +78,8 @@ type Column struct {
 	Property int
 	Indices  []int // from 0
 }
+
+func (c Column) quality() bool { return c.Object == Node && c.Property == Quality }
 
 // Drive sets a property of some objects over time: row r holds from Start +
 // r·Step until the next row. The last row stays.

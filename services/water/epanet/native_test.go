@@ -166,3 +166,26 @@ func TestNativeDrive(t *testing.T) {
 		}
 	}
 }
+
+// TestNativeQuality: the age of water in one pipe is its length by its velocity.
+func TestNativeQuality(t *testing.T) {
+	dial := native(t)
+	text := "[JUNCTIONS]\n a 10 0\n b 10 5\n[RESERVOIRS]\n r 60\n[PIPES]\n p1 r a 500 200 120\n p2 a b 300 200 120\n" +
+		"[OPTIONS]\n Units LPS\n Headloss H-W\n Quality Age\n[TIMES]\n Duration 6:00\n Quality Timestep 0:01\n[END]\n"
+	var ages []float64
+	err := epanet.Simulate(t.Context(), dial, epanet.Scenario{
+		Network: []byte(text), Columns: []epanet.Column{{Object: epanet.Node, Property: epanet.Quality}},
+	}, func(_ epanet.Layout, p epanet.Period) error {
+		ages = p.Values[0]
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	velocity := 0.005 / (math.Pi / 4 * 0.2 * 0.2)
+	for i, length := range []float64{500, 800} {
+		if want := length / velocity / 3600; math.Abs(ages[i]-want) > 0.04 {
+			t.Errorf("node %d has water of %.3f h, %.3f expected", i, ages[i], want)
+		}
+	}
+}

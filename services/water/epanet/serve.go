@@ -16,8 +16,8 @@ type Engine interface {
 	// Open reads the network file at path, in place of one that is open.
 	Open(path string) (Layout, error)
 	Set(object Object, index, property int, value float64) error
-	// Begin starts a run at time 0.
-	Begin() error
+	// Begin starts a run at time 0, with or without water quality.
+	Begin(quality bool) error
 	// Solve computes the present period.
 	Solve() (seconds int64, warning int, err error)
 	// Next goes to the next period; its distance is 0 at the end of the run.
@@ -155,7 +155,7 @@ func (s *server) begin(body []byte) error {
 		}
 	}
 	s.columns, s.now, s.over = columns, 0, false
-	err := s.engine.Begin()
+	err := s.engine.Begin(slices.ContainsFunc(columns, Column.quality))
 	s.begun = err == nil
 	return err
 }
