@@ -20,6 +20,7 @@ type MapData struct {
 	Cameras []MapCamera       `json:"cameras"`
 	Mapped  []MapMapped       `json:"mapped"`
 	Streets []string          `json:"streets"` // MapMapped.Street counts here
+	Sensors string            `json:"sensors"` // address of the sensors as GeoJSON; empty: there are none
 }
 
 // MapCamera is a camera of the city.
@@ -50,6 +51,8 @@ type mapView struct {
 	Words                   string
 	Cameras                 []cameraRow
 	Streets                 []streetRow
+	Sensors                 string // in words; empty: there are none
+	Alarms                  []alarmRow
 }
 
 type dot struct{ X, Y int }
@@ -90,6 +93,9 @@ func (c *Console) mapPage(w http.ResponseWriter, r *request) error {
 		}
 	}
 	c.addMapped(&v)
+	if err := c.addSensors(&v, r); err != nil {
+		return err
+	}
 	return c.render(w, r, http.StatusOK, page{Template: "map", Title: c.say.Say("map.title"), Data: v})
 }
 
