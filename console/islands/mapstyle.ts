@@ -1,6 +1,7 @@
 // How the map is drawn: the city quiet, the cameras plain. Names are drawn with the
 // reader's own fonts, since the style names no glyphs.
 import type { LayerSpecification, SourceSpecification, StyleSpecification } from "maplibre-gl";
+import { colour } from "./dom.ts";
 import type { MapCamera, MapData, MapMapped, Palette } from "./generated.ts";
 
 type Width = ["interpolate", ["exponential", number], ["zoom"], ...number[]];
@@ -15,6 +16,7 @@ export function style(data: MapData, p: Palette): StyleSpecification {
   sources.mapped = { type: "geojson", data: points(data.mapped) };
   sources.live = { type: "geojson", data: livePoints(data.cameras), promoteId: "name" };
   sources.cones = { type: "geojson", data: cones(data.cameras), promoteId: "name" };
+  if (data.sensors) sources.sensors = { type: "geojson", data: new URL(data.sensors, location.href).href, promoteId: "id" };
   const layers = [...ground(p), ...names(p), ...cameras(p)].filter((l) => l.type === "background" || ("source" in l && l.source in sources));
   return { version: 8, sources, layers };
 }
@@ -75,6 +77,14 @@ function cameras(p: Palette): LayerSpecification[] {
       paint: {
         "circle-radius": ["case", chosen, 7, 4.5], "circle-color": ["case", chosen, p.accent, p.paper],
         "circle-stroke-color": ["case", chosen, p.accent, p.mapped], "circle-stroke-width": 1.5,
+      },
+    },
+    {
+      id: "sensors", source: "sensors", type: "circle",
+      paint: {
+        "circle-radius": ["case", chosen, 9, ["match", ["get", "state"], "alarm", 7, 5]],
+        "circle-color": ["match", ["get", "sign"], "stopped", colour("stopped"), "attention", colour("attention"), "live", colour("live"), p.paper],
+        "circle-stroke-color": ["match", ["get", "sign"], "unknown", p.mapped, p.paper], "circle-stroke-width": ["match", ["get", "sign"], "unknown", 2, 1.5],
       },
     },
     {
