@@ -9,6 +9,14 @@ import { say } from "./texts.ts";
 const root = one<HTMLElement>("[data-island='map']");
 const data = dataOf<MapData>(root.querySelector("script"));
 
+interface SensorPoint {
+  id: string;
+  title: string;
+  words: string;
+  headline: string;
+  path: string;
+}
+
 class CityMap {
   private readonly view: View;
   private chosen: { source: string; id: string | number }[] = [];
@@ -49,16 +57,17 @@ class CityMap {
   }
 
   private listen(): void {
-    for (const layer of ["live", "mapped"]) {
+    for (const layer of data.sensors ? ["live", "mapped", "sensors"] : ["live", "mapped"]) {
       this.view.on("mouseenter", layer, () => (this.view.getCanvas().style.cursor = "pointer"));
       this.view.on("mouseleave", layer, () => (this.view.getCanvas().style.cursor = ""));
     }
     this.view.on("click", (e) => {
       const reach = 8; // a finger is wider than a point
       const box: [[number, number], [number, number]] = [[e.point.x - reach, e.point.y - reach], [e.point.x + reach, e.point.y + reach]];
-      const hit = this.view.queryRenderedFeatures(box, { layers: ["live", "mapped"] })[0];
+      const hit = this.view.queryRenderedFeatures(box, { layers: data.sensors ? ["live", "sensors", "mapped"] : ["live", "mapped"] })[0];
       if (!hit) this.choose(null);
       else if (hit.layer.id === "live") this.chooseCamera(String(hit.properties.name));
+      else if (hit.layer.id === "sensors") this.chooseSensor(hit.properties as SensorPoint);
       else this.chooseMapped(Number(hit.id));
     });
     for (const item of document.querySelectorAll<HTMLElement>("[data-camera]")) {
@@ -75,6 +84,7 @@ class CityMap {
     const asked = new URLSearchParams(location.search);
     const camera = asked.get("camera");
     if (camera) this.chooseCamera(camera);
+    else if (asked.has("sensor")) void this.findSensor(asked.get("sensor")!);
     else if (asked.has("street")) this.chooseStreet(Number(asked.get("street")));
   }
 
@@ -98,6 +108,25 @@ class CityMap {
     this.show(data.streets[m.street] ?? "", m.words);
   }
 
+  private chooseSensor(s: SensorPoint): void {
+    this.mark([{ source: "sensors", id: s.id }]);
+    this.light(null, false);
+    this.show(s.title, `${s.words}. ${s.headline}`, make("a", { href: s.path }, say("map.opensensor")));
+    this.remember("sensor", s.id);
+  }
+
+  /** The sensor that the address names, if the map has it. */
+  private async findSensor(id: string): Promise<void> {
+    if (!data.sensors) return;
+    const answer = await fetch(data.sensors).catch(() => null);
+    if (!answer?.ok) return;
+    const all = (await answer.json()) as GeoJSON.FeatureCollection<GeoJSON.Point, SensorPoint>;
+    const found = all.features.find((f) => f.properties.id === id);
+    if (!found) return;
+    this.chooseSensor(found.properties);
+    this.view.easeTo({ center: found.geometry.coordinates as [number, number], zoom: Math.max(this.view.getZoom(), 15) });
+  }
+
   private chooseStreet(street: number): void {
     const found = data.mapped.flatMap((m, id) => (m.street === street ? [{ id, at: m.at }] : []));
     if (!found.length) return;
@@ -119,10 +148,11 @@ class CityMap {
   }
 
   /** What is chosen stands in the address, so that it can be shared. */
-  private remember(name: "camera" | "street", value: string | null): void {
+  private remember(name: "camera" | "street" | "sensor", value: string | null): void {
     const address = new URL(location.href);
     address.searchParams.delete("camera");
     address.searchParams.delete("street");
+    address.searchParams.delete("sensor");
     if (value !== null) address.searchParams.set(name, value);
     history.replaceState(null, "", address);
   }
