@@ -167,6 +167,7 @@ export interface MapData {
   cameras: MapCamera[];
   mapped: MapMapped[];
   streets: string[];
+  sensors: string;
 }
 
 export interface MapCamera {
@@ -182,6 +183,27 @@ export interface MapMapped {
   at: [number, number];
   words: string;
   street: number;
+}
+
+export interface SensorChart {
+  from: number;
+  step: number;
+  values: (number | null)[];
+  least: (number | null)[];
+  most: (number | null)[];
+  bars: boolean;
+  name: string;
+  unit: string;
+  decimals: number;
+  zone: string;
+  range: string;
+  thresholds: SensorLevel[];
+}
+
+export interface SensorLevel {
+  value: number;
+  words: string;
+  alarm: boolean;
 }
 
 export interface EditorData {
