@@ -35,6 +35,7 @@ type Config struct {
 	Edges   Edges    `yaml:"edges"`
 	Sensors *Sensors `yaml:"sensors"`
 	Alarms  Alarms   `yaml:"alarms"`
+	Transit Transit  `yaml:"transit"`
 	Map     Map      `yaml:"map"`
 
 	NGSILD  NGSILD  `yaml:"ngsi_ld"`
@@ -124,6 +125,7 @@ func (c Config) Check() error {
 	add("hub.edges", c.Edges.check())
 	add("hub.sensors", c.Sensors.check())
 	add("hub.alarms", c.Alarms.check())
+	add("hub.transit", c.Transit.check())
 	add("hub.ngsi_ld", c.NGSILD.check())
 	add("hub.changes", c.Changes.check(len(c.Edges.Cluster.Servers) > 0))
 	for _, p := range []city.Point{c.Map.Centre, c.Map.SouthWest, c.Map.NorthEast} {
@@ -240,6 +242,7 @@ func (c Config) about() (console.About, error) {
 // Resolve makes relative paths relative to a folder, that of the configuration's
 // file.
 func (c *Config) Resolve(dir string) {
+	c.Transit.resolve(dir)
 	for _, p := range append(c.Sensors.paths(), &c.Changes.PasswordFile, &c.Data, &c.Register, &c.Edges.CertFile, &c.Edges.KeyFile, &c.Edges.Cluster.KeyFile, &c.Edges.Cluster.CAFile, &c.Map.Layers) {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)

@@ -23,6 +23,7 @@ import (
 	"polity/plane/ngsild"
 	"polity/register"
 	"polity/sensors/alarm"
+	"polity/sensors/transit"
 	"polity/spine"
 )
 
@@ -45,6 +46,7 @@ type Started struct {
 	Edges   string       // host:port for edges; empty with a cluster
 	City    console.City // what the pages know
 	Store   plane.Store  // the city's data
+	Broker  string       // host:port for devices over MQTT; empty: there is no broker
 }
 
 // Hub is one run of the program.
@@ -61,7 +63,8 @@ type Hub struct {
 	console  *console.Console
 	sensors  *sensors
 	watch    *alarm.Watch
-	ngsild   *ngsild.Server // nil: off
+	transit  *transit.System // nil: there is none
+	ngsild   *ngsild.Server  // nil: off
 	changes  changes
 	listener net.Listener
 	closers  []func() error // in the order of opening
@@ -146,7 +149,11 @@ func (h *Hub) open(ctx context.Context, deps Deps) error {
 		return err
 	}
 	h.closers = append(h.closers, func() error { h.spine.Close(); return nil })
-	h.console, err = console.New(console.Config{City: h, Sensors: h, Viewer: console.OnLoopback, Log: h.log, Now: h.now})
+	pages := console.Config{City: h, Sensors: h, Viewer: console.OnLoopback, Log: h.log, Now: h.now}
+	if h.transit != nil {
+		pages.Transit = h.transit
+	}
+	h.console, err = console.New(pages)
 	return err
 }
 
@@ -172,6 +179,9 @@ func (h *Hub) openStores(ctx context.Context) error {
 		return err
 	}
 	h.closers = append(h.closers, h.places.Close)
+	if err := h.openTransit(ctx); err != nil {
+		return err
+	}
 	return h.openSensors(ctx)
 }
 
@@ -230,7 +240,7 @@ func (h *Hub) run(ctx context.Context, deps Deps) error {
 	address := "http://" + h.listener.Addr().String()
 	h.log.Info("the hub runs", slog.String("pages", address), slog.String("edges", h.spine.Listen()), slog.Int("known_edges", len(h.cfg.Edges.Known)))
 	if deps.Ready != nil {
-		deps.Ready(Started{Address: address, Edges: h.spine.Listen(), City: h, Store: h.store})
+		deps.Ready(Started{Address: address, Edges: h.spine.Listen(), City: h, Store: h.store, Broker: h.brokerAddress()})
 	}
 	var err error
 	select {

@@ -186,6 +186,14 @@ func (m *MQTT) read() (mqtt.BrokerConfig, error) {
 	return b, nil
 }
 
+// brokerAddress is where devices connect; empty if they cannot.
+func (h *Hub) brokerAddress() string {
+	if h.sensors == nil || h.sensors.broker == nil {
+		return ""
+	}
+	return h.sensors.broker.Address()
+}
+
 func (h *Hub) openClient(s *sensors, cfg *Broker, set *mapping.Set) error {
 	if cfg.Server == "" {
 		return nil
