@@ -16,9 +16,10 @@ import (
 // NGSILD is the API of ETSI GS CIM 009 at /ngsi-ld/v1. Until sign-in exists it is
 // for this machine only.
 type NGSILD struct {
-	Off      bool   `yaml:"off"`
-	Contexts Remote `yaml:"contexts"` // where @contexts may be fetched from
-	Notify   Remote `yaml:"notify"`   // where notifications may be sent to
+	Off      bool    `yaml:"off"`
+	Contexts Remote  `yaml:"contexts"` // where @contexts may be fetched from
+	Notify   Remote  `yaml:"notify"`   // where notifications may be sent to
+	Sources  Sources `yaml:"sources"`  // which context sources requests are passed on to
 	// Instances is how many instances one answer about the past has; 0: 5000.
 	Instances int `yaml:"instances"`
 
@@ -55,6 +56,13 @@ type Remote struct {
 	Hosts []string `yaml:"hosts"`
 }
 
+// Sources is which registered context sources the API passes requests on to: those at
+// the hosts named, and no others.
+type Sources struct {
+	Hosts []string `yaml:"hosts"` // as "host" or "host:port"; none: nothing is passed on
+	Alias string   `yaml:"alias"` // the hub's name in the header Via; empty: one made up at the start
+}
+
 // openNGSILD makes the API's server, which closes with the hub.
 func (h *Hub) openNGSILD(ctx context.Context) error {
 	if h.cfg.NGSILD.Off {
@@ -69,6 +77,7 @@ func (h *Hub) openNGSILD(ctx context.Context) error {
 		Notifications: &ngsild.Notifications{
 			Feed: h.changes.shared.Reader(), Path: filepath.Join(h.cfg.Data, "notifications.db"), Limits: n.Notifications.limits(),
 		},
+		Sources: ngsild.Sources{Hosts: n.Sources.Hosts, Alias: n.Sources.Alias},
 	})
 	if err == nil {
 		h.closers = append(h.closers, h.ngsild.Close)

@@ -27,6 +27,7 @@ var settings = fmt.Sprintf(`  ngsi_ld:
     instances: %d
     contexts: {fetch: true, hosts: ["127.0.0.1"]}
     notify: {hosts: ["127.0.0.1"]}
+    sources: {hosts: ["127.0.0.1"]}
 `, instances)
 
 // robotTime bounds a group.
@@ -129,6 +130,9 @@ func runFolders(ctx context.Context, r *harness.Run, g group, suite, dir string)
 	cmd := exec.CommandContext(limited, python, args...) //nolint:gosec // our own list
 	cmd.Dir = edited
 	cmd.Env = append(os.Environ(), "PATH="+path)
+	if g.stubs {
+		cmd.Env = append(cmd.Env, "PYTHONPATH="+filepath.Join(edited, "libraries", "robotframework-httpctrl", "src"))
+	}
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	err = cmd.Run()

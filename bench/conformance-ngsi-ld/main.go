@@ -20,6 +20,7 @@ type group struct {
 	folders []string // below TP/NGSI-LD
 	mqtt    bool     // it needs a broker
 	apart   bool     // each folder with cases has an empty store of its own: some leave something behind
+	stubs   bool     // it needs the suite's own copy of HttpCtrl, whose stubs take further parameters
 }
 
 const (
@@ -29,18 +30,18 @@ const (
 )
 
 var groups = []group{
-	{"Common", "core_passed", []string{"CommonBehaviours"}, false, false},
-	{"Discovery", "core_passed", []string{consumption + "Discovery"}, false, false},
-	{"Entity", "core_passed", []string{consumption + "Entity"}, false, false},
-	{"Batch", "core_passed", []string{provision + "BatchEntities"}, false, false},
-	{"Entities", "core_passed", []string{provision + "Entities"}, false, false},
-	{"Attributes", "core_passed", []string{provision + "EntityAttributes"}, false, false},
-	{"Purge", "core_passed", []string{provision + "PurgeEntities"}, false, false},
-	{"jsonldContext", "context_passed", []string{"jsonldContext"}, false, false},
-	{"Temporal", "temporal_passed", []string{consumption + "TemporalEntity", provision + "TemporalEntity", provision + "TemporalEntityAttributes"}, false, false},
-	{"Subscription", "subscription_passed", []string{subscription}, true, false},
-	{"ContextSource", "contextsource_passed", []string{"ContextSource"}, false, true},
-	{"Distributed", "distributed_passed", []string{"DistributedOperations"}, false, true},
+	{"Common", "core_passed", []string{"CommonBehaviours"}, false, false, false},
+	{"Discovery", "core_passed", []string{consumption + "Discovery"}, false, false, false},
+	{"Entity", "core_passed", []string{consumption + "Entity"}, false, false, false},
+	{"Batch", "core_passed", []string{provision + "BatchEntities"}, false, false, false},
+	{"Entities", "core_passed", []string{provision + "Entities"}, false, false, false},
+	{"Attributes", "core_passed", []string{provision + "EntityAttributes"}, false, false, false},
+	{"Purge", "core_passed", []string{provision + "PurgeEntities"}, false, false, false},
+	{"jsonldContext", "context_passed", []string{"jsonldContext"}, false, false, false},
+	{"Temporal", "temporal_passed", []string{consumption + "TemporalEntity", provision + "TemporalEntity", provision + "TemporalEntityAttributes"}, false, false, false},
+	{"Subscription", "subscription_passed", []string{subscription}, true, false, false},
+	{"ContextSource", "contextsource_passed", []string{"ContextSource"}, false, true, false},
+	{"Distributed", "distributed_passed", []string{"DistributedOperations"}, false, true, true},
 }
 
 // figures are the fields of the last line, in order.

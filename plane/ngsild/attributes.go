@@ -2,9 +2,11 @@ package ngsild
 
 import (
 	"net/http"
+	"slices"
 
 	"polity/plane"
 	"polity/plane/ngsild/entity"
+	"polity/plane/ngsild/forward"
 	"polity/plane/ngsild/jsonld"
 	"polity/plane/ngsild/jsontext"
 	"polity/plane/ngsild/problem"
@@ -32,34 +34,36 @@ func (r *request) appendAttributes() error {
 	if err != nil {
 		return err
 	}
-	id, f, err := r.fragment(&entity.Parser{}, jsonType, ldType)
+	w, f, err := r.fragment(forward.AppendAttrs, &entity.Parser{}, jsonType, ldType)
 	if err != nil {
 		return err
 	}
-	var out entity.Outcome
-	if _, err := r.update(id, func(e *plane.Entity) error {
-		out = entity.Append(e, f, options["noOverwrite"])
-		return nil
-	}); err != nil {
-		return err
-	}
-	return r.updated(out)
+	w.attrs = true
+	return r.spread(w, func(rest []string) (out entity.Outcome, err error) {
+		f.Attributes = keep(f.Attributes, rest)
+		_, err = r.update(w.id, func(e *plane.Entity) error {
+			out = entity.Append(e, f, options["noOverwrite"])
+			return nil
+		})
+		return out, err
+	}, r.updated)
 }
 
 // updateAttributes is clause 5.6.2.
 func (r *request) updateAttributes() error {
-	id, f, err := r.fragment(&entity.Parser{Nulls: true}, jsonType, ldType, mergeType)
+	w, f, err := r.fragment(forward.UpdateEntity, &entity.Parser{Nulls: true}, jsonType, ldType, mergeType)
 	if err != nil {
 		return err
 	}
-	var out entity.Outcome
-	if _, err := r.update(id, func(e *plane.Entity) error {
-		out = entity.Update(e, f)
-		return nil
-	}); err != nil {
-		return err
-	}
-	return r.updated(out)
+	w.attrs = true
+	return r.spread(w, func(rest []string) (out entity.Outcome, err error) {
+		f.Attributes = keep(f.Attributes, rest)
+		_, err = r.update(w.id, func(e *plane.Entity) error {
+			out = entity.Update(e, f)
+			return nil
+		})
+		return out, err
+	}, r.updated)
 }
 
 // updated answers 204, or 207 where some attributes were left as they were.
@@ -83,6 +87,9 @@ func (r *request) updated(out entity.Outcome) error {
 			}
 			b = jsontext.AppendString(append(b, `{"attributeName":`...), r.shownMember(n.Name))
 			b = jsontext.AppendString(append(b, `,"reason":`...), n.Reason)
+			if n.Registration != "" {
+				b = jsontext.AppendString(append(b, `,"registrationId":`...), n.Registration)
+			}
 			b = append(b, '}')
 		}
 		return append(b, `]}`...)
@@ -131,12 +138,13 @@ func (r *request) partialUpdate() error {
 		return problem.BadRequest("the body changes nothing of the attribute %s", shown)
 	}
 	p := &entity.Parser{Context: r.context, Nulls: true}
-	if _, err := r.update(id, func(e *plane.Entity) error {
-		return entity.PartialUpdate(e, p, shown, stored, members)
-	}); err != nil {
-		return err
-	}
-	return r.done()
+	w := &write{op: forward.UpdateAttrs, id: id, names: []string{stored}, attrs: true, body: o, plain: true}
+	return r.spread(w, func([]string) (out entity.Outcome, err error) {
+		_, err = r.update(id, func(e *plane.Entity) error {
+			return entity.PartialUpdate(e, p, shown, stored, members)
+		})
+		return out, err
+	}, r.updated)
 }
 
 // replaceAttribute is clause 5.6.19.
@@ -153,23 +161,24 @@ func (r *request) replaceAttribute() error {
 	if err != nil {
 		return err
 	}
+	w := &write{op: forward.ReplaceAttrs, id: id, names: []string{stored}, attrs: true, body: slices.Clone(o), plain: true}
 	o.Drop("@context")
 	list, err := (&entity.Parser{Context: r.context}).Attribute(shown, o.Append(nil))
 	if err != nil {
 		return err
 	}
-	if _, err := r.update(id, func(e *plane.Entity) error {
-		for _, a := range list {
-			if !e.Drop(stored, a.Dataset) {
-				return problem.NotFound("the entity %s has no attribute %s with the datasetId %q", id, shown, a.Dataset)
+	return r.spread(w, func([]string) (out entity.Outcome, err error) {
+		_, err = r.update(id, func(e *plane.Entity) error {
+			for _, a := range list {
+				if !e.Drop(stored, a.Dataset) {
+					return problem.NotFound("the entity %s has no attribute %s with the datasetId %q", id, shown, a.Dataset)
+				}
+				e.Set(a)
 			}
-			e.Set(a)
-		}
-		return nil
-	}); err != nil {
-		return err
-	}
-	return r.done()
+			return nil
+		})
+		return out, err
+	}, r.updated)
 }
 
 // deleteAttribute is clause 5.6.5.
@@ -190,7 +199,15 @@ func (r *request) deleteAttribute() error {
 	if dataset != "" && !entity.IsURI(dataset) {
 		return problem.BadRequest("the datasetId %q is not a URI", dataset)
 	}
-	_, err = r.update(id, func(e *plane.Entity) error {
+	w := &write{op: forward.DeleteAttrs, id: id, names: []string{stored}, attrs: true}
+	return r.spread(w, func([]string) (out entity.Outcome, err error) {
+		return out, r.dropAttribute(id, shown, stored, dataset, all)
+	}, r.updated)
+}
+
+// dropAttribute removes an instance of an attribute, or all of them.
+func (r *request) dropAttribute(id, shown, stored, dataset string, all bool) error {
+	_, err := r.update(id, func(e *plane.Entity) error {
 		if shown == "scope" && len(e.Scopes) > 0 {
 			e.Scopes = nil
 			return nil
@@ -225,5 +242,5 @@ func (r *request) deleteAttribute() error {
 	if err != nil && !noted {
 		return err
 	}
-	return r.done()
+	return nil
 }

@@ -6,6 +6,8 @@ import (
 
 	"polity/plane"
 	"polity/plane/ngsild/entity"
+	"polity/plane/ngsild/forward"
+	"polity/plane/ngsild/jsonld"
 	"polity/plane/ngsild/jsontext"
 	"polity/plane/ngsild/problem"
 )
@@ -21,6 +23,12 @@ type item struct {
 	err      error
 	existed  bool
 	outcome  entity.Outcome
+
+	raw       jsontext.Object // as it came; nil for an id alone
+	context   *jsonld.Context
+	parts     int       // of sources
+	elsewhere bool      // nothing is left for this broker
+	failed    []failure // parts of sources that were not done
 }
 
 // items reads the entities of a batch; what is wrong with one is its own.
@@ -29,6 +37,7 @@ func (r *request) items(p entity.Parser) ([]*item, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.given = given
 	if given == ldType && r.linked {
 		return nil, problem.BadRequest("a body in application/ld+json brings its @context; a Link header cannot give another")
 	}
@@ -54,6 +63,7 @@ func (r *request) items(p entity.Parser) ([]*item, error) {
 			it.err = err
 			continue
 		}
+		it.raw, it.context = o, c
 		p := p
 		p.Context = c
 		if it.fragment, it.err = p.Fragment(o); it.err == nil && it.id == "" {
@@ -66,11 +76,27 @@ func (r *request) items(p entity.Parser) ([]*item, error) {
 	return list, nil
 }
 
-// run stores what the items ask for.
-func (r *request) run(list []*item, edit func(it *item, old *plane.Entity) (*plane.Entity, error)) error {
+// run stores what the items ask for, here and at sources.
+func (r *request) run(op forward.Op, list []*item, edit func(it *item, old *plane.Entity) (*plane.Entity, error)) error {
+	parts, err := r.divide(op, list)
+	if err != nil {
+		return err
+	}
+	if len(parts) == 0 {
+		return r.runHere(list, edit)
+	}
+	asked := make(chan []forward.Answer, 1)
+	go func() { asked <- r.askParts(parts) }()
+	err = r.runHere(list, edit)
+	noteParts(parts, <-asked)
+	return err
+}
+
+// runHere stores what is left for this broker.
+func (r *request) runHere(list []*item, edit func(it *item, old *plane.Entity) (*plane.Entity, error)) error {
 	var changes []*change
 	for _, it := range list {
-		if it.err != nil {
+		if it.err != nil || it.elsewhere {
 			continue
 		}
 		it.change = &change{key: plane.Key{Tenant: r.tenant, ID: it.id}, edit: func(old *plane.Entity) (*plane.Entity, error) {
@@ -86,7 +112,7 @@ func (r *request) run(list []*item, edit func(it *item, old *plane.Entity) (*pla
 		return err
 	}
 	for _, it := range list {
-		if it.err == nil {
+		if it.err == nil && it.change != nil {
 			it.err = it.change.err
 		}
 	}
@@ -98,7 +124,7 @@ func (r *request) run(list []*item, edit func(it *item, old *plane.Entity) (*pla
 func (r *request) answerBatch(list []*item, status int, created bool) error {
 	failed := 0
 	for _, it := range list {
-		if it.err != nil {
+		if it.err != nil || len(it.failed) > 0 {
 			failed++
 		}
 	}
@@ -123,19 +149,19 @@ func (r *request) answerBatch(list []*item, status int, created bool) error {
 	success := []string{}
 	var errs []byte
 	for _, it := range list {
-		if it.err == nil {
+		all := it.failed
+		if it.err != nil {
+			all = append([]failure{{err: it.err}}, all...)
+		}
+		if len(all) == 0 {
 			success = append(success, it.id)
-			continue
 		}
-		if errs != nil {
-			errs = append(errs, ',')
+		for _, f := range all {
+			if errs != nil {
+				errs = append(errs, ',')
+			}
+			errs = appendFailure(errs, it.id, f)
 		}
-		errs = append(errs, '{')
-		if it.id != "" {
-			errs = append(jsontext.AppendString(append(errs, `"entityId":`...), it.id), ',')
-		}
-		errs = problem.From(it.err).Append(append(errs, `"error":`...))
-		errs = append(errs, '}')
 	}
 	b := jsontext.AppendStrings([]byte(`{"success":`), success)
 	b = append(append(append(b, `,"errors":[`...), errs...), "]}"...)
@@ -150,7 +176,7 @@ func (r *request) batchCreate() error {
 	if err != nil {
 		return err
 	}
-	if err := r.run(list, func(it *item, old *plane.Entity) (*plane.Entity, error) {
+	if err := r.run(forward.CreateBatch, list, func(it *item, old *plane.Entity) (*plane.Entity, error) {
 		if old != nil {
 			return nil, problem.Exists("the entity %s exists already", it.id)
 		}
@@ -175,7 +201,7 @@ func (r *request) batchUpsert() error {
 	if err != nil {
 		return err
 	}
-	if err := r.run(list, func(it *item, old *plane.Entity) (*plane.Entity, error) {
+	if err := r.run(forward.UpsertBatch, list, func(it *item, old *plane.Entity) (*plane.Entity, error) {
 		if old != nil && options["update"] {
 			entity.Append(old, it.fragment, false)
 			return old, nil
@@ -211,7 +237,7 @@ func (r *request) batchUpdate() error {
 	if err != nil {
 		return err
 	}
-	if err := r.run(list, func(it *item, old *plane.Entity) (*plane.Entity, error) {
+	if err := r.run(forward.UpdateBatch, list, func(it *item, old *plane.Entity) (*plane.Entity, error) {
 		if old == nil {
 			return nil, problem.NotFound("there is no entity %s", it.id)
 		}
@@ -234,7 +260,7 @@ func (r *request) batchMerge() error {
 	if err != nil {
 		return err
 	}
-	if err := r.run(list, func(it *item, old *plane.Entity) (*plane.Entity, error) {
+	if err := r.run(forward.MergeBatch, list, func(it *item, old *plane.Entity) (*plane.Entity, error) {
 		if old == nil {
 			return nil, problem.NotFound("there is no entity %s", it.id)
 		}
@@ -248,10 +274,11 @@ func (r *request) batchMerge() error {
 
 // batchDelete is clause 5.6.10.
 func (r *request) batchDelete() error {
-	body, _, err := r.readBody(jsonType, ldType)
+	body, given, err := r.readBody(jsonType, ldType)
 	if err != nil {
 		return err
 	}
+	r.given = given
 	var ids []string
 	if json.Unmarshal(body, &ids) != nil || len(ids) == 0 {
 		return problem.BadRequest("the body is not a list of ids, or an empty one")
@@ -266,7 +293,7 @@ func (r *request) batchDelete() error {
 			list[i].err = problem.BadRequest("%q is not the id of an entity", id)
 		}
 	}
-	if err := r.run(list, func(it *item, old *plane.Entity) (*plane.Entity, error) { return remove(it.id)(old) }); err != nil {
+	if err := r.run(forward.DeleteBatch, list, func(it *item, old *plane.Entity) (*plane.Entity, error) { return remove(it.id)(old) }); err != nil {
 		return err
 	}
 	return r.answerBatch(list, http.StatusNoContent, false)

@@ -7,6 +7,7 @@ import (
 
 	"polity/plane"
 	"polity/plane/ngsild/entity"
+	"polity/plane/ngsild/forward"
 	"polity/plane/ngsild/jsontext"
 	"polity/plane/ngsild/problem"
 )
@@ -25,16 +26,20 @@ func (r *request) createEntity() error {
 	if err != nil {
 		return err
 	}
-	if _, err := r.writeOne(e.ID, func(old *plane.Entity) (*plane.Entity, error) {
-		if old != nil {
-			return nil, problem.Exists("the entity %s exists already; change it by PATCH or replace it by PUT", e.ID)
-		}
-		return e.Clone(), nil
-	}); err != nil {
-		return err
-	}
-	r.created("/entities/" + url.PathEscape(e.ID))
-	return nil
+	w := &write{op: forward.CreateEntity, id: e.ID, types: e.Types, names: namesOf(e.Attributes), body: o}
+	return r.spread(w, func(rest []string) (out entity.Outcome, err error) {
+		e.Attributes = keep(e.Attributes, rest)
+		_, err = r.writeOne(e.ID, func(old *plane.Entity) (*plane.Entity, error) {
+			if old != nil {
+				return nil, problem.Exists("the entity %s exists already; change it by PATCH or replace it by PUT", e.ID)
+			}
+			return e.Clone(), nil
+		})
+		return out, err
+	}, func(entity.Outcome) error {
+		r.created("/entities/" + url.PathEscape(e.ID))
+		return nil
+	})
 }
 
 // created answers 201 with where the resource is.
@@ -54,7 +59,7 @@ func (r *request) retrieveEntity() error {
 	if err != nil {
 		return err
 	}
-	e, err := r.entity()
+	e, err := r.entityAnywhere()
 	if err != nil {
 		return err
 	}
@@ -116,11 +121,15 @@ func (r *request) deleteEntity() error {
 	if err != nil {
 		return err
 	}
-	if _, err := r.writeOne(id, remove(id)); err != nil {
-		return err
-	}
-	return r.done()
+	w := &write{op: forward.DeleteEntity, id: id, whole: true}
+	return r.spread(w, func([]string) (out entity.Outcome, err error) {
+		_, err = r.writeOne(id, remove(id))
+		return out, err
+	}, r.finished)
 }
+
+// finished answers a write of which nothing more is to be said.
+func (r *request) finished(entity.Outcome) error { return r.done() }
 
 func remove(id string) func(old *plane.Entity) (*plane.Entity, error) {
 	return func(old *plane.Entity) (*plane.Entity, error) {
@@ -132,53 +141,54 @@ func remove(id string) func(old *plane.Entity) (*plane.Entity, error) {
 }
 
 // fragment reads a body about the entity of the path.
-func (r *request) fragment(p *entity.Parser, types ...string) (string, *entity.Fragment, error) {
+func (r *request) fragment(op forward.Op, p *entity.Parser, types ...string) (*write, *entity.Fragment, error) {
 	id, err := r.id(1)
 	if err != nil {
-		return "", nil, err
+		return nil, nil, err
 	}
 	o, err := r.object(types...)
 	if err != nil {
-		return "", nil, err
+		return nil, nil, err
 	}
 	p.Context = r.context
 	f, err := p.Fragment(o)
 	if err != nil {
-		return "", nil, err
+		return nil, nil, err
 	}
 	if f.ID != "" && f.ID != id {
-		return "", nil, problem.BadRequest("the body is about the entity %s, the path about %s", f.ID, id)
+		return nil, nil, problem.BadRequest("the body is about the entity %s, the path about %s", f.ID, id)
 	}
-	return id, f, nil
+	return &write{op: op, id: id, types: f.Types, names: namesOf(f.Attributes), body: o}, f, nil
 }
 
 // replaceEntity is clause 5.6.18.
 func (r *request) replaceEntity() error {
-	id, f, err := r.fragment(&entity.Parser{}, jsonType, ldType)
+	w, f, err := r.fragment(forward.ReplaceEntity, &entity.Parser{}, jsonType, ldType)
 	if err != nil {
 		return err
 	}
-	f.ID = id
-	if _, err := r.update(id, func(e *plane.Entity) error {
-		if len(f.Types) == 0 {
-			f.Types = e.Types
-		}
-		made, err := f.Entity(r.tenant)
-		if err == nil {
-			made = made.Clone()
-			e.Types, e.Scopes, e.Attributes = made.Types, made.Scopes, made.Attributes
-		}
-		return err
-	}); err != nil {
-		return err
-	}
-	return r.done()
+	f.ID = w.id
+	return r.spread(w, func(rest []string) (out entity.Outcome, err error) {
+		f.Attributes = keep(f.Attributes, rest)
+		_, err = r.update(w.id, func(e *plane.Entity) error {
+			if len(f.Types) == 0 {
+				f.Types = e.Types
+			}
+			made, err := f.Entity(r.tenant)
+			if err == nil {
+				made = made.Clone()
+				e.Types, e.Scopes, e.Attributes = made.Types, made.Scopes, made.Attributes
+			}
+			return err
+		})
+		return out, err
+	}, r.finished)
 }
 
 // mergeEntity is clause 5.6.17.
 func (r *request) mergeEntity() error {
 	p := &entity.Parser{Nulls: true, Partial: true}
-	id, f, err := r.fragment(p, jsonType, ldType, mergeType)
+	w, f, err := r.fragment(forward.MergeEntity, p, jsonType, ldType, mergeType)
 	if err != nil {
 		return err
 	}
@@ -197,21 +207,22 @@ func (r *request) mergeEntity() error {
 	if err != nil {
 		return err
 	}
-	if _, err := r.update(id, func(e *plane.Entity) error {
-		patch := *f
-		patch.Attributes = append([]plane.Attribute(nil), f.Attributes...)
-		if simple == entity.Simplified || simple == entity.Concise {
-			asStored(e, &patch, r.query.Get("lang"), p)
-		}
-		if r.query.Has("observedAt") {
-			onlyObserved(e, &patch, f)
-		}
-		entity.Merge(e, &patch)
-		return nil
-	}); err != nil {
-		return err
-	}
-	return r.done()
+	return r.spread(w, func(rest []string) (out entity.Outcome, err error) {
+		f.Attributes = keep(f.Attributes, rest)
+		_, err = r.update(w.id, func(e *plane.Entity) error {
+			patch := *f
+			patch.Attributes = append([]plane.Attribute(nil), f.Attributes...)
+			if simple == entity.Simplified || simple == entity.Concise {
+				asStored(e, &patch, r.query.Get("lang"), p)
+			}
+			if r.query.Has("observedAt") {
+				onlyObserved(e, &patch, f)
+			}
+			entity.Merge(e, &patch)
+			return nil
+		})
+		return out, err
+	}, r.finished)
 }
 
 // onlyObserved keeps the common observedAt for attributes that are observed already,

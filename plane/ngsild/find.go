@@ -3,29 +3,15 @@ package ngsild
 import (
 	"encoding/json"
 	"net/http"
-	"regexp"
 	"strings"
 
 	"polity/plane"
 	"polity/plane/ngsild/entity"
+	"polity/plane/ngsild/forward"
 	"polity/plane/ngsild/jsontext"
 	"polity/plane/ngsild/problem"
 	"polity/plane/ngsild/query"
 )
-
-// maxPattern bounds regular expressions for ids.
-const maxPattern = 1000
-
-func idPattern(text string) (*regexp.Regexp, error) {
-	if len(text) > maxPattern {
-		return nil, problem.BadRequest("idPattern has more than %d bytes", maxPattern)
-	}
-	p, err := regexp.Compile(text)
-	if err != nil {
-		return nil, problem.BadRequest("idPattern: %q is not a regular expression: %v", text, err)
-	}
-	return p, nil
-}
 
 // selector reads what names entities: ids, a pattern, types.
 func (r *request) selector(ids []string, pattern, types string) (query.Selector, error) {
@@ -38,7 +24,7 @@ func (r *request) selector(ids []string, pattern, types string) (query.Selector,
 	}
 	var err error
 	if pattern != "" {
-		if s.Pattern, err = idPattern(pattern); err != nil {
+		if s.Pattern, err = query.ParsePattern(pattern); err != nil {
 			return s, err
 		}
 	}
@@ -63,6 +49,7 @@ func (r *request) conditions() (conditions, error) {
 	}
 	var err error
 	c.attrs, err = r.attributeNames("attrs")
+	r.asked = c.asked()
 	return c, err
 }
 
@@ -142,7 +129,7 @@ func (r *request) answerQuery(f *query.Filter) error {
 	if err := r.knownTenant(); err != nil {
 		return err
 	}
-	list, more, total, err := r.find(f, p, order)
+	list, more, total, err := r.search(f, p, order)
 	if err != nil {
 		return err
 	}
@@ -166,6 +153,19 @@ func (r *request) answerQuery(f *query.Filter) error {
 		}, v)
 	}
 	return r.answer(http.StatusOK, func(b []byte) []byte { return appendList(b, shown, (*entity.View).Append) })
+}
+
+// search reads a page of what a filter takes, wherever it is.
+func (r *request) search(f *query.Filter, p page, order []orderKey) ([]*plane.Entity, bool, int64, error) {
+	r.askedNames = r.asked.names(r.context, f)
+	shares, err := r.shares(forward.QueryEntity|forward.QueryBatch, forward.Scope{Selectors: f.Selectors, Names: r.askedNames})
+	if err != nil {
+		return nil, false, 0, err
+	}
+	if len(shares) > 0 {
+		return r.findAnywhere(f, p, order, shares)
+	}
+	return r.find(f, p, order)
 }
 
 // maxOrdered bounds what is sorted.
@@ -277,6 +277,7 @@ func (r *request) bodyFilter(o jsontext.Object) (*query.Filter, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.asked = c.asked()
 	f.Selectors, err = r.selectors(o.Get("entities"))
 	return f, err
 }
@@ -316,6 +317,7 @@ func (r *request) selectors(v json.RawMessage) ([]query.Selector, error) {
 			return nil, err
 		}
 		out = append(out, s)
+		r.asked.selectors = append(r.asked.selectors, askedSelector{ids, pattern, types})
 	}
 	return out, nil
 }

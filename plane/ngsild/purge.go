@@ -5,7 +5,9 @@ import (
 
 	"polity/plane"
 	"polity/plane/ngsild/entity"
+	"polity/plane/ngsild/forward"
 	"polity/plane/ngsild/problem"
+	"polity/plane/ngsild/query"
 )
 
 // purgeEntities is clause 5.6.21 of v1.9.1: it removes the entities that a query
@@ -43,6 +45,33 @@ func (r *request) purgeEntities() error {
 	if err := r.knownTenant(); err != nil {
 		return err
 	}
+	shares, err := r.shares(forward.PurgeEntity, forward.Scope{Selectors: f.Selectors})
+	if err != nil {
+		return err
+	}
+	if len(shares) == 0 {
+		if err := r.purgeHere(f, keep, drop); err != nil {
+			return err
+		}
+		return r.done()
+	}
+	asked := make(chan []failure, 1)
+	go func() {
+		asked <- r.askShares(&write{op: forward.PurgeEntity, whole: true}, forward.SplitWhole(shares).Shares)
+	}()
+	err = r.purgeHere(f, keep, drop)
+	failed := <-asked
+	if err != nil {
+		return err
+	}
+	if len(failed) > 0 {
+		return r.partly("", false, failed)
+	}
+	return r.done()
+}
+
+// purgeHere purges what this broker has.
+func (r *request) purgeHere(f *query.Filter, keep, drop *entity.Members) error {
 	q := f.Query(r.tenant, r.linkedEntity())
 	q.Limit = plane.MaxLimit
 	for {
@@ -73,7 +102,7 @@ func (r *request) purgeEntities() error {
 			}
 		}
 		if !found.More {
-			return r.done()
+			return nil
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"polity/plane"
 	"polity/plane/ngsild/delivery"
+	"polity/plane/ngsild/forward"
 	"polity/plane/ngsild/jsonld"
 	"polity/plane/ngsild/jsontext"
 	"polity/plane/ngsild/problem"
@@ -37,6 +38,7 @@ type Config struct {
 	Notify   Remote // where notifications may be sent to
 	// Notifications is what they need; nil: no subscription is taken.
 	Notifications *Notifications
+	Sources       Sources
 	// Instances is how many instances of attributes one answer about the past has;
 	// 0 is 5000. What is beyond is told by the status 206 (clause 6.3.10).
 	Instances int
@@ -62,6 +64,8 @@ type Server struct {
 	started  time.Time
 	subs     *subscriptions
 	tenants  sync.Map // names of tenants that are known to be there
+	registry *registry
+	client   *forward.Client
 }
 
 // New makes a Server and reads its subscriptions. Close ends what it does in the
@@ -75,6 +79,11 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 		s.now = time.Now
 	}
 	s.started = s.now()
+	alias := cfg.Sources.Alias
+	if alias == "" {
+		alias = "polity-" + newID()[:12]
+	}
+	s.registry, s.client = &registry{s: s}, forward.NewClient(cfg.Sources.Hosts, alias, s.now)
 	s.contexts = newContexts(cfg.Store, cfg.Contexts, s.now)
 	var err error
 	if s.cache, err = jsonld.NewCache(s.contexts.fetch); err != nil {
@@ -112,7 +121,12 @@ type request struct {
 	query   url.Values
 	context *jsonld.Context // of the Link header, or else of the body
 	linked  bool            // the context came by a Link header
-	accept  string          // what is answered with
+	link    string          // address of the context that came by a Link header
+	given   string          // media type of the body
+	asked   asked           // what a query asks for, as it was written
+
+	askedNames []string // attributes that the answer depends on, as stored; nil for any
+	accept     string   // what is answered with
 }
 
 // ServeHTTP answers a request whose path begins with Root.
@@ -232,7 +246,7 @@ func (r *request) linkContext() error {
 	if err != nil {
 		return err
 	}
-	r.context, r.linked = c, true
+	r.context, r.linked, r.link = c, true, found
 	return nil
 }
 
@@ -372,6 +386,7 @@ func (r *request) object(types ...string) (jsontext.Object, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.given = given
 	o, ok := jsontext.Parse(body)
 	if !ok {
 		return nil, problem.InvalidRequest("the body is not a JSON object")

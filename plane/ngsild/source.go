@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"polity/plane"
 	"polity/plane/ngsild/delivery"
 	"polity/plane/ngsild/entity"
+	"polity/plane/ngsild/forward"
 	"polity/plane/ngsild/jsonld"
 	"polity/plane/ngsild/jsontext"
 	"polity/plane/ngsild/problem"
@@ -46,27 +46,15 @@ var sourceResources = []resource{
 
 // source is a registration of a context source (clause 5.2.9), with names expanded.
 type source struct {
-	id          string
-	body        jsontext.Object
-	information []sourceInformation
-	expires     time.Time
-	probe       *plane.Entity // its properties, for q and geo-queries
-	observed    interval
-	managed     interval
+	*forward.Registration
+	id       string
+	body     jsontext.Object
+	probe    *plane.Entity // its properties, for q and geo-queries
+	observed interval
+	managed  interval
 }
 
 type interval struct{ from, to time.Time } // zero: open
-
-type sourceInformation struct {
-	entities []entityInfo
-	names    []string // of properties and relationships; nil: any
-}
-
-type entityInfo struct {
-	id      string
-	pattern *regexp.Regexp
-	types   []string // as stored
-}
 
 // parseSource checks a registration.
 func parseSource(o jsontext.Object, c *jsonld.Context) (*source, error) {
@@ -78,81 +66,25 @@ func parseSource(o jsontext.Object, c *jsonld.Context) (*source, error) {
 	if t, _ := o.Text("type"); t != "ContextSourceRegistration" {
 		return nil, problem.BadRequest("the type is %q; it is ContextSourceRegistration", t)
 	}
-	if e, _ := o.Text("endpoint"); !entity.IsURI(e) {
-		return nil, problem.BadRequest("the endpoint %q is not a URI", e)
-	}
-	if mode, has := o.Text("mode"); has && !slices.Contains([]string{"inclusive", "exclusive", "redirect", "auxiliary"}, mode) {
-		return nil, problem.BadRequest("the mode is %q; it is inclusive, exclusive, redirect or auxiliary", mode)
-	}
-	items, ok := jsontext.List(o.Get("information"))
-	if !ok || len(items) == 0 {
-		return nil, problem.BadRequest("information is not a list of objects, or an empty one")
-	}
-	for _, item := range items {
-		info, err := parseInformation(item, c)
-		if err != nil {
-			return nil, err
-		}
-		s.information = append(s.information, info)
+	var err error
+	if s.Registration, err = forward.Parse(o, c); err != nil {
+		return nil, err
 	}
 	if v := o.Get("expiresAt"); v != nil {
-		var err error
-		if s.expires, err = entity.Time(v); err != nil {
+		if s.Expires, err = entity.Time(v); err != nil {
 			return nil, problem.BadRequest("expiresAt: %v", err)
 		}
 	}
-	var err error
 	if s.observed, err = parseInterval(o, "observationInterval"); err != nil {
 		return nil, err
 	}
 	if s.managed, err = parseInterval(o, "managementInterval"); err != nil {
 		return nil, err
 	}
-	return s, s.makeProbe(c)
-}
-
-func parseInformation(v json.RawMessage, c *jsonld.Context) (sourceInformation, error) {
-	info := sourceInformation{}
-	o, ok := jsontext.Parse(v)
-	if !ok {
-		return info, problem.BadRequest("an item of information is not an object")
-	}
-	for _, member := range []string{"propertyNames", "relationshipNames"} {
-		list, err := names(o, member)
-		if err != nil {
-			return info, err
-		}
-		info.names = append(info.names, c.StoredAll(list)...)
-	}
-	if v := o.Get("entities"); v != nil {
-		items, ok := jsontext.List(v)
-		if !ok || len(items) == 0 {
-			return info, problem.BadRequest("entities of information is not a list of objects, or an empty one")
-		}
-		for _, item := range items {
-			e, _ := jsontext.Parse(item)
-			types, ok := jsontext.Strings(e.Get("type"))
-			if !ok || len(types) == 0 {
-				return info, problem.BadRequest("an item of entities has no type")
-			}
-			x := entityInfo{types: c.StoredAll(types)}
-			x.id, _ = e.Text("id")
-			if e.Has("id") && !entity.IsURI(x.id) {
-				return info, problem.BadRequest("the id %q of entities is not a URI", x.id)
-			}
-			if p, ok := e.Text("idPattern"); ok {
-				var err error
-				if x.pattern, err = idPattern(p); err != nil {
-					return info, err
-				}
-			}
-			info.entities = append(info.entities, x)
-		}
-	}
-	if info.entities == nil && len(info.names) == 0 {
-		return info, problem.BadRequest("an item of information has neither entities nor names of attributes")
-	}
-	return info, nil
+	s.Past = s.observed != (interval{}) || s.managed != (interval{})
+	err = s.makeProbe(c)
+	s.Probe = s.probe
+	return s, err
 }
 
 func parseInterval(o jsontext.Object, name string) (interval, error) {
@@ -236,29 +168,19 @@ func (q *sourceQuery) matches(s *source) bool {
 			return false // it has data of the past only (clause 5.10.2.4)
 		}
 	}
-	return slices.ContainsFunc(s.information, func(i sourceInformation) bool { return q.meets(&i) })
+	return slices.ContainsFunc(s.Information, func(i forward.Information) bool { return q.meets(&i) })
 }
 
-func (q *sourceQuery) meets(i *sourceInformation) bool {
-	if q.attrs != nil && len(i.names) > 0 && !slices.ContainsFunc(i.names, func(n string) bool { return slices.Contains(q.attrs, n) }) {
+func (q *sourceQuery) meets(i *forward.Information) bool {
+	if q.attrs != nil && len(i.Names) > 0 && !slices.ContainsFunc(i.Names, func(n string) bool { return slices.Contains(q.attrs, n) }) {
 		return false
 	}
-	if len(q.selectors) == 0 || i.entities == nil {
+	if len(q.selectors) == 0 || i.Entities == nil {
 		return true
 	}
-	return slices.ContainsFunc(i.entities, func(e entityInfo) bool {
-		return slices.ContainsFunc(q.selectors, func(s query.Selector) bool { return e.selected(&s) })
+	return slices.ContainsFunc(i.Entities, func(e forward.EntityInfo) bool {
+		return slices.ContainsFunc(q.selectors, func(s query.Selector) bool { return e.Selected(&s) })
 	})
-}
-
-func (e *entityInfo) selected(s *query.Selector) bool {
-	if s.Types != nil && !s.Types.Match(e.types) {
-		return false
-	}
-	if e.id != "" {
-		return (len(s.IDs) == 0 || slices.Contains(s.IDs, e.id)) && (s.Pattern == nil || s.Pattern.MatchString(e.id))
-	}
-	return e.pattern == nil || len(s.IDs) == 0 || slices.ContainsFunc(s.IDs, e.pattern.MatchString)
 }
 
 func (r *request) sourceKey(id string) plane.Key {
@@ -269,7 +191,7 @@ func (r *request) sourceKey(id string) plane.Key {
 func (s *Server) keptSource(e *plane.Entity) *source {
 	o, _ := jsontext.Parse(documentText(e))
 	x, err := parseSource(o, s.cache.Core())
-	if err != nil || !x.expires.IsZero() && !x.expires.After(s.now()) {
+	if err != nil || !x.Expires.IsZero() && !x.Expires.After(s.now()) {
 		return nil
 	}
 	return x
@@ -299,10 +221,12 @@ func (r *request) createSource() error {
 	if err != nil {
 		return err
 	}
-	if !x.expires.IsZero() && !x.expires.After(r.s.now()) {
+	if !x.Expires.IsZero() && !x.Expires.After(r.s.now()) {
 		return problem.BadRequest("expiresAt is past")
 	}
-	if err := r.s.putOne(r.Context(), plane.Create(document(r.tenant+sourceTenant, x.id, "ContextSourceRegistration", x.body.Append(nil)))); err != nil {
+	if err := r.s.registry.change(r.Context(), r.tenant, x.Registration, func() error {
+		return r.s.putOne(r.Context(), plane.Create(document(r.tenant+sourceTenant, x.id, "ContextSourceRegistration", x.body.Append(nil))))
+	}); err != nil {
 		if city.KindOf(err) == city.Conflict {
 			return problem.Exists("the registration %s exists already", x.id)
 		}
@@ -372,7 +296,9 @@ func (r *request) updateSource() error {
 	if err != nil {
 		return err
 	}
-	if err := r.s.putOne(r.Context(), plane.Put(document(r.tenant+sourceTenant, x.id, "ContextSourceRegistration", x.body.Append(nil)))); err != nil {
+	if err := r.s.registry.change(r.Context(), r.tenant, x.Registration, func() error {
+		return r.s.putOne(r.Context(), plane.Put(document(r.tenant+sourceTenant, x.id, "ContextSourceRegistration", x.body.Append(nil))))
+	}); err != nil {
 		return err
 	}
 	return r.done()
@@ -384,7 +310,9 @@ func (r *request) deleteSource() error {
 	if err != nil {
 		return err
 	}
-	if err := r.s.putOne(r.Context(), plane.Remove(r.sourceKey(x.id))); err != nil {
+	if err := r.s.registry.change(r.Context(), r.tenant, nil, func() error {
+		return r.s.putOne(r.Context(), plane.Remove(r.sourceKey(x.id)))
+	}); err != nil {
 		return err
 	}
 	return r.done()
@@ -456,7 +384,7 @@ func (s *source) relevant(q *sourceQuery) *source {
 	items, _ := jsontext.List(s.body.Get("information"))
 	kept := []byte{'['}
 	for i, item := range items {
-		if q.meets(&s.information[i]) {
+		if q.meets(&s.Information[i]) {
 			if len(kept) > 1 {
 				kept = append(kept, ',')
 			}

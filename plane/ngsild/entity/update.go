@@ -12,8 +12,9 @@ import (
 
 // Refusal is an attribute that an update left as it was.
 type Refusal struct {
-	Name   string // as the plane keeps it
-	Reason string
+	Name         string // as the plane keeps it
+	Reason       string
+	Registration string // of the context source that refused; empty for this broker
 }
 
 // Outcome is what an update did, attribute by attribute (clause 5.2.18).
@@ -29,7 +30,7 @@ func (o *Outcome) updated(name string) {
 }
 
 func (o *Outcome) refuse(name, reason string) {
-	o.NotUpdated = append(o.NotUpdated, Refusal{name, reason})
+	o.NotUpdated = append(o.NotUpdated, Refusal{Name: name, Reason: reason})
 }
 
 func find(e *plane.Entity, name, dataset string) *plane.Attribute {

@@ -60,6 +60,41 @@ func Exists(format string, args ...any) *Problem {
 	return problem(http.StatusConflict, "AlreadyExists", "The resource exists already", format, args)
 }
 
+// Conflict says that something cannot be done beside something else that is there.
+func Conflict(format string, args ...any) *Problem {
+	return problem(http.StatusConflict, "Conflict", "It conflicts with something that is there", format, args)
+}
+
+// Loop says that a request went in a circle.
+func Loop(format string, args ...any) *Problem {
+	return problem(http.StatusLoopDetected, "LoopDetected", "The request went in a circle", format, args)
+}
+
+// Gateway says that a context source gave no answer that could be used.
+func Gateway(format string, args ...any) *Problem {
+	return problem(http.StatusGatewayTimeout, "InternalError", "A context source gave no answer", format, args)
+}
+
+// Source says that a context source answered with a status other than success.
+func Source(status int, format string, args ...any) *Problem {
+	switch status {
+	case http.StatusNotFound:
+		return NotFound(format, args...)
+	case http.StatusConflict:
+		return Exists(format, args...)
+	case http.StatusLoopDetected:
+		return Loop(format, args...)
+	case http.StatusBadRequest:
+		return BadRequest(format, args...)
+	case http.StatusMultiStatus:
+		return problem(http.StatusMultiStatus, "InternalError", "A context source did a part only", format, args)
+	}
+	if status >= 400 && status < 500 {
+		return problem(status, "InvalidRequest", "A context source refused", format, args)
+	}
+	return problem(http.StatusBadGateway, "InternalError", "A context source failed", format, args)
+}
+
 // NoContext says that a @context could not be had.
 func NoContext(format string, args ...any) *Problem {
 	return problem(http.StatusServiceUnavailable, "LdContextNotAvailable", "A @context is not available", format, args)

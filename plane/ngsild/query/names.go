@@ -1,10 +1,12 @@
 package query
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
 	"polity/plane/ngsild/jsonld"
+	"polity/plane/ngsild/problem"
 )
 
 // Types is an entity type selection (clause 4.17), such as (Home;Vehicle)|Motorhome.
@@ -101,4 +103,19 @@ func matchScope(pattern, levels []string) bool {
 		}
 	}
 	return len(pattern) == len(levels)
+}
+
+// maxIDPattern bounds regular expressions for ids.
+const maxIDPattern = 1000
+
+// ParsePattern reads an idPattern.
+func ParsePattern(text string) (*regexp.Regexp, error) {
+	if len(text) > maxIDPattern {
+		return nil, problem.BadRequest("idPattern has more than %d bytes", maxIDPattern)
+	}
+	p, err := regexp.Compile(text)
+	if err != nil {
+		return nil, problem.BadRequest("idPattern: %q is not a regular expression: %v", text, err)
+	}
+	return p, nil
 }
