@@ -35,6 +35,7 @@ type demo struct {
 	Options
 	town    *town
 	camera  *standin.Camera
+	street  *street
 	started hub.Started
 	edge    *child
 }
@@ -87,13 +88,20 @@ func (d *demo) serveCamera(ctx context.Context) error {
 }
 
 // run starts the hub, then the edge, and ends them in the other order.
-func (d *demo) run(ctx, inside context.Context, began time.Time) error {
+func (d *demo) run(ctx, inside context.Context, began time.Time) (err error) {
 	log, closeLog, err := d.town.log("hub.log")
 	if err != nil {
 		return err
 	}
 	defer closeLog()
-	cfg := d.hubConfig()
+	if d.street, err = d.openStreet(inside, log); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.street.close()) }()
+	cfg, err := d.hubConfig()
+	if err != nil {
+		return err
+	}
 	hubContext, stopHub := context.WithCancel(inside)
 	defer stopHub()
 	ready, ended := make(chan hub.Started, 1), make(chan error, 1)
@@ -105,7 +113,9 @@ func (d *demo) run(ctx, inside context.Context, began time.Time) error {
 	case err := <-ended:
 		return d.explain(err)
 	}
+	d.street.begin(inside, d.started.Broker)
 	err = d.runEdge(ctx, inside, began, ended)
+	d.street.end()
 	stopHub()
 	if hubErr, open := <-ended; open {
 		err = errors.Join(err, hubErr)
@@ -149,12 +159,17 @@ func (d *demo) runEdge(ctx, inside context.Context, began time.Time, hubEnded ch
 	return failed
 }
 
-func (d *demo) hubConfig() hub.Config {
-	return hub.Config{
-		City: "Helsinki", Zone: "Europe/Helsinki", Data: d.town.path("hub"), Listen: net.JoinHostPort("127.0.0.1", fmt.Sprint(d.Port)),
-		CityKeys: []string{d.town.cityKey}, Register: d.town.path("register"),
-		Edges: hub.Edges{Listen: "127.0.0.1:0", Known: []hub.Known{{Name: edgeName, Key: d.town.edgeKey}}},
+func (d *demo) hubConfig() (hub.Config, error) {
+	sensors, err := d.street.sensors()
+	if err != nil {
+		return hub.Config{}, err
 	}
+	return hub.Config{
+		City: "Helsinki", Zone: zone, Data: d.town.path("hub"), Listen: net.JoinHostPort("127.0.0.1", fmt.Sprint(d.Port)),
+		CityKeys: []string{d.town.cityKey}, Register: d.town.path("register"),
+		Edges:   hub.Edges{Listen: "127.0.0.1:0", Known: []hub.Known{{Name: edgeName, Key: d.town.edgeKey}}},
+		Sensors: sensors, Transit: d.street.transit(),
+	}, nil
 }
 
 // about makes the hub's pages those of the demo city.

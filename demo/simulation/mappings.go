@@ -1,0 +1,86 @@
+package simulation
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/goccy/go-yaml"
+
+	"polity/city"
+	"polity/plane/ingest/mapping"
+)
+
+const (
+	ersMapping = "chirpstack-elsys-ers"
+	head       = "# Written by 'polity demo': the mapping that comes with the program, with the demo's places.\n"
+)
+
+// homes is the mapping of the meters.
+const homes = `name: homes
+topic: meters/{area}/{device}
+household: true
+sums: {every: 1m, wait: 10s, at_least: 10, of_each: mean}
+entity: {type: EnergyConsumption, id: "urn:ngsi-ld:EnergyConsumption:{area}"}
+time: {path: ts, format: unix}
+attributes:
+  - {name: power, path: w, unit: WTT, min: 0, max: 20000}
+constants:
+  - {name: simulated, value: true}
+  - {name: name, value: Homes of a block}
+`
+
+// Mappings are the files that say what the devices' messages mean: those that come with
+// the program, to which places, names and the word "simulated" are added.
+func Mappings() (map[string][]byte, error) {
+	out := map[string][]byte{"homes.yaml": []byte(homes)}
+	by := map[string][]device{}
+	for _, d := range devices() {
+		if d.place != nil {
+			by[d.mapping] = append(by[d.mapping], d)
+		}
+	}
+	for name, list := range by {
+		text, err := mapping.ShippedText(name)
+		if err != nil {
+			return nil, err
+		}
+		if name == ersMapping {
+			text = bytes.ReplaceAll(text, []byte("EnvironmentObserved"), []byte("WeatherObserved"))
+		}
+		more, err := additions(list)
+		if err != nil {
+			return nil, err
+		}
+		text = slices.Concat([]byte(head), text, []byte("\n"), more)
+		if _, err := mapping.Read(name+".yaml", text); err != nil {
+			return nil, fmt.Errorf("the demo's mapping: %w", err)
+		}
+		out[name+".yaml"] = text
+	}
+	return out, nil
+}
+
+// additions are the keys that a mapping that comes with the program does not have.
+func additions(list []device) ([]byte, error) {
+	type constant struct {
+		Name     string            `yaml:"name"`
+		Value    any               `yaml:"value,omitempty"`
+		OfDevice map[string]string `yaml:"of_device,omitempty"`
+	}
+	var more struct {
+		Location struct {
+			Devices map[string]city.Point `yaml:"devices"`
+		} `yaml:"location"`
+		Constants []constant `yaml:"constants"`
+	}
+	places, titles := map[string]city.Point{}, map[string]string{}
+	for _, d := range list {
+		name := cmp.Or(d.behind, d.name)
+		places[name], titles[name] = *d.place, d.title
+	}
+	more.Location.Devices = places
+	more.Constants = []constant{{Name: "simulated", Value: true}, {Name: "name", OfDevice: titles}}
+	return yaml.Marshal(more)
+}
