@@ -33,7 +33,8 @@ type Store interface {
 	History(ctx context.Context, q HistoryQuery, each func(Observation) error) error
 
 	// Forget removes the history of an entity, or of all of a tenant with an empty
-	// id, that begins before a time. It returns how much there was.
+	// id, that begins before a time, summaries that begin before it included. It returns
+	// how many observations that were.
 	Forget(ctx context.Context, key Key, before time.Time) (int64, error)
 
 	// Dump calls entity with every entity of every tenant, in the order of tenant and
@@ -75,6 +76,7 @@ type Change struct {
 type Result struct {
 	Refused []error // as many as changes; nil for each that was stored
 	Added   int     // observations that were not there before
+	Late    int     // observations that were passed over: history of their time is summaries (Thinner)
 }
 
 // Err returns the first refusal.

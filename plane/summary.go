@@ -12,7 +12,9 @@ import (
 type Summarizer interface {
 	// Summarize calls each with the summaries that are not empty, series by series in
 	// the order of ids, in each by time. It ends with the error of each, if that
-	// returns one; TooLarge if there could be more than MaxSummaries.
+	// returns one; TooLarge if there could be more than MaxSummaries. Where only the
+	// summaries of hours or days are left (Thinner), each counts as a whole in the bucket
+	// in which it begins: buckets of whole UTC hours or days are exact.
 	Summarize(ctx context.Context, q SummaryQuery, each func(Summary) error) error
 }
 

@@ -206,6 +206,13 @@ func (s *Store) apply(group []*request, states map[plane.Key]*state) (changed no
 // write sends all that is to be stored, with the commit, in one go: when one
 // statement fails, the database passes over those behind it.
 func (s *Store) write(ctx context.Context, group []*request, states map[plane.Key]*state, changed notes, began bool) (committing bool, err error) {
+	var l learnt
+	if s.hasOld(group) {
+		if err := s.learnSeries(ctx, group, &l, began); err != nil {
+			return false, err
+		}
+		began = true
+	}
 	var b pgx.Batch
 	if !began {
 		b.Queue(begin)
@@ -228,12 +235,12 @@ func (s *Store) write(ctx context.Context, group []*request, states map[plane.Ke
 	removed.queueDelete(&b)
 	added.queueInsert(&b)
 	replaced.queueUpdate(&b)
-	learnt := s.queueObservations(&b, group)
+	s.queueObservations(&b, group, &l)
 	changed.queue(&b)
 	b.Queue("commit")
 	if err := s.conn.SendBatch(ctx, &b).Close(); err != nil {
 		return true, err
 	}
-	s.remember(learnt)
+	s.remember(&l)
 	return true, nil
 }

@@ -11,6 +11,12 @@ import (
 
 const dumpSeries = 1000 // series looked up at a time
 
+// nextSeries lists those behind one. The index knows tenant and id; the rest is sorted
+// within them.
+const nextSeries = `SELECT s, tenant, id, attribute, dataset FROM polity.series
+	WHERE (tenant, id) >= ($1, $2) AND (tenant, id, attribute, dataset) > ($1, $2, $3, $4)
+	ORDER BY tenant, id, attribute, dataset LIMIT $5`
+
 // Dump is plane.Store's.
 func (s *Store) Dump(ctx context.Context, entity func(*plane.Entity) error, observation func(plane.Observation) error) error {
 	state := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
@@ -58,10 +64,7 @@ func dumpEntities(ctx context.Context, tx pgx.Tx, each func(*plane.Entity) error
 func dumpHistory(ctx context.Context, tx pgx.Tx, each func(plane.Observation) error) error {
 	var after plane.Series
 	for {
-		// The index knows tenant and id; the rest is sorted within them.
-		rows, err := tx.Query(ctx, `SELECT s, tenant, id, attribute, dataset FROM polity.series
-			WHERE (tenant, id) >= ($1, $2) AND (tenant, id, attribute, dataset) > ($1, $2, $3, $4)
-			ORDER BY tenant, id, attribute, dataset LIMIT $5`, after.Tenant, after.ID, after.Attribute, after.Dataset, dumpSeries)
+		rows, err := tx.Query(ctx, nextSeries, after.Tenant, after.ID, after.Attribute, after.Dataset, dumpSeries)
 		if err != nil {
 			return err
 		}

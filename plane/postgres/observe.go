@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"crypto/sha256"
 	"slices"
 	"strings"
@@ -15,6 +16,10 @@ import (
 const (
 	maxSeries = 100_000 // that the writer remembers, about 20 MB
 	together  = 100     // requests with more observations have a statement of their own
+
+	// What began longer ago is added with care, because it may be thinned out. Other
+	// programs' clocks may be a day apart.
+	fresh = plane.Fresh / 2
 )
 
 // digest names a series in few bytes. Names hold no NUL.
@@ -53,9 +58,6 @@ type learnt struct {
 
 // remember keeps what was learnt, once it is committed.
 func (s *Store) remember(l *learnt) {
-	if l == nil {
-		return
-	}
 	if len(s.series)+len(l.numbers) > maxSeries {
 		clear(s.series)
 	}
@@ -66,29 +68,50 @@ func (s *Store) remember(l *learnt) {
 
 // queueObservations adds what a group's requests observed, and tells each how many were
 // not there before. Series that the writer does not know get their numbers in the same
-// transaction.
-func (s *Store) queueObservations(b *pgx.Batch, group []*request) *learnt {
-	l := s.queueSeries(b, group)
-	var small rows
+// transaction, here or by learnSeries.
+func (s *Store) queueObservations(b *pgx.Batch, group []*request, l *learnt) {
+	if l.numbers == nil {
+		s.queueSeries(b, group, l)
+	}
+	small := rows{store: s, learnt: l}
 	for _, r := range group {
 		if len(r.observed) > together {
-			var own rows
-			own.add(s, r)
+			own := rows{store: s, learnt: l}
+			own.add(r)
 			own.queue(b)
 			continue
 		}
-		small.add(s, r)
+		small.add(r)
 	}
-	if len(small.owners) == 1 {
-		small.queue(b)
-	} else {
-		small.queueReturning(b, l)
+	small.queue(b)
+}
+
+// learnSeries numbers the series of a group ahead of what it stores, in its transaction.
+// Only what is old needs that.
+func (s *Store) learnSeries(ctx context.Context, group []*request, l *learnt, began bool) error {
+	var b pgx.Batch
+	if !began {
+		b.Queue(begin)
 	}
-	return l
+	s.queueSeries(&b, group, l)
+	return s.conn.SendBatch(ctx, &b).Close()
+}
+
+// hasOld says that a group has observations that may be thinned out.
+func (s *Store) hasOld(group []*request) bool {
+	before := s.now().Add(-fresh)
+	for _, r := range group {
+		for i := range r.observed {
+			if r.observed[i].Start.Before(before) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // queueSeries asks for the numbers of the series that the writer does not know.
-func (s *Store) queueSeries(b *pgx.Batch, group []*request) *learnt {
+func (s *Store) queueSeries(b *pgx.Batch, group []*request, l *learnt) {
 	unknown := map[plane.Series]bool{}
 	for _, r := range group {
 		for i := range r.observed {
@@ -97,9 +120,9 @@ func (s *Store) queueSeries(b *pgx.Batch, group []*request) *learnt {
 			}
 		}
 	}
-	l := &learnt{numbers: map[plane.Series]int32{}, names: map[int32]plane.Series{}}
+	l.numbers, l.names = map[plane.Series]int32{}, map[int32]plane.Series{}
 	if len(unknown) == 0 {
-		return l
+		return
 	}
 	byDigest := map[string]plane.Series{}
 	var digests [][]byte
@@ -125,19 +148,21 @@ func (s *Store) queueSeries(b *pgx.Batch, group []*request) *learnt {
 		})
 		return err
 	})
-	return l
 }
 
-// rows are observations, column by column. Those of series whose number is not known yet
-// have their digest.
+// rows are observations, column by column: those of series whose number is not known yet
+// have their digest, and those that are old are added with care.
 type rows struct {
-	known, unknown columns
-	owners         []*request
-	keys           map[rowKey]*request // the first to bring each
-	names          map[int32]plane.Series
+	store               *Store
+	learnt              *learnt
+	known, unknown, old columns
+	owners              []*request
+	keys                map[rowKey]*request // the first to bring each
+	names               map[int32]plane.Series
 }
 
 type columns struct {
+	owners  []*request
 	series  []int32
 	digests [][]byte
 	at      []time.Time
@@ -153,7 +178,14 @@ type rowKey struct {
 	at, length int64 // ms
 }
 
-func (x *rows) add(s *Store, r *request) {
+func (x *rows) number(series plane.Series) (n int32, known bool) {
+	if n, known = x.store.series[series]; !known {
+		n, known = x.learnt.numbers[series]
+	}
+	return n, known
+}
+
+func (x *rows) add(r *request) {
 	if len(r.observed) == 0 {
 		return
 	}
@@ -161,30 +193,38 @@ func (x *rows) add(s *Store, r *request) {
 	if x.keys == nil {
 		x.keys, x.names = map[rowKey]*request{}, map[int32]plane.Series{}
 	}
+	before := x.store.now().Add(-fresh)
 	for i := range r.observed {
 		o := &r.observed[i]
 		c := &x.known
-		if n, ok := s.series[o.Series]; ok {
+		if o.Start.Before(before) {
+			c = &x.old
+		}
+		if n, known := x.number(o.Series); known {
 			c.series, x.names[n] = append(c.series, n), o.Series
 		} else {
 			c = &x.unknown
 			c.digests = append(c.digests, digest(o.Series))
 		}
-		length := o.Length.Milliseconds()
-		c.at, c.value, c.length = append(c.at, time.UnixMilli(o.Start.UnixMilli())), append(c.value, o.Value), append(c.length, length)
-		var covered *int64
-		if ms := o.Covered.Milliseconds(); ms != length {
-			covered = &ms
-		}
-		var detail []byte
-		if len(o.Detail) > 0 {
-			detail = o.Detail
-		}
-		c.covered, c.detail = append(c.covered, covered), append(c.detail, detail)
-		if k := (rowKey{o.Series, o.Start.UnixMilli(), length}); x.keys[k] == nil {
+		c.add(r, o)
+		if k := (rowKey{o.Series, o.Start.UnixMilli(), o.Length.Milliseconds()}); x.keys[k] == nil {
 			x.keys[k] = r
 		}
 	}
+}
+
+func (c *columns) add(r *request, o *plane.Observation) {
+	length := o.Length.Milliseconds()
+	var covered *int64
+	if ms := o.Covered.Milliseconds(); ms != length {
+		covered = &ms
+	}
+	var detail []byte
+	if len(o.Detail) > 0 {
+		detail = o.Detail
+	}
+	c.owners, c.at, c.value, c.length = append(c.owners, r), append(c.at, time.UnixMilli(o.Start.UnixMilli())), append(c.value, o.Value), append(c.length, length)
+	c.covered, c.detail = append(c.covered, covered), append(c.detail, detail)
 }
 
 const (
@@ -194,49 +234,61 @@ const (
 		SELECT x.s, k.at, k.length, k.covered, k.value, k.detail
 		FROM unnest($1::bytea[], $2::timestamptz[], $3::bigint[], $4::bigint[], $5::float8[], $6::bytea[]) AS k (digest, at, length, covered, value, detail)
 		JOIN polity.series x USING (digest) ON CONFLICT DO NOTHING`
-	returning = " RETURNING s, at, length"
+	// Whoever thins out one of the series waits until these are committed, or has made
+	// them late.
+	lockOld   = "SELECT FROM polity.series WHERE s = ANY ($1) ORDER BY s FOR SHARE"
+	findLate  = "SELECT n FROM unnest($1::int[], $2::timestamptz[]) WITH ORDINALITY AS k (s, at, n) JOIN polity.series x USING (s) WHERE k.at < x.thinned"
+	insertOld = `INSERT INTO polity.history (s, at, length, covered, value, detail)
+		SELECT s, k.at, k.length, k.covered, k.value, k.detail
+		FROM unnest($1::int[], $2::timestamptz[], $3::bigint[], $4::bigint[], $5::float8[], $6::bytea[]) AS k (s, at, length, covered, value, detail)
+		JOIN polity.series x USING (s) WHERE k.at >= x.thinned ON CONFLICT DO NOTHING`
 )
 
-func (c *columns) queue(b *pgx.Batch, suffix string) *pgx.QueuedQuery {
-	if c.digests != nil {
-		return b.Queue(insertUnknown+suffix, c.digests, c.at, c.length, c.covered, c.value, c.detail)
-	}
-	return b.Queue(insertKnown+suffix, c.series, c.at, c.length, c.covered, c.value, c.detail)
-}
-
-// queue adds what one request brought.
+// queue adds the rows, and tells those who brought them what of it was new.
 func (x *rows) queue(b *pgx.Batch) {
-	for _, c := range []*columns{&x.known, &x.unknown} {
-		if len(c.at) > 0 {
-			c.queue(b, "").Exec(func(tag pgconn.CommandTag) error {
-				x.owners[0].result.Added += int(tag.RowsAffected())
-				return nil
-			})
-		}
-	}
-}
-
-// queueReturning adds what several brought, and tells each what of it was new.
-func (x *rows) queueReturning(b *pgx.Batch, l *learnt) {
-	for _, c := range []*columns{&x.known, &x.unknown} {
-		if len(c.at) == 0 {
-			continue
-		}
-		c.queue(b, returning).Query(func(rows pgx.Rows) error {
-			var n int32
-			var at time.Time
-			var length int64
-			_, err := pgx.ForEachRow(rows, []any{&n, &at, &length}, func() error {
-				series, ok := x.names[n]
-				if !ok {
-					series = l.names[n]
-				}
-				if r := x.keys[rowKey{series, at.UnixMilli(), length}]; r != nil {
-					r.result.Added++
-				}
-				return nil
-			})
+	x.insert(b, insertKnown, &x.known)
+	x.insert(b, insertUnknown, &x.unknown)
+	if c := &x.old; len(c.at) > 0 {
+		b.Queue(lockOld, c.series)
+		b.Queue(findLate, c.series, c.at).Query(func(rows pgx.Rows) error {
+			var n int64 // from 1
+			_, err := pgx.ForEachRow(rows, []any{&n}, func() error { c.owners[n-1].result.Late++; return nil })
 			return err
 		})
+		x.insert(b, insertOld, c)
 	}
+}
+
+func (x *rows) insert(b *pgx.Batch, text string, c *columns) {
+	if len(c.at) == 0 {
+		return
+	}
+	var first any = c.series
+	if c.digests != nil {
+		first = c.digests
+	}
+	args := []any{first, c.at, c.length, c.covered, c.value, c.detail}
+	if len(x.owners) == 1 {
+		b.Queue(text, args...).Exec(func(tag pgconn.CommandTag) error {
+			x.owners[0].result.Added += int(tag.RowsAffected())
+			return nil
+		})
+		return
+	}
+	b.Queue(text+" RETURNING s, at, length", args...).Query(func(rows pgx.Rows) error {
+		var n int32
+		var at time.Time
+		var length int64
+		_, err := pgx.ForEachRow(rows, []any{&n, &at, &length}, func() error {
+			series, ok := x.names[n]
+			if !ok {
+				series = x.learnt.names[n]
+			}
+			if r := x.keys[rowKey{series, at.UnixMilli(), length}]; r != nil {
+				r.result.Added++
+			}
+			return nil
+		})
+		return err
+	})
 }

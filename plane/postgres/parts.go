@@ -103,9 +103,12 @@ func (s *Store) Forget(ctx context.Context, key plane.Key, before time.Time) (go
 	if !storable(key.Tenant, key.ID) {
 		return 0, nil
 	}
+	if gone, err = s.forgetSummaries(ctx, key, before); err != nil {
+		return 0, err
+	}
 	parts, err := s.partsBefore(ctx, before)
 	if err != nil {
-		return 0, err
+		return gone, err
 	}
 	for _, p := range parts {
 		n, err := s.forgetPart(ctx, p, key, before)

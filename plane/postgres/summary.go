@@ -57,9 +57,16 @@ func summarized(ctx context.Context, c querier, q *plane.SummaryQuery) ([]int32,
 
 func summaries(ctx context.Context, c querier, q *plane.SummaryQuery, series []int32) ([]plane.Summary, error) {
 	from, to := time.UnixMilli(q.From.UnixMilli()), time.UnixMilli(q.To.UnixMilli())
-	rows, err := c.Query(ctx, `SELECT id, date_bin($4 * interval '1 ms', at, $2), count(*), sum(value), sum(value * value), min(value), max(value)
-		FROM polity.history JOIN polity.series USING (s)
-		WHERE s = ANY ($1) AND at >= $2 AND at < $3 AND detail IS NULL GROUP BY 1, 2 ORDER BY 1, 2`, series, from, to, float64(q.Width()))
+	// In one statement, because an observation may become part of a summary meanwhile.
+	rows, err := c.Query(ctx, `SELECT id, start, sum(count)::bigint, sum(sum), sum(squares), min(least), max(most) FROM (
+			SELECT s, date_bin($4 * interval '1 ms', at, $2) AS start, count(*) AS count, sum(value) AS sum, sum(value * value) AS squares, min(value) AS least, max(value) AS most
+			FROM polity.history WHERE s = ANY ($1) AND at >= $2 AND at < $3 AND detail IS NULL GROUP BY 1, 2
+			UNION ALL SELECT s, date_bin($4 * interval '1 ms', to_timestamp(at * 3600.0), $2), count, sum, squares, least, most
+			FROM polity.hourly WHERE s = ANY ($1) AND at >= $5 AND at < $6
+			UNION ALL SELECT s, date_bin($4 * interval '1 ms', to_timestamp(at * 86400.0), $2), count, sum, squares, least, most
+			FROM polity.daily WHERE s = ANY ($1) AND at >= $7 AND at < $8
+		) AS x JOIN polity.series USING (s) GROUP BY 1, 2 ORDER BY 1, 2`, series, from, to, float64(q.Width()),
+		upTo(from, plane.Hour), upTo(to, plane.Hour), upTo(from, plane.Day), upTo(to, plane.Day))
 	if err != nil {
 		return nil, err
 	}
@@ -69,4 +76,10 @@ func summaries(ctx context.Context, c querier, q *plane.SummaryQuery, series []i
 		x.Start = x.Start.UTC()
 		return x, err
 	})
+}
+
+// upTo counts the hours or days from 1970 that begin before a time.
+func upTo(t time.Time, span time.Duration) int64 {
+	ms := span.Milliseconds()
+	return (t.UnixMilli() + ms - 1) / ms
 }

@@ -34,7 +34,7 @@ func (s *Store) prepare(ctx context.Context) error {
 		{&s.statements.dropTypes, "DELETE FROM entity_type WHERE tenant = ? AND type = ? AND id = ?"},
 		{&s.statements.setBox, "INSERT OR REPLACE INTO entity_box (n, west, east, south, north) VALUES (?, ?, ?, ?, ?)"},
 		{&s.statements.dropBox, "DELETE FROM entity_box WHERE n = ?"},
-		{&s.statements.findSeries, "SELECT s FROM series WHERE tenant = ? AND id = ? AND attribute = ? AND dataset = ?"},
+		{&s.statements.findSeries, "SELECT s, thinned FROM series WHERE tenant = ? AND id = ? AND attribute = ? AND dataset = ?"},
 		{&s.statements.addSeries, "INSERT OR IGNORE INTO series (tenant, id, attribute, dataset) VALUES (?, ?, ?, ?)"},
 		{&s.statements.note, `INSERT INTO outbox (tenant, id, at, before_version, before_created, before_modified, before,
 			after_version, after_created, after_modified, after) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},

@@ -22,7 +22,7 @@ func month(t time.Time) (name string, begin, until int64) {
 // forgetLearnt reads anew which parts there are: after a rollback what was learnt
 // in between is not so.
 func (s *Store) forgetLearnt(ctx context.Context) error {
-	s.series, s.parts = map[plane.Series]int64{}, map[string]bool{}
+	s.series, s.parts = map[plane.Series]numbered{}, map[string]bool{}
 	rows, err := s.conn.QueryContext(ctx, "SELECT name FROM part")
 	if err != nil {
 		return err
@@ -46,17 +46,27 @@ func (s *Store) forgetLearnt(ctx context.Context) error {
 	return rows.Err()
 }
 
-// observe adds one observation; it reports false when its key is there already.
-func (s *Store) observe(ctx context.Context, o *plane.Observation) (added bool, err error) {
-	n, err := s.seriesNumber(ctx, o.Series)
+// numbered is what the writer remembers of a series.
+type numbered struct {
+	n       int64
+	thinned int64 // ms since 1970: what begins before it is passed over
+}
+
+// observe adds one observation, unless its key is there already or its time is thinned out.
+func (s *Store) observe(ctx context.Context, o *plane.Observation, to *plane.Result) error {
+	x, err := s.seriesNumber(ctx, o.Series)
 	if err != nil {
-		return false, err
+		return err
 	}
 	start := o.Start.UnixMilli()
+	if start < x.thinned {
+		to.Late++
+		return nil
+	}
 	name, begin, until := month(o.Start)
 	insert, err := s.part(ctx, name, begin, until) //nolint:sqlclosecheck // kept for the next; statements.close closes it
 	if err != nil {
-		return false, err
+		return err
 	}
 	length := o.Length.Milliseconds()
 	var covered, detail any
@@ -66,39 +76,40 @@ func (s *Store) observe(ctx context.Context, o *plane.Observation) (added bool, 
 	if len(o.Detail) > 0 {
 		detail = o.Detail
 	}
-	res, err := insert.ExecContext(ctx, n, start-begin, length, covered, o.Value, detail)
+	res, err := insert.ExecContext(ctx, x.n, start-begin, length, covered, o.Value, detail)
 	if err != nil {
-		return false, err
+		return err
 	}
 	rows, err := res.RowsAffected()
-	return rows > 0, err
+	to.Added += int(rows)
+	return err
 }
 
-func (s *Store) seriesNumber(ctx context.Context, name plane.Series) (int64, error) {
-	if n, ok := s.series[name]; ok {
-		return n, nil
+func (s *Store) seriesNumber(ctx context.Context, name plane.Series) (x numbered, err error) {
+	if x, ok := s.series[name]; ok {
+		return x, nil
 	}
 	// Most that the writer does not know are new: those that are not are few, after a start.
 	res, err := s.statements.addSeries.ExecContext(ctx, name.Tenant, name.ID, name.Attribute, name.Dataset)
 	if err != nil {
-		return 0, err
+		return x, err
 	}
-	n, err := res.RowsAffected()
+	added, err := res.RowsAffected()
 	switch {
 	case err != nil:
-	case n == 0:
-		err = s.statements.findSeries.QueryRowContext(ctx, name.Tenant, name.ID, name.Attribute, name.Dataset).Scan(&n)
+	case added == 0:
+		err = s.statements.findSeries.QueryRowContext(ctx, name.Tenant, name.ID, name.Attribute, name.Dataset).Scan(&x.n, &x.thinned)
 	default:
-		n, err = res.LastInsertId()
+		x.n, err = res.LastInsertId()
 	}
 	if err != nil {
-		return 0, err
+		return x, err
 	}
 	if len(s.series) >= maxSeries {
 		clear(s.series)
 	}
-	s.series[name] = n
-	return n, nil
+	s.series[name] = x
+	return x, nil
 }
 
 // part returns the statement that adds to a month's table, which it makes if need
@@ -262,6 +273,9 @@ func (s *Store) Forget(ctx context.Context, key plane.Key, before time.Time) (in
 
 // remove deletes history, and the tables of months of which nothing is left.
 func (s *Store) remove(ctx context.Context, key plane.Key, before int64) (gone int64, err error) {
+	if gone, err = s.removeSummaries(ctx, key, before); err != nil {
+		return 0, err
+	}
 	parts, err := listParts(ctx, s.conn, 0, before)
 	if err != nil {
 		return 0, err

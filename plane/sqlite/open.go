@@ -52,7 +52,7 @@ type Store struct {
 
 	// The writer's own.
 	statements statements
-	series     map[plane.Series]int64
+	series     map[plane.Series]numbered
 	parts      map[string]bool // tables of history that are there
 	noted      bool            // the transaction under way has events
 	at         time.Time       // of the batch under way

@@ -46,6 +46,11 @@ func (s *Store) Summarize(ctx context.Context, q plane.SummaryQuery, each func(p
 			return kind(err)
 		}
 	}
+	for table, span := range map[string]time.Duration{"hourly": plane.Hour, "daily": plane.Day} {
+		if err := all.addKept(ctx, tx, &q, table, span, series); err != nil {
+			return kind(err)
+		}
+	}
 	return all.tell(&q, series, each)
 }
 
@@ -121,6 +126,29 @@ func (all summaries) add(ctx context.Context, tx *sql.Tx, q *plane.SummaryQuery,
 		}
 	}
 	return rows.Err()
+}
+
+// addKept adds the summaries of hours or days that begin within the query.
+func (all summaries) addKept(ctx context.Context, tx *sql.Tx, q *plane.SummaryQuery, table string, span time.Duration, series map[int64]string) error {
+	numbers, err := json.Marshal(slices.Sorted(maps.Keys(series)))
+	if err != nil {
+		return err
+	}
+	from, ms := q.From.UnixMilli(), span.Milliseconds()
+	list, err := readKept(ctx, tx, table, "s IN (SELECT value FROM json_each(?)) AND at >= ? AND at < ?", span, string(numbers), ceilDiv(from, ms), ceilDiv(q.To.UnixMilli(), ms))
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		x := &list[i]
+		at := place{x.series, (x.summary.Start.UnixMilli() - from) / q.Width()}
+		if old := all[at]; old != nil {
+			old.Add(&x.summary)
+		} else {
+			all[at] = &x.summary
+		}
+	}
+	return nil
 }
 
 // tell hands the summaries out in order.

@@ -88,12 +88,8 @@ func (s *Store) run(ctx context.Context, r *request) error {
 
 func (s *Store) observeAll(ctx context.Context, list []plane.Observation, r *plane.Result) error {
 	for i := range list {
-		added, err := s.observe(ctx, &list[i])
-		if err != nil {
+		if err := s.observe(ctx, &list[i], r); err != nil {
 			return err
-		}
-		if added {
-			r.Added++
 		}
 	}
 	return nil
