@@ -35,7 +35,7 @@ class Chart {
     this.plot?.destroy();
     const d = this.data;
     const times = d.values.map((_, i) => (d.from + i * d.step) / 1000);
-    this.plot = new uPlot(this.options(times), [times, d.values, d.least, d.most] as uPlot.AlignedData, (u, ready) => {
+    this.plot = new uPlot(this.options(times), [times, d.values, ...(d.bars ? [] : [d.least, d.most])] as uPlot.AlignedData, (u, ready) => {
       this.root.prepend(u.root);
       ready();
     });
@@ -70,8 +70,7 @@ class Chart {
         d.bars
           ? { label: say("sensor.sum"), stroke, fill: fade(stroke, 0.4), width: 1, paths: uPlot.paths.bars!({ size: [0.8, 64], align: 1 }), points: { show: false }, value }
           : { label: say("sensor.mean"), stroke, width: 2, points: { show: times.length < 60, size: 5 }, value },
-        { label: say("sensor.least"), show: !d.bars, stroke: fade(stroke, 0.45), width: 1, points: { show: false }, value },
-        { label: say("sensor.most"), show: !d.bars, stroke: fade(stroke, 0.45), width: 1, points: { show: false }, value },
+        ...(d.bars ? [] : [say("sensor.least"), say("sensor.most")]).map((label) => ({ label, stroke: fade(stroke, 0.45), width: 1, points: { show: false }, value })),
       ],
       bands: d.bars ? [] : [{ series: [3, 2], fill: fade(stroke, 0.14) }],
       hooks: { draw: [(u) => this.levels(u, low, high)] },
