@@ -45,10 +45,14 @@ func running() func() time.Time {
 	return func() time.Time { return afternoon.Add(time.Since(begun)) }
 }
 
-func newConsole(t testing.TB, c *consoletest.City, built string, viewer func(*http.Request) console.Viewer) *console.Console {
+func newSensors(c *consoletest.City) *consoletest.Sensors {
+	return consoletest.NewSensors(running(), c.About().Zone)
+}
+
+func newConsole(t testing.TB, c *consoletest.City, sensors *consoletest.Sensors, built string, viewer func(*http.Request) console.Viewer) *console.Console {
 	t.Helper()
 	now := running()
-	pages, err := console.New(console.Config{City: c, Viewer: viewer, Bundle: os.DirFS(built), Now: now})
+	pages, err := console.New(console.Config{City: c, Sensors: sensors, Viewer: viewer, Bundle: os.DirFS(built), Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +73,8 @@ func TestServe(t *testing.T) {
 	if *serve == "" {
 		t.Skip("this serves the pages to look at by hand, with -serve ADDRESS")
 	}
-	pages := newConsole(t, newCity(t), build(t), console.OnLoopback)
+	world := newCity(t)
+	pages := newConsole(t, world, newSensors(world), build(t), console.OnLoopback)
 	t.Logf("http://%s", *serve)
 	s := &http.Server{Addr: *serve, Handler: pages, ReadHeaderTimeout: 5 * time.Second}
 	t.Fatal(s.ListenAndServe())
