@@ -7,6 +7,7 @@ import (
 	"image/color"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -49,6 +50,7 @@ type stage struct {
 
 	mu       sync.Mutex
 	world    *consoletest.City
+	sensors  *consoletest.Sensors
 	own      *console.Console
 	everyone *console.Console
 	deaf     bool
@@ -56,15 +58,16 @@ type stage struct {
 
 func (s *stage) reset() {
 	world := newCity(s.t)
-	own := newConsole(s.t, world, s.built, console.OnLoopback)
-	everyone := newConsole(s.t, world, s.built, nil)
+	sensors := newSensors(world)
+	own := newConsole(s.t, world, sensors, s.built, console.OnLoopback)
+	everyone := newConsole(s.t, world, sensors, s.built, nil)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.own != nil {
 		s.own.Close()
 		s.everyone.Close()
 	}
-	s.world, s.own, s.everyone, s.deaf = world, own, everyone, false
+	s.world, s.sensors, s.own, s.everyone, s.deaf = world, sensors, own, everyone, false
 }
 
 // pages serves the newest console; a deaf one answers no live feed.
@@ -107,9 +110,11 @@ func (s *stage) control(w http.ResponseWriter, r *http.Request) {
 		s.deaf = q.Get("deaf") != ""
 		if s.deaf {
 			s.own.Close() // what is open ends
-			s.own = newConsole(s.t, world, s.built, console.OnLoopback)
+			s.own = newConsole(s.t, world, s.sensors, s.built, console.OnLoopback)
 		}
 		s.mu.Unlock()
+	case "sensors":
+		s.changeSensors(q)
 	case "marks":
 		world.Fix("square", marks(q.Get("marks")))
 	case "metres":
@@ -125,6 +130,22 @@ func (s *stage) control(w http.ResponseWriter, r *http.Request) {
 		}
 	default:
 		http.Error(w, "unknown "+r.URL.Path, http.StatusNotFound)
+	}
+}
+
+// changeSensors empties them, takes their data away, or sets the underpass's water level.
+func (s *stage) changeSensors(q url.Values) {
+	s.mu.Lock()
+	sensors := s.sensors
+	s.mu.Unlock()
+	if level, err := strconv.ParseFloat(q.Get("level"), 64); err == nil {
+		sensors.SetLevel(level)
+	}
+	if q.Get("empty") != "" {
+		sensors.Empty()
+	}
+	if q.Get("away") != "" {
+		sensors.Break(city.Errorf(city.Unavailable, "the city's data is away"))
 	}
 }
 
