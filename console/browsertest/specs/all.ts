@@ -3,6 +3,7 @@ import "./scene.ts";
 import "./slider.ts";
 import "./editor.ts";
 import "./citymap.ts";
+import "./sensors.ts";
 import { runAll } from "./runner.ts";
 
 void runAll();
