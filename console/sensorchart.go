@@ -38,8 +38,8 @@ type SensorLevel struct {
 	Alarm bool    `json:"alarm"` // of a rule; else a band of an index
 }
 
-// span is a time that a chart shows.
-type span struct {
+// chartSpan is a time that a chart shows.
+type chartSpan struct {
 	name     string
 	from, to time.Time
 	step     time.Duration
@@ -48,9 +48,9 @@ type span struct {
 var ranges = []string{"day", "week", "month"}
 
 // spanOf reads ?range=. Steps are whole hours of a chart of hourly means and sums.
-func (c *Console) spanOf(r *request, attribute string) (span, error) {
+func (c *Console) spanOf(r *request, attribute string) (chartSpan, error) {
 	name := cmp.Or(r.URL.Query().Get("range"), "day")
-	x := span{name: name}
+	x := chartSpan{name: name}
 	hourly := attribute == "precipitation" || slices.Contains(air.Pollutants(), air.Pollutant(attribute))
 	var length time.Duration
 	switch name {
@@ -148,7 +148,7 @@ func (c *Console) chartView(r *request, s alarm.State) (chartView, error) {
 	return v, nil
 }
 
-func (c *Console) sensorChart(x span, a sensors.Attribute, unit string, steps []SensorStep) SensorChart {
+func (c *Console) sensorChart(x chartSpan, a sensors.Attribute, unit string, steps []SensorStep) SensorChart {
 	n := int(x.to.Sub(x.from) / x.step)
 	d := SensorChart{
 		From: x.from.UnixMilli(), Step: x.step.Milliseconds(), Values: make([]*float64, n), Least: make([]*float64, n), Most: make([]*float64, n), Bars: a.Name == "precipitation",
@@ -173,7 +173,7 @@ func (c *Console) unitSymbol(unit string) string {
 
 // measureOf is the measure whose thresholds a chart of an attribute shows; of steps of
 // another length than the measure's they would mean nothing.
-func measureOf(a sensors.Attribute, x span) alarm.Measure {
+func measureOf(a sensors.Attribute, x chartSpan) alarm.Measure {
 	switch a.Name {
 	case "currentLevel":
 		return alarm.WaterLevel
@@ -191,7 +191,7 @@ func measureOf(a sensors.Attribute, x span) alarm.Measure {
 	return alarm.Measure(a.Name)
 }
 
-func (c *Console) chartLevels(s alarm.State, a sensors.Attribute, x span) []SensorLevel {
+func (c *Console) chartLevels(s alarm.State, a sensors.Attribute, x chartSpan) []SensorLevel {
 	out := []SensorLevel{}
 	for _, l := range s.Levels[measureOf(a, x)] {
 		out = append(out, SensorLevel{l.Raise, c.say.Say("sensor.threshold", "severity", c.say.Say("sensor.severity."+string(l.Severity)), "value", c.quantity(l.Raise, a.Unit, 2)), true})
@@ -205,7 +205,7 @@ func (c *Console) chartLevels(s alarm.State, a sensors.Attribute, x span) []Sens
 }
 
 // chartRows are the steps as a table, the latest first.
-func (c *Console) chartRows(x span, a sensors.Attribute, unit string, steps []SensorStep) (rows []chartRow) {
+func (c *Console) chartRows(x chartSpan, a sensors.Attribute, unit string, steps []SensorStep) (rows []chartRow) {
 	for _, s := range slices.Backward(steps) {
 		local := s.Start.In(c.about.Zone)
 		when := local.Format("15:04") + "–" + local.Add(x.step).Format("15:04")
@@ -221,7 +221,7 @@ func (c *Console) chartRows(x span, a sensors.Attribute, unit string, steps []Se
 }
 
 // chartSummary says in a sentence what the chart shows.
-func (c *Console) chartSummary(at clock, x span, a sensors.Attribute, unit string, steps []SensorStep) string {
+func (c *Console) chartSummary(at clock, x chartSpan, a sensors.Attribute, unit string, steps []SensorStep) string {
 	if len(steps) == 0 {
 		return c.say.Say("sensor.series.none." + x.name)
 	}

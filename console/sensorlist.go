@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"polity/city"
@@ -71,7 +72,7 @@ func sensorPath(s *sensors.Sensor) string {
 	return "/sensors/" + string(s.Kind) + "/" + url.PathEscape(s.ID)
 }
 
-// states returns all sensors in the order of pages: alarms first, then what is unknown, by
+// sensorStates returns all sensors in the order of pages: alarms first, then what is unknown, by
 // name.
 func (c *Console) sensorStates(ctx context.Context) ([]alarm.State, error) {
 	if c.cfg.Sensors == nil {
@@ -92,12 +93,40 @@ func (c *Console) sensorStates(ctx context.Context) ([]alarm.State, error) {
 		return 1
 	}
 	slices.SortFunc(all, func(a, b alarm.State) int {
-		return cmp.Or(cmp.Compare(rank(&a), rank(&b)), cmp.Compare(a.Sensor.Name, b.Sensor.Name), cmp.Compare(a.Sensor.ID, b.Sensor.ID))
+		return cmp.Or(cmp.Compare(rank(&a), rank(&b)), byNumber(a.Sensor.Name, b.Sensor.Name), cmp.Compare(a.Sensor.ID, b.Sensor.ID))
 	})
 	return all, nil
 }
 
-// filter reads ?state= and ?q= and the kind of the path or ?kind=.
+// byNumber orders names as people do: bay 2 before bay 10.
+func byNumber(a, b string) int {
+	for a != "" && b != "" {
+		m, n := digits(a), digits(b)
+		if m > 0 && n > 0 {
+			x, y := strings.TrimLeft(a[:m], "0"), strings.TrimLeft(b[:n], "0")
+			if c := cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(x, y)); c != 0 {
+				return c
+			}
+			a, b = a[m:], b[n:]
+			continue
+		}
+		if a[0] != b[0] {
+			return cmp.Compare(a[0], b[0])
+		}
+		a, b = a[1:], b[1:]
+	}
+	return cmp.Compare(len(a), len(b))
+}
+
+func digits(s string) int {
+	n := 0
+	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
+		n++
+	}
+	return n
+}
+
+// sensorFilter is ?state=, ?q=, and the kind of the path or ?kind=.
 type sensorFilter struct {
 	kind   sensors.Kind
 	state  string
@@ -278,6 +307,7 @@ func (c *Console) alarmRows(at clock, s *sensors.Sensor, list []alarm.Alarm) (ro
 		row := alarmRow{State: c.alarmSign(a), Sensor: s.Name, Path: sensorPath(s), Words: c.alarmWords(a), Since: at.Time(a.Start), Simulated: a.Simulated, Ended: !a.End.IsZero(), Gone: a.Gone}
 		if row.Ended {
 			row.Until, row.State = at.Time(a.End), sign{"live", c.say.Say("sensor.alarm.over")}
+			row.Words = c.say.Say("alarm.past", "severity", c.say.Say("sensor.severity."+string(a.Severity)), "peak", c.measured(a.Measure, a.Peak))
 		}
 		rows = append(rows, row)
 	}
@@ -336,7 +366,7 @@ func (c *Console) sensorsCSV(w http.ResponseWriter, r *request) error {
 			severity = string(all[i].Alarms[0].Severity)
 		}
 		for _, v := range s.Values {
-			row := cells(s.ID, string(s.Kind), s.Name, lon, lat, sensorState(all[i]), severity, v.Name, number64(v), unitOf(s, v), stamp(v.At), s.Simulated)
+			row := cells(s.ID, string(s.Kind), s.Name, "", "", sensorState(all[i]), severity, v.Name, "", unitOf(s, v), stamp(v.At), s.Simulated)
 			row[3], row[4], row[8] = lon, lat, number64(v) // numbers below zero are no formulas
 			_ = out.Write(row)
 		}

@@ -34,7 +34,7 @@ type sensorView struct {
 	Chart                          chartView
 	Meaning                        []string
 	Nights                         []noiseRow
-	Hours                          []hourRow
+	Hours                          []fullRow
 	Rules                          []ruleRow
 	Facts                          []entryItem
 	Spot                           spot
@@ -43,6 +43,7 @@ type sensorView struct {
 // spot is where a sensor stands on the still picture of the map.
 type spot struct {
 	Light, Dark, Alt, Words, Map string
+	Credit, CreditURL            string
 	Width, Height                int
 	X, Y                         int
 	OnMap                        bool
@@ -50,7 +51,7 @@ type spot struct {
 
 type noiseRow struct{ Day, Lday, Levening, Lnight, Lden string }
 
-type hourRow struct {
+type fullRow struct {
 	Hour, Words string
 	Share       int
 }
@@ -104,7 +105,7 @@ func (c *Console) sensorPage(w http.ResponseWriter, r *request) error {
 		}
 		v.Nights = c.noiseRows(r.clock, days)
 	case sensors.Bay, sensors.Garage:
-		if v.Hours, err = c.hourRows(r, s); err != nil {
+		if v.Hours, err = c.fullRows(r, s); err != nil {
 			return err
 		}
 	}
@@ -226,14 +227,14 @@ func (c *Console) noiseRows(at clock, days []noise.Day) (rows []noiseRow) {
 	return rows
 }
 
-func (c *Console) hourRows(r *request, s alarm.State) (rows []hourRow, err error) {
+func (c *Console) fullRows(r *request, s alarm.State) (rows []fullRow, err error) {
 	hours, err := c.cfg.Sensors.SensorHours(r.Context(), s.Sensor.ID, r.clock.now.AddDate(0, 0, -28), r.clock.now)
 	if err != nil {
 		return nil, err
 	}
 	known := false
 	for h, x := range hours {
-		row := hourRow{Hour: fmt.Sprintf("%02d–%02d", h, h+1), Words: "–"}
+		row := fullRow{Hour: fmt.Sprintf("%02d–%02d", h, h+1), Words: "–"}
 		if !math.IsNaN(x.Share) {
 			known = true
 			row.Share = int(x.Share*100 + .5)
@@ -282,5 +283,5 @@ func (c *Console) spot(s *sensors.Sensor) spot {
 		return v
 	}
 	x, y := g.project(s.Place)
-	return spot{Light: g.light, Dark: g.dark, Alt: c.say.Say("sensor.place.alt", "name", s.Name), Width: g.width, Height: g.height, X: int(x), Y: int(y), OnMap: true, Map: v.Map}
+	return spot{Light: g.light, Dark: g.dark, Alt: c.say.Say("sensor.place.alt", "name", s.Name), Width: g.width, Height: g.height, X: int(x), Y: int(y), OnMap: true, Map: v.Map, Credit: c.about.Map.Credit, CreditURL: c.about.Map.CreditURL}
 }

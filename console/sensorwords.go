@@ -123,7 +123,10 @@ func (c *Console) headline(s alarm.State, now time.Time) string {
 	}
 	for _, v := range x.Values {
 		if a, ok := x.Kind.Attribute(v.Name); ok && !a.Words && !math.IsNaN(v.Number) {
-			return c.valueWords(v, a)
+			if x.Kind == sensors.Water {
+				return c.valueWords(v, a)
+			}
+			return c.say.Say("sensor.named", "name", c.attributeName(v.Name), "value", c.valueWords(v, a))
 		}
 	}
 	return c.say.Say("sensor.novalue")
