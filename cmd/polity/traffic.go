@@ -14,13 +14,14 @@ import (
 
 func trafficCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "traffic",
-		Short:   "Traffic signals: try a control on a simulated twin of the streets",
-		Example: `  polity traffic simulate town.sumocfg --control polity --seed 1 --out results`,
-		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use:   "traffic",
+		Short: "Traffic signals: junctions of a map, checks of plans, studies on a simulated twin",
+		Example: `  polity traffic network city.osm.pbf --around 24.941,60.170,400 --out net.json
+  polity traffic simulate town.sumocfg --control polity --seed 1 --out results`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(trafficSimulateCommand())
+	cmd.AddCommand(trafficNetworkCommand(), trafficSimulateCommand())
 	return cmd
 }
 

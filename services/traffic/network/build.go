@@ -281,10 +281,7 @@ func (j *Junction) formStages() {
 		}
 	}
 	var cliques, protected []Set
-	all := Set(1)<<len(j.Groups) - 1
-	if len(j.Groups) == MaxGroups {
-		all = ^Set(0)
-	}
+	all := j.all()
 	j.cliques(j.Conflicts, 0, all, 0, &cliques)
 	// A movement that need not give way discharges faster: stages in which nobody
 	// must are stages of their own.
@@ -314,6 +311,22 @@ func (j *Junction) formStages() {
 			j.Stages = append(j.Stages, Stage{Groups: c})
 		}
 	}
+}
+
+// MaximalSets returns the sets of groups that may be green together and to which no
+// group can be added.
+func (j *Junction) MaximalSets() []Set {
+	var out []Set
+	j.cliques(j.Conflicts, 0, j.all(), 0, &out)
+	return out
+}
+
+// all returns the set of all groups.
+func (j *Junction) all() Set {
+	if len(j.Groups) == MaxGroups {
+		return ^Set(0)
+	}
+	return Set(1)<<len(j.Groups) - 1
 }
 
 // cliques collects the maximal sets of groups none of which are apart (Bron and

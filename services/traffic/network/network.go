@@ -6,13 +6,19 @@
 package network
 
 import (
+	"fmt"
 	"time"
+
+	"polity/city"
 )
 
 // Network is a set of lanes, the links between them, and the signalised junctions.
-// It does not change after import and may be read by many goroutines.
+// It does not change after import and may be read by many goroutines. Shapes are
+// empty where the source has no geographic coordinates.
 type Network struct {
 	Name      string
+	Source    string   // who made the data, as its licence wants it said; may be empty
+	Assumed   []string // what an import took for granted everywhere, for an engineer to confirm
 	Lanes     []Lane
 	Links     []Link
 	Junctions []*Junction
@@ -31,8 +37,10 @@ type Lane struct {
 	Length float64
 	Speed  float64 // the limit
 	Motor  bool    // cars may use it
-	Out    []int   // links that leave at its end
-	In     []int   // links that arrive at its start
+	Street string  // its name; may be empty
+	Shape  []city.Point
+	Out    []int // links that leave at its end
+	In     []int // links that arrive at its start
 }
 
 // Turn is the direction of a link.
@@ -53,6 +61,7 @@ type Link struct {
 	Length   float64 // through the junction
 	Junction int     // which signalised junction controls it, -1: none
 	Signal   int     // its signal there, -1: none
+	Shape    []city.Point
 
 	via string // the source's name of its way through the junction
 }
@@ -89,6 +98,7 @@ type Crossing struct {
 	Area   string   // where people wait to begin with it, in the source's names
 	Edges  []string // street sections that it crosses
 	Length float64
+	Shape  []city.Point // from kerb to kerb
 }
 
 // Group is a set of signals that always show the same aspect.
@@ -111,7 +121,10 @@ type Timing struct {
 // Junction is one signalised junction.
 type Junction struct {
 	ID        string
+	Name      string // of its streets; may be empty
 	X, Y      float64
+	Place     *city.Point // nil: not known
+	Assumed   []string    // what an import took for granted here, for an engineer to confirm
 	Signals   []Signal
 	Groups    []Group
 	Crossings []Crossing
@@ -142,6 +155,7 @@ type Stage struct {
 type Plan struct {
 	ID       string
 	Actuated bool
+	Proposed bool // worked out by a rule and confirmed by nobody
 	Offset   time.Duration
 	Phases   []Phase
 }
@@ -160,6 +174,21 @@ func (p Plan) Cycle() time.Duration {
 		sum += ph.Duration
 	}
 	return sum
+}
+
+// GroupID returns the short name of a group, unique in its junction: V1, V2 ... for
+// vehicles and P1, P2 ... for people on foot, in the order of Groups.
+func (j *Junction) GroupID(g int) string {
+	letter, n := "V", 0
+	if j.Groups[g].Kind == Pedestrians {
+		letter = "P"
+	}
+	for i := range j.Groups[:g+1] {
+		if j.Groups[i].Kind == j.Groups[g].Kind {
+			n++
+		}
+	}
+	return fmt.Sprintf("%s%d", letter, n)
 }
 
 // Lane returns the index of the lane with this id, or -1.
