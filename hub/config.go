@@ -15,6 +15,7 @@ import (
 	"polity/city"
 	"polity/console"
 	"polity/plane/postgres"
+	"polity/plane/retention"
 	"polity/register"
 	"polity/spine"
 )
@@ -37,6 +38,9 @@ type Config struct {
 	Alarms  Alarms   `yaml:"alarms"`
 	Transit Transit  `yaml:"transit"`
 	Map     Map      `yaml:"map"`
+	// Retention is how long history is kept, by type and attribute; left out:
+	// retention.Default. Cameras' history is kept as their register entries say.
+	Retention retention.Rules `yaml:"retention"`
 
 	NGSILD  NGSILD  `yaml:"ngsi_ld"`
 	Changes Changes `yaml:"changes"`
@@ -94,6 +98,9 @@ func (c Config) WithDefaults() Config {
 	if c.Map.Zoom == 0 {
 		c.Map.Zoom = 13
 	}
+	if c.Retention == nil {
+		c.Retention = retention.Default()
+	}
 	return c
 }
 
@@ -124,6 +131,7 @@ func (c Config) Check() error {
 	add("hub.listen", err)
 	add("hub.edges", c.Edges.check())
 	add("hub.sensors", c.Sensors.check())
+	add("hub.retention", c.Retention.Check())
 	add("hub.alarms", c.Alarms.check())
 	add("hub.transit", c.Transit.check())
 	add("hub.ngsi_ld", c.NGSILD.check())

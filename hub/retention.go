@@ -5,16 +5,19 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"polity/city"
 	"polity/plane"
+	"polity/plane/retention"
 )
 
 const retentionEvery = time.Hour
 
-// keepRetention removes what each camera's entry says is not kept any longer: at
-// once after the start, then every hour.
+// keepRetention removes what each camera's entry says is not kept any longer, and thins
+// out all other history as the configuration says: at once after the start, then every
+// hour.
 func (h *Hub) keepRetention(ctx context.Context) {
 	for {
 		for _, c := range h.all() {
@@ -23,12 +26,34 @@ func (h *Hub) keepRetention(ctx context.Context) {
 					slog.String("camera", string(c.name)), slog.Any("error", err))
 			}
 		}
+		if err := h.thinOut(ctx); err != nil && ctx.Err() == nil {
+			h.log.Error("history could not be thinned out; it is tried again in an hour", slog.Any("error", err))
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(retentionEvery):
 		}
 	}
+}
+
+// OfCamera says whether a series is of a camera: the camera's entry says how long it is
+// kept.
+func OfCamera(x plane.Series) bool { return strings.HasPrefix(x.ID, cameraPrefix) }
+
+func (h *Hub) thinOut(ctx context.Context) error {
+	s, ok := h.store.(plane.Thinner)
+	if !ok {
+		return nil
+	}
+	list, err := retention.Run(ctx, s, h.cfg.Retention, h.now(), OfCamera)
+	for _, x := range list {
+		if x.Thinned != (plane.Thinned{}) {
+			h.log.Info("thinned out history", slog.String("type", x.Type), slog.String("attribute", x.Attribute), slog.Int64("observations", x.Thinned.Raw),
+				slog.Int64("hours", x.Thinned.Hourly), slog.Int64("days", x.Thinned.Daily))
+		}
+	}
+	return err
 }
 
 func (h *Hub) forget(ctx context.Context, c *camera) error {

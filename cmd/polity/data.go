@@ -38,7 +38,7 @@ a password file (PGPASSFILE) or the variable PGPASSWORD.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(dataExportCommand(), dataImportCommand(), dataVerifyCommand())
+	cmd.AddCommand(dataExportCommand(), dataImportCommand(), dataVerifyCommand(), dataRetentionCommand())
 	return cmd
 }
 
