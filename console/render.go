@@ -15,7 +15,7 @@ import (
 //go:embed pages/*.html
 var sources embed.FS
 
-var pageNames = []string{"map", "cameras", "camera", "edit", "system", "sensors", "sensor", "services", "check", "error"}
+var pageNames = []string{"map", "cameras", "camera", "edit", "system", "sensors", "sensor", "services", "check", "error", "transit"}
 
 // page is what every template gets.
 type page struct {
@@ -92,7 +92,7 @@ func (c *Console) write(w http.ResponseWriter, r *request, status int, page, nam
 func takesGzip(r *request) bool { return strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") }
 
 func (c *Console) nav(r *request) []navItem {
-	items := []navItem{{Path: "/", Name: c.say.Say("nav.map")}, {Path: "/cameras", Name: c.say.Say("nav.cameras")}, {Path: "/sensors", Name: c.say.Say("nav.sensors")}, {Path: "/services", Name: c.say.Say("nav.services")}}
+	items := []navItem{{Path: "/", Name: c.say.Say("nav.map")}, {Path: "/cameras", Name: c.say.Say("nav.cameras")}, {Path: "/sensors", Name: c.say.Say("nav.sensors")}, {Path: "/transit", Name: c.say.Say("nav.transit")}, {Path: "/services", Name: c.say.Say("nav.services")}}
 	if r.viewer.Operate {
 		items = append(items, navItem{Path: "/system", Name: c.say.Say("nav.system")})
 	}

@@ -80,6 +80,9 @@ func NewBoard(cfg Config) *Board {
 // Name is the feed's.
 func (b *Board) Name() city.Slug { return b.cfg.Name }
 
+// Simulated says whether a model stands in for vehicles.
+func (b *Board) Simulated() bool { return b.cfg.Simulated }
+
 // SetTimetable takes a timetable in place of the one before. What was expected is
 // told anew with the next messages.
 func (b *Board) SetTimetable(f *gtfs.Feed, now time.Time) {

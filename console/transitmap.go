@@ -1,0 +1,177 @@
+package console
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"polity/city"
+	"polity/sensors/transit"
+)
+
+// transitMap is lines and vehicles on the still picture of the map.
+type transitMap struct {
+	OnMap         bool
+	Light, Dark   string
+	Alt           string
+	Width, Height int
+	Lines         []string // SVG paths
+	Vehicles      []vehicleDot
+}
+
+type vehicleDot struct {
+	X, Y   int
+	Line   string
+	Words  string
+	Turn   int // degrees clockwise from north
+	Points bool
+	Late   bool
+}
+
+// addToMap draws a feed's lines and vehicles; of one line if it is named.
+func (c *Console) addToMap(m *transitMap, b *transit.Board, s *transit.State, line string) {
+	g := c.ground
+	if g.light == "" {
+		return
+	}
+	m.OnMap, m.Light, m.Dark, m.Width, m.Height = true, g.light, g.dark, g.width, g.height
+	for id, ways := range b.Lines() {
+		if line != "" && id != line {
+			continue
+		}
+		for _, way := range ways {
+			m.Lines = append(m.Lines, c.drawWay(way))
+		}
+	}
+	for i := range s.Vehicles {
+		v := &s.Vehicles[i]
+		if line != "" && v.RouteID != line || !c.inGround(v.Point) {
+			continue
+		}
+		x, y := g.project(v.Point)
+		d := vehicleDot{X: int(x), Y: int(y), Line: v.Route, Points: v.Bearing >= 0, Turn: int(math.Round(v.Bearing)), Words: c.say.Say("transit.vehicle", "line", v.Route, "headsign", v.Headsign)}
+		if v.DelayKnown {
+			d.Words += ", " + c.delayWords(v.Delay)
+			d.Late = v.Delay >= 5*time.Minute
+		}
+		m.Vehicles = append(m.Vehicles, d)
+	}
+}
+
+func (c *Console) inGround(p city.Point) bool {
+	b := c.about.Map.Bounds
+	return p.Lon >= b[0].Lon && p.Lon <= b[1].Lon && p.Lat >= b[0].Lat && p.Lat <= b[1].Lat
+}
+
+// drawWay is a way as an SVG path; what is off the picture is left out.
+func (c *Console) drawWay(way []city.Point) string {
+	var b strings.Builder
+	drawn := false
+	for _, p := range way {
+		if !c.inGround(p) {
+			drawn = false
+			continue
+		}
+		x, y := c.ground.project(p)
+		letter := byte('L')
+		if !drawn {
+			letter = 'M'
+		}
+		fmt.Fprintf(&b, "%c%.0f %.0f", letter, x, y)
+		drawn = true
+	}
+	return b.String()
+}
+
+// transitVehicles is where service vehicles are, as RFC 7946. They are named by the run
+// that they make.
+func (c *Console) transitVehicles(w http.ResponseWriter, r *request) error {
+	b, err := c.board(r)
+	if err != nil {
+		return err
+	}
+	type feature struct {
+		Type       string         `json:"type"`
+		ID         string         `json:"id"`
+		Geometry   map[string]any `json:"geometry"`
+		Properties map[string]any `json:"properties"`
+	}
+	s := b.State(r.clock.now)
+	features := []feature{}
+	for i := range s.Vehicles {
+		v := &s.Vehicles[i]
+		p := map[string]any{"line_id": v.RouteID, "line": v.Route, "mode": transit.Mode(v.Kind), "headsign": v.Headsign, "observed_at": v.At.UTC().Format(time.RFC3339), "simulated": s.Simulated}
+		if v.Bearing >= 0 {
+			p["bearing_deg"] = math.Round(v.Bearing)
+		}
+		if v.Speed >= 0 {
+			p["speed_m_s"] = math.Round(10*v.Speed) / 10
+		}
+		if v.DelayKnown {
+			p["delay_s"] = v.Delay.Seconds()
+		}
+		if v.NextStopID != "" {
+			p["next_stop_id"] = v.NextStopID
+		}
+		features = append(features, feature{"Feature", v.Run, map[string]any{"type": "Point", "coordinates": lonLat(v.Point)}, p})
+	}
+	w.Header().Set("Content-Type", "application/geo+json")
+	w.Header().Set("Cache-Control", "no-store")
+	return gone(json.NewEncoder(w).Encode(map[string]any{"type": "FeatureCollection", "features": features}))
+}
+
+const mostDays = 92 // of a file of delays
+
+// transitDelays is punctuality by hour and line as a table, RFC 4180: of the days
+// from ... to, both included; without them of the last week.
+func (c *Console) transitDelays(w http.ResponseWriter, r *request) error {
+	b, err := c.board(r)
+	if err != nil {
+		return err
+	}
+	q := r.URL.Query()
+	day := func(name string, otherwise time.Time) (time.Time, error) {
+		s := q.Get(name)
+		if s == "" {
+			return otherwise, nil
+		}
+		t, err := time.ParseInLocation(time.DateOnly, s, c.about.Zone)
+		if err != nil || t.Year() < 1970 || t.Year() > 9000 {
+			return t, city.Errorf(city.Invalid, "%s", c.say.Say("transit.csv.date", "name", name))
+		}
+		return t, nil
+	}
+	today := r.clock.midnight(r.clock.now)
+	to, err := day("to", today)
+	if err != nil {
+		return err
+	}
+	from, err := day("from", to.AddDate(0, 0, -6))
+	if err != nil {
+		return err
+	}
+	if from.After(to) || to.Sub(from) > mostDays*24*time.Hour {
+		return city.Errorf(city.Invalid, "%s", c.say.Say("transit.csv.range", "n", mostDays))
+	}
+	rows, err := c.cfg.Transit.Delays(r.Context(), b.Name(), q.Get("line"), from, r.clock.midnight(to.Add(36*time.Hour)))
+	if err != nil {
+		return err
+	}
+	out := c.csv(w, fmt.Sprintf("delays-%s-%s.csv", b.Name(), to.Format(time.DateOnly)))
+	_ = out.Write([]string{"start", "seconds", "line_id", "line", "measured", "on_time", "early", "late", "cancelled", "mean_delay_s", "heard_seconds", "simulated"})
+	for i := range rows {
+		x := &rows[i]
+		mean := ""
+		if x.Measured > 0 {
+			mean = strconv.FormatFloat(math.Round(10*x.MeanDelay())/10, 'f', -1, 64)
+		}
+		row := cells(x.Start.In(c.about.Zone).Format(time.RFC3339), 3600, x.RouteID, x.Route, x.Measured, x.OnTime, x.Early, x.Late, x.Cancelled)
+		_ = out.Write(append(row, mean, strconv.Itoa(int(x.Covered.Seconds())), strconv.FormatBool(b.Simulated())))
+	}
+	out.Flush()
+	return gone(out.Error())
+}
