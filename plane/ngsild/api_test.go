@@ -24,12 +24,15 @@ type api struct {
 	store plane.Store
 	path  string
 
-	limits delivery.Limits
+	limits  delivery.Limits
+	sources ngsild.Sources
 }
 
-func newAPI(t *testing.T) *api {
+func newAPI(t *testing.T) *api { return newAPIWith(t, ngsild.Sources{}) }
+
+func newAPIWith(t *testing.T, sources ngsild.Sources) *api {
 	t.Helper()
-	a := &api{t: t, path: filepath.Join(t.TempDir(), "city.db")}
+	a := &api{t: t, sources: sources, path: filepath.Join(t.TempDir(), "city.db")}
 	a.open()
 	t.Cleanup(a.close)
 	return a
@@ -44,7 +47,7 @@ func (a *api) open() {
 	local := ngsild.Remote{Hosts: []string{"127.0.0.1"}}
 	feed, _ := a.store.(plane.Feed)
 	if a.Server, err = ngsild.New(a.t.Context(), ngsild.Config{
-		Store: a.store, Contexts: local, Notify: local, Instances: 6,
+		Store: a.store, Contexts: local, Notify: local, Sources: a.sources, Instances: 6,
 		Notifications: &ngsild.Notifications{Feed: feed, Path: filepath.Join(filepath.Dir(a.path), "notifications.db"), Limits: a.limits},
 	}); err != nil {
 		a.t.Fatal(err)

@@ -2,6 +2,7 @@ package ngsild
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -79,8 +80,14 @@ func (g *registry) change(ctx context.Context, tenant string, made *forward.Regi
 	return err
 }
 
+// CameRound says whether a request went in a circle: this broker passed it on, and it
+// came back (clause 6.3.17). Whatever it asks for is refused.
+func (s *Server) CameRound(r *http.Request) bool {
+	return s.client.On() && slices.Contains(forward.Path(r.Header), s.client.Alias())
+}
+
 // shares returns the sources that have a part in a request, nil where it is for this
-// broker alone. It refuses a request that went in a circle (clause 6.3.17).
+// broker alone.
 func (r *request) shares(ops forward.Op, scope forward.Scope) ([]forward.Share, error) {
 	if !r.s.client.On() {
 		return nil, nil
@@ -98,12 +105,7 @@ func (r *request) shares(ops forward.Op, scope forward.Scope) ([]forward.Share, 
 			return nil, err
 		}
 	}
-	via := forward.Path(r.Header)
-	shares := forward.Choose(list, ops, scope, via, r.s.now())
-	if len(shares) > 0 && slices.Contains(via, r.s.client.Alias()) {
-		return nil, problem.Loop("the request came back to where it had been: %s stands in its header Via", r.s.client.Alias())
-	}
-	return shares, nil
+	return forward.Choose(list, ops, scope, forward.Path(r.Header), r.s.now()), nil
 }
 
 // sharesOf returns the sources that have a part in a request about one entity. What

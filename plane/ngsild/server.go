@@ -138,6 +138,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 }
 
 func (r *request) serve() error {
+	if r.s.CameRound(r.Request) {
+		return problem.Loop("the request came back to where it had been: %s stands in its header Via", r.s.client.Alias())
+	}
 	path, ok := strings.CutPrefix(r.URL.EscapedPath(), Root+"/")
 	if !ok {
 		return problem.NotFound("the API is under %s", Root)
