@@ -42,6 +42,9 @@ type Config struct {
 	// retention.Default. Cameras' history is kept as their register entries say.
 	Retention retention.Rules `yaml:"retention"`
 
+	REST     REST     `yaml:"rest"`
+	OpenData OpenData `yaml:"open_data"`
+
 	NGSILD  NGSILD  `yaml:"ngsi_ld"`
 	Changes Changes `yaml:"changes"`
 }
@@ -139,6 +142,7 @@ func (c Config) Check() error {
 	for _, p := range []city.Point{c.Map.Centre, c.Map.SouthWest, c.Map.NorthEast} {
 		add("hub.map", p.Check())
 	}
+	add("hub.open_data", c.OpenData.check())
 	return errors.Join(errs...)
 }
 

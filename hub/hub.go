@@ -21,6 +21,7 @@ import (
 	"polity/plane"
 	"polity/plane/backend"
 	"polity/plane/ngsild"
+	"polity/plane/rest"
 	"polity/register"
 	"polity/sensors/alarm"
 	"polity/sensors/transit"
@@ -65,6 +66,8 @@ type Hub struct {
 	watch    *alarm.Watch
 	transit  *transit.System // nil: there is none
 	ngsild   *ngsild.Server  // nil: off
+	rest     *rest.Server    // nil: off
+	data     *data           // open data; nil: off
 	changes  changes
 	listener net.Listener
 	closers  []func() error // in the order of opening
@@ -182,7 +185,13 @@ func (h *Hub) openStores(ctx context.Context) error {
 	if err := h.openTransit(ctx); err != nil {
 		return err
 	}
-	return h.openSensors(ctx)
+	if err := h.openSensors(ctx); err != nil {
+		return err
+	}
+	if err := h.openData(ctx); err != nil {
+		return err
+	}
+	return h.openREST()
 }
 
 // lock makes sure that one hub at a time uses the data folder.

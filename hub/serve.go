@@ -33,7 +33,7 @@ func (h *Hub) server(pages map[string]http.Handler) *http.Server {
 		mux.Handle(pattern, page)
 	}
 	return &http.Server{
-		Handler: bounded(h.withNGSILD(mux)), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: bounded(h.withREST(h.withNGSILD(mux))), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 	}
 }
 

@@ -430,3 +430,9 @@ func (s *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		_, _ = w.Write(body) // a reader that left needs no answer
 	}
 }
+
+// Serves says whether a path is of a Handler and not of a page.
+func Serves(path string) bool {
+	rest, ok := strings.CutPrefix(path, "/data/")
+	return ok && (rest == "catalog.ttl" || rest == "catalog.jsonld" || strings.Contains(rest, "/"))
+}

@@ -142,3 +142,10 @@ type Aggregate struct {
 	Sum, Mean, Least, Most float64
 	Absent                 bool
 }
+
+// Seen returns what everyone may see of an entity by a list of public types, nil for
+// nothing.
+func Seen(list []Public, e *plane.Entity) *plane.Entity {
+	v := view{public: list}
+	return v.project(e)
+}
