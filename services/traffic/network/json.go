@@ -202,7 +202,7 @@ func ReadJSON(r io.Reader, name string) (*Network, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&f); err != nil {
-		return nil, city.Errorf(city.Invalid, "%s:%d: not a network's JSON: %v", name, lineOf(text, err, d.InputOffset()), err)
+		return nil, city.Errorf(city.Invalid, "%s: not a network's JSON: %v", where(name, text, err), err)
 	}
 	if f.Format != Format {
 		return nil, city.Errorf(city.Invalid, "%s: the format is %q; this program reads %q", name, f.Format, Format)
@@ -221,13 +221,20 @@ func ReadJSON(r io.Reader, name string) (*Network, error) {
 	return n, nil
 }
 
-func lineOf(text []byte, err error, offset int64) int {
+// where returns the name with the line that a JSON error is at, if it tells.
+func where(name string, text []byte, err error) string {
+	offset := int64(-1)
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		offset = syntax.Offset
 	} else if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		offset = kind.Offset
+	} else if errors.Is(err, io.ErrUnexpectedEOF) {
+		offset = int64(len(text))
 	}
-	return 1 + bytes.Count(text[:min(max(0, offset), int64(len(text)))], []byte("\n"))
+	if offset < 0 {
+		return name
+	}
+	return fmt.Sprintf("%s:%d", name, 1+bytes.Count(text[:min(offset, int64(len(text)))], []byte("\n")))
 }
 
 func (f *fileNetwork) network() (*Network, error) {
