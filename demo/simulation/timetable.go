@@ -27,8 +27,8 @@ const (
 func timetable(zone *time.Location, now time.Time) ([]byte, error) {
 	today := gtfs.DateOf(now.In(zone))
 	files := map[string][][]string{
-		"agency.txt":    {{"agency_id", "agency_name", "agency_url", "agency_timezone"}, {"demo", "Demo trams (simulated)", "https://www.openstreetmap.org/copyright", zone.String()}},
-		"feed_info.txt": {{"feed_publisher_name", "feed_publisher_url", "feed_lang", "feed_version"}, {"Polity demo (simulated)", "https://www.openstreetmap.org/copyright", "en", today.String()}},
+		"agency.txt":    {{"agency_id", "agency_name", "agency_url", "agency_timezone"}, {"demo", "Demo lines", "https://www.openstreetmap.org/copyright", zone.String()}},
+		"feed_info.txt": {{"feed_publisher_name", "feed_publisher_url", "feed_lang", "feed_version"}, {"Demo lines", "https://www.openstreetmap.org/copyright", "en", today.String()}},
 		"calendar.txt": {
 			{"service_id", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "start_date", "end_date"},
 			{"daily", "1", "1", "1", "1", "1", "1", "1", (today - 2).String(), (today + daysAhead).String()},
