@@ -403,3 +403,22 @@ func TestLongHistoriesComeInParts(t *testing.T) {
 		t.Error(got.body)
 	}
 }
+
+// Clauses 6.3.2 and 6.3.4.
+func TestRefusalsComeInAMediaTypeThatIsAccepted(t *testing.T) {
+	a := newAPI(t)
+	for accept, want := range map[string]string{
+		"":                            "application/problem+json",
+		"*/*":                         "application/problem+json",
+		"application/json":            "application/json",
+		"application/ld+json":         "application/problem+json",
+		"application/json;q=0.5, */*": "application/problem+json",
+	} {
+		got := a.must(400, "GET", "/entities/room", "", "Accept: "+accept)
+		if got.header.Get("Content-Type") != want {
+			t.Errorf("Accept: %s: a refusal in %s, want %s", accept, got.header.Get("Content-Type"), want)
+		}
+	}
+	a.must(201, "POST", "/entities", room, "Content-Type: ")
+	a.must(400, "POST", "/entities", "{", "Content-Type: ")
+}

@@ -4,6 +4,7 @@
 package ngsild
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -281,9 +282,27 @@ func (r *request) refuse(err error) {
 	}
 	h := r.w.Header()
 	h.Del("Link")
-	h.Set("Content-Type", "application/problem+json")
+	h.Set("Content-Type", r.problemType())
 	r.w.WriteHeader(p.Status)
 	_, _ = r.w.Write(p.Append(nil))
+}
+
+// problemType is the media type of a refusal: application/json for those who accept
+// that and no problem (RFC 9457), as clause 6.3.2 has it.
+func (r *request) problemType() string {
+	plain := false
+	for part := range strings.SplitSeq(strings.ToLower(strings.Join(r.Header.Values("Accept"), ",")), ",") {
+		switch name, _, _ := strings.Cut(part, ";"); strings.TrimSpace(name) {
+		case "*/*", "application/*", problemJSON:
+			return problemJSON
+		case jsonType:
+			plain = true
+		}
+	}
+	if plain {
+		return jsonType
+	}
+	return problemJSON
 }
 
 // buffers are reused for answers.
@@ -352,10 +371,11 @@ func (r *request) inside() []byte {
 	return r.context.Source
 }
 
-// readBody reads a body with one of the content types.
+// readBody reads a body with one of the content types. One without is taken for JSON
+// (RFC 9110, section 8.3).
 func (r *request) readBody(types ...string) ([]byte, string, error) {
 	given, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-	given = strings.ToLower(strings.TrimSpace(given))
+	given = cmp.Or(strings.ToLower(strings.TrimSpace(given)), jsonType)
 	known := false
 	for _, t := range types {
 		known = known || t == given
@@ -381,6 +401,8 @@ const (
 	ldType    = "application/ld+json"
 	geoType   = "application/geo+json"
 	mergeType = "application/merge-patch+json"
+
+	problemJSON = "application/problem+json"
 )
 
 // object reads a body that is one object, and its @context.

@@ -159,7 +159,7 @@ func TestSourcesAreAskedSideBySide(t *testing.T) {
 // Clause 5.2.34.
 func TestCooldown(t *testing.T) {
 	var asked atomic.Int32
-	s := source(t, func(w http.ResponseWriter, _ *http.Request) {
+	s := source(t, func(http.ResponseWriter, *http.Request) {
 		asked.Add(1)
 		panic(http.ErrAbortHandler)
 	})
