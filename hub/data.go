@@ -133,7 +133,7 @@ type data struct {
 }
 
 // openData begins to publish. Without it nothing is public but the pages.
-func (h *Hub) openData(ctx context.Context) error {
+func (h *Hub) openData() error {
 	o := h.cfg.OpenData.withDefaults(h.cfg.City)
 	if h.cfg.OpenData.Off {
 		return nil
@@ -154,12 +154,15 @@ func (h *Hub) openData(ctx context.Context) error {
 	}
 	d.files = opendata.NewHandler(d.archive, d.about)
 	h.data = d
-	rounds, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var work sync.WaitGroup
-	work.Go(func() { d.archive.Run(rounds) })
-	work.Go(func() { d.book.run(rounds) })
-	h.closers = append(h.closers, func() error { stop(); work.Wait(); return nil })
 	return nil
+}
+
+// run publishes what is due until ctx ends.
+func (d *data) run(ctx context.Context) {
+	var work sync.WaitGroup
+	work.Go(func() { d.archive.Run(ctx) })
+	work.Go(func() { d.book.run(ctx) })
+	work.Wait()
 }
 
 // sources are the sets: one per camera that has an entry, one per public type.

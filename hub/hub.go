@@ -188,7 +188,7 @@ func (h *Hub) openStores(ctx context.Context) error {
 	if err := h.openSensors(ctx); err != nil {
 		return err
 	}
-	if err := h.openData(ctx); err != nil {
+	if err := h.openData(); err != nil {
 		return err
 	}
 	return h.openREST()
@@ -242,6 +242,9 @@ func (h *Hub) run(ctx context.Context, deps Deps) error {
 	}
 	work.Go(func() { h.keepRegister(working) })
 	work.Go(func() { h.keepRetention(working) })
+	if h.data != nil {
+		work.Go(func() { h.data.run(working) })
+	}
 	work.Go(func() { h.keepAlarms(working) })
 	served := make(chan error, 1)
 	server := h.server(deps.Pages)
