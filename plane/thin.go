@@ -46,11 +46,8 @@ func (t *Thinned) Add(o Thinned) {
 	t.Raw, t.Hourly, t.Daily = t.Raw+o.Raw, t.Hourly+o.Hourly, t.Daily+o.Daily
 }
 
-// Spans of the two kinds of summaries.
-const (
-	Hour = time.Hour
-	Day  = 24 * time.Hour
-)
+// Day is the span of a UTC day, which has no leap seconds here.
+const Day = 24 * time.Hour
 
 // Fresh is how much of a history is never thinned out.
 const Fresh = 48 * time.Hour

@@ -42,7 +42,7 @@ func observeInChange(t *testing.T, b *bench) {
 	write(plane.Result{Added: 1}, observe(plane.Put(entity(key.ID, "T", number("n", 2)))))
 	write(plane.Result{}, observe(plane.Put(entity(key.ID, "T", number("n", 3))))) // the same time again: the first stays
 	wrong := plane.Put(entity(key.ID, "T", number("n", 4)))
-	wrong.Observe = func(_, now *plane.Entity) []plane.Observation {
+	wrong.Observe = func(_, _ *plane.Entity) []plane.Observation {
 		return []plane.Observation{observation("no URI", "n", b.now(), 1)}
 	}
 	if _, err := b.store.Write(t.Context(), &plane.Batch{Changes: []plane.Change{plane.Put(entity("urn:x:2", "T")), wrong}}); city.KindOf(err) != city.Invalid {

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"crypto/sha256"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -61,9 +62,7 @@ func (s *Store) remember(l *learnt) {
 	if len(s.series)+len(l.numbers) > maxSeries {
 		clear(s.series)
 	}
-	for x, n := range l.numbers {
-		s.series[x] = n
-	}
+	maps.Copy(s.series, l.numbers)
 }
 
 // queueObservations adds what a group's requests observed, and tells each how many were

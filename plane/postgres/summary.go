@@ -66,7 +66,7 @@ func summaries(ctx context.Context, c querier, q *plane.SummaryQuery, series []i
 			UNION ALL SELECT s, date_bin($4 * interval '1 ms', to_timestamp(at * 86400.0), $2), count, sum, squares, least, most
 			FROM polity.daily WHERE s = ANY ($1) AND at >= $7 AND at < $8
 		) AS x JOIN polity.series USING (s) GROUP BY 1, 2 ORDER BY 1, 2`, series, from, to, float64(q.Width()),
-		upTo(from, plane.Hour), upTo(to, plane.Hour), upTo(from, plane.Day), upTo(to, plane.Day))
+		upTo(from, time.Hour), upTo(to, time.Hour), upTo(from, plane.Day), upTo(to, plane.Day))
 	if err != nil {
 		return nil, err
 	}

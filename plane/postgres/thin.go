@@ -86,7 +86,7 @@ func (s *Store) withOld(ctx context.Context, list []plane.Series, cut plane.Cut)
 				EXISTS (SELECT FROM polity.history h WHERE h.s = x.s AND at < $2)
 				OR EXISTS (SELECT FROM polity.hourly h WHERE h.s = x.s AND at < $3)
 				OR EXISTS (SELECT FROM polity.daily d WHERE d.s = x.s AND at < $4)) ORDER BY s`,
-				digests(list[:n]), since(cut.Raw), spans(cut.Hourly, plane.Hour), spans(cut.Daily, plane.Day))
+				digests(list[:n]), since(cut.Raw), spans(cut.Hourly, time.Hour), spans(cut.Daily, plane.Day))
 			if err != nil {
 				return err
 			}
@@ -150,7 +150,7 @@ func thinOne(ctx context.Context, tx pgx.Tx, series int32, cut plane.Cut, rows i
 	if done.Raw, err = toHours(ctx, tx, series, since(cut.Raw), rows); err != nil || done.Raw >= rows {
 		return done, err
 	}
-	if done.Hourly, err = toDays(ctx, tx, series, spans(cut.Hourly, plane.Hour), rows-done.Raw); err != nil || done.Raw+done.Hourly >= rows {
+	if done.Hourly, err = toDays(ctx, tx, series, spans(cut.Hourly, time.Hour), rows-done.Raw); err != nil || done.Raw+done.Hourly >= rows {
 		return done, err
 	}
 	tag, err := tx.Exec(ctx, "DELETE FROM polity.daily WHERE s = $1 AND at < $2", series, spans(cut.Daily, plane.Day))
@@ -173,13 +173,13 @@ func toHours(ctx context.Context, tx pgx.Tx, series int32, before time.Time, mos
 		if n++; counts {
 			o := plane.Observation{Start: at, Value: value}
 			x := o.Summary()
-			hours = plane.Thicken(hours, &x, plane.Hour)
+			hours = plane.Thicken(hours, &x, time.Hour)
 		}
 		return nil
 	}); err != nil || n == 0 {
 		return 0, err
 	}
-	if err := keep(ctx, tx, "hourly", series, hours, plane.Hour); err != nil {
+	if err := keep(ctx, tx, "hourly", series, hours, time.Hour); err != nil {
 		return 0, err
 	}
 	_, err = tx.Exec(ctx, "DELETE FROM polity.history WHERE s = $1 AND at <= $2 AND (at, length) <= ($2, $3)", series, at, length)
@@ -188,7 +188,7 @@ func toHours(ctx context.Context, tx pgx.Tx, series int32, before time.Time, mos
 
 // toDays moves the first summaries of hours before an hour into their days.
 func toDays(ctx context.Context, tx pgx.Tx, series, before int32, most int64) (n int64, err error) {
-	list, err := readKept(ctx, tx, "hourly", "s = $1 AND at < $2 ORDER BY at LIMIT $3", plane.Hour, series, before, most)
+	list, err := readKept(ctx, tx, "hourly", "s = $1 AND at < $2 ORDER BY at LIMIT $3", time.Hour, series, before, most)
 	if err != nil || len(list) == 0 {
 		return 0, err
 	}
@@ -199,7 +199,7 @@ func toDays(ctx context.Context, tx pgx.Tx, series, before int32, most int64) (n
 	if err := keep(ctx, tx, "daily", series, days, plane.Day); err != nil {
 		return 0, err
 	}
-	_, err = tx.Exec(ctx, "DELETE FROM polity.hourly WHERE s = $1 AND at <= $2", series, spans(list[len(list)-1].Start, plane.Hour))
+	_, err = tx.Exec(ctx, "DELETE FROM polity.hourly WHERE s = $1 AND at <= $2", series, spans(list[len(list)-1].Start, time.Hour))
 	return int64(len(list)), err
 }
 
@@ -260,7 +260,7 @@ func (s *Store) WouldThin(ctx context.Context, list []plane.Series, cut plane.Cu
 			return c.QueryRow(ctx, `WITH x AS MATERIALIZED (SELECT s FROM polity.series WHERE digest = ANY ($1))
 				SELECT (SELECT count(*) FROM polity.history JOIN x USING (s) WHERE at < $2),
 					(SELECT count(*) FROM polity.hourly JOIN x USING (s) WHERE at < $3), (SELECT count(*) FROM polity.daily JOIN x USING (s) WHERE at < $4)`,
-				digests(list[:n]), since(cut.Raw), spans(cut.Hourly, plane.Hour), spans(cut.Daily, plane.Day)).Scan(&one.Raw, &one.Hourly, &one.Daily)
+				digests(list[:n]), since(cut.Raw), spans(cut.Hourly, time.Hour), spans(cut.Daily, plane.Day)).Scan(&one.Raw, &one.Hourly, &one.Daily)
 		}); err != nil {
 			return all, err
 		}
@@ -273,7 +273,7 @@ func (s *Store) WouldThin(ctx context.Context, list []plane.Series, cut plane.Cu
 // forgetSummaries is Forget's part.
 func (s *Store) forgetSummaries(ctx context.Context, key plane.Key, before time.Time) (gone int64, err error) {
 	err = s.readError(s.forgetting(ctx, func(tx pgx.Tx) error {
-		for table, span := range map[string]time.Duration{"hourly": plane.Hour, "daily": plane.Day} {
+		for table, span := range map[string]time.Duration{"hourly": time.Hour, "daily": plane.Day} {
 			text, args := "DELETE FROM polity."+table+" WHERE at < $1 AND s IN (SELECT s FROM polity.series WHERE tenant = $2", []any{upTo(earlier(before, endOfTime), span), key.Tenant}
 			if key.ID != "" {
 				text, args = text+" AND id = $3", append(args, key.ID)

@@ -120,8 +120,10 @@ func TestRunAndPlan(t *testing.T) {
 	}}
 	for day := range 1000 {
 		for _, x := range []plane.Series{
-			{Key: plane.Key{ID: "urn:x:air"}, Attribute: "no2"}, {Key: plane.Key{ID: "urn:x:air"}, Attribute: "pm25"},
-			{Key: plane.Key{ID: "urn:x:camera"}, Attribute: "count"}, {Key: plane.Key{ID: "urn:x:gone"}, Attribute: "level"},
+			{Key: plane.Key{ID: "urn:x:air"}, Attribute: "no2"},
+			{Key: plane.Key{ID: "urn:x:air"}, Attribute: "pm25"},
+			{Key: plane.Key{ID: "urn:x:camera"}, Attribute: "count"},
+			{Key: plane.Key{ID: "urn:x:gone"}, Attribute: "level"},
 		} {
 			b.Observations = append(b.Observations, plane.Observation{Series: x, Start: now.AddDate(0, 0, -day), Value: 1})
 		}

@@ -46,7 +46,7 @@ func (s *Store) Summarize(ctx context.Context, q plane.SummaryQuery, each func(p
 			return kind(err)
 		}
 	}
-	for table, span := range map[string]time.Duration{"hourly": plane.Hour, "daily": plane.Day} {
+	for table, span := range map[string]time.Duration{"hourly": time.Hour, "daily": plane.Day} {
 		if err := all.addKept(ctx, tx, &q, table, span, series); err != nil {
 			return kind(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	"polity/plane"
@@ -92,18 +93,18 @@ func (s *Store) withOld(ctx context.Context, list []plane.Series, cut plane.Cut)
 		return nil, err
 	}
 	text, args := "EXISTS (SELECT 1 FROM hourly h WHERE h.s = x.s AND at < ?) OR EXISTS (SELECT 1 FROM daily d WHERE d.s = x.s AND at < ?)",
-		[]any{millis(cut.Hourly) / plane.Hour.Milliseconds(), millis(cut.Daily) / plane.Day.Milliseconds()}
+		[]any{millis(cut.Hourly) / time.Hour.Milliseconds(), millis(cut.Daily) / plane.Day.Milliseconds()}
 	for _, p := range parts {
 		text, args = text+" OR EXISTS (SELECT 1 FROM "+p.name+" p WHERE p.s = x.s AND at < ?)", append(args, millis(cut.Raw)-p.begin)
 	}
-	st, err := s.read.PrepareContext(ctx, "SELECT "+text+" FROM series x WHERE tenant = ? AND id = ? AND attribute = ? AND dataset = ?")
+	st, err := s.read.PrepareContext(ctx, "SELECT "+text+" FROM series x WHERE tenant = ? AND id = ? AND attribute = ? AND dataset = ?") //nolint:gosec // names that month made
 	if err != nil {
 		return nil, err
 	}
 	defer st.Close()
 	for _, x := range list {
 		var has bool
-		err := st.QueryRowContext(ctx, append(args[:len(args):len(args)], x.Tenant, x.ID, x.Attribute, x.Dataset)...).Scan(&has)
+		err := st.QueryRowContext(ctx, append(slices.Clip(args), x.Tenant, x.ID, x.Attribute, x.Dataset)...).Scan(&has)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return nil, err
 		}
@@ -170,7 +171,7 @@ func (s *Store) thinOne(ctx context.Context, series int64, parts []partRow, cut 
 	if done.Raw >= rows {
 		return done, nil
 	}
-	if done.Hourly, err = s.toDays(ctx, series, millis(cut.Hourly)/plane.Hour.Milliseconds(), rows-done.Raw); err != nil || done.Raw+done.Hourly >= rows {
+	if done.Hourly, err = s.toDays(ctx, series, millis(cut.Hourly)/time.Hour.Milliseconds(), rows-done.Raw); err != nil || done.Raw+done.Hourly >= rows {
 		return done, err
 	}
 	res, err := s.conn.ExecContext(ctx, "DELETE FROM daily WHERE s = ? AND at < ?", series, millis(cut.Daily)/plane.Day.Milliseconds())
@@ -182,7 +183,7 @@ func (s *Store) thinOne(ctx context.Context, series int64, parts []partRow, cut 
 
 // toHours moves the first observations of a month before a time into their hours.
 func (s *Store) toHours(ctx context.Context, series int64, p partRow, before, most int64) (n int64, err error) {
-	rows, err := s.conn.QueryContext(ctx, "SELECT at, length, value, detail IS NULL FROM "+p.name+" WHERE s = ? AND at < ? ORDER BY at, length LIMIT ?", series, before-p.begin, most)
+	rows, err := s.conn.QueryContext(ctx, "SELECT at, length, value, detail IS NULL FROM "+p.name+" WHERE s = ? AND at < ? ORDER BY at, length LIMIT ?", series, before-p.begin, most) //nolint:gosec // a name that month made
 	if err != nil {
 		return 0, err
 	}
@@ -198,22 +199,22 @@ func (s *Store) toHours(ctx context.Context, series int64, p partRow, before, mo
 		if counts {
 			o.Start = time.UnixMilli(p.begin + at)
 			x := o.Summary()
-			hours = plane.Thicken(hours, &x, plane.Hour)
+			hours = plane.Thicken(hours, &x, time.Hour)
 		}
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil || n == 0 {
 		return 0, err
 	}
-	if err := s.keep(ctx, "hourly", series, hours, plane.Hour); err != nil {
+	if err := s.keep(ctx, "hourly", series, hours, time.Hour); err != nil {
 		return 0, err
 	}
-	_, err = s.conn.ExecContext(ctx, "DELETE FROM "+p.name+" WHERE s = ? AND (at, length) <= (?, ?)", series, at, length)
+	_, err = s.conn.ExecContext(ctx, "DELETE FROM "+p.name+" WHERE s = ? AND (at, length) <= (?, ?)", series, at, length) //nolint:gosec // a name that month made
 	return n, err
 }
 
 // toDays moves the first summaries of hours before an hour into their days.
 func (s *Store) toDays(ctx context.Context, series, before, most int64) (n int64, err error) {
-	list, err := readKept(ctx, s.conn, "hourly", "s = ? AND at < ? ORDER BY at LIMIT ?", plane.Hour, series, before, most)
+	list, err := readKept(ctx, s.conn, "hourly", "s = ? AND at < ? ORDER BY at LIMIT ?", time.Hour, series, before, most)
 	if err != nil || len(list) == 0 {
 		return 0, err
 	}
@@ -224,7 +225,7 @@ func (s *Store) toDays(ctx context.Context, series, before, most int64) (n int64
 	if err := s.keep(ctx, "daily", series, days, plane.Day); err != nil {
 		return 0, err
 	}
-	last := list[len(list)-1].summary.Start.UnixMilli() / plane.Hour.Milliseconds()
+	last := list[len(list)-1].summary.Start.UnixMilli() / time.Hour.Milliseconds()
 	_, err = s.conn.ExecContext(ctx, "DELETE FROM hourly WHERE s = ? AND at <= ?", series, last)
 	return int64(len(list)), err
 }
@@ -291,7 +292,7 @@ func (s *Store) dropEmpty(ctx context.Context, before int64) error {
 
 // removeSummaries is Forget's part.
 func (s *Store) removeSummaries(ctx context.Context, key plane.Key, before int64) (gone int64, err error) {
-	for table, span := range map[string]time.Duration{"hourly": plane.Hour, "daily": plane.Day} {
+	for table, span := range map[string]time.Duration{"hourly": time.Hour, "daily": plane.Day} {
 		text, args := " FROM "+table+" WHERE s IN (SELECT s FROM series WHERE tenant = ?", []any{key.Tenant}
 		if key.ID != "" {
 			text, args = text+" AND id = ?", append(args, key.ID)
@@ -364,7 +365,7 @@ func wouldThin(ctx context.Context, tx *sql.Tx, series int64, parts []partRow, c
 	for _, p := range parts {
 		count(&all.Raw, p.name, millis(cut.Raw)-p.begin)
 	}
-	count(&all.Hourly, "hourly", millis(cut.Hourly)/plane.Hour.Milliseconds())
+	count(&all.Hourly, "hourly", millis(cut.Hourly)/time.Hour.Milliseconds())
 	count(&all.Daily, "daily", millis(cut.Daily)/plane.Day.Milliseconds())
 	return all, err
 }
