@@ -162,11 +162,11 @@ func (c *Console) sensorsPage(w http.ResponseWriter, r *request) error {
 	}
 	v := sensorsView{
 		Summary: c.sensorsInWords(all, f.kind), Kinds: c.kindTabs(r, all, f), States: c.stateTabs(r, f), Search: f.search, Kind: string(f.kind), StateValue: f.state,
-		CSV: fileAddress("/sensors.csv", f), GeoJSON: fileAddress("/sensors.geojson", f), None: len(all) == 0,
+		CSV: fileAddress("/sensors.csv", f), GeoJSON: fileAddress("/sensors.geojson", f),
 	}
 	skip, _ := strconv.Atoi(r.URL.Query().Get("from")) // anything else begins at the first
 	v.Groups = c.sensorGroups(r, all, f, max(0, skip))
-	v.NoneFound = !v.None && len(v.Groups) == 0
+	v.NoneFound = len(all) > 0 && len(v.Groups) == 0
 	for i := range all {
 		if (f.kind == "" || all[i].Sensor.Kind == f.kind) && f.state != "fine" {
 			v.Alarms = append(v.Alarms, c.alarmRows(r.clock, &all[i].Sensor, all[i].Alarms)...)
@@ -175,6 +175,7 @@ func (c *Console) sensorsPage(w http.ResponseWriter, r *request) error {
 	if v.Silent, err = c.silentRows(r, all, f); err != nil {
 		return err
 	}
+	v.None = len(all) == 0 && len(v.Silent) == 0
 	title := c.say.Say("sensors.title")
 	if f.kind != "" {
 		title = c.kindName(f.kind)

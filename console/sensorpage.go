@@ -154,7 +154,7 @@ func (c *Console) sensorNow(r *request, s alarm.State) sensorView {
 		a, _ := s.Sensor.Kind.Attribute(x.Name)
 		row := nowRow{Name: c.attributeName(x.Name), Value: c.valueWords(x, a), At: r.clock.Time(x.At)}
 		if s.Sensor.Kind == sensors.Air {
-			row.Level = c.pollutantSign(&s.Sensor, x)
+			row.Level = c.pollutantSign(x)
 		}
 		if x.Unit != "" && x.Unit != a.Unit && !(s.Sensor.Kind == sensors.Air && x.Unit == sensors.PPB) {
 			row.Note = c.say.Say("sensor.otherunit", "unit", c.unitSymbol(a.Unit))
@@ -180,7 +180,7 @@ func levelSign(l air.Level, word string) sign {
 }
 
 // pollutantSign is the band in which a single value lies, which is not the index.
-func (c *Console) pollutantSign(s *sensors.Sensor, v sensors.Value) sign {
+func (c *Console) pollutantSign(v sensors.Value) sign {
 	p, n := air.Pollutant(v.Name), v.Number
 	if v.Unit == sensors.PPB {
 		n = air.FromPPB(p, n)

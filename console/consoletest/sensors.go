@@ -60,8 +60,8 @@ func (s *Sensors) SetLevel(metres float64) {
 	s.level = metres
 }
 
-// Underpass is the id of the one that floods.
-const Underpass = "urn:ngsi-ld:FloodMonitoring:underpass-1"
+// Flooding is the id of the one that floods.
+const Flooding = "urn:ngsi-ld:FloodMonitoring:underpass-1"
 
 func value(name string, number float64, unit string, at time.Time) sensors.Value {
 	return sensors.Value{Name: name, Number: number, Unit: unit, At: at}
@@ -101,20 +101,28 @@ func (s *Sensors) all() []alarm.State {
 	list := []alarm.State{
 		flood,
 		{Sensor: s.sensor(sensors.Water, "FloodMonitoring", "underpass-2", "Underpass, Hämeentie", 24.955, 60.18, ago(3*time.Hour), value("currentLevel", .02, sensors.Metre, ago(3*time.Hour))), Doubt: alarm.Silent, Levels: waterLevels},
-		{Sensor: s.sensor(sensors.Weather, "WeatherObserved", "gauge-2", "Kaisaniemi weather station", 24.9444, 60.1752, ago(2*time.Minute),
-			value("precipitation", .4, sensors.Millimetre, ago(2*time.Minute)), value("temperature", 3.4, sensors.Celsius, ago(2*time.Minute)), value("relativeHumidity", 93, sensors.Percent, ago(2*time.Minute)), value("windSpeed", 6.1, sensors.MetrePerSec, ago(2*time.Minute))),
+		{
+			Sensor: s.sensor(sensors.Weather, "WeatherObserved", "gauge-2", "Kaisaniemi weather station", 24.9444, 60.1752, ago(2*time.Minute),
+				value("precipitation", .4, sensors.Millimetre, ago(2*time.Minute)), value("temperature", 3.4, sensors.Celsius, ago(2*time.Minute)), value("relativeHumidity", 93, sensors.Percent, ago(2*time.Minute)), value("windSpeed", 6.1, sensors.MetrePerSec, ago(2*time.Minute))),
 			Figures: []alarm.Figure{{Measure: alarm.Rain10m, Value: 1.9, At: ago(2 * time.Minute)}, {Measure: alarm.Rain1h, Value: 7.2, At: ago(2 * time.Minute)}, {Measure: alarm.Rain24h, Value: 19.4, At: ago(2 * time.Minute), Doubt: alarm.Little}},
-			Levels:  map[alarm.Measure][]alarm.Level{alarm.Rain1h: {{Severity: alarm.Medium, Raise: 15, Clear: 10}}}},
-		{Sensor: s.sensor(sensors.Air, "AirQualityObserved", "station-1", "Mannerheimintie, kerb", 24.938, 60.1697, ago(4*time.Minute),
-			value("pm25", 12.3, sensors.Micrograms, ago(4*time.Minute)), value("pm10", 31, sensors.Micrograms, ago(4*time.Minute)), value("no2", 18, sensors.PPB, ago(4*time.Minute)), value("o3", 48, sensors.Micrograms, ago(4*time.Minute)), word("stationType", "traffic", ago(4*time.Minute))),
+			Levels:  map[alarm.Measure][]alarm.Level{alarm.Rain1h: {{Severity: alarm.Medium, Raise: 15, Clear: 10}}},
+		},
+		{
+			Sensor: s.sensor(sensors.Air, "AirQualityObserved", "station-1", "Mannerheimintie, kerb", 24.938, 60.1697, ago(4*time.Minute),
+				value("pm25", 12.3, sensors.Micrograms, ago(4*time.Minute)), value("pm10", 31, sensors.Micrograms, ago(4*time.Minute)), value("no2", 18, sensors.PPB, ago(4*time.Minute)), value("o3", 48, sensors.Micrograms, ago(4*time.Minute)), word("stationType", "traffic", ago(4*time.Minute))),
 			Figures: []alarm.Figure{{Measure: alarm.AirIndex, Value: 3, At: hour}},
-			Levels:  map[alarm.Measure][]alarm.Level{alarm.AirIndex: {{Severity: alarm.Medium, Raise: 5, Clear: 4}, {Severity: alarm.High, Raise: 6, Clear: 5}}}},
+			Levels:  map[alarm.Measure][]alarm.Level{alarm.AirIndex: {{Severity: alarm.Medium, Raise: 5, Clear: 4}, {Severity: alarm.High, Raise: 6, Clear: 5}}},
+		},
 		{Sensor: s.sensor(sensors.Air, "AirQualityObserved", "station-2", "Kallio, background", 24.95, 60.1868, ago(time.Minute), value("pm25", 4.1, sensors.Micrograms, ago(time.Minute))), Doubt: alarm.Little},
-		{Sensor: s.sensor(sensors.Noise, "NoiseLevelObserved", "meter-1", "Railway Square, mast 3", 24.9437, 60.1712, ago(40*time.Second), value("LAeq", 63.4, sensors.Decibel, ago(40*time.Second)), value("LAmax", 78.1, sensors.Decibel, ago(40*time.Second))),
+		{
+			Sensor:  s.sensor(sensors.Noise, "NoiseLevelObserved", "meter-1", "Railway Square, mast 3", 24.9437, 60.1712, ago(40*time.Second), value("LAeq", 63.4, sensors.Decibel, ago(40*time.Second)), value("LAmax", 78.1, sensors.Decibel, ago(40*time.Second))),
 			Figures: []alarm.Figure{{Measure: alarm.Leq15m, Value: 64.2, At: ago(40 * time.Second)}},
-			Levels:  map[alarm.Measure][]alarm.Level{alarm.Leq15m: {{Severity: alarm.Low, Raise: 85, Clear: 80}}}},
-		{Sensor: s.sensor(sensors.Garage, "OffStreetParking", "garage-1", "Kluuvi garage", 24.948, 60.1695, ago(time.Minute), value("availableSpotNumber", 63, sensors.One, ago(time.Minute)), value("totalSpotNumber", 200, sensors.One, ago(time.Minute))),
-			Figures: []alarm.Figure{{Measure: alarm.GarageShare, Value: .685, At: ago(time.Minute)}}},
+			Levels:  map[alarm.Measure][]alarm.Level{alarm.Leq15m: {{Severity: alarm.Low, Raise: 85, Clear: 80}}},
+		},
+		{
+			Sensor:  s.sensor(sensors.Garage, "OffStreetParking", "garage-1", "Kluuvi garage", 24.948, 60.1695, ago(time.Minute), value("availableSpotNumber", 63, sensors.One, ago(time.Minute)), value("totalSpotNumber", 200, sensors.One, ago(time.Minute))),
+			Figures: []alarm.Figure{{Measure: alarm.GarageShare, Value: .685, At: ago(time.Minute)}},
+		},
 		{Sensor: s.sensor(sensors.Garage, "OffStreetParking", "garage-2", "Elielin garage", 0, 0, ago(time.Minute), value("occupiedSpotNumber", 129, sensors.One, ago(time.Minute)), value("totalSpotNumber", 125, sensors.One, ago(time.Minute)))},
 	}
 	for i := range 30 {
@@ -194,7 +202,7 @@ func (s *Sensors) SensorSeries(ctx context.Context, q console.SensorQuery) ([]co
 // SensorAlarms implements console.Sensors.
 func (s *Sensors) SensorAlarms(ctx context.Context, id string, _, _ time.Time) ([]alarm.Alarm, error) {
 	x, err := s.SensorState(ctx, id)
-	if err != nil || id != Underpass {
+	if err != nil || id != Flooding {
 		return nil, err
 	}
 	now := s.now().Truncate(time.Minute)
