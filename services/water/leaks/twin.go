@@ -2,7 +2,6 @@ package leaks
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"polity/services/water/epanet"
 	"polity/services/water/network"
 	"polity/services/water/scada"
+	"polity/services/water/steady"
 )
 
 // slot is one hour of one day: means of what was measured.
@@ -169,95 +169,16 @@ type state struct {
 // solve computes states one after another: metered pumps are closed and their flow
 // is part of the demands, tanks stand at the level given.
 func (p *plant) solve(ctx context.Context, dial epanet.Dialer, count int, at func(i int) state, each func(i int, e expected) error) error {
-	var junctions []int
-	for i, node := range p.n.Nodes {
-		if node.Kind == network.Junction {
-			junctions = append(junctions, i)
-		}
-	}
-	const step = 60 // seconds between states: too short for a tank to move
-	scenario := epanet.Scenario{
-		Network: p.steady(step), Seconds: int64(count-1) * step, Every: step, Chunk: 1000 * step, Restarts: 2,
-		Columns: []epanet.Column{{Object: epanet.Node, Property: epanet.Pressure, Indices: p.pressure}, {Object: epanet.Link, Property: epanet.Flow, Indices: p.flow}},
-		Drives: func(from, to int64) ([]epanet.Drive, error) {
-			demand := epanet.Drive{Object: epanet.Node, Property: epanet.BaseDemand, Indices: junctions, Start: from, Step: step}
-			level := epanet.Drive{Object: epanet.Node, Property: epanet.TankLevel, Indices: p.level, Start: from, Step: step}
-			for i := from / step; i < min(to/step, int64(count)); i++ {
-				s := at(int(i))
-				row := make([]float64, len(junctions))
-				for k, node := range junctions {
-					row[k] = s.demand[node] / p.unit
-				}
-				demand.Rows, level.Rows = append(demand.Rows, row), append(level.Rows, p.within(s.level))
-			}
-			if len(p.level) == 0 {
-				return []epanet.Drive{demand}, nil
-			}
-			return []epanet.Drive{demand, level}, nil
-		},
-	}
-	return epanet.Simulate(ctx, dial, scenario, func(l epanet.Layout, r epanet.Period) error {
-		if r.Seconds == 0 {
-			if err := p.sameOrder(l); err != nil {
-				return err
-			}
-		}
-		e := expected{pressure: r.Values[0], flow: r.Values[1]}
-		for c := range e.flow {
-			e.flow[c] *= p.unit
-		}
-		return each(int(r.Seconds/step), e)
-	})
-}
-
-// within keeps levels inside their tanks: noise may carry a measured one beyond.
-func (p *plant) within(levels []float64) []float64 {
-	out := make([]float64, len(levels))
-	for c, v := range levels {
-		t := &p.n.Nodes[p.level[c]]
-		out[c] = min(max(v, t.MinLevel+0.01), t.MaxLevel-0.01)
-	}
-	return out
-}
-
-// sameOrder makes sure that EPANET numbers nodes and links as we do.
-func (p *plant) sameOrder(l epanet.Layout) error {
-	for i, id := range l.Nodes {
-		if i >= len(p.n.Nodes) || p.n.Nodes[i].ID != id {
-			return fmt.Errorf("EPANET's node %d is %s, ours is another: this file's order of sections is not understood", i+1, id)
-		}
-	}
-	for i, id := range l.Links {
-		if i >= len(p.n.Links) || p.n.Links[i].ID != id {
-			return fmt.Errorf("EPANET's link %d is %s, ours is another: this file's order of sections is not understood", i+1, id)
-		}
-	}
-	return nil
-}
-
-// steady is the network file for states that are given from outside.
-func (p *plant) steady(step int) []byte {
-	f := p.n.File.Clone()
-	for _, name := range []string{"DEMANDS", "CONTROLS", "RULES", "REPORT", "TIMES"} {
-		f.Section(name).Lines = nil
-	}
-	f.Section("PATTERNS").Add(" polity-one 1.0")
-	for _, node := range p.n.Nodes {
-		if node.Kind == network.Junction {
-			f.Section("DEMANDS").Add(" %s 0 polity-one", node.ID)
-		}
-	}
+	m := steady.Model{Network: p.n, Tanks: p.level, Nodes: p.pressure, Links: p.flow}
 	for c, pump := range p.pumps {
 		if pump {
-			f.Section("STATUS").Add(" %s CLOSED", p.n.Links[p.flow[c]].ID)
+			m.Shut = append(m.Shut, p.flow[c])
 		}
 	}
-	for _, what := range []string{"Hydraulic", "Pattern", "Report"} {
-		f.Section("TIMES").Add(" %s Timestep %d SEC", what, step)
-	}
-	f.Section("OPTIONS").Add(" Accuracy 0.001")
-	f.Section("REPORT").Add(" Status No")
-	return f.Text()
+	return m.Solve(ctx, dial, count, func(i int) steady.State {
+		s := at(i)
+		return steady.State{Demand: s.demand, Level: s.level}
+	}, func(i int, r steady.Result) error { return each(i, expected{pressure: r.Pressure, flow: r.Flow}) })
 }
 
 // follow computes what the model expects in every slot.

@@ -44,32 +44,11 @@ func place(n *network.Network, d *scada.Data) (*plant, error) {
 	if !n.Metric() {
 		return nil, city.Errorf(city.Invalid, "%s is in %s; the leak detector reads metric networks only (LPS, CMH ...): save it with metric units from EPANET", n.File.Name, n.Units)
 	}
-	find := func(t *scada.Table, of func(string) (int, bool), what string) ([]int, error) {
-		var out []int
-		for _, name := range t.Names {
-			i, ok := of(name)
-			if !ok {
-				return nil, city.Errorf(city.Invalid, "%s: column %s is no %s of %s", t.Name, name, what, n.File.Name)
-			}
-			out = append(out, i)
-		}
-		return out, nil
+	at, err := d.Place(n)
+	if err != nil {
+		return nil, err
 	}
-	for _, x := range []struct {
-		table *scada.Table
-		of    func(string) (int, bool)
-		what  string
-		into  *[]int
-	}{{d.Pressures, n.Node, "node", &p.pressure}, {d.Flows, n.Link, "link", &p.flow}, {d.Levels, n.Node, "node", &p.level}, {d.Demands, n.Node, "node", &p.meter}} {
-		if *x.into, err = find(x.table, x.of, x.what); err != nil {
-			return nil, err
-		}
-	}
-	for i, node := range p.level {
-		if n.Nodes[node].Kind != network.Tank {
-			return nil, city.Errorf(city.Invalid, "%s: column %s is a %v, not a tank; are levels and pressures exchanged?", d.Levels.Name, d.Levels.Names[i], n.Nodes[node].Kind)
-		}
-	}
+	p.pressure, p.flow, p.level, p.meter = at.Pressure, at.Flow, at.Level, at.Meter
 	for _, l := range p.flow {
 		p.pumps = append(p.pumps, n.Links[l].Kind == network.Pump)
 	}
