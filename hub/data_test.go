@@ -352,9 +352,10 @@ func TestPublishedCountsRevealNothing(t *testing.T) {
 // What comes late cannot be subtracted from what was published before.
 func TestLateCountsDoNotShow(t *testing.T) {
 	day := time.Date(2026, 11, 23, 0, 0, 0, 0, zone)
-	p := newPublishing(t, day.Add(2*time.Hour))
+	p := newPublishing(t, day.Add(time.Hour))
 	one := map[string]float64{"crossings person/gate/right": 9, "occupancy person//": 12}
 	p.count(day, 10*time.Minute, one)
+	p.set(day.Add(2 * time.Hour))
 	before := p.api(day, day.Add(time.Hour))
 	if len(before) != 2 {
 		t.Fatalf("%v", before)

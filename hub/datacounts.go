@@ -40,8 +40,11 @@ func (*countsAPI) Public() rest.Public {
 		Attributes: []rest.Attribute{
 			{Name: "occupancy", Unit: "C62", Title: "Mean number in the zone, or in the whole view, rounded to whole ones"},
 			{Name: "crossings", Unit: "C62", Title: "Crossings of the line in the direction"},
-			{Name: "camera", Title: "Name of the camera"}, {Name: "title", Title: "Title of its register entry"}, {Name: plane.Location, Title: "Where it hangs"},
-			{Name: "threshold", Title: "Smallest number that is published"}, {Name: "delay", Unit: "SEC", Title: "How late it is published"},
+			{Name: "camera", Title: "Name of the camera"},
+			{Name: "title", Title: "Title of its register entry"},
+			{Name: plane.Location, Title: "Where it hangs"},
+			{Name: "threshold", Title: "Smallest number that is published"},
+			{Name: "delay", Unit: "SEC", Title: "How late it is published"},
 		},
 	}
 }

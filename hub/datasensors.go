@@ -65,8 +65,10 @@ func sensorSet(t *DataType, o *OpenData) opendata.Set {
 		ID: words(t.Type), Title: t.Title, Description: t.Description, Theme: t.Theme, Keywords: []string{t.Type},
 		Keep: time.Duration(o.KeepDays) * 24 * time.Hour, Address: rest.Root + "/entities?type=" + t.Type,
 		Columns: []opendata.Column{
-			{Name: "entity", Kind: opendata.Text, About: "Id of what was observed."}, {Name: "time", Kind: opendata.Moment, About: "When."},
-			{Name: "lon", Kind: opendata.Number, Unit: "DD", About: "Where it is, degrees east (WGS 84)."}, {Name: "lat", Kind: opendata.Number, Unit: "DD", About: "Degrees north."},
+			{Name: "entity", Kind: opendata.Text, About: "Id of what was observed."},
+			{Name: "time", Kind: opendata.Moment, About: "When."},
+			{Name: "lon", Kind: opendata.Number, Unit: "DD", About: "Where it is, degrees east (WGS 84)."},
+			{Name: "lat", Kind: opendata.Number, Unit: "DD", About: "Degrees north."},
 		},
 	}
 	if set.Title == "" {
