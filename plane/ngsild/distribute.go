@@ -63,8 +63,8 @@ func (r *request) typesOf(id string, given []string) ([]string, error) {
 
 // split says who has which part of a write; ok is false where all is this broker's.
 func (r *request) split(w *write) (s forward.Split, ok bool, err error) {
-	if !r.s.client.On() {
-		return s, false, nil
+	if list, err := r.registered(); err != nil || len(list) == 0 {
+		return s, false, err
 	}
 	types := w.types
 	if w.op&(forward.CreateEntity|forward.CreateBatch) == 0 {

@@ -18,8 +18,8 @@ type batchPart struct {
 // divide shares the items of a batch among sources (clauses 5.6.7 to 5.6.10 and 5.6.20).
 // Items of which nothing is left for this broker are marked.
 func (r *request) divide(op forward.Op, list []*item) ([]*batchPart, error) {
-	if !r.s.client.On() {
-		return nil, nil
+	if all, err := r.registered(); err != nil || len(all) == 0 {
+		return nil, err
 	}
 	var parts []*batchPart
 	by := map[string]*batchPart{}

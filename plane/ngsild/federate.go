@@ -42,8 +42,11 @@ func (c *conditions) asked() asked {
 // have a part of it (clause 5.7.1).
 func (r *request) entityAnywhere() (*plane.Entity, error) {
 	here, err := r.entity()
-	if !r.s.client.On() || err != nil && problem.From(err).Status != http.StatusNotFound {
-		return here, err
+	if err != nil && problem.From(err).Status != http.StatusNotFound {
+		return nil, err
+	}
+	if list, listErr := r.registered(); listErr != nil || len(list) == 0 {
+		return here, cmp.Or(listErr, err)
 	}
 	id := r.path[1]
 	var types []string

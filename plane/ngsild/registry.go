@@ -18,8 +18,12 @@ type Sources struct {
 	Alias string   // this broker's name in the header Via; empty: one made up at the start
 }
 
-// maxTenants bounds the tenants whose registrations are at hand.
-const maxTenants = 10_000
+// maxTenants bounds the tenants whose registrations are at hand, maxRegistrations those
+// of a tenant.
+const (
+	maxTenants       = 10_000
+	maxRegistrations = 1000
+)
 
 // registry has the registrations of each tenant at hand, read from the store when the
 // tenant is first asked for, and again with each change.
@@ -69,6 +73,10 @@ func (g *registry) change(ctx context.Context, tenant string, made *forward.Regi
 		if err != nil {
 			return err
 		}
+		same := func(x *forward.Registration) bool { return x.ID == made.ID }
+		if len(list) >= maxRegistrations && !slices.ContainsFunc(list, same) {
+			return problem.TooMany("the tenant has %d registrations; remove some", len(list))
+		}
 		if other := forward.Conflict(list, made, g.s.now()); other != nil {
 			return problem.Conflict("the registration %s holds some of this in place of others, and one of the two is exclusive (clause 4.3.6.3); change or remove one", other.ID)
 		}
@@ -86,17 +94,22 @@ func (s *Server) CameRound(r *http.Request) bool {
 	return s.client.On() && slices.Contains(forward.Path(r.Header), s.client.Alias())
 }
 
-// shares returns the sources that have a part in a request, nil where it is for this
-// broker alone.
-func (r *request) shares(ops forward.Op, scope forward.Scope) ([]forward.Share, error) {
+// registered returns the registrations that may have a part in a request; none where
+// it is for this broker alone.
+func (r *request) registered() ([]*forward.Registration, error) {
 	if !r.s.client.On() {
 		return nil, nil
 	}
-	local, err := r.flag("local")
-	if err != nil || local {
+	if local, err := r.flag("local"); err != nil || local {
 		return nil, err
 	}
-	list, err := r.s.registry.of(r.Context(), r.tenant)
+	return r.s.registry.of(r.Context(), r.tenant)
+}
+
+// shares returns the sources that have a part in a request, nil where it is for this
+// broker alone.
+func (r *request) shares(ops forward.Op, scope forward.Scope) ([]forward.Share, error) {
+	list, err := r.registered()
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
