@@ -18,6 +18,8 @@ type transitMap struct {
 	OnMap         bool
 	Light, Dark   string
 	Alt           string
+	Credit        string
+	CreditURL     string
 	Width, Height int
 	Lines         []string // SVG paths
 	Vehicles      []vehicleDot
@@ -39,6 +41,7 @@ func (c *Console) addToMap(m *transitMap, b *transit.Board, s *transit.State, li
 		return
 	}
 	m.OnMap, m.Light, m.Dark, m.Width, m.Height = true, g.light, g.dark, g.width, g.height
+	m.Credit, m.CreditURL = c.about.Map.Credit, c.about.Map.CreditURL
 	for id, ways := range b.Lines() {
 		if line != "" && id != line {
 			continue

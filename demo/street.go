@@ -40,7 +40,9 @@ func (d *demo) openStreet(ctx context.Context, log *slog.Logger) (*street, error
 		return nil, err
 	}
 	city := simulation.City{Seed: seed, Start: d.Now(), Zone: in}
-	s := &street{devices: simulation.New(city, log), mappings: d.town.path("mappings"), endWork: func() {}}
+	devices := simulation.New(city, log)
+	devices.Past = d.town.fresh
+	s := &street{devices: devices, mappings: d.town.path("mappings"), endWork: func() {}}
 	if err := s.writeMappings(); err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package simulation
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -72,12 +71,12 @@ func devices() []device {
 		}
 		return map[string]any{"rain": math.Round(100*c.Fallen(t, length)) / 100, "temperature": tenth(c.Temperature(t)), "humidity": tenth(c.Humidity(t)), "wind": tenth(wind)}
 	})
-	one("water-level", "underpass-kaisaniemi", "Underpass at Kaisaniemenkatu", 24.94630, 60.17205, 10*time.Second, true, func(c *City, t time.Time, _ time.Duration) map[string]any {
+	one("water-level", "underpass-vilhonkatu", "Underpass at Vilhonkatu", 24.94630, 60.17205, 10*time.Second, true, func(c *City, t time.Time, _ time.Duration) map[string]any {
 		return map[string]any{"level": math.Round(1000*c.Level(t)) / 1000, "battery": 3.6}
 	})
 	for i := range 8 {
 		name := fmt.Sprintf("bay-%d", i+1)
-		one("parking-bay", name, fmt.Sprintf("Fabianinkatu, bay %d", i+1), 24.94858+.000012*float64(i), 60.16845+.00006*float64(i), 30*time.Second, false, func(c *City, t time.Time, _ time.Duration) map[string]any {
+		one("parking-bay", name, fmt.Sprintf("Fabianinkatu, bay %d", i+1), 24.94931-.000009*float64(i), 60.16910+.00006*float64(i), 30*time.Second, false, func(c *City, t time.Time, _ time.Duration) map[string]any {
 			taken := c.Parked(name, t)
 			return map[string]any{"occupied": taken, "status": map[bool]string{true: "occupied", false: "free"}[taken]}
 		})
@@ -86,7 +85,7 @@ func devices() []device {
 		taken := c.Garage(garageSpaces, t)
 		return map[string]any{"total": garageSpaces, "occupied": taken, "available": garageSpaces - taken}
 	})
-	return append(all, climate(), meters())
+	return append(all, uplink(), meters())
 }
 
 func tenth(v float64) float64 { return math.Round(10*v) / 10 }
@@ -99,21 +98,17 @@ func encode(v map[string]any) []byte {
 	return b
 }
 
-// climate is a sensor behind a LoRaWAN network server, whose gateway signs in for it:
-// the bytes of an Elsys ERS in an uplink of ChirpStack v4.
-func climate() device {
-	const eui = "a81758fffe0dec01"
+// uplink is a water level sensor behind a LoRaWAN network server, whose gateway signs in
+// for it: an uplink as ChirpStack v4 tells it, with the values of the profile's codec.
+func uplink() device {
+	const eui = "70b3d5e75e00a1b2"
 	return device{
-		name: "chirpstack", behind: eui, prefix: "application/", mapping: ersMapping, every: time.Minute,
-		place: &city.Point{Lon: 24.94385, Lat: 60.17180}, title: "Shelter on Railway Square (LoRaWAN)",
+		name: "chirpstack", behind: eui, prefix: "application/", mapping: loraMapping, every: 30 * time.Second, old: true,
+		place: &city.Point{Lon: 24.94120, Lat: 60.17095}, title: "Underpass at Kaivokatu (LoRaWAN)",
 		say: func(c *City, t time.Time, _ time.Duration) []message {
-			var b []byte
-			b = binary.BigEndian.AppendUint16(append(b, 0x01), uint16(int16(math.Round(10*c.Temperature(t)))))
-			b = append(b, 0x02, byte(math.Round(c.Humidity(t))))
-			b = binary.BigEndian.AppendUint16(append(b, 0x07), 3605)
 			return []message{{"application/demo/device/" + eui + "/event/up", encode(map[string]any{
-				"time": t.UTC().Format(time.RFC3339), "fPort": 5, "data": b,
-				"deviceInfo": map[string]any{"deviceProfileName": "ERS", "devEui": eui, "applicationName": "demo"},
+				"time": t.UTC().Format(time.RFC3339), "fPort": 2, "object": map[string]any{"level": math.Round(1000*c.Level(t)/6) / 1000, "battery": 3.58},
+				"deviceInfo": map[string]any{"deviceProfileName": loraProfile, "devEui": eui, "applicationName": "demo"},
 			})}}
 		},
 	}

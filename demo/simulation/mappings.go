@@ -1,7 +1,6 @@
 package simulation
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -13,8 +12,9 @@ import (
 )
 
 const (
-	ersMapping = "chirpstack-elsys-ers"
-	head       = "# Written by 'polity demo': the mapping that comes with the program, with the demo's places.\n"
+	loraMapping = "chirpstack"
+	loraProfile = "polity-water-level"
+	head        = "# Written by 'polity demo': the mapping that comes with the program, with the demo's places.\n"
 )
 
 // homes is the mapping of the meters.
@@ -29,6 +29,21 @@ attributes:
 constants:
   - {name: simulated, value: true}
   - {name: name, value: Homes of a block}
+`
+
+// lora is the mapping chirpstack that comes with the program, copied for the codec of
+// another profile, as its head says.
+const lora = `name: chirpstack
+topic: application/+/device/{device}/event/up
+when:
+  - {path: deviceInfo.deviceProfileName, is: [` + loraProfile + `]}
+payload: json
+entity: {type: FloodMonitoring, id: "urn:ngsi-ld:FloodMonitoring:{device}"}
+time: {path: time, behind: 72h}
+expect: {every: 1m, silent_after: 10m}
+attributes:
+  - {name: currentLevel, path: object.level, unit: MTR, min: -5, max: 30}
+  - {name: batteryVoltage, path: object.battery, unit: VLT, min: 0, max: 30, optional: true}
 `
 
 // Mappings are the files that say what the devices' messages mean: those that come with
@@ -46,8 +61,8 @@ func Mappings() (map[string][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if name == ersMapping {
-			text = bytes.ReplaceAll(text, []byte("EnvironmentObserved"), []byte("WeatherObserved"))
+		if name == loraMapping {
+			text = []byte(lora)
 		}
 		more, err := additions(list)
 		if err != nil {

@@ -16,8 +16,11 @@ import (
 
 // Simulation is the devices with their passwords, which are new with every start.
 type Simulation struct {
-	City    City
-	Log     *slog.Logger
+	City City
+	Log  *slog.Logger
+	// Past lets devices send the values of the day before, as if they had waited. It is
+	// for a hub that has none: sent beside others, the same rain would count twice.
+	Past    bool
 	devices []device
 	secrets map[string]string
 }
@@ -60,6 +63,7 @@ const (
 	dayBefore  = 23 * time.Hour
 	oldEvery   = 15 * time.Minute
 	oldAtATime = 8
+	lately     = 20 * time.Minute
 )
 
 // live is the life of one device.
@@ -76,7 +80,7 @@ func (s *Simulation) live(ctx context.Context, d *device, broker string) {
 	}
 	now := time.Now()
 	s.send(ctx, client, d.say(&s.City, now, d.every))
-	if d.old {
+	if d.old && s.Past {
 		s.sendOld(ctx, client, d, now)
 	}
 	tick := time.NewTicker(d.every)
@@ -91,18 +95,25 @@ func (s *Simulation) live(ctx context.Context, d *device, broker string) {
 	}
 }
 
-// sendOld sends what waited: values of the day before, oldest last, so that charts are
-// not empty. Sent again after a restart they change nothing, having the same times.
+// sendOld sends what waited, newest first, so that charts are not empty: what a device
+// would have said in the last minutes, and every quarter of an hour before.
 func (s *Simulation) sendOld(ctx context.Context, client paho.Client, d *device, now time.Time) {
+	border := now.Add(-lately).Truncate(oldEvery)
 	n := 0
-	for t := now.Truncate(oldEvery); now.Sub(t) < dayBefore && ctx.Err() == nil; t = t.Add(-oldEvery) {
-		s.send(ctx, client, d.say(&s.City, t, oldEvery))
+	send := func(t time.Time, length time.Duration) {
+		s.send(ctx, client, d.say(&s.City, t, length))
 		if n++; n%oldAtATime == 0 {
 			select { // others want to be heard
 			case <-ctx.Done():
-			case <-time.After(200 * time.Millisecond):
+			case <-time.After(100 * time.Millisecond):
 			}
 		}
+	}
+	for t := now.Add(-d.every); t.Add(-d.every).After(border) && ctx.Err() == nil; t = t.Add(-d.every) {
+		send(t, d.every)
+	}
+	for t := border; now.Sub(t) < dayBefore && ctx.Err() == nil; t = t.Add(-oldEvery) {
+		send(t, oldEvery)
 	}
 }
 
