@@ -122,6 +122,14 @@ func (b *Board) Apply(k kind, m *realtime.Message, now time.Time) {
 	}
 }
 
+// Hear takes a message that tells everything: trips, positions and news.
+func (b *Board) Hear(m *realtime.Message, now time.Time) {
+	for _, k := range []kind{trips, positions, alerts} {
+		b.Apply(k, m, now)
+	}
+	b.Measure(now)
+}
+
 func (b *Board) toldOf(k kind) *told {
 	t := b.told[k]
 	if t == nil {
