@@ -19,6 +19,7 @@ type Config struct {
 	City City
 	// Sensors are the city's everyday sensors; nil: there are none.
 	Sensors Sensors
+	Data    Data // open data
 	// Transit is public transport; nil: there is none.
 	Transit Transit
 	// Viewer decides per request what the one who asks may do. Nil: everyone is

@@ -15,7 +15,7 @@ import (
 //go:embed pages/*.html
 var sources embed.FS
 
-var pageNames = []string{"map", "cameras", "camera", "edit", "system", "sensors", "sensor", "services", "check", "error", "transit"}
+var pageNames = []string{"map", "cameras", "camera", "edit", "system", "sensors", "sensor", "services", "check", "data", "dataset", "api", "error", "transit"}
 
 // page is what every template gets.
 type page struct {
@@ -95,6 +95,9 @@ func (c *Console) nav(r *request) []navItem {
 	items := []navItem{{Path: "/", Name: c.say.Say("nav.map")}, {Path: "/cameras", Name: c.say.Say("nav.cameras")}, {Path: "/sensors", Name: c.say.Say("nav.sensors")}, {Path: "/transit", Name: c.say.Say("nav.transit")}, {Path: "/services", Name: c.say.Say("nav.services")}}
 	if r.viewer.Operate {
 		items = append(items, navItem{Path: "/system", Name: c.say.Say("nav.system")})
+	}
+	if c.cfg.Data.Published != nil {
+		items = append(items, navItem{Path: "/data", Name: c.say.Say("nav.data")})
 	}
 	items = append(items, navItem{Path: "/check", Name: c.say.Say("nav.check")})
 	for i := range items {

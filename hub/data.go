@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"polity/city"
+	"polity/console"
 	"polity/opendata"
 	"polity/plane/rest"
 )
@@ -202,4 +203,12 @@ func words(name string) city.Slug {
 		b = b[:len(b)-1]
 	}
 	return city.Slug(b)
+}
+
+// published is what the pages show of it.
+func (h *Hub) published() console.Data {
+	if h.data == nil {
+		return console.Data{About: opendata.Catalogue{API: h.rest != nil, Address: h.cfg.OpenData.Address}}
+	}
+	return console.Data{Published: h.data.archive, About: h.data.about}
 }

@@ -24,8 +24,8 @@ type Catalogue struct {
 // Contact is who answers questions about the data.
 type Contact struct{ Name, Email string }
 
-// base is the address of the hub without its last slash.
-func (c *Catalogue) base(r *http.Request) string {
+// Base is the address of the hub without its last slash.
+func (c *Catalogue) Base(r *http.Request) string {
 	if c.Address != "" {
 		return strings.TrimRight(c.Address, "/")
 	}

@@ -100,7 +100,7 @@ func (s *Handler) file(w http.ResponseWriter, r *http.Request, id city.Slug, nam
 	case "index.json":
 		return s.text(w, r, "application/json", public(x), x)
 	case "schema.json":
-		text, err := Schema(&set, s.about.base(r), s.about.Licence.URL)
+		text, err := Schema(&set, s.about.Base(r), s.about.Licence.URL)
 		if err != nil {
 			return err
 		}
@@ -391,7 +391,7 @@ func (s *Handler) catalogue(w http.ResponseWriter, r *http.Request, name string)
 	if err := noQuery(r); err != nil {
 		return err
 	}
-	g, at, err := s.about.Graph(s.archive, s.about.base(r))
+	g, at, err := s.about.Graph(s.archive, s.about.Base(r))
 	if err != nil {
 		return err
 	}
