@@ -120,6 +120,32 @@ func TestSilenceIsUnknownNeverFine(t *testing.T) {
 	}
 }
 
+// A gauge that speaks once an hour is not silent in between, unless the city says so.
+func TestSlowSensorsAreNotSilent(t *testing.T) {
+	for stale, want := range map[time.Duration]alarm.Doubt{0: alarm.Sure, 30 * time.Minute: alarm.Silent} {
+		cfg := levelOnly
+		if stale > 0 {
+			cfg.Stale = map[sensors.Kind]time.Duration{sensors.Water: stale}
+		}
+		w := newTown(t, cfg)
+		for range 6 {
+			w.say(flooding, underpass, w.at, values{"currentLevel": "0.01 MTR"})
+			w.round()
+			w.at = w.at.Add(time.Hour)
+		}
+		w.at = w.at.Add(-5 * time.Minute)
+		w.round()
+		if s := w.state(underpass); s.Doubt != want {
+			t.Errorf("stale %v, 55 minutes after its last value: %q", stale, s.Doubt)
+		}
+		w.at = w.at.Add(3 * time.Hour)
+		w.round()
+		if s := w.state(underpass); s.Doubt != alarm.Silent {
+			t.Errorf("four hours after its last value: %q", s.Doubt)
+		}
+	}
+}
+
 func TestAStuckSensorClearsNothing(t *testing.T) {
 	w := newTown(t, levelOnly)
 	w.level(.4, .4, .4, .4)
@@ -374,6 +400,56 @@ func TestQuietSensorsCostNothing(t *testing.T) {
 	w.round()
 	if w.store.histories != 1 {
 		t.Errorf("%d histories were read of one sensor", w.store.histories)
+	}
+}
+
+// FuzzRead: whatever others wrote into an entity, reading it ends with an alarm or an
+// error, and what is read is stored and read again alike.
+func FuzzRead(f *testing.F) {
+	f.Add([]byte(`{"severity":"high","dateIssued":"2026-11-30T12:00:00Z","alertSource":"urn:x","description":"water-level","value":1}`))
+	f.Add([]byte(`{"severity":7,"validTo":"never"}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var values map[string]json.RawMessage
+		if json.Unmarshal(text, &values) != nil {
+			return
+		}
+		e := &plane.Entity{Key: plane.Key{ID: alarm.Prefix + "x"}, Types: []string{alarm.Type}}
+		for name, v := range values {
+			e.Attributes = append(e.Attributes, plane.Attribute{Name: name, Kind: plane.Property, Value: v})
+		}
+		if e.Check() != nil {
+			return
+		}
+		if a, err := alarm.Read(e); err == nil && (a.Sensor == "" || a.Start.IsZero() || a.Severity.Rank() < 0) {
+			t.Errorf("%+v", a)
+		}
+		e.Types = sensors.Types()[:1]
+		if s, ok := sensors.Read(e); ok && s.Name == "" {
+			t.Error("a sensor without a name")
+		}
+	})
+}
+
+// Readers and rounds at once.
+func TestReadersWhileItLooks(t *testing.T) {
+	w := newTown(t, levelOnly)
+	w.level(0, 0, 0)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 200 {
+			for _, s := range w.watch.States() {
+				_ = len(s.Alarms) + len(s.Figures)
+			}
+			w.watch.Counts()
+		}
+	}()
+	for range 20 {
+		w.level(.2)
+	}
+	<-done
+	if len(w.state(underpass).Alarms) != 1 {
+		t.Error("no alarm")
 	}
 }
 

@@ -31,7 +31,8 @@ func (w *Watch) judge(ctx context.Context, x *watched, now time.Time) (*State, e
 		return nil, err
 	}
 	state := &State{Sensor: *s, Levels: map[Measure][]Level{}}
-	x.next = s.Seen.Add(w.cfg.stale(s.Kind))
+	stale := w.staleOf(s.Kind, in)
+	x.next = s.Seen.Add(stale)
 	silent := !now.Before(x.next)
 	if silent {
 		state.Doubt, x.next = Silent, now.Add(24*time.Hour)
@@ -55,7 +56,7 @@ func (w *Watch) judge(ctx context.Context, x *watched, now time.Time) (*State, e
 	for i := range rules {
 		r := &rules[i]
 		ruled[r.Name], state.Levels[r.Measure] = true, r.Levels
-		if w.apply(x, r, samples[r.Measure], doubts[r.Measure], now) {
+		if w.apply(x, r, samples[r.Measure], doubts[r.Measure], now, stale) {
 			x.next = now // not held for long enough yet
 		}
 	}
@@ -72,6 +73,21 @@ func (w *Watch) judge(ctx context.Context, x *watched, now time.Time) (*State, e
 	}
 	slices.SortFunc(state.Alarms, worst)
 	return state, nil
+}
+
+// staleOf is how old the newest value may be: as the configuration says of the kind; else
+// as is usual for the kind, or two and a half of the sensor's own usual gaps if that is
+// longer, half a day at most. A gauge that speaks once an hour is not silent in between.
+func (w *Watch) staleOf(k sensors.Kind, in *input) time.Duration {
+	stale := w.cfg.stale(k)
+	if w.cfg.Stale[k] > 0 {
+		return stale
+	}
+	var usual time.Duration
+	for _, points := range in.points {
+		usual = max(usual, series.Gap(points))
+	}
+	return max(stale, min(usual*5/2, 12*time.Hour))
 }
 
 func worst(a, b Alarm) int {
@@ -140,14 +156,14 @@ func (w *Watch) read(ctx context.Context, s *sensors.Sensor, rules []Rule, now t
 	if s.Kind == sensors.Water {
 		window = max(window, stuckFor+time.Hour)
 	}
-	if s.Seen.IsZero() || now.Sub(s.Seen) > w.cfg.stale(s.Kind)+window {
+	if s.Seen.IsZero() || now.Sub(s.Seen) > w.cfg.stale(s.Kind)+max(window, 12*time.Hour) {
 		return in, nil // nothing of it says anything of now
 	}
 	from, to := s.Seen, now.Add(ahead)
 	if from.After(to) {
 		from = to
 	}
-	from = from.Add(-window - hold - w.cfg.stale(s.Kind))
+	from = from.Add(-window - hold - max(w.cfg.stale(s.Kind), 6*time.Hour))
 	for _, name := range attributes[s.Kind] {
 		if _, ok := s.Number(name); !ok && !convertible(s, name) {
 			continue
@@ -195,11 +211,11 @@ func (in *input) of(m Measure, rules []Rule) *input {
 }
 
 // apply applies a rule, and says whether a level waits to be held for long enough.
-func (w *Watch) apply(x *watched, r *Rule, samples []series.Point, doubt Doubt, now time.Time) (pending bool) {
+func (w *Watch) apply(x *watched, r *Rule, samples []series.Point, doubt Doubt, now time.Time, stale time.Duration) (pending bool) {
 	key := situation{x.sensor.ID, r.Name}
 	a := w.active[key]
 	current := levelOf(a, r.Levels)
-	v := judge(r, r.Levels, samples, now, w.cfg.stale(x.sensor.Kind), current)
+	v := judge(r, r.Levels, samples, now, stale, current)
 	if doubt != Sure {
 		v.level = max(v.level, current) // what is doubtful clears nothing
 	}
