@@ -21,7 +21,7 @@ func trafficCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(trafficNetworkCommand(), trafficSimulateCommand())
+	cmd.AddCommand(trafficNetworkCommand(), trafficPlanCommand(), trafficSimulateCommand())
 	return cmd
 }
 
