@@ -52,7 +52,7 @@ func newSensors(c *consoletest.City) *consoletest.Sensors {
 func newConsole(t testing.TB, c *consoletest.City, sensors *consoletest.Sensors, built string, viewer func(*http.Request) console.Viewer) *console.Console {
 	t.Helper()
 	now := running()
-	pages, err := console.New(console.Config{City: c, Sensors: sensors, Viewer: viewer, Bundle: os.DirFS(built), Now: now})
+	pages, err := console.New(console.Config{City: c, Sensors: sensors, Data: consoletest.NewData(now), Viewer: viewer, Bundle: os.DirFS(built), Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
