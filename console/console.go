@@ -48,6 +48,8 @@ type Console struct {
 	live   *live.Live
 	counts *countsCache
 
+	sensorsFile sensorsFile
+
 	groupOnce sync.Once
 	groups    []streetGroup
 }
