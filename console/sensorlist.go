@@ -3,7 +3,6 @@ package console
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -298,7 +297,7 @@ func (c *Console) sensorGroups(r *request, all []alarm.State, f sensorFilter, sk
 
 func (c *Console) sensorRow(at clock, s *alarm.State) sensorRow {
 	return sensorRow{
-		Name: s.Sensor.Name, Path: sensorPath(&s.Sensor), Headline: c.headline(*s, at.now), State: c.sensorSign(*s), Simulated: s.Sensor.Simulated,
+		Name: s.Sensor.Name, Path: sensorPath(&s.Sensor), Headline: c.headline(*s), State: c.sensorSign(*s), Simulated: s.Sensor.Simulated,
 		Seen: at.Time(s.Sensor.Seen), Age: c.age(at, s.Sensor.Seen),
 	}
 }
@@ -393,39 +392,4 @@ func stamp(t time.Time) string {
 		return ""
 	}
 	return t.UTC().Format(time.RFC3339)
-}
-
-// sensorsGeoJSON is the sensors that have a place, RFC 7946; the map draws them from it.
-func (c *Console) sensorsGeoJSON(w http.ResponseWriter, r *request) error {
-	all, err := c.listed(r)
-	if err != nil {
-		return err
-	}
-	features := []map[string]any{}
-	for i := range all {
-		s := &all[i].Sensor
-		if !s.Placed {
-			continue
-		}
-		values := map[string]any{}
-		for _, v := range s.Values {
-			if v.Word != "" {
-				values[v.Name] = v.Word
-			} else {
-				values[v.Name] = v.Number
-			}
-		}
-		now := c.sensorSign(all[i])
-		p := map[string]any{
-			"id": s.ID, "kind": s.Kind, "title": s.Name, "state": sensorState(all[i]), "simulated": s.Simulated, "values": values, "path": sensorPath(s),
-			"sign": now.Sign, "words": now.Word, "headline": c.headline(all[i], r.clock.now),
-		}
-		if at := stamp(s.Seen); at != "" {
-			p["observed"] = at
-		}
-		features = append(features, map[string]any{"type": "Feature", "id": s.ID, "geometry": map[string]any{"type": "Point", "coordinates": lonLat(s.Place)}, "properties": p})
-	}
-	w.Header().Set("Content-Type", "application/geo+json")
-	w.Header().Set("Cache-Control", "no-store")
-	return gone(json.NewEncoder(w).Encode(map[string]any{"type": "FeatureCollection", "features": features}))
 }

@@ -128,7 +128,7 @@ func (c *Console) sensorFragment(w http.ResponseWriter, r *request) error {
 func (c *Console) sensorNow(r *request, s alarm.State) sensorView {
 	v := sensorView{
 		Name: s.Sensor.Name, Path: sensorPath(&s.Sensor), KindPath: "/sensors/" + string(s.Sensor.Kind), KindName: c.kindName(s.Sensor.Kind), State: c.sensorSign(s),
-		Simulated: s.Sensor.Simulated, Headline: c.headline(s, r.clock.now), Alarms: c.alarmRows(r.clock, &s.Sensor, s.Alarms),
+		Simulated: s.Sensor.Simulated, Headline: c.headline(s), Alarms: c.alarmRows(r.clock, &s.Sensor, s.Alarms),
 	}
 	switch {
 	case s.Doubt != alarm.Sure:

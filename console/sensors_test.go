@@ -1,9 +1,12 @@
 package console_test
 
 import (
+	"compress/gzip"
 	"encoding/csv"
 	"encoding/json"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -132,6 +135,15 @@ func TestSensorFiles(t *testing.T) {
 	}
 	if p := g.Features[0].Properties; p.State != "alarm" || p.Kind != "water" || !p.Simulated || p.Path != underpassPage || p.Values["currentLevel"] != .41 {
 		t.Errorf("%+v", p)
+	}
+	r := httptest.NewRequest(http.MethodGet, "/sensors.geojson", nil)
+	r.Header.Set("Accept-Encoding", "gzip")
+	packed := httptest.NewRecorder()
+	pages.ServeHTTP(packed, r)
+	if z, err := gzip.NewReader(packed.Body); err != nil {
+		t.Error(err)
+	} else if b, err := io.ReadAll(z); err != nil || string(b) != get(t, pages, "/sensors.geojson").Body.String() {
+		t.Errorf("the packed file is another: %v", err)
 	}
 	w = get(t, pages, underpassPage+"/values.csv?range=day")
 	rows, err = csv.NewReader(w.Body).ReadAll()

@@ -80,11 +80,15 @@ func figure(s alarm.State, m alarm.Measure) (alarm.Figure, bool) {
 	return alarm.Figure{}, false
 }
 
-// bayState is how a bay is, at a time.
-func bayState(s *sensors.Sensor, now time.Time) parking.State {
-	status, _ := s.Value("status")
-	occupied, has := s.Value("occupied")
-	return parking.Bay(status.Word, occupied.Number == 1, has, now.Sub(s.Seen), s.Kind.Stale())
+// bayState is how a bay is.
+func bayState(s alarm.State) parking.State {
+	status, _ := s.Sensor.Value("status")
+	occupied, has := s.Sensor.Value("occupied")
+	age := time.Duration(0)
+	if s.Doubt != alarm.Sure {
+		age = 2
+	}
+	return parking.Bay(status.Word, occupied.Number == 1, has, age, 1)
 }
 
 // room is the room in a garage.
@@ -99,11 +103,11 @@ func room(s *sensors.Sensor) (parking.Room, bool) {
 }
 
 // headline is what a sensor says, in a few words, for lists.
-func (c *Console) headline(s alarm.State, now time.Time) string {
+func (c *Console) headline(s alarm.State) string {
 	x := &s.Sensor
 	switch x.Kind {
 	case sensors.Bay:
-		return c.say.Say("bay." + string(bayState(x, now)))
+		return c.say.Say("bay." + string(bayState(s)))
 	case sensors.Garage:
 		if r, ok := room(x); ok {
 			return c.say.Say("garage.room", "free", r.Free, "total", r.Total)
