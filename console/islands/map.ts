@@ -1,6 +1,6 @@
 // The map of the front page, in step with the list beside it. Without WebGL the still
 // picture that the server drew stays.
-import { Map as View, NavigationControl, setWorkerUrl, type LngLatBoundsLike } from "maplibre-gl";
+import { Map as View, NavigationControl, setWorkerUrl, type GeoJSONSource, type LngLatBoundsLike } from "maplibre-gl";
 import { dataOf, isDark, make, one, onScheme, stillness } from "./dom.ts";
 import type { MapData } from "./generated.ts";
 import { style } from "./mapstyle.ts";
@@ -49,6 +49,7 @@ class CityMap {
     });
     onScheme(() => this.recolour());
     this.listen();
+    this.renewSensors();
   }
 
   private recolour(): void {
@@ -106,6 +107,15 @@ class CityMap {
     this.mark([{ source: "mapped", id: index }]);
     this.light(`[data-street="${m.street}"]`, true);
     this.show(data.streets[m.street] ?? "", m.words);
+  }
+
+  /** How sensors are changes from one look to the next. */
+  private renewSensors(): void {
+    if (!data.sensors) return;
+    const address = new URL(data.sensors, location.href).href;
+    setInterval(() => {
+      if (!document.hidden) this.view.getSource<GeoJSONSource>("sensors")?.setData(address);
+    }, 15_000);
   }
 
   private chooseSensor(s: SensorPoint): void {
