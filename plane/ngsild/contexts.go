@@ -3,6 +3,7 @@ package ngsild
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -38,6 +39,7 @@ type contexts struct {
 	client *http.Client
 	now    func() time.Time
 	cache  *jsonld.Cache
+	most   int // that came inside bodies and are kept
 
 	mu     sync.Mutex
 	cached map[string]*cachedContext
@@ -56,7 +58,7 @@ type usage struct {
 }
 
 func newContexts(store plane.Store, remote Remote, now func() time.Time) *contexts {
-	return &contexts{store: store, remote: remote, client: remote.client(remoteTime), now: now, cached: map[string]*cachedContext{}, hits: map[string]*usage{}}
+	return &contexts{store: store, remote: remote, client: remote.client(remoteTime), now: now, most: maxImplicit, cached: map[string]*cachedContext{}, hits: map[string]*usage{}}
 }
 
 // localID is the id of a @context of this server, from its address; empty for one of
@@ -162,20 +164,71 @@ func (s *Server) useContext(ctx context.Context, source json.RawMessage) (*jsonl
 	return made, nil
 }
 
-// keepImplicit keeps a @context that came inside a body, and returns its id.
+// maxImplicit bounds the @contexts that came inside bodies and are kept.
+const maxImplicit = 2000
+
+// keepImplicit keeps a @context that came inside a body, and returns its id. One that
+// is used again after it had to go is kept again.
 func (c *contexts) keepImplicit(ctx context.Context, source json.RawMessage) (string, error) {
+	if len(source) > jsonld.MaxContext {
+		return "", problem.BadRequest("the @context has %d bytes; %d are kept: host it, and name its address", len(source), jsonld.MaxContext)
+	}
 	id := hashID(string(source))
+	made := false
 	text := append(append([]byte(`{"@context":`), source...), '}')
 	result, err := c.store.Write(ctx, &plane.Batch{Changes: []plane.Change{{Key: plane.Key{Tenant: contextTenant, ID: contextPrefix + id}, Edit: func(old *plane.Entity) (*plane.Entity, error) {
-		if old != nil {
+		if made = old == nil; !made {
 			return old, nil
 		}
 		return document(contextTenant, contextPrefix+id, implicit, text), nil
 	}}}})
-	if err != nil {
-		return "", err
+	if err == nil {
+		err = result.Err()
 	}
-	return id, result.Err()
+	if err == nil && made {
+		err = c.trim(ctx, id)
+	}
+	return id, err
+}
+
+// trim removes a tenth of the @contexts that came inside bodies once there are too
+// many: those that nobody fetched go first, then those that were kept first.
+func (c *contexts) trim(ctx context.Context, spare string) error {
+	kept, err := c.store.Find(ctx, plane.Query{Tenant: contextTenant, Types: []string{implicit}, Count: true, Limit: 1})
+	if err != nil || kept.Total <= int64(c.most) {
+		return err
+	}
+	type one struct {
+		key     plane.Key
+		fetched bool
+		made    time.Time
+	}
+	var list []one
+	c.mu.Lock()
+	fetched := maps.Clone(c.hits)
+	c.mu.Unlock()
+	if err := all(ctx, c.store, contextTenant, func(e *plane.Entity) {
+		if id := strings.TrimPrefix(e.ID, contextPrefix); e.Types[0] == implicit && id != spare {
+			list = append(list, one{e.Key, fetched[id] != nil, e.Created})
+		}
+	}); err != nil {
+		return err
+	}
+	slices.SortFunc(list, func(a, b one) int {
+		switch {
+		case a.fetched == b.fetched:
+			return a.made.Compare(b.made)
+		case b.fetched:
+			return -1
+		}
+		return 1
+	})
+	b := &plane.Batch{}
+	for _, x := range list[:min(len(list), max(c.most/10, 1))] {
+		b.Changes = append(b.Changes, plane.Remove(x.key))
+	}
+	_, err = c.store.Write(ctx, b)
+	return err
 }
 
 // addContext is clause 5.13.2.

@@ -1,6 +1,7 @@
 package ngsild
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -27,42 +28,39 @@ type typeInfo struct {
 	attributes map[string]*attributeInfo
 }
 
-// eachEntity calls f with every entity that a query finds, page by page.
-func (r *request) eachEntity(q plane.Query, f func(*plane.Entity)) error {
-	if err := r.knownTenant(); err != nil {
-		return err
-	}
-	q.Tenant, q.Limit = r.tenant, plane.MaxLimit
-	for {
-		found, err := r.s.store.Find(r.Context(), q)
-		if err != nil {
-			return err
-		}
-		for _, e := range found.Entities {
-			q.After = e.ID
-			f(e)
-		}
-		if !found.More {
-			return nil
-		}
-	}
+// survey is what there is in a tenant. Nobody changes it.
+type survey struct {
+	types      map[string]*typeInfo
+	attributes map[string]*attributeInfo
 }
 
-func (r *request) survey(q plane.Query) (types map[string]*typeInfo, attributes map[string]*attributeInfo, err error) {
-	types, attributes = map[string]*typeInfo{}, map[string]*attributeInfo{}
-	err = r.eachEntity(q, func(e *plane.Entity) {
-		noteAttributes(attributes, e)
+// survey looks through all entities of the tenant. However many ask at a time, one look
+// goes through them, and another waits.
+func (r *request) survey() (*survey, error) {
+	if err := r.knownTenant(); err != nil {
+		return nil, err
+	}
+	mine, _ := r.s.surveys.LoadOrStore(r.tenant, &turns[*survey]{})
+	return mine.(*turns[*survey]).do(r.Context(), func(ctx context.Context) (*survey, error) {
+		return r.s.lookThrough(ctx, plane.Query{Tenant: r.tenant})
+	})
+}
+
+func (s *Server) lookThrough(ctx context.Context, q plane.Query) (*survey, error) {
+	out := &survey{map[string]*typeInfo{}, map[string]*attributeInfo{}}
+	err := each(ctx, s.store, q, func(e *plane.Entity) {
+		noteAttributes(out.attributes, e)
 		for _, t := range e.Types {
-			info := types[t]
+			info := out.types[t]
 			if info == nil {
 				info = &typeInfo{name: t, attributes: map[string]*attributeInfo{}}
-				types[t] = info
+				out.types[t] = info
 			}
 			info.count++
 			noteAttributes(info.attributes, e)
 		}
 	})
-	return types, attributes, err
+	return out, err
 }
 
 func noteAttributes(attributes map[string]*attributeInfo, e *plane.Entity) {
@@ -125,11 +123,11 @@ func (r *request) listTypes() error {
 	if err != nil {
 		return err
 	}
-	types, _, err := r.survey(plane.Query{})
+	found, err := r.survey()
 	if err != nil {
 		return err
 	}
-	list := sorted(types)
+	list := sorted(found.types)
 	if details {
 		return r.answer(http.StatusOK, func(b []byte) []byte {
 			b = append(b, '[')
@@ -170,11 +168,14 @@ func listID(names []string) string { return hashID(strings.Join(names, "\n")) }
 // retrieveType is clause 5.7.7.
 func (r *request) retrieveType() error {
 	stored := r.context.Stored(r.path[1])
-	types, _, err := r.survey(plane.Query{Types: []string{stored}})
+	if err := r.knownTenant(); err != nil {
+		return err
+	}
+	found, err := r.s.lookThrough(r.Context(), plane.Query{Tenant: r.tenant, Types: []string{stored}})
 	if err != nil {
 		return err
 	}
-	t := types[stored]
+	t := found.types[stored]
 	if t == nil {
 		return problem.NotFound("no entity has the type %s", jsonld.IRI(stored))
 	}
@@ -205,14 +206,14 @@ func (r *request) listAttributes() error {
 	if err != nil {
 		return err
 	}
-	_, attributes, err := r.survey(plane.Query{})
+	found, err := r.survey()
 	if err != nil {
 		return err
 	}
 	if details {
 		return r.answer(http.StatusOK, func(b []byte) []byte {
 			b = append(b, '[')
-			for i, a := range sorted(attributes) {
+			for i, a := range sorted(found.attributes) {
 				if i > 0 {
 					b = append(b, ',')
 				}
@@ -222,7 +223,7 @@ func (r *request) listAttributes() error {
 			return append(b, ']')
 		})
 	}
-	names := attributeNamesOf(attributes)
+	names := attributeNamesOf(found.attributes)
 	return r.answer(http.StatusOK, func(b []byte) []byte {
 		b = append(b, `{"id":"urn:ngsi-ld:AttributeList:`+listID(names)+`","type":"AttributeList","attributeList":`...)
 		return r.within(r.shownList(b, names))
@@ -232,13 +233,11 @@ func (r *request) listAttributes() error {
 // retrieveAttribute is clause 5.7.10.
 func (r *request) retrieveAttribute() error {
 	stored := r.context.Stored(r.path[1])
-	_, attributes, err := r.survey(plane.Query{Match: func(e *plane.Entity) bool {
-		return slices.ContainsFunc(e.Attributes, func(a plane.Attribute) bool { return a.Name == stored })
-	}})
+	found, err := r.survey()
 	if err != nil {
 		return err
 	}
-	a := attributes[stored]
+	a := found.attributes[stored]
 	if a == nil {
 		return problem.NotFound("no entity has the attribute %s", jsonld.IRI(stored))
 	}

@@ -48,7 +48,12 @@ func (s *Server) putOne(ctx context.Context, c plane.Change) error {
 
 // all reads every document of a tenant.
 func all(ctx context.Context, store plane.Store, tenant string, f func(*plane.Entity)) error {
-	q := plane.Query{Tenant: tenant, Limit: plane.MaxLimit}
+	return each(ctx, store, plane.Query{Tenant: tenant}, f)
+}
+
+// each calls f with every entity that a query finds, page by page.
+func each(ctx context.Context, store plane.Store, q plane.Query, f func(*plane.Entity)) error {
+	q.Limit = plane.MaxLimit
 	for {
 		found, err := store.Find(ctx, q)
 		if err != nil {

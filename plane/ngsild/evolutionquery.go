@@ -63,25 +63,13 @@ func (r *request) answerTemporal(f *query.Filter) error {
 	if err != nil {
 		return err
 	}
-	p, err := r.page()
-	if err != nil {
+	var list []*evolution
+	if err := r.paged(func(p page, order []orderKey) (more bool, total int64, err error) {
+		list, more, total, err = r.evolutions(f, q, p, order)
+		return more, total, err
+	}); err != nil {
 		return err
 	}
-	order, err := r.order()
-	if err != nil {
-		return err
-	}
-	if err := r.knownTenant(); err != nil {
-		return err
-	}
-	list, more, total, err := r.evolutions(f, q, p, order)
-	if err != nil {
-		return err
-	}
-	if p.count {
-		r.counted(total)
-	}
-	r.pageLinks(p, more)
 	status := r.temporalStatus(q, list)
 	return r.answer(status, func(b []byte) []byte {
 		b = append(b, '[')

@@ -114,29 +114,17 @@ func (r *request) answerQuery(f *query.Filter) error {
 	if err != nil {
 		return err
 	}
-	p, err := r.page()
-	if err != nil {
-		return err
-	}
 	if v.Pick != nil && f.Having == nil {
 		f.Any = v.Pick
 	}
 	f.Datasets = v.Datasets
-	order, err := r.order()
-	if err != nil {
+	var list []*plane.Entity
+	if err := r.paged(func(p page, order []orderKey) (more bool, total int64, err error) {
+		list, more, total, err = r.search(f, p, order)
+		return more, total, err
+	}); err != nil {
 		return err
 	}
-	if err := r.knownTenant(); err != nil {
-		return err
-	}
-	list, more, total, err := r.search(f, p, order)
-	if err != nil {
-		return err
-	}
-	if p.count {
-		r.counted(total)
-	}
-	r.pageLinks(p, more)
 	shown := r.shown(list, v)
 	if r.accept == geoType {
 		inside := v.Inside
@@ -153,6 +141,31 @@ func (r *request) answerQuery(f *query.Filter) error {
 		}, v)
 	}
 	return r.answer(http.StatusOK, func(b []byte) []byte { return appendList(b, shown, (*entity.View).Append) })
+}
+
+// paged reads which page is asked for and in what order, has it read, and tells of it
+// what headers tell.
+func (r *request) paged(read func(p page, order []orderKey) (more bool, total int64, err error)) error {
+	p, err := r.page()
+	if err != nil {
+		return err
+	}
+	order, err := r.order()
+	if err != nil {
+		return err
+	}
+	if err := r.knownTenant(); err != nil {
+		return err
+	}
+	more, total, err := read(p, order)
+	if err != nil {
+		return err
+	}
+	if p.count {
+		r.counted(total)
+	}
+	r.pageLinks(p, more)
+	return nil
 }
 
 // search reads a page of what a filter takes, wherever it is.

@@ -65,6 +65,7 @@ type Server struct {
 	started  time.Time
 	subs     *subscriptions
 	tenants  sync.Map // names of tenants that are known to be there
+	surveys  sync.Map // by tenant, *turns[*survey]
 	registry *registry
 	client   *forward.Client
 }
