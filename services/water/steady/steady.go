@@ -18,6 +18,7 @@ type Model struct {
 	Shut    []int // links that are closed: what flows in them is part of the demands
 	Nodes   []int // nodes whose pressure is asked for; none: all
 	Links   []int // links whose flow is asked for; none: all
+	Pumps   []int // pumps that each state switches
 }
 
 // State is one state to compute.
@@ -25,12 +26,15 @@ type State struct {
 	Demand []float64 // by node, m³/h; those of tanks and reservoirs do not matter
 	Level  []float64 // by Tanks, m
 	Rough  []float64 // by link, in the file's unit; nil in all states: the file's
+	Run    []float64 // by Pumps: 1 runs, 0 stands
 }
 
 // Result is what EPANET finds.
 type Result struct {
 	Pressure []float64 // by Nodes, m (or psi where the file is not metric)
 	Flow     []float64 // by Links, m³/h
+	Inflow   []float64 // by Tanks, m³/h
+	Power    []float64 // by Pumps, kW
 	Warning  int       // EPANET's, see epanet.Period
 }
 
@@ -51,16 +55,27 @@ func (m *Model) Solve(ctx context.Context, dial epanet.Dialer, count int, at fun
 		}
 	}
 	unit := m.Network.CubicMetresPerHour()
+	columns := []epanet.Column{{Object: epanet.Node, Property: epanet.Pressure, Indices: m.Nodes}, {Object: epanet.Link, Property: epanet.Flow, Indices: m.Links}}
+	if len(m.Pumps) > 0 {
+		columns = append(columns, epanet.Column{Object: epanet.Link, Property: epanet.Energy, Indices: m.Pumps})
+	}
+	if len(m.Tanks) > 0 {
+		columns = append(columns, epanet.Column{Object: epanet.Node, Property: epanet.Demand, Indices: m.Tanks})
+	}
 	scenario := epanet.Scenario{
 		Network: m.text(), Seconds: int64(count-1) * step, Every: step, Chunk: 1000 * step, Restarts: 2,
-		Columns: []epanet.Column{{Object: epanet.Node, Property: epanet.Pressure, Indices: m.Nodes}, {Object: epanet.Link, Property: epanet.Flow, Indices: m.Links}},
+		Columns: columns,
 		Drives: func(from, to int64) ([]epanet.Drive, error) {
 			demand := epanet.Drive{Object: epanet.Node, Property: epanet.BaseDemand, Indices: junctions, Start: from, Step: step}
 			level := epanet.Drive{Object: epanet.Node, Property: epanet.TankLevel, Indices: m.Tanks, Start: from, Step: step}
+			run := epanet.Drive{Object: epanet.Link, Property: epanet.Status, Indices: m.Pumps, Start: from, Step: step}
 			rough := epanet.Drive{Object: epanet.Link, Property: epanet.Roughness, Indices: pipes, Start: from, Step: step}
 			for i := from / step; i < min(to/step, int64(count)); i++ {
 				s := at(int(i))
 				demand.Rows, level.Rows = append(demand.Rows, some(s.Demand, junctions, 1/unit)), append(level.Rows, m.within(s.Level))
+				if len(m.Pumps) > 0 {
+					run.Rows = append(run.Rows, s.Run)
+				}
 				if s.Rough != nil {
 					rough.Rows = append(rough.Rows, some(s.Rough, pipes, 1))
 				}
@@ -68,6 +83,9 @@ func (m *Model) Solve(ctx context.Context, dial epanet.Dialer, count int, at fun
 			drives := []epanet.Drive{demand}
 			if len(m.Tanks) > 0 {
 				drives = append(drives, level)
+			}
+			if len(run.Rows) > 0 {
+				drives = append(drives, run)
 			}
 			if len(rough.Rows) > 0 {
 				drives = append(drives, rough)
@@ -84,6 +102,16 @@ func (m *Model) Solve(ctx context.Context, dial epanet.Dialer, count int, at fun
 		r := Result{Pressure: p.Values[0], Flow: p.Values[1], Warning: p.Warning}
 		for c := range r.Flow {
 			r.Flow[c] *= unit
+		}
+		rest := p.Values[2:]
+		if len(m.Pumps) > 0 {
+			r.Power, rest = rest[0], rest[1:]
+		}
+		if len(m.Tanks) > 0 {
+			r.Inflow = rest[0]
+			for c := range r.Inflow {
+				r.Inflow[c] *= unit
+			}
 		}
 		return each(int(p.Seconds/step), r)
 	})
