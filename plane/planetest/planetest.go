@@ -48,6 +48,13 @@ func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 		{"ForgetReachesSummaries", forgetThinned},
 		{"ThinningBrokenOffLosesAndDoublesNothing", thinStepByStep},
 		{"ThinningLetsOthersWrite", thinWhileWriting},
+		{"PackedHistoryIsThinnedOut", packed(thin)},
+		{"ForgetReachesSummariesOfPacked", packed(forgetThinned)},
+		{"ThinningOfPackedBrokenOff", packed(thinStepByStep)},
+		{"PackingIsNotSeen", pack},
+		{"PackingBrokenOffLosesAndDoublesNothing", packBrokenOff},
+		{"PackingLetsOthersWrite", packWhileWriting},
+		{"ForgetReachesWhatIsPacked", forgetPacked},
 		{"ChangesObserveInTheirCommit", observeInChange},
 		{"EveryChangeIsInTheFeed", feed},
 		{"EventsOfManyWritersFollowOneAnother", feedOfMany},
@@ -76,6 +83,7 @@ type bench struct {
 	store   plane.Store
 	mu      sync.Mutex
 	clock   time.Time
+	packed  bool // history, where the test says so and the backend can
 }
 
 func (b *bench) now() time.Time {

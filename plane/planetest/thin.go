@@ -62,6 +62,20 @@ func fillHistory(t *testing.T, b *bench, step time.Duration) {
 		}
 	}
 	flush()
+	if p, ok := b.store.(plane.Packer); ok && b.packed {
+		if _, err := p.Pack(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// packed runs a test with history that was packed, where the backend does that.
+func packed(test func(*testing.T, *bench)) func(*testing.T, *bench) {
+	return func(t *testing.T, b *bench) {
+		packerOf(t, b)
+		b.packed = true
+		test(t, b)
+	}
 }
 
 // sums summarizes the whole time of all tenants by buckets.

@@ -87,7 +87,7 @@ func dumpHistory(ctx context.Context, tx pgx.Tx, each func(plane.Observation) er
 func dumpOne(ctx context.Context, tx pgx.Tx, x seriesRow, each func(plane.Observation) error) error {
 	at := startOf(plane.HistoryQuery{})
 	for more := true; more; {
-		page, err := at.read(ctx, tx, x)
+		page, next, again, err := at.read(ctx, tx, x)
 		if err != nil {
 			return err
 		}
@@ -96,7 +96,7 @@ func dumpOne(ctx context.Context, tx pgx.Tx, x seriesRow, each func(plane.Observ
 				return err
 			}
 		}
-		more = at.behind(page)
+		at, more = next, again
 	}
 	return nil
 }

@@ -226,6 +226,15 @@ func (c *columns) add(r *request, o *plane.Observation) {
 	c.covered, c.detail = append(c.covered, covered), append(c.detail, detail)
 }
 
+// days are the UTC days in which observations begin, since 1970, and the ms of the day.
+func (c *columns) days() (days, ms []int32) {
+	for _, t := range c.at {
+		at, day := t.UnixMilli(), plane.Day.Milliseconds()
+		days, ms = append(days, int32(at/day)), append(ms, int32(at%day)) //nolint:gosec // up to the year 9999
+	}
+	return days, ms
+}
+
 const (
 	insertKnown = `INSERT INTO polity.history (s, at, length, covered, value, detail)
 		SELECT * FROM unnest($1::int[], $2::timestamptz[], $3::bigint[], $4::bigint[], $5::float8[], $6::bytea[]) ON CONFLICT DO NOTHING`
@@ -239,8 +248,11 @@ const (
 	findLate  = "SELECT n FROM unnest($1::int[], $2::timestamptz[]) WITH ORDINALITY AS k (s, at, n) JOIN polity.series x USING (s) WHERE k.at < x.thinned"
 	insertOld = `INSERT INTO polity.history (s, at, length, covered, value, detail)
 		SELECT s, k.at, k.length, k.covered, k.value, k.detail
-		FROM unnest($1::int[], $2::timestamptz[], $3::bigint[], $4::bigint[], $5::float8[], $6::bytea[]) AS k (s, at, length, covered, value, detail)
-		JOIN polity.series x USING (s) WHERE k.at >= x.thinned ON CONFLICT DO NOTHING`
+		FROM unnest($1::int[], $2::timestamptz[], $3::bigint[], $4::bigint[], $5::float8[], $6::bytea[], $7::int[], $8::int[]) AS k (s, at, length, covered, value, detail, day, ms)
+		JOIN polity.series x USING (s) WHERE k.at >= x.thinned
+		AND NOT EXISTS (SELECT FROM polity.chunk c WHERE c.s = k.s AND c.day = k.day AND k.ms = ANY (c.at)
+			AND EXISTS (SELECT FROM unnest(c.at, c.length) AS u (at, length) WHERE u.at = k.ms AND coalesce(u.length, c.length[1]) = k.length))
+		ON CONFLICT DO NOTHING`
 )
 
 // queue adds the rows, and tells those who brought them what of it was new.
@@ -267,6 +279,10 @@ func (x *rows) insert(b *pgx.Batch, text string, c *columns) {
 		first = c.digests
 	}
 	args := []any{first, c.at, c.length, c.covered, c.value, c.detail}
+	if c == &x.old {
+		days, ms := c.days()
+		args = append(args, days, ms)
+	}
 	if len(x.owners) == 1 {
 		b.Queue(text, args...).Exec(func(tag pgconn.CommandTag) error {
 			x.owners[0].result.Added += int(tag.RowsAffected())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -35,6 +36,9 @@ type Store struct {
 	pool  *pgxpool.Pool // for readers, and for what forgets
 
 	queue *groupcommit.Queue[*request]
+
+	packing     sync.Mutex // of packedUntil
+	packedUntil time.Time  // days before it were looked through
 
 	// The writer's own.
 	address *pgx.ConnConfig

@@ -103,17 +103,21 @@ func (s *Store) Forget(ctx context.Context, key plane.Key, before time.Time) (go
 	if !storable(key.Tenant, key.ID) {
 		return 0, nil
 	}
-	if gone, err = s.forgetSummaries(ctx, key, before); err != nil {
-		return 0, err
-	}
 	parts, err := s.partsBefore(ctx, before)
 	if err != nil {
-		return gone, err
+		return 0, err
 	}
 	for _, p := range parts {
 		n, err := s.forgetPart(ctx, p, key, before)
 		if gone += n; err != nil {
 			return gone, s.readError(fmt.Errorf("forget what is in %s: %w", p.name, err))
+		}
+	}
+	// In this order, in which observations wander: none gets by.
+	for _, rest := range []func(context.Context, plane.Key, time.Time) (int64, error){s.forgetPacked, s.forgetSummaries} {
+		n, err := rest(ctx, key, before)
+		if gone += n; err != nil {
+			return gone, err
 		}
 	}
 	return gone, nil

@@ -61,12 +61,16 @@ func summaries(ctx context.Context, c querier, q *plane.SummaryQuery, series []i
 	rows, err := c.Query(ctx, `SELECT id, start, sum(count)::bigint, sum(sum), sum(squares), min(least), max(most) FROM (
 			SELECT s, date_bin($4 * interval '1 ms', at, $2) AS start, count(*) AS count, sum(value) AS sum, sum(value * value) AS squares, min(value) AS least, max(value) AS most
 			FROM polity.history WHERE s = ANY ($1) AND at >= $2 AND at < $3 AND detail IS NULL GROUP BY 1, 2
+			UNION ALL SELECT s, $2::timestamptz + k * $4 * interval '1 ms', count, sum, squares, least, most FROM (
+				SELECT s, (day * 86400000::bigint + ms - $10) / $9 AS k, count(*) AS count, sum(value) AS sum, sum(value * value) AS squares, min(value) AS least, max(value) AS most
+				FROM polity.packed WHERE s = ANY ($1) AND day BETWEEN $11 AND $12 AND day * 86400000::bigint + ms BETWEEN $10 AND $13 GROUP BY 1, 2) AS p
 			UNION ALL SELECT s, date_bin($4 * interval '1 ms', to_timestamp(at * 3600.0), $2), count, sum, squares, least, most
 			FROM polity.hourly WHERE s = ANY ($1) AND at >= $5 AND at < $6
 			UNION ALL SELECT s, date_bin($4 * interval '1 ms', to_timestamp(at * 86400.0), $2), count, sum, squares, least, most
 			FROM polity.daily WHERE s = ANY ($1) AND at >= $7 AND at < $8
 		) AS x JOIN polity.series USING (s) GROUP BY 1, 2 ORDER BY 1, 2`, series, from, to, float64(q.Width()),
-		upTo(from, time.Hour), upTo(to, time.Hour), upTo(from, plane.Day), upTo(to, plane.Day))
+		upTo(from, time.Hour), upTo(to, time.Hour), upTo(from, plane.Day), upTo(to, plane.Day),
+		q.Width(), from.UnixMilli(), from.UnixMilli()/plane.Day.Milliseconds(), to.UnixMilli()/plane.Day.Milliseconds(), to.UnixMilli()-1)
 	if err != nil {
 		return nil, err
 	}

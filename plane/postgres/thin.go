@@ -84,9 +84,10 @@ func (s *Store) withOld(ctx context.Context, list []plane.Series, cut plane.Cut)
 		err := s.reading(ctx, func(c *pgxpool.Conn) error {
 			rows, err := c.Query(ctx, `SELECT s FROM polity.series x WHERE digest = ANY ($1) AND (
 				EXISTS (SELECT FROM polity.history h WHERE h.s = x.s AND at < $2)
+				OR EXISTS (SELECT FROM polity.chunk c WHERE c.s = x.s AND day < $5)
 				OR EXISTS (SELECT FROM polity.hourly h WHERE h.s = x.s AND at < $3)
 				OR EXISTS (SELECT FROM polity.daily d WHERE d.s = x.s AND at < $4)) ORDER BY s`,
-				digests(list[:n]), since(cut.Raw), spans(cut.Hourly, time.Hour), spans(cut.Daily, plane.Day))
+				digests(list[:n]), since(cut.Raw), spans(cut.Hourly, time.Hour), spans(cut.Daily, plane.Day), spans(cut.Raw, plane.Day))
 			if err != nil {
 				return err
 			}
@@ -148,6 +149,10 @@ func thinOne(ctx context.Context, tx pgx.Tx, series int32, cut plane.Cut, rows i
 		return done, err
 	}
 	if done.Raw, err = toHours(ctx, tx, series, since(cut.Raw), rows); err != nil || done.Raw >= rows {
+		return done, err
+	}
+	packed, err := toHoursPacked(ctx, tx, series, spans(cut.Raw, plane.Day), rows-done.Raw)
+	if done.Raw += packed; err != nil || done.Raw >= rows {
 		return done, err
 	}
 	if done.Hourly, err = toDays(ctx, tx, series, spans(cut.Hourly, time.Hour), rows-done.Raw); err != nil || done.Raw+done.Hourly >= rows {
@@ -258,9 +263,10 @@ func (s *Store) WouldThin(ctx context.Context, list []plane.Series, cut plane.Cu
 		var one plane.Thinned
 		if err := s.reading(ctx, func(c *pgxpool.Conn) error {
 			return c.QueryRow(ctx, `WITH x AS MATERIALIZED (SELECT s FROM polity.series WHERE digest = ANY ($1))
-				SELECT (SELECT count(*) FROM polity.history JOIN x USING (s) WHERE at < $2),
+				SELECT (SELECT count(*) FROM polity.history JOIN x USING (s) WHERE at < $2)
+					+ (SELECT coalesce(sum(cardinality(at)), 0) FROM polity.chunk JOIN x USING (s) WHERE day < $5),
 					(SELECT count(*) FROM polity.hourly JOIN x USING (s) WHERE at < $3), (SELECT count(*) FROM polity.daily JOIN x USING (s) WHERE at < $4)`,
-				digests(list[:n]), since(cut.Raw), spans(cut.Hourly, time.Hour), spans(cut.Daily, plane.Day)).Scan(&one.Raw, &one.Hourly, &one.Daily)
+				digests(list[:n]), since(cut.Raw), spans(cut.Hourly, time.Hour), spans(cut.Daily, plane.Day), spans(cut.Raw, plane.Day)).Scan(&one.Raw, &one.Hourly, &one.Daily)
 		}); err != nil {
 			return all, err
 		}
