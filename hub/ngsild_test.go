@@ -19,7 +19,7 @@ func TestNGSILDIsForThisMachine(t *testing.T) {
 	}
 	defer store.Close()
 	h := &Hub{store: store}
-	if h.ngsild, err = ngsild.New(t.Context(), ngsild.Config{Store: store}); err != nil {
+	if h.ngsild, err = ngsild.New(t.Context(), ngsild.Config{Store: store, Sources: ngsild.Sources{Hosts: []string{"source.example"}, Alias: "us"}}); err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
@@ -46,6 +46,19 @@ func TestNGSILDIsForThisMachine(t *testing.T) {
 		served.ServeHTTP(w, r)
 		if w.Code != c.status {
 			t.Errorf("%s from %s: %d, want %d", c.path, c.from, w.Code, c.status)
+		}
+		if c.path == "/" {
+			continue
+		}
+		r.Header.Set("Via", "1.1 us") // it came round: that is all that is said, to anyone
+		w = httptest.NewRecorder()
+		if served.ServeHTTP(w, r); w.Code != http.StatusLoopDetected {
+			t.Errorf("%s from %s, passed on by the hub itself: %d, want 508", c.path, c.from, w.Code)
+		}
+		r.Header.Set("Via", "1.1 them")
+		w = httptest.NewRecorder()
+		if served.ServeHTTP(w, r); w.Code != http.StatusNotFound {
+			t.Errorf("%s from %s by another broker: %d, want 404", c.path, c.from, w.Code)
 		}
 		if isProblem := w.Header().Get("Content-Type") == "application/problem+json"; c.from != "127.0.0.1:5000" && isProblem {
 			t.Errorf("%s from %s: the API answered", c.path, c.from)
