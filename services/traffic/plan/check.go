@@ -111,7 +111,7 @@ func (c *checker) group(g int) {
 func (c *checker) together(a, b int) {
 	for _, x := range c.windows(a) {
 		for _, y := range c.windows(b) {
-			from := -1.0
+			var from float64
 			switch {
 			case c.t.within(x[0], x[1], y[0]):
 				from = y[0]

@@ -225,7 +225,7 @@ func TestProposeServesEveryone(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add([]byte("plans:\n  - junction: J1\n    plan: day\n    cycle_s: 60\n    greens:\n      V1: [[0, 30]]\n      V2: [[50, 10]]\n      P1: [[1.5, 2]]\n"))
 	j := walk(f)
-	f.Fuzz(func(t *testing.T, text []byte) {
+	f.Fuzz(func(_ *testing.T, text []byte) {
 		tables, err := plan.Read("fuzz.yaml", text)
 		if err != nil {
 			return
