@@ -86,20 +86,26 @@ func (h *Hub) openNGSILD(ctx context.Context) error {
 	return err
 }
 
+// OperationsPath is where operators ask about notifications, on this machine only.
+const OperationsPath = "/hub/notifications"
+
 // withNGSILD puts the API before the pages. It has no pattern of theirs, because a
 // ServeMux redirects paths that hold the address of a name.
 func (h *Hub) withNGSILD(pages http.Handler) http.Handler {
 	if h.ngsild == nil {
 		return pages
 	}
-	api := onLoopback(h.ngsild)
+	api, operations := onLoopback(h.ngsild), onLoopback(h.ngsild.Operations(OperationsPath))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, ngsild.Root+"/") {
-			if h.ngsild.CameRound(r) { // it only says so, to whoever it is
-				h.ngsild.ServeHTTP(w, r)
-				return
-			}
+		switch {
+		case strings.HasPrefix(r.URL.Path, ngsild.Root+"/") && h.ngsild.CameRound(r): // it only says so, to whoever it is
+			h.ngsild.ServeHTTP(w, r)
+			return
+		case strings.HasPrefix(r.URL.Path, ngsild.Root+"/"):
 			api.ServeHTTP(w, r)
+			return
+		case r.URL.Path == OperationsPath || strings.HasPrefix(r.URL.Path, OperationsPath+"/"):
+			operations.ServeHTTP(w, r)
 			return
 		}
 		pages.ServeHTTP(w, r)

@@ -20,9 +20,10 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"polity": main, "polity-get": get})
 }
 
-// get writes the page at the address of its argument.
+// get writes the page at the address of its argument. With a file behind it, it posts
+// that as JSON.
 func get() {
-	r, err := http.Get(os.Args[1])
+	r, err := ask(os.Args[1:])
 	if err == nil {
 		defer r.Body.Close()
 		_, err = io.Copy(os.Stdout, r.Body)
@@ -31,6 +32,18 @@ func get() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+func ask(args []string) (*http.Response, error) {
+	if len(args) == 1 {
+		return http.Get(args[0])
+	}
+	f, err := os.Open(args[1])
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return http.Post(args[0], "application/json", f)
 }
 
 // freePort is one that nothing listens on now.

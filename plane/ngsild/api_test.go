@@ -26,6 +26,7 @@ type api struct {
 
 	limits  delivery.Limits
 	sources ngsild.Sources
+	through func(plane.Feed) plane.Feed // what the API sees of the feed
 }
 
 func newAPI(t *testing.T) *api { return newAPIWith(t, ngsild.Sources{}) }
@@ -46,6 +47,9 @@ func (a *api) open() {
 	}
 	local := ngsild.Remote{Hosts: []string{"127.0.0.1"}}
 	feed, _ := a.store.(plane.Feed)
+	if a.through != nil {
+		feed = a.through(feed)
+	}
 	if a.Server, err = ngsild.New(a.t.Context(), ngsild.Config{
 		Store: a.store, Contexts: local, Notify: local, Sources: a.sources, Instances: 6,
 		Notifications: &ngsild.Notifications{Feed: feed, Path: filepath.Join(filepath.Dir(a.path), "notifications.db"), Limits: a.limits},

@@ -43,7 +43,8 @@ type matcher struct {
 	view    map[string]map[string]*subscription
 	sorted  map[string][]*subscription // those of a tenant, by id; nil: to be made
 	matched map[delivery.Receiver]time.Time
-	marked  bool
+	marked  bool // the mark was found
+	started bool
 
 	groups []*group
 	open   map[*subscription]*group
@@ -88,9 +89,12 @@ func (m *matcher) run(ctx context.Context) {
 }
 
 func (m *matcher) follow(ctx context.Context) error {
-	if err := m.start(ctx); err != nil {
-		return err
+	if !m.started { // the one before failed half-way
+		if err := m.start(ctx); err != nil {
+			return err
+		}
 	}
+	m.started = false
 	for {
 		if err := m.feed.Await(ctx, m.at.Sequence); err != nil {
 			return err
@@ -135,7 +139,9 @@ func (m *matcher) start(ctx context.Context) error {
 	if err == nil && mark != "" && !found {
 		s.log.Warn("the city's data is older than the notifications made of it, as after restoring a backup; all changes noted in it are looked at")
 		m.at.Sequence = 0
-		before, _, err = m.ahead(ctx, mark)
+		if before, _, err = m.ahead(ctx, mark); err == nil {
+			err = m.queue.Put(ctx, &m.at, nil)
+		}
 	}
 	if err != nil {
 		return err
@@ -157,6 +163,7 @@ func (m *matcher) start(ctx context.Context) error {
 	for key, e := range before {
 		m.look(ctx, strings.TrimSuffix(key.Tenant, subscriptionTenant), key.ID, e)
 	}
+	m.started = true
 	return nil
 }
 

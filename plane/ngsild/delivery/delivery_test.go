@@ -23,7 +23,7 @@ type office struct {
 	cfg   delivery.Config
 
 	mu     sync.Mutex
-	got    map[string][]string                                // by receiver, what it took
+	got    map[string][]string                               // by receiver, what it took
 	answer map[string]func(ctx context.Context, n int) error // by receiver; n counts its attempts
 	tries  map[string]int
 }
