@@ -68,6 +68,7 @@ type receiver struct {
 	flight  int64         // the note under way; 0: none
 	slow    bool          // it was lately
 	next    time.Time     // not before
+	hurries int           // how often a pause was ended
 	wake    chan struct{} // ends a pause
 }
 

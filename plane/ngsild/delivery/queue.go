@@ -117,6 +117,7 @@ func (q *Queue) Hurry(to Receiver) {
 
 func (q *Queue) hurry(x *receiver) {
 	x.next = time.Time{}
+	x.hurries++
 	select {
 	case x.wake <- struct{}{}:
 	default:

@@ -161,6 +161,7 @@ const (
 func (q *Queue) attempt(x *receiver, h *head) (came outcome, took time.Duration) {
 	q.mu.Lock()
 	x.flight = h.n
+	hurries := x.hurries
 	q.mu.Unlock()
 	defer func() {
 		q.mu.Lock()
@@ -178,7 +179,7 @@ func (q *Queue) attempt(x *receiver, h *head) (came outcome, took time.Duration)
 	case errors.Is(err, ErrGone):
 		return gone, took
 	}
-	q.failed(x, h, err)
+	q.failed(x, h, err, hurries)
 	return stays, took
 }
 
@@ -230,7 +231,7 @@ func (q *Queue) taken(ctx context.Context, x *receiver, h *head, came outcome, t
 }
 
 // failed notes an attempt that failed, and says when the next one may be.
-func (q *Queue) failed(x *receiver, h *head, cause error) {
+func (q *Queue) failed(x *receiver, h *head, cause error, hurries int) {
 	reason := cause.Error()
 	if len(reason) > maxReason {
 		reason = reason[:maxReason]
@@ -267,7 +268,9 @@ func (q *Queue) failed(x *receiver, h *head, cause error) {
 	}, nil)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	x.next = time.Now().Add(q.back(x.state.InRow, cause))
+	if x.hurries == hurries { // or its address became another under way
+		x.next = time.Now().Add(q.back(x.state.InRow, cause))
+	}
 }
 
 // back is how long a receiver that failed so many times in a row is left alone, up to
