@@ -130,12 +130,14 @@ func (c *Console) chartView(r *request, s alarm.State) (chartView, error) {
 		v.Ranges = append(v.Ranges, tab{c.say.Say("sensor.range." + name), with(r, "range", name), name == x.name})
 	}
 	v.CSV = sensorPath(&s.Sensor) + "/values.csv?show=" + a.Name + "&range=" + x.name
-	steps, err := c.cfg.Sensors.SensorSeries(r.Context(), SensorQuery{ID: s.Sensor.ID, Attribute: a.Name, From: x.from, To: x.to, Step: x.step})
+	steps, err := c.sensorSteps(r, s.Sensor.ID, a, x)
 	if err != nil {
 		return v, err
 	}
 	value, _ := s.Sensor.Value(a.Name)
-	v.Sums = a.Name == "precipitation"
+	if v.Sums = a.Name == "precipitation"; a.Name == "occupied" {
+		a.Unit, a.Decimals = sensors.Percent, 0
+	}
 	v.Chart = c.sensorChart(x, a, cmp.Or(value.Unit, a.Unit), steps)
 	if value.Unit == "" || value.Unit == a.Unit {
 		v.Chart.Thresholds = c.chartLevels(s, a, x)
@@ -146,6 +148,21 @@ func (c *Console) chartView(r *request, s alarm.State) (chartView, error) {
 	v.Rows = c.chartRows(x, a, cmp.Or(value.Unit, a.Unit), steps)
 	v.Summary = c.chartSummary(r.clock, x, a, cmp.Or(value.Unit, a.Unit), steps)
 	return v, nil
+}
+
+// sensorSteps are the steps of a chart; of what is taken or not, the share that was taken,
+// in percent.
+func (c *Console) sensorSteps(r *request, id string, a sensors.Attribute, x chartSpan) ([]SensorStep, error) {
+	steps, err := c.cfg.Sensors.SensorSeries(r.Context(), SensorQuery{ID: id, Attribute: a.Name, From: x.from, To: x.to, Step: x.step})
+	if err != nil || a.Name != "occupied" {
+		return steps, err
+	}
+	steps = slices.Clone(steps)
+	for i := range steps {
+		steps[i].Value *= 100
+		steps[i].Least, steps[i].Most = steps[i].Value, steps[i].Value
+	}
+	return steps, nil
 }
 
 func (c *Console) sensorChart(x chartSpan, a sensors.Attribute, unit string, steps []SensorStep) SensorChart {
@@ -232,6 +249,9 @@ func (c *Console) chartSummary(at clock, x chartSpan, a sensors.Attribute, unit 
 			peak = s
 		}
 	}
+	if a.Name == "occupied" {
+		return c.say.Say("sensor.series.taken."+x.name, "percent", int(sum/float64(len(steps))+.5))
+	}
 	if a.Name == "precipitation" {
 		return c.say.Say("sensor.series.sum."+x.name, "sum", c.quantity(sum, unit, 1), "most", c.quantity(peak.Value, unit, 1), "at", at.Words(peak.Start))
 	}
@@ -252,11 +272,14 @@ func (c *Console) sensorCSV(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	steps, err := c.cfg.Sensors.SensorSeries(r.Context(), SensorQuery{ID: s.Sensor.ID, Attribute: a.Name, From: x.from, To: x.to, Step: x.step})
+	steps, err := c.sensorSteps(r, s.Sensor.ID, a, x)
 	if err != nil {
 		return err
 	}
 	value, _ := s.Sensor.Value(a.Name)
+	if a.Name == "occupied" {
+		a.Unit = sensors.Percent
+	}
 	out := c.csv(w, string(s.Sensor.Kind)+"-"+a.Name+"-"+x.name+".csv")
 	_ = out.Write([]string{"start", "seconds", "attribute", "value", "least", "most", "values", "unit"})
 	for _, p := range steps {

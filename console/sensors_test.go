@@ -65,6 +65,7 @@ func TestSensorsForEveryone(t *testing.T) {
 	says(t, pages, "/sensors/weather/urn:ngsi-ld:WeatherObserved:gauge-2?range=week", http.StatusOK, "as far as measured", "in the last 7 days", "most in the hour from")
 	says(t, pages, "/sensors/garage/urn:ngsi-ld:OffStreetParking:garage-2", http.StatusOK, "by 4 vehicles at least", "Nobody has said where it stands")
 	says(t, pages, "/sensors/bay/urn:ngsi-ld:ParkingSpot:bay-08", http.StatusOK, "Silent", "Measured 9 hours ago, and nothing since", "nothing to draw")
+	says(t, pages, "/sensors/bay/urn:ngsi-ld:ParkingSpot:bay-01?range=week", http.StatusOK, "Free", "of what was measured in the last 7 days", "How full by the hour")
 	says(t, pages, underpassPage+"/now", http.StatusOK, `id="now"`, "Critical alarm")
 	says(t, pages, "/", http.StatusOK, "1 alarm goes on", `"sensors":"/sensors.geojson"`)
 }

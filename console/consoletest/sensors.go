@@ -133,9 +133,17 @@ func (s *Sensors) all() []alarm.State {
 		if i == 7 {
 			doubt, seen = alarm.Silent, ago(9*time.Hour)
 		}
-		list = append(list, alarm.State{Doubt: doubt, Sensor: s.sensor(sensors.Bay, "ParkingSpot", fmt.Sprintf("bay-%02d", i+1), fmt.Sprintf("Eteläesplanadi %d", i+1), 24.945+.0002*float64(i), 60.1672, seen, word("status", status, seen))})
+		list = append(list, alarm.State{Doubt: doubt, Sensor: s.sensor(sensors.Bay, "ParkingSpot", fmt.Sprintf("bay-%02d", i+1), fmt.Sprintf("Eteläesplanadi %d", i+1), 24.945+.0002*float64(i), 60.1672, seen, append(taken(i, status, seen), word("status", status, seen))...)})
 	}
 	return list
+}
+
+// taken is whether a bay is; only some have it, and with it a history.
+func taken(i int, status string, at time.Time) []sensors.Value {
+	if i != 0 {
+		return nil
+	}
+	return []sensors.Value{value("occupied", map[string]float64{"occupied": 1}[status], "", at)}
 }
 
 // SensorStates implements console.Sensors.
@@ -175,6 +183,8 @@ func measured(attribute string, t time.Time, now time.Time) float64 {
 		return 48 + 18*wave
 	case "availableSpotNumber":
 		return math.Round(190 - 150*wave)
+	case "occupied":
+		return math.Round(wave)
 	case "temperature":
 		return 1 + 5*wave
 	}
