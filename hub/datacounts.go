@@ -244,7 +244,7 @@ var countColumns = []opendata.Column{
 	{Name: "where", Kind: opendata.Text, About: "Zone or line by its name; empty for the whole view."},
 	{Name: "class", Kind: opendata.Text, About: "person, bicycle or vehicle."},
 	{Name: "direction", Kind: opendata.Text, About: "Of crossings: right or left of the line as it is drawn."},
-	{Name: "value", Kind: opendata.Number, Unit: "number", About: "Empty where it is withheld."},
+	{Name: "value", Kind: opendata.Number, Unit: "count", About: "Empty where it is withheld."},
 	{Name: "withheld", Kind: opendata.Truth, About: "The number is too small, or would reveal one that is."},
 	{Name: "seen", Title: "seen seconds", Kind: opendata.Number, Unit: "s", About: "How much of the interval was really seen."},
 }

@@ -34,7 +34,7 @@ func (*Published) Sets() []opendata.Set {
 			Address: rest.Root + "/entities/urn:polity:counts:square",
 			Columns: []opendata.Column{
 				{Name: "start", Kind: opendata.Moment, About: "Beginning of the interval."}, {Name: "class", Kind: opendata.Text, About: "person, bicycle or vehicle."},
-				{Name: "value", Kind: opendata.Number, Unit: "number", About: "Empty where it is withheld."}, {Name: "withheld", Kind: opendata.Truth, About: "The number is too small, or would reveal one that is."},
+				{Name: "value", Kind: opendata.Number, Unit: "count", About: "Empty where it is withheld."}, {Name: "withheld", Kind: opendata.Truth, About: "The number is too small, or would reveal one that is."},
 			},
 		},
 		{
