@@ -16,8 +16,8 @@ import (
 const retentionEvery = time.Hour
 
 // keepRetention removes what each camera's entry says is not kept any longer, and thins
-// out all other history as the configuration says: at once after the start, then every
-// hour.
+// out all other history as the configuration says, after packing it: at once after the
+// start, then every hour.
 func (h *Hub) keepRetention(ctx context.Context) {
 	for {
 		for _, c := range h.all() {
@@ -27,7 +27,7 @@ func (h *Hub) keepRetention(ctx context.Context) {
 			}
 		}
 		if err := h.thinOut(ctx); err != nil && ctx.Err() == nil {
-			h.log.Error("history could not be thinned out; it is tried again in an hour", slog.Any("error", err))
+			h.log.Error("history could not be packed or thinned out; it is tried again in an hour", slog.Any("error", err))
 		}
 		select {
 		case <-ctx.Done():
@@ -42,6 +42,15 @@ func (h *Hub) keepRetention(ctx context.Context) {
 func OfCamera(x plane.Series) bool { return strings.HasPrefix(x.ID, cameraPrefix) }
 
 func (h *Hub) thinOut(ctx context.Context) error {
+	if p, ok := h.store.(plane.Packer); ok {
+		n, err := p.Pack(ctx)
+		if n > 0 {
+			h.log.Info("packed history", slog.Int64("observations", n))
+		}
+		if err != nil {
+			return err
+		}
+	}
 	s, ok := h.store.(plane.Thinner)
 	if !ok {
 		return nil

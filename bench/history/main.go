@@ -4,18 +4,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"polity/bench/harness"
 	"polity/plane"
-	"polity/plane/sqlite"
 )
 
 func main() {
@@ -26,9 +23,14 @@ come in: once a minute one of each device (a value that wanders, rounded to hund
 a thousand to a commit. Then asks for the means by the hour of all devices over the last
 24 hours, as a page or a chart would.
 
-bytes_per_observation            the store's files over the observations, after closing it;
-                                 bare_bytes beside: 20, were each a number of its series, a
-                                 time and a value and nothing else
+Per backend:
+bytes_per_observation            what the store takes on disk over the observations, after
+                                 closing it and packing what it packs in the background;
+                                 in PostgreSQL all tables and indexes of Polity. bare_bytes
+                                 beside: 20, were each a number of its series, a time and a
+                                 value and nothing else
+bytes_before_packing             the same before (null where nothing is packed); pack_s is
+                                 how long packing took
 aggregate_1000_entities_24h_ms   the summary, median of five, on a store that was just
                                  opened; worst of the five beside
 read_24h_ms                      the same by reading each observation through the store's
@@ -36,6 +38,7 @@ read_24h_ms                      the same by reading each observation through th
 week_of_one_ms                   means by the hour of one device over a week
 writes_per_s                     observations committed per second, one writer`,
 		Variables: []harness.Variable{
+			{Name: "BACKENDS", Default: "sqlite,postgres", Help: "comma-separated; postgres runs a server of its own, of Debian's packages postgresql-15 and postgresql-15-postgis-3"},
 			{Name: "OBSERVATIONS", Default: "4000000", Help: "how many; FULL=1: fifty million"},
 			{Name: "DEVICES", Default: "1000", Help: "devices that observe"},
 		},
@@ -69,28 +72,47 @@ func run(ctx context.Context, r *harness.Run) (harness.Figures, error) {
 	if devices < 1 || rounds < 1 {
 		return nil, fmt.Errorf("OBSERVATIONS=%g of DEVICES=%g: each device observes once at least", wanted, devices)
 	}
-	dir, err := os.MkdirTemp("", "polity-bench-history-")
+	figures := harness.Figures{{Name: "observations", Value: float64(rounds) * devices}, {Name: "bare_bytes", Value: 20}}
+	for _, name := range r.List("BACKENDS") {
+		got, err := measure(ctx, r, name, int(devices), rounds)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		for _, f := range got {
+			figures = append(figures, harness.Figure{Name: name + "_" + f.Name, Value: f.Value})
+		}
+	}
+	return figures, nil
+}
+
+// measure runs all on one backend.
+func measure(ctx context.Context, r *harness.Run, name string, devices, rounds int) (figures harness.Figures, err error) {
+	b, err := start(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "city.db")
-	city := newCity(int(devices))
-	rate, err := city.write(ctx, r, path, rounds)
+	defer func() { err = errors.Join(err, b.stop()) }()
+	r.Say("%s: %d observations", name, devices*rounds)
+	city := newCity(devices)
+	rate, err := city.write(ctx, r, b, rounds)
 	if err != nil {
 		return nil, err
 	}
-	size, err := sizeOf(dir)
+	before, took, err := b.pack(ctx)
 	if err != nil {
 		return nil, err
 	}
-	store, err := sqlite.Open(ctx, path, sqlite.Config{})
+	size, err := b.size(ctx)
+	if err != nil {
+		return nil, err
+	}
+	store, err := b.open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer store.Close()
 	until := began.Add(time.Duration(rounds) * step)
-	times, count, err := city.summaries(ctx, store, until)
+	times, count, err := city.summaries(ctx, store.(plane.Summarizer), until)
 	if err != nil {
 		return nil, err
 	}
@@ -100,21 +122,24 @@ func run(ctx context.Context, r *harness.Run) (harness.Figures, error) {
 		return nil, err
 	}
 	r.Say("the same, read one by one: %.0f ms", read)
-	week, err := city.week(ctx, store, until)
+	week, err := city.week(ctx, store.(plane.Summarizer), until)
 	if err != nil {
 		return nil, err
 	}
-	n := float64(rounds) * devices
-	return harness.Figures{
-		{Name: "observations", Value: n},
+	n := float64(rounds * devices)
+	figures = harness.Figures{
 		{Name: "bytes_per_observation", Value: harness.Rounded(float64(size)/n, 1)},
-		{Name: "bare_bytes", Value: 20},
 		{Name: "aggregate_1000_entities_24h_ms", Value: harness.Rounded(times[len(times)/2], 0)},
 		{Name: "aggregate_worst_ms", Value: harness.Rounded(times[len(times)-1], 0)},
 		{Name: "read_24h_ms", Value: harness.Rounded(read, 0)},
 		{Name: "week_of_one_ms", Value: harness.Rounded(week, 1)},
 		{Name: "writes_per_s", Value: harness.Rounded(rate, 0)},
-	}, nil
+	}
+	packing := harness.Figures{{Name: "bytes_before_packing", Value: nil}, {Name: "pack_s", Value: nil}}
+	if before > 0 {
+		packing = harness.Figures{{Name: "bytes_before_packing", Value: harness.Rounded(float64(before)/n, 1)}, {Name: "pack_s", Value: harness.Rounded(took.Seconds(), 1)}}
+	}
+	return append(figures, packing...), nil
 }
 
 // city is the devices and what they would observe next.
@@ -134,8 +159,8 @@ func newCity(devices int) *city {
 }
 
 // write stores rounds of observations and returns how many a second.
-func (c *city) write(ctx context.Context, r *harness.Run, path string, rounds int) (float64, error) {
-	store, err := sqlite.Open(ctx, path, sqlite.Config{})
+func (c *city) write(ctx context.Context, r *harness.Run, b *backend, rounds int) (float64, error) {
+	store, err := b.open(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -167,22 +192,6 @@ func (c *city) next(round, from, to int) []plane.Observation {
 		})
 	}
 	return out
-}
-
-// sizeOf is what all files below a folder hold, bytes.
-func sizeOf(dir string) (int64, error) {
-	var sum int64
-	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		if err == nil {
-			sum += info.Size()
-		}
-		return err
-	})
-	return sum, err
 }
 
 // summaries asks five times for the day before a time and returns the sorted
