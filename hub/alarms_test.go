@@ -26,9 +26,9 @@ import (
 // client says.
 func publish(t *testing.T, address, topic, user, password string, lines ...string) string {
 	t.Helper()
-	client, err := exec.LookPath("mosquitto_pub")
+	client, err := exec.LookPath("mosquitto_pub") //nolint:misspell // its name
 	if err != nil {
-		t.Skip("no mosquitto_pub here: run 'setup/setup test' first")
+		t.Skip("no mosquitto_pub here: run 'setup/setup test' first") //nolint:misspell // as above
 	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
