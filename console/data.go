@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -165,8 +166,7 @@ func (c *Console) setView(r *request, s *opendata.Set, x *opendata.Index) (*setV
 
 // fileRows lists the newest files, the newest first.
 func (c *Console) fileRows(id city.Slug, list []opendata.Published) (rows []fileRow, more int) {
-	for i := len(list) - 1; i >= 0; i-- {
-		p := list[i]
+	for i, p := range slices.Backward(list) {
 		if len(rows) == listedFiles {
 			return rows, i + 1
 		}

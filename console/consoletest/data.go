@@ -33,8 +33,10 @@ func (*Published) Sets() []opendata.Set {
 			Keep: 90 * 24 * time.Hour, Notes: []string{"Numbers below 5 are withheld, and so are sums and parts from which such a number could be worked out."},
 			Address: rest.Root + "/entities/urn:polity:counts:square",
 			Columns: []opendata.Column{
-				{Name: "start", Kind: opendata.Moment, About: "Beginning of the interval."}, {Name: "class", Kind: opendata.Text, About: "person, bicycle or vehicle."},
-				{Name: "value", Kind: opendata.Number, Unit: "count", About: "Empty where it is withheld."}, {Name: "withheld", Kind: opendata.Truth, About: "The number is too small, or would reveal one that is."},
+				{Name: "start", Kind: opendata.Moment, About: "Beginning of the interval."},
+				{Name: "class", Kind: opendata.Text, About: "person, bicycle or vehicle."},
+				{Name: "value", Kind: opendata.Number, Unit: "count", About: "Empty where it is withheld."},
+				{Name: "withheld", Kind: opendata.Truth, About: "The number is too small, or would reveal one that is."},
 			},
 		},
 		{
