@@ -52,6 +52,24 @@ type Store interface {
 type Batch struct {
 	Changes      []Change
 	Observations []Observation
+	// Summaries come from another store (Thinner.DumpAll), and stand beside those that are
+	// there; observations of their time that come later are passed over.
+	Summaries []Kept
+}
+
+// Check reports the first observation or summary that is wrong.
+func (b *Batch) Check() error {
+	for i := range b.Observations {
+		if err := b.Observations[i].Check(); err != nil {
+			return err
+		}
+	}
+	for i := range b.Summaries {
+		if err := b.Summaries[i].Check(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Change changes one entity. Changes of a batch apply in their order.

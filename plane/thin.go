@@ -25,6 +25,35 @@ type Thinner interface {
 
 	// WouldThin says what Thin would do with the history as it is.
 	WouldThin(ctx context.Context, list []Series, cut Cut) (Thinned, error)
+
+	// DumpAll is Store.Dump, and goes on with the summaries of hours and days: by tenant,
+	// id, attribute, dataset, span and start. It is one state of the store.
+	DumpAll(ctx context.Context, entity func(*Entity) error, observation func(Observation) error, kept func(Kept) error) error
+}
+
+// Kept is a summary that stands for observations that are not there any more.
+type Kept struct {
+	Summary
+	Span time.Duration // an hour, or Day; Start is a whole number of them from 1970
+}
+
+// Check reports the first thing that is wrong.
+func (k *Kept) Check() error {
+	o := Observation{Series: k.Series, Start: k.Start}
+	if err := o.Check(); err != nil {
+		return err
+	}
+	numbers := true
+	for _, x := range []float64{k.Sum, k.Squares, k.Least, k.Most} {
+		numbers = numbers && !math.IsNaN(x) && !math.IsInf(x, 0)
+	}
+	switch {
+	case k.Span != time.Hour && k.Span != Day || !k.Start.Equal(k.Start.UTC().Truncate(k.Span)):
+		return city.Errorf(city.Invalid, "a summary of %s of %s from %v on is not of a UTC hour or day", k.Attribute, k.ID, k.Start)
+	case k.Count < 1 || !numbers || k.Least > k.Most:
+		return city.Errorf(city.Invalid, "the summary of %s of %s from %v on does not make sense: %d observations from %g to %g", k.Attribute, k.ID, k.Start, k.Count, k.Least, k.Most)
+	}
+	return nil
 }
 
 // Cut says what of a history has lived its time. The zero times keep all.

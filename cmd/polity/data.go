@@ -234,7 +234,11 @@ func said(c transfer.Counts) string {
 	if c.Observations == 1 {
 		observations = "observation"
 	}
-	return fmt.Sprintf("%d %s, %d %s", c.Entities, entities, c.Observations, observations)
+	text := fmt.Sprintf("%d %s, %d %s", c.Entities, entities, c.Observations, observations)
+	if c.Summaries > 0 {
+		text += fmt.Sprintf(", %d summaries of hours and days", c.Summaries)
+	}
+	return text
 }
 
 // dataProgress tells how far it is once it takes more than two seconds: on a terminal

@@ -236,6 +236,7 @@ func (s *Store) write(ctx context.Context, group []*request, states map[plane.Ke
 	added.queueInsert(&b)
 	replaced.queueUpdate(&b)
 	s.queueObservations(&b, group, &l)
+	s.queueSummaries(&b, group, &l)
 	changed.queue(&b)
 	b.Queue("commit")
 	if err := s.conn.SendBatch(ctx, &b).Close(); err != nil {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -19,6 +20,11 @@ const nextSeries = `SELECT s, tenant, id, attribute, dataset FROM polity.series
 
 // Dump is plane.Store's.
 func (s *Store) Dump(ctx context.Context, entity func(*plane.Entity) error, observation func(plane.Observation) error) error {
+	return s.DumpAll(ctx, entity, observation, nil)
+}
+
+// DumpAll is plane.Thinner's.
+func (s *Store) DumpAll(ctx context.Context, entity func(*plane.Entity) error, observation func(plane.Observation) error, summary func(plane.Kept) error) error {
 	state := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	return s.readError(pgx.BeginTxFunc(ctx, s.pool, state, func(tx pgx.Tx) error {
 		// Whoever takes the dump may be slow, and here one plan suits all series.
@@ -30,7 +36,10 @@ func (s *Store) Dump(ctx context.Context, entity func(*plane.Entity) error, obse
 		if err := dumpEntities(ctx, tx, entity); err != nil {
 			return err
 		}
-		return dumpHistory(ctx, tx, observation)
+		if err := eachSeries(ctx, tx, func(x seriesRow) error { return dumpOne(ctx, tx, x, observation) }); err != nil || summary == nil {
+			return err
+		}
+		return eachSeries(ctx, tx, func(x seriesRow) error { return dumpKept(ctx, tx, x, summary) })
 	}))
 }
 
@@ -61,7 +70,7 @@ func dumpEntities(ctx context.Context, tx pgx.Tx, each func(*plane.Entity) error
 	}
 }
 
-func dumpHistory(ctx context.Context, tx pgx.Tx, each func(plane.Observation) error) error {
+func eachSeries(ctx context.Context, tx pgx.Tx, each func(seriesRow) error) error {
 	var after plane.Series
 	for {
 		rows, err := tx.Query(ctx, nextSeries, after.Tenant, after.ID, after.Attribute, after.Dataset, dumpSeries)
@@ -74,7 +83,7 @@ func dumpHistory(ctx context.Context, tx pgx.Tx, each func(plane.Observation) er
 		}
 		for _, x := range list {
 			after = x.series
-			if err := dumpOne(ctx, tx, x, each); err != nil {
+			if err := each(x); err != nil {
 				return err
 			}
 		}
@@ -97,6 +106,25 @@ func dumpOne(ctx context.Context, tx pgx.Tx, x seriesRow, each func(plane.Observ
 			}
 		}
 		at, more = next, again
+	}
+	return nil
+}
+
+func dumpKept(ctx context.Context, tx pgx.Tx, x seriesRow, each func(plane.Kept) error) error {
+	for _, t := range []struct {
+		name string
+		span time.Duration
+	}{{"hourly", time.Hour}, {"daily", plane.Day}} {
+		list, err := readKept(ctx, tx, t.name, "s = $1 ORDER BY at", t.span, x.n)
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			list[i].Series = x.series
+			if err := each(plane.Kept{Summary: list[i], Span: t.span}); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

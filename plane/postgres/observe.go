@@ -96,14 +96,12 @@ func (s *Store) learnSeries(ctx context.Context, group []*request, l *learnt, be
 	return s.conn.SendBatch(ctx, &b).Close()
 }
 
-// hasOld says that a group has observations that may be thinned out.
+// hasOld says that a group has observations that may be thinned out, or summaries.
 func (s *Store) hasOld(group []*request) bool {
 	before := s.now().Add(-fresh)
 	for _, r := range group {
-		for i := range r.observed {
-			if r.observed[i].Start.Before(before) {
-				return true
-			}
+		if len(r.batch.Summaries) > 0 || slices.ContainsFunc(r.observed, func(o plane.Observation) bool { return o.Start.Before(before) }) {
+			return true
 		}
 	}
 	return false
@@ -112,11 +110,17 @@ func (s *Store) hasOld(group []*request) bool {
 // queueSeries asks for the numbers of the series that the writer does not know.
 func (s *Store) queueSeries(b *pgx.Batch, group []*request, l *learnt) {
 	unknown := map[plane.Series]bool{}
+	need := func(x plane.Series) {
+		if _, ok := s.series[x]; !ok {
+			unknown[x] = true
+		}
+	}
 	for _, r := range group {
 		for i := range r.observed {
-			if _, ok := s.series[r.observed[i].Series]; !ok {
-				unknown[r.observed[i].Series] = true
-			}
+			need(r.observed[i].Series)
+		}
+		for i := range r.batch.Summaries {
+			need(r.batch.Summaries[i].Series)
 		}
 	}
 	l.numbers, l.names = map[plane.Series]int32{}, map[int32]plane.Series{}
@@ -224,6 +228,36 @@ func (c *columns) add(r *request, o *plane.Observation) {
 	}
 	c.owners, c.at, c.value, c.length = append(c.owners, r), append(c.at, time.UnixMilli(o.Start.UnixMilli())), append(c.value, o.Value), append(c.length, length)
 	c.covered, c.detail = append(c.covered, covered), append(c.detail, detail)
+}
+
+// queueSummaries adds what another store kept, and makes its time late.
+func (s *Store) queueSummaries(b *pgx.Batch, group []*request, l *learnt) {
+	x := rows{store: s, learnt: l}
+	for table, span := range map[string]time.Duration{"hourly": time.Hour, "daily": plane.Day} {
+		var series, at []int32
+		var ends []time.Time
+		var count []int64
+		var sum, squares, least, most []float64
+		for _, r := range group {
+			for i := range r.batch.Summaries {
+				k := &r.batch.Summaries[i]
+				if k.Span != span {
+					continue
+				}
+				n, _ := x.number(k.Series)
+				series, at, ends = append(series, n), append(at, spans(k.Start, span)), append(ends, k.Start.Add(span))
+				count, sum, squares = append(count, k.Count), append(sum, k.Sum), append(squares, k.Squares)
+				least, most = append(least, k.Least), append(most, k.Most)
+			}
+		}
+		if len(series) == 0 {
+			continue
+		}
+		b.Queue("UPDATE polity.series x SET thinned = k.thinned FROM (SELECT s, max(at) AS thinned FROM unnest($1::int[], $2::timestamptz[]) AS k (s, at) GROUP BY s) AS k WHERE x.s = k.s AND x.thinned < k.thinned", series, ends)
+		b.Queue("INSERT INTO polity."+table+` (s, at, count, sum, squares, least, most)
+			SELECT * FROM unnest($1::int[], $2::int[], $3::bigint[], $4::float8[], $5::float8[], $6::float8[], $7::float8[]) ON CONFLICT DO NOTHING`,
+			series, at, count, sum, squares, least, most)
+	}
 }
 
 // days are the UTC days in which observations begin, since 1970, and the ms of the day.

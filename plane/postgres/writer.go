@@ -18,10 +18,8 @@ type request struct {
 
 // Write is plane.Store's.
 func (s *Store) Write(ctx context.Context, b *plane.Batch) (plane.Result, error) {
-	for i := range b.Observations {
-		if err := b.Observations[i].Check(); err != nil {
-			return plane.Result{}, err
-		}
+	if err := b.Check(); err != nil {
+		return plane.Result{}, err
 	}
 	r := &request{batch: b}
 	err := s.queue.Do(ctx, r)

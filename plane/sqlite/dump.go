@@ -4,15 +4,21 @@ import (
 	"context"
 	"database/sql"
 	"math"
+	"time"
 
 	"polity/plane"
 )
 
-// dumpSeries is how many series are looked up at a time.
-const dumpSeries = 1000
+// seriesPage is how many series are looked up at a time.
+const seriesPage = 1000
 
 // Dump is plane.Store's.
 func (s *Store) Dump(ctx context.Context, entity func(*plane.Entity) error, observation func(plane.Observation) error) error {
+	return s.DumpAll(ctx, entity, observation, nil)
+}
+
+// DumpAll is plane.Thinner's.
+func (s *Store) DumpAll(ctx context.Context, entity func(*plane.Entity) error, observation func(plane.Observation) error, summary func(plane.Kept) error) error {
 	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return s.readError(err)
@@ -25,17 +31,48 @@ func (s *Store) Dump(ctx context.Context, entity func(*plane.Entity) error, obse
 	if err != nil {
 		return kind(err)
 	}
+	if err := dumpSeries(ctx, tx, func(x seriesRow) error {
+		for _, p := range parts {
+			if err := readPart(ctx, tx, p, x, p.begin, p.until, observation); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil || summary == nil {
+		return kind(err)
+	}
+	return kind(dumpSeries(ctx, tx, func(x seriesRow) error {
+		for _, t := range []struct {
+			name string
+			span time.Duration
+		}{{"hourly", time.Hour}, {"daily", plane.Day}} {
+			list, err := readKept(ctx, tx, t.name, "s = ? ORDER BY at", t.span, x.n)
+			if err != nil {
+				return err
+			}
+			for i := range list {
+				k := plane.Kept{Summary: list[i].summary, Span: t.span}
+				k.Series = x.series
+				if err := summary(k); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}))
+}
+
+// dumpSeries calls each with every series, in order.
+func dumpSeries(ctx context.Context, q querier, each func(seriesRow) error) error {
 	var after plane.Series
 	for begun := false; ; begun = true {
-		list, err := nextSeries(ctx, tx, after, begun)
+		list, err := nextSeries(ctx, q, after, begun)
 		if err != nil || len(list) == 0 {
-			return kind(err)
+			return err
 		}
 		for _, x := range list {
-			for _, p := range parts {
-				if err := readPart(ctx, tx, p, x, p.begin, p.until, observation); err != nil {
-					return kind(err)
-				}
+			if err := each(x); err != nil {
+				return err
 			}
 		}
 		after = list[len(list)-1].series
@@ -71,7 +108,7 @@ func nextSeries(ctx context.Context, q querier, after plane.Series, begun bool) 
 	if begun {
 		text, args = text+" WHERE (tenant, id, attribute, dataset) > (?, ?, ?, ?)", append(args, after.Tenant, after.ID, after.Attribute, after.Dataset)
 	}
-	rows, err := q.QueryContext(ctx, text+" ORDER BY tenant, id, attribute, dataset LIMIT ?", append(args, dumpSeries)...)
+	rows, err := q.QueryContext(ctx, text+" ORDER BY tenant, id, attribute, dataset LIMIT ?", append(args, seriesPage)...)
 	if err != nil {
 		return nil, err
 	}

@@ -274,6 +274,33 @@ func readKept(ctx context.Context, q querier, table, where string, span time.Dur
 	return list, rows.Err()
 }
 
+// restoreSummaries adds what another store kept, and makes its time late.
+func (s *Store) restoreSummaries(ctx context.Context, list []plane.Kept) error {
+	for i := range list {
+		k := &list[i]
+		x, err := s.seriesNumber(ctx, k.Series)
+		if err != nil {
+			return err
+		}
+		table := "hourly"
+		if k.Span == plane.Day {
+			table = "daily"
+		}
+		if _, err := s.conn.ExecContext(ctx, "INSERT OR IGNORE INTO "+table+" (s, at, count, sum, squares, least, most) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			x.n, k.Start.UnixMilli()/k.Span.Milliseconds(), k.Count, k.Sum, k.Squares, k.Least, k.Most); err != nil {
+			return err
+		}
+		if end := k.Start.Add(k.Span).UnixMilli(); x.thinned < end {
+			if _, err := s.conn.ExecContext(ctx, "UPDATE series SET thinned = ? WHERE s = ?", end, x.n); err != nil {
+				return err
+			}
+			x.thinned = end
+			s.series[k.Series] = x
+		}
+	}
+	return nil
+}
+
 // dropEmpty drops the tables of months before a time of which nothing is left.
 func (s *Store) dropEmpty(ctx context.Context, before int64) error {
 	parts, err := listParts(ctx, s.conn, 0, before)

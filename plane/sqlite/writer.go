@@ -19,10 +19,8 @@ type request struct {
 
 // Write is plane.Store's.
 func (s *Store) Write(ctx context.Context, b *plane.Batch) (plane.Result, error) {
-	for i := range b.Observations {
-		if err := b.Observations[i].Check(); err != nil {
-			return plane.Result{}, err
-		}
+	if err := b.Check(); err != nil {
+		return plane.Result{}, err
 	}
 	r := &request{batch: b}
 	if err := s.submit(ctx, r); err != nil {
@@ -83,7 +81,10 @@ func (s *Store) run(ctx context.Context, r *request) error {
 		}
 		r.result.Refused[i] = refused
 	}
-	return s.observeAll(ctx, r.batch.Observations, &r.result)
+	if err := s.observeAll(ctx, r.batch.Observations, &r.result); err != nil {
+		return err
+	}
+	return s.restoreSummaries(ctx, r.batch.Summaries)
 }
 
 func (s *Store) observeAll(ctx context.Context, list []plane.Observation, r *plane.Result) error {

@@ -22,9 +22,10 @@ func Compare(ctx context.Context, s plane.Store, from io.Reader, merged bool, pr
 	if err := c.advance(); err != nil {
 		return r.counts, err
 	}
-	if err := s.Dump(ctx,
+	if err := dump(ctx, s,
 		func(e *plane.Entity) error { return c.meet(&item{entity: e}) },
 		func(o plane.Observation) error { return c.meet(&item{observation: o}) },
+		func(k plane.Kept) error { return c.meet(&item{kept: &k}) },
 	); err != nil {
 		return r.counts, err
 	}
@@ -92,8 +93,11 @@ func (c *comparison) same(x *item) (err error) {
 }
 
 func appendItem(to []byte, x *item) ([]byte, error) {
-	if x.entity != nil {
+	switch {
+	case x.entity != nil:
 		return appendEntity(to, x.entity)
+	case x.kept != nil:
+		return appendKept(to, x.kept), nil
 	}
 	return appendObservation(to, &x.observation), nil
 }
@@ -102,6 +106,9 @@ func appendItem(to []byte, x *item) ([]byte, error) {
 func name(x *item) string {
 	if x.entity != nil {
 		return fmt.Sprintf("the entity %s%s", x.entity.ID, of(x.entity.Tenant))
+	}
+	if k := x.kept; k != nil {
+		return fmt.Sprintf("the summary of %s of %s%s of the %v from %s on", k.Attribute, k.ID, of(k.Tenant), k.Span, k.Start.Format("2006-01-02T15:04:05Z"))
 	}
 	o := &x.observation
 	return fmt.Sprintf("the observation of %s of %s%s at %s", o.Attribute, o.ID, of(o.Tenant), o.Start.Format("2006-01-02T15:04:05.000Z"))

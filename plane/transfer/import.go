@@ -21,7 +21,7 @@ var errNotEmpty = errors.New("it is not empty")
 
 // Empty says whether a store holds nothing.
 func Empty(ctx context.Context, s plane.Store) (bool, error) {
-	err := s.Dump(ctx, func(*plane.Entity) error { return errNotEmpty }, func(plane.Observation) error { return errNotEmpty })
+	err := dump(ctx, s, func(*plane.Entity) error { return errNotEmpty }, func(plane.Observation) error { return errNotEmpty }, func(plane.Kept) error { return errNotEmpty })
 	if errors.Is(err, errNotEmpty) {
 		return false, nil
 	}
@@ -29,7 +29,8 @@ func Empty(ctx context.Context, s plane.Store) (bool, error) {
 }
 
 // Import puts what a file holds into a store: entities in place of those that are
-// there, with their times and versions; observations beside those that are there.
+// there, with their times and versions; observations and summaries beside those that are
+// there.
 // Doing it again changes nothing. A store that holds something is refused with
 // Conflict unless merge says so. A file should have been verified before: what stands
 // before a fault is stored.
@@ -55,16 +56,19 @@ func Import(ctx context.Context, s plane.Store, from io.Reader, merge bool, prog
 		if !more {
 			return r.counts, store(ctx, s, &b)
 		}
-		if x.entity != nil {
+		switch {
+		case x.entity != nil:
 			b.Changes = append(b.Changes, plane.Restore(x.entity))
-		} else {
+		case x.kept != nil:
+			b.Summaries = append(b.Summaries, *x.kept)
+		default:
 			b.Observations = append(b.Observations, x.observation)
 		}
-		if size += len(r.line); len(b.Changes)+len(b.Observations) >= batchItems || size >= batchBytes {
+		if size += len(r.line); len(b.Changes)+len(b.Observations)+len(b.Summaries) >= batchItems || size >= batchBytes {
 			if err := store(ctx, s, &b); err != nil {
 				return r.counts, fmt.Errorf("up to line %d: %w", r.number, err)
 			}
-			b, size = plane.Batch{Changes: b.Changes[:0], Observations: b.Observations[:0]}, 0
+			b, size = plane.Batch{Changes: b.Changes[:0], Observations: b.Observations[:0], Summaries: b.Summaries[:0]}, 0
 		}
 		progress.tell(r.counts)
 	}

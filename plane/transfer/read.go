@@ -25,9 +25,10 @@ import (
 // lineMost is the longest line: an entity of plane's bounds.
 const lineMost = plane.MaxAttributes*plane.MaxValue + 16<<20
 
-// item is what a line holds: an entity or an observation.
+// item is what a line holds: an entity, a summary or an observation.
 type item struct {
 	entity      *plane.Entity
+	kept        *plane.Kept
 	observation plane.Observation
 }
 
@@ -84,7 +85,7 @@ func (r *reader) wrong(format string, args ...any) error {
 	return city.Errorf(city.Invalid, "line %d: %w", r.number, fmt.Errorf(format, args...))
 }
 
-// read returns the next entity or observation, checked and in order, or false behind
+// read returns the next item, checked and in order, or false behind
 // the last, when counts and digest are right.
 func (r *reader) read() (item, bool, error) {
 	for {
@@ -105,9 +106,12 @@ func (r *reader) read() (item, bool, error) {
 		if r.counts != (Counts{}) && compare(&r.last, &x) >= 0 {
 			return item{}, false, r.wrong("what stands here should come before, or is there twice; the file was changed")
 		}
-		if r.last = x; x.entity != nil {
+		switch r.last = x; {
+		case x.entity != nil:
 			r.counts.Entities++
-		} else {
+		case x.kept != nil:
+			r.counts.Summaries++
+		default:
 			r.counts.Observations++
 		}
 		return x, true, nil
@@ -130,8 +134,14 @@ func (r *reader) parse(line []byte) (x item, is bool, err error) {
 		r.series = plane.Series{Key: plane.Key{Tenant: s.Tenant, ID: s.ID}, Attribute: s.Attribute, Dataset: s.Dataset}
 		return x, false, nil
 	}
+	for start, span := range map[string]time.Duration{hourStart: time.Hour, dayStart: plane.Day} {
+		if text, ok := strings.CutPrefix(string(line), start); ok {
+			x.kept, err = r.parseKept(text, span)
+			return x, true, err
+		}
+	}
 	if len(line) < 2 || line[0] != '[' || line[len(line)-1] != ']' {
-		return x, false, errors.New("this is neither an entity, a series, an observation nor the end")
+		return x, false, errors.New("this is neither an entity, a series, an observation, a summary nor the end")
 	}
 	if r.series.ID == "" {
 		return x, false, errors.New("an observation stands before the series that it is of")
@@ -141,6 +151,42 @@ func (r *reader) parse(line []byte) (x item, is bool, err error) {
 		err = x.observation.Check()
 	}
 	return x, true, err
+}
+
+func (r *reader) parseKept(text string, span time.Duration) (*plane.Kept, error) {
+	text, whole := strings.CutSuffix(text, "]")
+	fields := strings.Split(text, ",")
+	if !whole || len(fields) != 6 {
+		return nil, errors.New(`a summary is ["hour", start, count, sum, squares, least, most], or the same of a "day"`)
+	}
+	if r.series.ID == "" {
+		return nil, errors.New("a summary stands before the series that it is of")
+	}
+	k := &plane.Kept{Span: span}
+	k.Series = r.series
+	ms, err := strconv.ParseInt(fields[0], 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("%.40q is no whole number of milliseconds", fields[0])
+	}
+	k.Start = time.UnixMilli(ms).UTC()
+	if k.Count, err = strconv.ParseInt(fields[1], 10, 64); err != nil {
+		return nil, fmt.Errorf("%.40q is no number of observations", fields[1])
+	}
+	for i, to := range []*float64{&k.Sum, &k.Squares, &k.Least, &k.Most} {
+		if *to, err = parseNumber(fields[2+i]); err != nil {
+			return nil, err
+		}
+	}
+	return k, k.Check()
+}
+
+func parseNumber(text string) (float64, error) {
+	if strings.Trim(text, "0123456789+-.e") == "" {
+		if x, err := strconv.ParseFloat(text, 64); err == nil {
+			return x, nil
+		}
+	}
+	return 0, fmt.Errorf("%.40q is no number", text)
 }
 
 // inner returns what stands between a line's beginning and its last brace.
@@ -180,11 +226,8 @@ func parseObservation(text string) (o plane.Observation, err error) {
 		}
 	}
 	o.Start, o.Length, o.Covered = time.UnixMilli(n[0]).UTC(), millis(n[1]), millis(n[2])
-	if strings.Trim(fields[3], "0123456789+-.e") != "" {
-		return o, fmt.Errorf("%.40q is no number", fields[3])
-	}
-	if o.Value, err = strconv.ParseFloat(fields[3], 64); err != nil {
-		return o, fmt.Errorf("%.40q is no number", fields[3])
+	if o.Value, err = parseNumber(fields[3]); err != nil {
+		return o, err
 	}
 	if len(fields) == 5 {
 		var detail []byte
@@ -199,7 +242,7 @@ func parseObservation(text string) (o plane.Observation, err error) {
 	return o, nil
 }
 
-// compare orders as a store's Dump does: all entities, then all observations.
+// compare orders as a store's dump does: all entities, all observations, all summaries.
 func compare(a, b *item) int {
 	switch {
 	case a.entity != nil && b.entity != nil:
@@ -209,9 +252,21 @@ func compare(a, b *item) int {
 	case b.entity != nil:
 		return 1
 	}
+	switch {
+	case a.kept != nil && b.kept != nil:
+		x, y := a.kept, b.kept
+		return cmp.Or(compareSeries(&x.Series, &y.Series), cmp.Compare(x.Span, y.Span), x.Start.Compare(y.Start))
+	case a.kept != nil:
+		return 1
+	case b.kept != nil:
+		return -1
+	}
 	x, y := &a.observation, &b.observation
-	return cmp.Or(strings.Compare(x.Tenant, y.Tenant), strings.Compare(x.ID, y.ID), strings.Compare(x.Attribute, y.Attribute),
-		strings.Compare(x.Dataset, y.Dataset), x.Start.Compare(y.Start), cmp.Compare(x.Length, y.Length))
+	return cmp.Or(compareSeries(&x.Series, &y.Series), x.Start.Compare(y.Start), cmp.Compare(x.Length, y.Length))
+}
+
+func compareSeries(x, y *plane.Series) int {
+	return cmp.Or(strings.Compare(x.Tenant, y.Tenant), strings.Compare(x.ID, y.ID), strings.Compare(x.Attribute, y.Attribute), strings.Compare(x.Dataset, y.Dataset))
 }
 
 // end checks the last line, and that nothing follows.
@@ -225,7 +280,8 @@ func (r *reader) end() error {
 		return r.wrong("the file was changed: its digest is %s, its last line says %.64s", sum, e.SHA256)
 	}
 	if e.Counts != r.counts {
-		return r.wrong("the file holds %d entities and %d observations; its last line says %d and %d", r.counts.Entities, r.counts.Observations, e.Entities, e.Observations)
+		return r.wrong("the file holds %d entities, %d observations and %d summaries; its last line says %d, %d and %d",
+			r.counts.Entities, r.counts.Observations, r.counts.Summaries, e.Entities, e.Observations, e.Summaries)
 	}
 	if _, err := r.from.ReadByte(); !errors.Is(err, io.EOF) {
 		return r.wrong("something follows the last line")

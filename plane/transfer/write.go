@@ -23,13 +23,14 @@ const Format = "polity-city-data/1"
 type Counts struct {
 	Entities     int64 `json:"entities"`
 	Observations int64 `json:"observations"`
+	Summaries    int64 `json:"summaries,omitempty"` // that stand for observations
 }
 
 // Progress is told now and then what is done; nil tells nobody.
 type Progress func(Counts)
 
 func (p Progress) tell(c Counts) {
-	if p != nil && (c.Entities+c.Observations)%1000 == 0 {
+	if p != nil && (c.Entities+c.Observations+c.Summaries)%1000 == 0 {
 		p(c)
 	}
 }
@@ -50,11 +51,13 @@ type end struct {
 	SHA256 string `json:"sha256"` // of all bytes before this line, in hexadecimal
 }
 
-// What lines begin with; an observation's begins with a bracket.
+// What lines begin with; an observation's begins with a bracket and a number.
 const (
 	entityStart = `{"entity":`
 	seriesStart = `{"series":`
 	endStart    = `{"end":`
+	hourStart   = `["hour",`
+	dayStart    = `["day",`
 )
 
 // Export writes the content of a store, one state of it, as a file. When it fails
@@ -64,7 +67,7 @@ func Export(ctx context.Context, s plane.Store, to io.Writer, progress Progress)
 	if err := w.object("", header{Format}); err != nil {
 		return w.counts, err
 	}
-	err := s.Dump(ctx, func(e *plane.Entity) error {
+	err := dump(ctx, s, func(e *plane.Entity) error {
 		if err := w.entity(e); err != nil {
 			return err
 		}
@@ -76,11 +79,25 @@ func Export(ctx context.Context, s plane.Store, to io.Writer, progress Progress)
 		}
 		progress.tell(w.counts)
 		return nil
+	}, func(k plane.Kept) error {
+		if err := w.kept(&k); err != nil {
+			return err
+		}
+		progress.tell(w.counts)
+		return nil
 	})
 	if err != nil {
 		return w.counts, err
 	}
 	return w.counts, w.end()
+}
+
+// dump goes through all that a store holds.
+func dump(ctx context.Context, s plane.Store, entity func(*plane.Entity) error, observation func(plane.Observation) error, kept func(plane.Kept) error) error {
+	if all, ok := s.(plane.Thinner); ok {
+		return all.DumpAll(ctx, entity, observation, kept)
+	}
+	return s.Dump(ctx, entity, observation)
 }
 
 type writer struct {
@@ -125,12 +142,46 @@ func appendEntity(to []byte, e *plane.Entity) ([]byte, error) {
 	return append(line, '}'), err
 }
 
+// of writes of what series the next lines are.
+func (w *writer) of(x plane.Series) error {
+	if x == w.last {
+		return nil
+	}
+	w.last = x
+	return w.object(seriesStart, series{x.Tenant, x.ID, x.Attribute, x.Dataset})
+}
+
+func (w *writer) kept(k *plane.Kept) error {
+	if err := w.of(k.Series); err != nil {
+		return err
+	}
+	w.counts.Summaries++
+	return w.write(appendKept(w.line[:0], k))
+}
+
+func appendKept(b []byte, k *plane.Kept) []byte {
+	word, ms := hourStart, k.Start.UnixMilli()
+	if k.Span == plane.Day {
+		word = dayStart
+	}
+	b = strconv.AppendInt(append(b, word...), ms, 10)
+	b = strconv.AppendInt(append(b, ','), k.Count, 10)
+	for _, x := range []float64{k.Sum, k.Squares, k.Least, k.Most} {
+		b = appendNumber(append(b, ','), x)
+	}
+	return append(b, ']')
+}
+
+func appendNumber(b []byte, value float64) []byte {
+	if value == 0 {
+		value = 0 // not every backend knows a negative one
+	}
+	return strconv.AppendFloat(b, value, 'g', -1, 64)
+}
+
 func (w *writer) observation(o *plane.Observation) error {
-	if o.Series != w.last {
-		if err := w.object(seriesStart, series{o.Tenant, o.ID, o.Attribute, o.Dataset}); err != nil {
-			return err
-		}
-		w.last = o.Series
+	if err := w.of(o.Series); err != nil {
+		return err
 	}
 	w.counts.Observations++
 	return w.write(appendObservation(w.line[:0], o))
@@ -141,11 +192,7 @@ func appendObservation(b []byte, o *plane.Observation) []byte {
 	b = append(strconv.AppendInt(b, o.Start.UnixMilli(), 10), ',')
 	b = append(strconv.AppendInt(b, o.Length.Milliseconds(), 10), ',')
 	b = append(strconv.AppendInt(b, o.Covered.Milliseconds(), 10), ',')
-	value := o.Value
-	if value == 0 {
-		value = 0 // not every backend knows a negative one
-	}
-	b = strconv.AppendFloat(b, value, 'g', -1, 64)
+	b = appendNumber(b, o.Value)
 	if len(o.Detail) > 0 {
 		b = append(base64.StdEncoding.AppendEncode(append(b, `,"`...), o.Detail), '"')
 	}
