@@ -242,7 +242,7 @@ func (s *Store) keep(ctx context.Context, table string, series int64, list []pla
 		if len(old) > 0 {
 			x = &plane.Thicken([]plane.Summary{old[0].summary}, x, span)[0]
 		}
-		if _, err := s.conn.ExecContext(ctx, "INSERT OR REPLACE INTO "+table+" (s, at, count, sum, squares, least, most) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		if _, err := s.conn.ExecContext(ctx, "INSERT OR REPLACE INTO "+table+" (s, at, count, sum, squares, least, most) VALUES (?, ?, ?, ?, ?, ?, ?)", //nolint:gosec // our own texts
 			series, at, x.Count, x.Sum, x.Squares, x.Least, x.Most); err != nil {
 			return err
 		}
