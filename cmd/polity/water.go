@@ -20,14 +20,15 @@ import (
 func waterCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "water",
-		Short: "Water networks: simulate, find leaks, isolate a burst, draw up a balance",
+		Short: "Water networks: simulate, calibrate, find leaks, isolate a burst, schedule pumps, follow water",
 		Example: `  polity water simulate town.inp --hours 24 --out heads.csv
   polity water leaks town.inp scada-2019 --history scada-2018 --out results.txt
   polity water isolate town.inp --valves valves.csv --pipe p12`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(waterSimulateCommand(), waterLeaksCommand(), waterIsolateCommand(), waterBalanceCommand())
+	cmd.AddCommand(waterSimulateCommand(), waterLeaksCommand(), waterCalibrateCommand(), waterIsolateCommand(), waterBalanceCommand(),
+		waterScheduleCommand(), waterAgeCommand(), waterContaminationCommand())
 	return cmd
 }
 

@@ -157,7 +157,14 @@ func (r *Result) Estimate(ctx context.Context, dial epanet.Dialer, at time.Time)
 	if err != nil {
 		return nil, err
 	}
-	return t.everywhere(ctx, dial, m, calibrated, s)
+	e, err := t.everywhere(ctx, dial, m, calibrated, s)
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range e.Spread { // what calibration leaves unexplained is in every pressure
+		e.Spread[i] = math.Hypot(v, r.After)
+	}
+	return e, nil
 }
 
 // everywhere carries demands and their covariance to the pressures of all nodes.
