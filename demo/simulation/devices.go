@@ -21,8 +21,10 @@ type device struct {
 	// say returns what the device says at a time; nothing is said of length zero. Length
 	// is the time since it last said something.
 	say func(c *City, t time.Time, length time.Duration) []message
-	// old devices have values that waited: of the day before the start.
-	old bool
+	// old devices have values that waited: of the day before the start, as dense as those
+	// of now within lately.
+	old    bool
+	lately time.Duration
 }
 
 type message struct {
@@ -38,7 +40,7 @@ func devices() []device {
 	one := func(mapping, name, title string, lon, lat float64, every time.Duration, old bool, values func(c *City, t time.Time, length time.Duration) map[string]any) {
 		topic := mapping + "/" + name + "/up"
 		all = append(all, device{
-			name: name, prefix: mapping + "/" + name + "/", place: &city.Point{Lon: lon, Lat: lat}, mapping: mapping, title: title, every: every, old: old,
+			name: name, prefix: mapping + "/" + name + "/", place: &city.Point{Lon: lon, Lat: lat}, mapping: mapping, title: title, every: every, old: old, lately: 20 * time.Minute,
 			say: func(c *City, t time.Time, length time.Duration) []message {
 				v := values(c, t, length)
 				v["ts"] = t.UTC().Format(time.RFC3339)
@@ -47,10 +49,11 @@ func devices() []device {
 		})
 	}
 	air := func(name, title, station string, near, lon, lat float64) {
-		one("air-station", name, title, lon, lat, 30*time.Second, true, func(c *City, t time.Time, _ time.Duration) map[string]any {
+		one("air-station", name, title, lon, lat, time.Minute, true, func(c *City, t time.Time, _ time.Duration) map[string]any {
 			a := c.Air(name, near, t)
 			return map[string]any{"pm25": tenth(a.PM25), "pm10": tenth(a.PM10), "no2": tenth(a.NO2), "o3": tenth(a.O3), "so2": tenth(a.SO2), "temperature": tenth(c.Temperature(t)), "humidity": tenth(c.Humidity(t)), "station": station}
 		})
+		all[len(all)-1].lately = 3*time.Hour + 10*time.Minute // an index is of whole hours
 	}
 	air("air-mannerheimintie", "Mannerheimintie", "traffic", 1, 24.93935, 60.16985)
 	air("air-kaisaniemi", "Kaisaniemi park", "background", .25, 24.94760, 60.17440)
@@ -103,7 +106,7 @@ func encode(v map[string]any) []byte {
 func uplink() device {
 	const eui = "70b3d5e75e00a1b2"
 	return device{
-		name: "chirpstack", behind: eui, prefix: "application/", mapping: loraMapping, every: 30 * time.Second, old: true,
+		name: "chirpstack", behind: eui, prefix: "application/", mapping: loraMapping, every: 30 * time.Second, old: true, lately: 20 * time.Minute,
 		place: &city.Point{Lon: 24.94120, Lat: 60.17095}, title: "Underpass at Kaivokatu (LoRaWAN)",
 		say: func(c *City, t time.Time, _ time.Duration) []message {
 			return []message{{"application/demo/device/" + eui + "/event/up", encode(map[string]any{

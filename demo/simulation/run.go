@@ -63,7 +63,6 @@ const (
 	dayBefore  = 23 * time.Hour
 	oldEvery   = 15 * time.Minute
 	oldAtATime = 8
-	lately     = 20 * time.Minute
 )
 
 // live is the life of one device.
@@ -98,7 +97,7 @@ func (s *Simulation) live(ctx context.Context, d *device, broker string) {
 // sendOld sends what waited, newest first, so that charts are not empty: what a device
 // would have said in the last minutes, and every quarter of an hour before.
 func (s *Simulation) sendOld(ctx context.Context, client paho.Client, d *device, now time.Time) {
-	border := now.Add(-lately).Truncate(oldEvery)
+	border := now.Add(-d.lately).Truncate(oldEvery)
 	n := 0
 	send := func(t time.Time, length time.Duration) {
 		s.send(ctx, client, d.say(&s.City, t, length))

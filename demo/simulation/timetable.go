@@ -15,7 +15,7 @@ import (
 const (
 	pace      = 4.4 // m/s between stops
 	dwell     = 20  // seconds at a stop
-	byDay     = 6 * time.Minute
+	byDay     = 4 * time.Minute
 	byNight   = 15 * time.Minute
 	dayBegins = 5 * time.Hour
 	dayEnds   = 25 * time.Hour

@@ -116,7 +116,7 @@ func (c *City) Fallen(t time.Time, length time.Duration) float64 {
 func (c *City) Level(t time.Time) float64 {
 	level := .012 + .004*c.wave("level", t, time.Minute)
 	s := c.Storm(t)
-	const rise, full = 20 * time.Second, 170 * time.Second
+	const rise, full = 20 * time.Second, 110 * time.Second
 	switch {
 	case s < rise || s >= waterStays:
 	case s < full:
