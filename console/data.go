@@ -10,6 +10,7 @@ import (
 
 	"polity/camera/layout"
 	"polity/city"
+	"polity/console/counts"
 	"polity/opendata"
 	"polity/plane/rest"
 )
@@ -26,6 +27,14 @@ type Publishing interface {
 	Index(id city.Slug) (*opendata.Index, error)
 	// Preview returns the first rows of the newest day.
 	Preview(ctx context.Context, id city.Slug, rows int) (day string, table [][]string, err error)
+}
+
+// PublishedCounts is a City that remembers what was published of counts. Pages then say
+// the same: what comes late could otherwise be subtracted from what was said before.
+type PublishedCounts interface {
+	// PublishedCounts returns what everyone may see of a day by quarters of an hour, as
+	// counts.Rule.Public does. It is not ok where nothing was remembered.
+	PublishedCounts(ctx context.Context, camera city.Slug, q counts.Query) (published []counts.Series, ok bool, err error)
 }
 
 // Data is what the pages about open data show; the zero one that there is none.

@@ -70,6 +70,12 @@ func (c *Console) load(k Camera, r *request, d *day) error {
 	if err != nil {
 		return err
 	}
+	if remembers, ok := c.cfg.City.(PublishedCounts); ok && !r.viewer.Look {
+		if published, ok, err := remembers.PublishedCounts(r.Context(), k.Name, d.query); ok || err != nil {
+			d.series = published
+			return err
+		}
+	}
 	if !r.viewer.Look {
 		l, err := c.cfg.City.Layout(r.Context(), k.Name)
 		if err != nil {

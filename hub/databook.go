@@ -76,7 +76,7 @@ func compareCells(a, b bookCell) int {
 	return cmp.Or(cmp.Compare(a.Metric, b.Metric), cmp.Compare(a.Where, b.Where), cmp.Compare(a.Class, b.Class), cmp.Compare(a.Direction, b.Direction))
 }
 
-const askAgain = 20 * time.Second
+const askAgain = 5 * time.Second
 
 // openMost bounds the days that are kept in memory.
 const openMost = 2000
@@ -103,8 +103,7 @@ func (b *book) day(ctx context.Context, camera city.Slug, from, to time.Time, cl
 		}
 	}
 	now := b.h.now()
-	tooOld := to.AddDate(0, 0, opendata.Back+1).Before(now)
-	if d.Closed || tooOld || (!closing && now.Sub(d.tried) < askAgain && !now.Before(d.tried)) {
+	if d.Closed || b.tooOld(to, now) || (!closing && now.Sub(d.tried) < askAgain && !now.Before(d.tried)) {
 		return d.copy(), nil
 	}
 	if err := b.extend(ctx, key, d, from, to, closing, now); err != nil {
@@ -113,6 +112,9 @@ func (b *book) day(ctx context.Context, camera city.Slug, from, to time.Time, cl
 	d.tried = now
 	return d.copy(), nil
 }
+
+// tooOld says whether a day ended so long ago that it is not begun any more.
+func (*book) tooOld(to, now time.Time) bool { return to.AddDate(0, 0, opendata.Back+1).Before(now) }
 
 func (d *bookDay) copy() *bookDay {
 	return &bookDay{Threshold: d.Threshold, KeepDays: d.KeepDays, Steps: maps.Clone(d.Steps), Hours: maps.Clone(d.Hours), Day: d.Day, Closed: d.Closed}

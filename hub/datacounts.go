@@ -202,6 +202,48 @@ func aggregateOf(c *bookCell, from, to time.Time) rest.Aggregate {
 
 func tenths(v float64) float64 { return math.Round(v*10) / 10 }
 
+// PublishedCounts implements console.PublishedCounts: pages say what API and files say.
+func (h *Hub) PublishedCounts(ctx context.Context, camera city.Slug, q counts.Query) (list []counts.Series, ok bool, err error) {
+	if h.data == nil || q.Step != counts.PublicStep {
+		return nil, false, nil
+	}
+	c, err := h.camera(camera)
+	if err != nil {
+		return nil, false, err
+	}
+	d, err := h.data.book.day(ctx, camera, q.From.In(h.about.Zone), q.To.In(h.about.Zone), false)
+	if err != nil {
+		return nil, false, err
+	}
+	now := h.now()
+	if len(d.Steps) == 0 && h.data.book.tooOld(q.To, now) {
+		return nil, false, nil // of before this book was begun
+	}
+	steps := q.Complete(now.Add(-c.view().Entry.PublicDelay))
+	index := map[bookCell]int{}
+	for _, at := range sortedKeys(d.Steps) {
+		n := int(time.UnixMilli(at).Sub(q.From) / q.Step)
+		if n < 0 || n >= steps {
+			continue
+		}
+		for _, cell := range d.Steps[at] {
+			i, there := index[cell.series()]
+			if !there {
+				i = len(list)
+				index[cell.series()] = i
+				list = append(list, counts.Series{Metric: cell.Metric, Class: cell.Class, Where: cell.Where, Direction: cell.Direction, Points: make([]counts.Point, steps)})
+			}
+			p := counts.Point{Value: cell.Value, Covered: time.Duration(cell.Seen * float64(time.Second))}
+			if cell.Withheld {
+				p.Value = counts.Withheld
+			}
+			list[i].Points[n] = p
+		}
+	}
+	counts.Sort(list)
+	return list, true, nil
+}
+
 // countsSource is the same of one camera, as a set of files.
 type countsSource struct {
 	h      *Hub

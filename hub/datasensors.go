@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"polity/city"
@@ -25,11 +26,15 @@ func mappedTypes(mappings []*mapping.Mapping) []DataType {
 		i := slices.IndexFunc(list, func(t DataType) bool { return t.Type == m.Entity.Type })
 		if i < 0 {
 			i = len(list)
-			list = append(list, DataType{Type: m.Entity.Type})
+			list = append(list, DataType{Type: m.Entity.Type, Attributes: []DataAttribute{{Name: "simulated", Words: true}}}) // a model stands in for the street
 		}
 		t := &list[i]
 		for _, a := range m.Attributes {
-			t.add(DataAttribute{Name: a.Name, Unit: string(a.Unit), Words: a.Kind == "boolean" || a.Kind == "choice"})
+			public := DataAttribute{Name: a.Name, Unit: string(a.Unit), Words: a.Kind == "boolean" || a.Kind == "choice"}
+			if countsPeople(m.Entity.Type) || countsPeople(a.Name) {
+				public.PeopleAtLeast = leastPeople
+			}
+			t.add(public)
 		}
 		if stays(&m.Location) {
 			t.add(DataAttribute{Name: plane.Location})
@@ -47,6 +52,22 @@ func mappedTypes(mappings []*mapping.Mapping) []DataType {
 	return slices.DeleteFunc(list, func(t DataType) bool {
 		return slices.ContainsFunc(mappings, func(m *mapping.Mapping) bool { return m.Household && m.Entity.Type == t.Type })
 	})
+}
+
+// leastPeople is the smallest number of people that is published where nobody says
+// otherwise.
+const leastPeople = 5
+
+// countsPeople says whether a type or attribute that nobody listed has to be taken for a
+// number of people, by its name.
+func countsPeople(name string) bool {
+	name = strings.ToLower(name)
+	for _, word := range []string{"people", "person", "pedestrian", "crowd", "passenger", "visitor", "cyclist", "headcount"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return false
 }
 
 func stays(l *mapping.Location) bool { return l.LonPath.String() == "" }
@@ -72,7 +93,7 @@ func sensorSet(t *DataType, o *OpenData) opendata.Set {
 		},
 	}
 	if set.Title == "" {
-		set.Title = t.Type
+		set.Title = titleOf(t.Type)
 	}
 	if set.Description == "" {
 		set.Description = fmt.Sprintf("What sensors observed of the type %s, a row per moment.", t.Type)
@@ -93,6 +114,15 @@ func sensorSet(t *DataType, o *OpenData) opendata.Set {
 	return set
 }
 
+// titleOf makes words of a type's name: Air quality observed.
+func titleOf(name string) string {
+	title := strings.ReplaceAll(string(words(name)), "-", " ")
+	if title == "" {
+		return name
+	}
+	return strings.ToUpper(title[:1]) + title[1:]
+}
+
 // sensorSource is the history of a public type.
 type sensorSource struct {
 	h      *Hub
@@ -102,7 +132,13 @@ type sensorSource struct {
 }
 
 // Set implements opendata.Source.
-func (s *sensorSource) Set() opendata.Set { return s.set }
+func (s *sensorSource) Set() opendata.Set {
+	set := s.set
+	if s.h.about.Demo {
+		set.Notes = append(slices.Clip(set.Notes), "Simulated: there are no such sensors.")
+	}
+	return set
+}
 
 // maxMoments bounds the rows of one entity and day, which are held in memory: two per
 // second.

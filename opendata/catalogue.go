@@ -197,6 +197,10 @@ func spatial(b [4]float64) *Node {
 	f := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 	w, s, e, n := f(b[0]), f(b[1]), f(b[2]), f(b[3])
 	node := &Node{Type: "dct:Location"}
+	if w == e && s == n {
+		node.add("dcat:centroid", Literal{Text: fmt.Sprintf("POINT(%s %s)", w, s), Type: "geosparql:wktLiteral"})
+		return node
+	}
 	node.add("dcat:bbox", Literal{Text: fmt.Sprintf("POLYGON((%s %s,%s %s,%s %s,%s %s,%s %s))", w, s, e, s, e, n, w, n, w, s), Type: "geosparql:wktLiteral"})
 	return node
 }
