@@ -28,7 +28,7 @@ func timetable(zone *time.Location, now time.Time) ([]byte, error) {
 	today := gtfs.DateOf(now.In(zone))
 	files := map[string][][]string{
 		"agency.txt":    {{"agency_id", "agency_name", "agency_url", "agency_timezone"}, {"demo", "Demo lines", "https://www.openstreetmap.org/copyright", zone.String()}},
-		"feed_info.txt": {{"feed_publisher_name", "feed_publisher_url", "feed_lang", "feed_version"}, {"Demo lines", "https://www.openstreetmap.org/copyright", "en", today.String()}},
+		"feed_info.txt": {{"feed_publisher_name", "feed_publisher_url", "feed_lang", "feed_version", "feed_start_date", "feed_end_date", "feed_contact_url"}, {"Demo lines", "https://www.openstreetmap.org/copyright", "en", today.String(), (today - 2).String(), (today + daysAhead).String(), "https://www.openstreetmap.org/copyright"}},
 		"calendar.txt": {
 			{"service_id", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "start_date", "end_date"},
 			{"daily", "1", "1", "1", "1", "1", "1", "1", (today - 2).String(), (today + daysAhead).String()},

@@ -108,7 +108,7 @@ func (x *Trams) Message(now time.Time) *realtime.Message {
 	if since := x.city.Storm(now); since < waterStays {
 		began := now.Add(-since).Truncate(time.Second)
 		m.Alerts = append(m.Alerts, realtime.Alert{
-			ID: "storm-" + strconv.FormatInt(began.Unix(), 10), Periods: []realtime.Period{{From: began, Until: began.Add(waterStays)}}, Cause: 8, Effect: 3, Severity: 3,
+			ID: "storm-" + strconv.FormatInt(began.Unix(), 10), Periods: []realtime.Period{{From: began, Until: began.Add(waterStays)}}, Impact: []realtime.Period{{From: began, Until: began.Add(waterStays)}}, Cause: 8, Effect: 3, Severity: 3,
 			About: []realtime.Selector{{Route: "1", Kind: -1, Direction: -1, Trip: realtime.Trip{Direction: -1}}},
 			Title: []realtime.Text{{Text: "Line 1 is late: water in the underpass at Vilhonkatu", Language: "en"}},
 			Words: []realtime.Text{{Text: "Simulated: a heavy shower flooded the underpass. Trams pass it slowly until the pump has emptied it.", Language: "en"}},

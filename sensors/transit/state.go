@@ -230,6 +230,11 @@ func (b *Board) alertsNow(now time.Time) []Alert {
 				holds, x.From, x.Until = true, p.From, p.Until
 			}
 		}
+		for _, p := range slices.Backward(a.Impact) { // the first that is not over
+			if p.Until.IsZero() || now.Before(p.Until) {
+				x.From, x.Until = p.From, p.Until
+			}
+		}
 		if !holds || a.ID == "" {
 			continue
 		}
@@ -285,7 +290,7 @@ func (b *Board) say(list []realtime.Text) string {
 
 // Words of Alert.Cause and Alert.Effect in gtfs-realtime.proto, by number.
 var (
-	causes = []string{"", "unknown", "other", "technical problem", "strike", "demonstration", "accident", "holiday", "weather", "maintenance", "construction", "police activity", "medical emergency"}
+	causes = []string{"", "unknown", "other", "technical problem", "strike", "demonstration", "accident", "holiday", "weather", "maintenance", "construction", "police activity", "medical emergency", "special event"}
 	// NO_SERVICE is 1.
 	effects = []string{"", "no service", "reduced service", "significant delays", "detour", "additional service", "modified service", "other", "unknown", "stop moved", "no effect", "accessibility issue"}
 )

@@ -337,15 +337,15 @@ func (p *Position) place(n protowire.Number, v value) error {
 }
 
 func news(v value) (a Alert, err error) {
+	var active []Period
 	err = v.message(func(n protowire.Number, v value) (err error) {
 		switch n {
 		case 1:
-			if len(a.Periods) >= maxSelect {
-				return city.Errorf(city.TooLarge, "more than %d periods of an alert", maxSelect)
-			}
-			var p Period
-			p, err = period(v)
-			a.Periods = append(a.Periods, p)
+			active, err = periods(active, v)
+		case 2:
+			a.Periods, err = periods(a.Periods, v)
+		case 3:
+			a.Impact, err = periods(a.Impact, v)
 		case 5:
 			if len(a.About) >= maxSelect {
 				return city.Errorf(city.TooLarge, "an alert about more than %d things", maxSelect)
@@ -368,11 +368,19 @@ func news(v value) (a Alert, err error) {
 		}
 		return err
 	})
+	if len(a.Periods) == 0 {
+		a.Periods = active
+	}
 	return a, err
 }
 
-func period(v value) (p Period, err error) {
-	err = v.message(func(n protowire.Number, v value) error {
+// periods adds one to those that were read before.
+func periods(list []Period, v value) ([]Period, error) {
+	if len(list) >= maxSelect {
+		return nil, city.Errorf(city.TooLarge, "more than %d periods of an alert", maxSelect)
+	}
+	var p Period
+	err := v.message(func(n protowire.Number, v value) error {
 		switch n {
 		case 1:
 			p.From = v.moment()
@@ -381,7 +389,7 @@ func period(v value) (p Period, err error) {
 		}
 		return nil
 	})
-	return p, err
+	return append(list, p), err
 }
 
 func selector(v value) (s Selector, err error) {

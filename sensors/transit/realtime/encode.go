@@ -121,8 +121,10 @@ func (p *Position) encode(b []byte) []byte {
 }
 
 func (a *Alert) encode(b []byte) []byte {
-	for _, p := range a.Periods {
-		b = field(b, 1, func(b []byte) []byte { return moment(moment(b, 1, p.From), 2, p.Until) })
+	for n, list := range map[protowire.Number][]Period{2: a.Periods, 3: a.Impact} {
+		for _, p := range list {
+			b = field(b, n, func(b []byte) []byte { return moment(moment(b, 1, p.From), 2, p.Until) })
+		}
 	}
 	for i := range a.About {
 		b = field(b, 5, a.About[i].encode)

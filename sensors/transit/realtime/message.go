@@ -102,7 +102,8 @@ const (
 // Alert is news about service.
 type Alert struct {
 	ID       string
-	Periods  []Period // none: as long as it is told
+	Periods  []Period // when it is to be shown: communication_period, or the older active_period; none: as long as it is told
+	Impact   []Period // when service is affected; none: not said
 	About    []Selector
 	Cause    int32 // Alert.Cause; 0: not said
 	Effect   int32 // Alert.Effect; 0: not said

@@ -51,6 +51,9 @@ func TestDecodesWhatTheOfficialBindingsWrite(t *testing.T) {
 			ID: "a1", Periods: []Period{{at(1796032000), at(1796036000)}}, Cause: 10, Effect: 4, Severity: 3,
 			About: []Selector{{Route: "R1", Kind: -1, Direction: 0, Trip: nowhere}, {Stop: "s3", Kind: 0, Direction: -1, Trip: Trip{ID: "t2", Direction: -1}, OfTrip: true}},
 			Title: []Text{{"Works on the bridge", "en"}, {"Siltatyö", "fi"}}, Words: []Text{{Text: "Line 1 goes by the park."}}, Address: []Text{{Text: "https://works.example/1"}},
+		}, {
+			ID: "a2", Periods: []Period{{at(1796032000), at(1796036000)}}, Impact: []Period{{From: at(1796033000)}}, Cause: 13,
+			About: []Selector{{Agency: "A", Kind: -1, Direction: -1, Trip: nowhere}}, Title: []Text{{Text: "Marathon"}}, Words: []Text{{Text: "Marathon"}},
 		}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

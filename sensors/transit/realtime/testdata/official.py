@@ -39,4 +39,12 @@ a.header_text.translation.add(text="Works on the bridge", language="en")
 a.header_text.translation.add(text="Siltatyö", language="fi")
 a.description_text.translation.add(text="Line 1 goes by the park.")
 a.url.translation.add(text="https://works.example/1")
+a = m.entity.add(id="a2").alert
+a.active_period.add(start=1)
+a.communication_period.add(start=1796032000, end=1796036000)
+a.impact_period.add(start=1796033000)
+a.cause = g.Alert.SPECIAL_EVENT
+a.informed_entity.add(agency_id="A")
+a.header_text.translation.add(text="Marathon")
+a.description_text.translation.add(text="Marathon")
 sys.stdout.buffer.write(m.SerializeToString())
