@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"polity/plane/ngsild/jsontext"
@@ -21,7 +22,8 @@ import (
 const (
 	defaultTimeout = 4 * time.Second  // unless the registration has its own
 	maxTimeout     = 10 * time.Second // whatever the registration says
-	maxAnswer      = 8 << 20          // bytes of a body
+	maxAnswer      = 4 << 20          // bytes of a body
+	maxAnswers     = 16 << 20         // bytes of all bodies that answer one request
 	maxSources     = 64               // asked for one request
 	atOnce         = 16
 )
@@ -81,6 +83,7 @@ func (a *Answer) OK() bool { return a.Err == nil && a.Status >= 200 && a.Status 
 func (c *Client) AskAll(ctx context.Context, calls []Call) []Answer {
 	out := make([]Answer, len(calls))
 	var wait sync.WaitGroup
+	var size atomic.Int64
 	room := make(chan struct{}, atOnce)
 	for i := range calls {
 		if i >= maxSources {
@@ -90,7 +93,9 @@ func (c *Client) AskAll(ctx context.Context, calls []Call) []Answer {
 		wait.Go(func() {
 			room <- struct{}{}
 			defer func() { <-room }()
-			out[i] = c.ask(ctx, &calls[i])
+			if out[i] = c.ask(ctx, &calls[i]); size.Add(int64(len(out[i].Body))) > maxAnswers {
+				out[i] = Answer{Err: fmt.Errorf("the answers of all sources have more than %d bytes", maxAnswers)}
+			}
 		})
 	}
 	wait.Wait()

@@ -195,6 +195,26 @@ func TestTooManySources(t *testing.T) {
 	}
 }
 
+func TestAnswersTogetherAreBounded(t *testing.T) {
+	body := strings.Repeat(" ", maxAnswer)
+	s := source(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) })
+	r := at(t, s, vehicles)
+	calls := make([]Call, maxAnswers/maxAnswer+2)
+	for i := range calls {
+		calls[i] = Call{To: r, Method: "GET", Path: "/entities"}
+	}
+	kept := 0
+	for _, a := range client("127.0.0.1").AskAll(t.Context(), calls) {
+		kept += len(a.Body)
+		if a.Err != nil && !strings.Contains(a.Err.Error(), "all sources") {
+			t.Error(a.Err)
+		}
+	}
+	if kept != maxAnswers {
+		t.Errorf("%d bytes are kept, want %d", kept, maxAnswers)
+	}
+}
+
 func TestWarningIsOneHeader(t *testing.T) {
 	r := registered(t, "r", vehicles)
 	if got, want := client().Warning(r, "it said \"no\"\r\nSet-Cookie: ä"), `199 us "urn:x:r: it said _no___Set-Cookie: _"`; got != want {
