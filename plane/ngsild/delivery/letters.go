@@ -91,7 +91,7 @@ func (q *Queue) Receivers() []Summary {
 }
 
 // Replay puts dead letters back before all that waits, in their old order, and tries
-// them at once. It returns how many. Where the number of one is given that is no dead
+// their receivers at once. It returns how many. Where the number of one is given that is no dead
 // letter, the error is NotFound.
 func (q *Queue) Replay(ctx context.Context, which Which) (int64, error) {
 	var total int64
@@ -116,8 +116,18 @@ func (q *Queue) Replay(ctx context.Context, which Which) (int64, error) {
 	}, func() {
 		for _, x := range to {
 			x.rewind = true
-			q.hurry(x)
 			q.begin(x)
+		}
+		if which.Number == 0 { // what waits is tried at once, too
+			for _, x := range q.receivers {
+				if which.To == nil || x.Receiver == *which.To {
+					q.hurry(x)
+				}
+			}
+			return
+		}
+		for _, x := range to {
+			q.hurry(x)
 		}
 	})
 	return total, missing(which, total, err)
