@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+	"time"
 )
 
 // writeCity writes a feed of a hundred thousand trips with twenty calls each: routes by
@@ -74,4 +75,31 @@ func BenchmarkTwoMillion(b *testing.B) {
 		b.ReportMetric(float64(len(f.timings)), "timings")
 		runtime.KeepAlive(f)
 	}
+}
+
+// BenchmarkQuestions asks the same feed what runs now, and what leaves a stop in two hours.
+func BenchmarkQuestions(b *testing.B) {
+	dir := b.TempDir()
+	writeCity(b, dir, 100_000)
+	f, err := Open(dir, DefaultLimits())
+	if err != nil {
+		b.Fatal(err)
+	}
+	now := time.Date(2026, 11, 30, 8, 0, 0, 0, f.Zone)
+	b.Run("running", func(b *testing.B) {
+		n := 0
+		for b.Loop() {
+			n = 0
+			f.Running(now, now.Add(time.Second), func(Run) { n++ })
+		}
+		b.ReportMetric(float64(n), "runs")
+	})
+	b.Run("departures", func(b *testing.B) {
+		n := 0
+		for b.Loop() {
+			n = 0
+			f.At(100, now.Add(-3*time.Hour), now.Add(2*time.Hour), func(Run, int) { n++ })
+		}
+		b.ReportMetric(float64(n), "departures")
+	})
 }
