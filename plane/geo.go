@@ -1,8 +1,10 @@
 package plane
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
+	"strconv"
 )
 
 // Bounds returns the box around an entity's location, and false if it has none
@@ -11,6 +13,9 @@ func (e *Entity) Bounds() (Box, bool) {
 	a := e.Attribute(Location)
 	if a == nil || a.Kind != Geo {
 		return Box{}, false
+	}
+	if lon, lat, ok := point(a.Value); ok {
+		return Box{West: lon, South: lat, East: lon, North: lat}, math.Abs(lon) <= 180 && math.Abs(lat) <= 90
 	}
 	var g geometry
 	if json.Unmarshal(a.Value, &g) != nil {
@@ -21,6 +26,24 @@ func (e *Entity) Bounds() (Box, bool) {
 		return Box{}, false
 	}
 	return b, true
+}
+
+// point reads a point as it is mostly written, without a decoder of JSON.
+func point(value []byte) (lon, lat float64, ok bool) {
+	rest, ok := bytes.CutPrefix(value, []byte(`{"type":"Point","coordinates":[`))
+	if !ok {
+		return 0, 0, false
+	}
+	if rest, ok = bytes.CutSuffix(rest, []byte(`]}`)); !ok {
+		return 0, 0, false
+	}
+	x, y, _ := bytes.Cut(rest, []byte{','})
+	lon, err := strconv.ParseFloat(string(x), 64)
+	if err != nil {
+		return 0, 0, false
+	}
+	lat, err = strconv.ParseFloat(string(y), 64) // a height behind it is left to the decoder
+	return lon, lat, err == nil
 }
 
 type geometry struct {
