@@ -96,9 +96,12 @@ func New(store plane.Store, cfg Config, log *slog.Logger, now func() time.Time) 
 	return w
 }
 
-// share is the part of one processor that rounds may take: with very many sensors, or a
-// slow store, they are further apart.
-const share = 20
+// With very many sensors, or a slow store, rounds are further apart, so that they take a
+// twentieth of one processor; but never more than most, however busy the machine is.
+const (
+	share = 20
+	most  = 15 * time.Second
+)
 
 // Run keeps rounds until ctx ends.
 func (w *Watch) Run(ctx context.Context) {
@@ -114,7 +117,7 @@ func (w *Watch) Run(ctx context.Context) {
 			w.log.Error("the sensors could not be looked at; it is tried again", slog.Any("error", err))
 		}
 		failing = err != nil
-		wait := time.NewTimer(max(w.cfg.Every, share*w.LastRound()))
+		wait := time.NewTimer(max(w.cfg.Every, min(most, share*w.LastRound())))
 		select {
 		case <-ctx.Done():
 			wait.Stop()

@@ -40,19 +40,35 @@ func Gap(points []Point) time.Duration {
 	return gaps[(len(gaps)-1)/2]
 }
 
+// around is how many gaps on each side say what is usual at a point.
+const around = 3
+
+// usual is the time between points that is usual about the gap i, which lies between points
+// i and i+1: the greater of the medians of the gaps before it and behind it, so that a
+// sensor may speak more often when something happens. The gap itself is left out: 0 if
+// there is no other.
+func usual(points []Point, i int) time.Duration {
+	before := Gap(points[max(0, i-around) : i+1])
+	behind := Gap(points[i+1 : min(len(points), i+2+around)])
+	return max(before, behind)
+}
+
 // Spans says for how long each of points, sorted by time, counts. A point without a
-// length counts for the time since the one before, at most 1.5 times the usual gap and
-// never longer than most: behind a gap nobody knows what was. Spans do not overlap.
+// length counts for the time since the one before, at most 1.5 times what is usual there
+// and never longer than most: behind a gap nobody knows what was. Spans do not overlap.
 func Spans(points []Point, most time.Duration) []Span {
-	usual := Gap(points)
 	out := make([]Span, 0, len(points))
 	var end time.Time
 	for i, p := range points {
 		s := Span{p.At, p.At.Add(p.Length), p.Value}
 		if p.Length <= 0 {
-			back := min(usual, most)
+			back := min(Gap(points[:min(len(points), around+1)]), most)
 			if i > 0 {
-				back = min(p.At.Sub(points[i-1].At), usual+usual/2, most)
+				back = p.At.Sub(points[i-1].At)
+				if u := usual(points, i-1); u > 0 {
+					back = min(back, u+u/2)
+				}
+				back = min(back, most)
 			}
 			s = Span{p.At.Add(-back), p.At, p.Value}
 		}

@@ -32,6 +32,19 @@ func TestSpansEndWithTheirPoint(t *testing.T) {
 	}
 }
 
+// A sensor that speaks every quarter of an hour, and every minute when something happens,
+// has covered all of the time; one that was silent in between has not.
+func TestSensorsThatSpeakMoreOften(t *testing.T) {
+	spans := series.Spans(at(0, 15, 30, 45, 60, 61, 62, 63, 64, 65, 66, 67, 82, 97, 112), time.Hour)
+	if _, covered := series.Mean(spans, begin, begin.Add(112*time.Minute)); covered < .999 {
+		t.Errorf("covered %v", covered)
+	}
+	spans = series.Spans(at(0, 1, 2, 3, 4, 5, 6, 60, 61, 62, 63, 64, 65, 66), time.Hour)
+	if _, covered := series.Mean(spans, begin.Add(6*time.Minute), begin.Add(59*time.Minute)); covered > .05 {
+		t.Errorf("silence is covered %v", covered)
+	}
+}
+
 // Whatever points there are, no moment counts twice.
 func TestSpansNeverOverlap(t *testing.T) {
 	if err := quick.Check(func(offsets []uint16, lengths []uint8) bool {
