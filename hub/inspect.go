@@ -27,6 +27,7 @@ func Inspect(c Config) (words string, err error) {
 	if c.Sensors != nil {
 		errs = append(errs, c.Sensors.inspect(&b))
 	}
+	c.Transit.inspect(&b)
 	return b.String(), errors.Join(errs...)
 }
 

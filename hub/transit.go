@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"polity/city"
 	"polity/sensors/transit"
+	"polity/sensors/transit/gtfs"
 )
 
 // Transit is the feeds of public transport (docs/formats/transit.md).
@@ -32,6 +35,23 @@ func (t Transit) check() error {
 func (t Transit) resolve(dir string) {
 	for i := range t {
 		t[i].Resolve(dir)
+	}
+}
+
+// inspect says what timetables on this machine hold. A broken one keeps no hub from
+// starting.
+func (t Transit) inspect(b *strings.Builder) {
+	for i := range t {
+		if t[i].Remote() {
+			fmt.Fprintf(b, "Timetable %s: at an address, which is asked when the hub runs.\n", t[i].Name)
+			continue
+		}
+		f, err := gtfs.Open(t[i].Timetable, gtfs.DefaultLimits())
+		if err != nil {
+			fmt.Fprintf(b, "Timetable %s cannot be used: %v\n", t[i].Name, err)
+			continue
+		}
+		fmt.Fprintf(b, "Timetable %s: %d lines, %d stops, until %s.\n", t[i].Name, len(f.Routes), len(f.Stops), f.Expires().UTC().Format(time.DateOnly))
 	}
 }
 

@@ -81,6 +81,9 @@ func (c Config) checkAddress(where string) error {
 	return nil
 }
 
+// Remote says whether the timetable is at an address.
+func (c Config) Remote() bool { return isAddress(c.Timetable) }
+
 func isAddress(where string) bool {
 	return strings.HasPrefix(where, "http://") || strings.HasPrefix(where, "https://")
 }
