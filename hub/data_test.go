@@ -377,6 +377,12 @@ func TestLateCountsDoNotShow(t *testing.T) {
 				t.Errorf("%s: %v was %v and is %v", when, c, x, now[c])
 			}
 		}
+		// The camera's page says the same.
+		_, page := p.get("/cameras/square/counts.csv?as=public&day=2026-11-23")
+		rows, err := csv.NewReader(strings.NewReader(string(page))).ReadAll()
+		if err != nil || len(rows) < 3 || rows[1][6] != "12" || rows[2][6] != "9" || !strings.HasPrefix(rows[2][0], "2026-11-23T00:00:00") {
+			t.Errorf("%s: the page says %v (%v)", when, rows, err)
+		}
 	}
 	check("later")
 	p.stop()
