@@ -52,7 +52,12 @@ func newSensors(c *consoletest.City) *consoletest.Sensors {
 func newConsole(t testing.TB, c *consoletest.City, sensors *consoletest.Sensors, built string, viewer func(*http.Request) console.Viewer) *console.Console {
 	t.Helper()
 	now := running()
-	pages, err := console.New(console.Config{City: c, Sensors: sensors, Data: consoletest.NewData(now), Viewer: viewer, Bundle: os.DirFS(built), Now: now})
+	lines, err := consoletest.NewTransit(now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines.Hear()
+	pages, err := console.New(console.Config{City: c, Sensors: sensors, Transit: lines, Data: consoletest.NewData(now), Viewer: viewer, Bundle: os.DirFS(built), Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import "./slider.ts";
 import "./editor.ts";
 import "./citymap.ts";
 import "./sensors.ts";
+import "./transit.ts";
 import { runAll } from "./runner.ts";
 
 void runAll();
