@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"polity/plane"
 	"polity/plane/sqlite"
@@ -36,6 +38,7 @@ func BenchmarkCreate(b *testing.B) {
 				defer run(b, s, p.stream(b))()
 			}
 			b.ResetTimer()
+			began := processor()
 			var n atomic.Int64
 			b.SetParallelism(8)
 			b.RunParallel(func(pb *testing.PB) {
@@ -51,8 +54,16 @@ func BenchmarkCreate(b *testing.B) {
 				}
 			})
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "creates/s")
+			b.ReportMetric(float64((processor()-began).Microseconds())/float64(b.N), "cpu-µs/create")
 		})
 	}
+}
+
+// processor is how much processor time this process has used.
+func processor() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // settle reads a feed and forgets what it read.
