@@ -66,7 +66,11 @@ func (c *Changes) programs() (*spine.Programs, error) {
 	if err != nil {
 		return nil, city.Errorf(city.Invalid, "hub.changes.password_file: %w", err)
 	}
-	return &spine.Programs{Listen: c.Listen, Password: strings.TrimSpace(string(password)), Stream: relay.StreamName}, nil
+	p := &spine.Programs{Listen: c.Listen, Password: strings.TrimSpace(string(password)), Stream: relay.StreamName}
+	if err := p.Check(); err != nil {
+		return nil, city.Errorf(city.Invalid, "hub.changes: %w", err)
+	}
+	return p, nil
 }
 
 // changes is what runs of it.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"polity/hub"
+	"polity/plane/postgres/postgrestest"
 	"polity/plane/relay"
 	"polity/spine"
 )
@@ -228,4 +229,41 @@ func TestConfigurationOfChanges(t *testing.T) {
 	if err := w.cfg.WithDefaults().Check(); err == nil || !strings.Contains(err.Error(), "hub.ngsi_ld: notifications: retries") {
 		t.Error(err)
 	}
+	short := filepath.Join(w.dir, "short")
+	if err := os.WriteFile(short, []byte("short\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.cfg.Changes = hub.Changes{Publish: true, Listen: "127.0.0.1:4222", PasswordFile: short}
+	if _, err := hub.Inspect(w.cfg); err == nil || !strings.Contains(err.Error(), "hub.changes: ") || !strings.Contains(err.Error(), "16 are the least") {
+		t.Errorf("a short password: %v", err)
+	}
+}
+
+// TestNotificationsOverPostgreSQL is the short form of the above on the other store.
+func TestNotificationsOverPostgreSQL(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.sense()
+	server := postgrestest.Start(t, "")
+	w.cfg.Store = server.Database(t)
+	listed := newHeard(t)
+	w.cfg.NGSILD.Notify.Hosts = []string{"127.0.0.1"}
+	w.start()
+	w.subscribe("urn:x:level", "WaterLevel", listed.URL)
+	const messages = 20
+	for n := range messages {
+		if n == messages/2 {
+			w.stop()
+			w.start()
+		}
+		if status := w.post("/ingest/level/w-7", fmt.Sprint(n), "open"); status != http.StatusAccepted {
+			t.Fatalf("a message: %d", status)
+		}
+	}
+	var want []string
+	for n := range messages {
+		want = append(want, fmt.Sprintf("urn:ngsi-ld:WaterLevel:w-7 %d", n))
+	}
+	w.eventually("each is heard once, in order", func() bool { return listed.all() == strings.Join(want, ", ") })
+	w.stop() // before its server
 }

@@ -19,6 +19,9 @@ func Inspect(c Config) (words string, err error) {
 	if _, err := c.spine(); err != nil {
 		errs = append(errs, err)
 	}
+	if _, err := c.Changes.programs(); err != nil {
+		errs = append(errs, err)
+	}
 	if info, err := os.Stat(c.Register); err != nil || !info.IsDir() {
 		errs = append(errs, city.Errorf(city.Invalid, "hub.register: %s is no folder; put the cameras' entries there", c.Register))
 	} else if err := c.inspectRegister(&b); err != nil {

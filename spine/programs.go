@@ -41,17 +41,28 @@ func readOnly(stream string) *server.Permissions {
 // (nats.CustomInboxPrefix), so that they hear nobody else's.
 const programsInbox = "_INBOX_" + ProgramsUser
 
+// Check reports what is wrong. The error is of kind Invalid.
+func (p *Programs) Check() error {
+	host, _, err := splitListen(p.Listen)
+	switch {
+	case err != nil:
+		return err
+	case !isLoopback(host):
+		return city.Errorf(city.Invalid, "programs would read changes from %s without encryption; give a loopback address, or use a NATS cluster of the city's own", p.Listen)
+	case len(p.Password) < 16:
+		return city.Errorf(city.Invalid, "the password of programs that read changes has %d characters; 16 are the least", len(p.Password))
+	}
+	return nil
+}
+
 // admit lets programs connect.
 func (p *Programs) admit(o *server.Options) error {
+	if err := p.Check(); err != nil {
+		return err
+	}
 	host, port, err := splitListen(p.Listen)
 	if err != nil {
 		return err
-	}
-	if !isLoopback(host) {
-		return city.Errorf(city.Invalid, "programs would read changes from %s without encryption; give a loopback address, or use a NATS cluster of the city's own", p.Listen)
-	}
-	if len(p.Password) < 16 {
-		return city.Errorf(city.Invalid, "the password of programs that read changes has %d characters; 16 are the least", len(p.Password))
 	}
 	o.DontListen, o.Host, o.Port = false, host, port
 	o.MaxConn, o.MaxSubs = 256, 1024 // of one program each, and of the hub's own lines

@@ -197,6 +197,7 @@ func (m *matcher) look(ctx context.Context, tenant, id string, e *plane.Entity) 
 	delete(m.sorted, tenant)
 	if e == nil {
 		delete(m.view[tenant], id)
+		delete(m.matched, delivery.Receiver{Tenant: tenant, ID: id})
 		return
 	}
 	x, err := m.subs.s.readSubscription(ctx, tenant, e)

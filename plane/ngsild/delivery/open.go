@@ -69,6 +69,7 @@ type receiver struct {
 	slow    bool          // it was lately
 	next    time.Time     // not before
 	hurries int           // how often a pause was ended
+	told    time.Time     // when the log last heard of its dead letters
 	wake    chan struct{} // ends a pause
 }
 

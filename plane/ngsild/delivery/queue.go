@@ -180,6 +180,7 @@ func (q *Queue) kill(ctx context.Context, x *receiver, n, size int64, reason str
 	q.waits(x, -1, -size)
 	q.isDead(x, 1, size)
 	q.counts.Killed++
+	q.tell(x, "notifications of a subscription are dead letters now; 'polity notifications replay' puts them back", slog.String("reason", reason))
 	for x.state.Dead > int64(q.limits.Dead) || x.state.DeadBytes > q.limits.Bytes {
 		if dropped, err := q.dropOldest(ctx, x); err != nil || !dropped {
 			return err
@@ -206,11 +207,21 @@ func (q *Queue) dropOldest(ctx context.Context, x *receiver) (bool, error) {
 	return true, nil
 }
 
+// tellEach is how often the log hears of one receiver's dead letters.
+const tellEach = time.Minute
+
+func (q *Queue) tell(x *receiver, what string, more ...any) {
+	if now := time.Now(); now.Sub(x.told) >= tellEach {
+		x.told = now
+		q.log.Warn(what, append([]any{slog.String("subscription", x.ID), slog.Int64("dead", x.state.Dead), slog.Int64("dropped", x.state.Dropped)}, more...)...) //nolint:sloglint // one of two texts
+	}
+}
+
 func (q *Queue) dropped(x *receiver, n int64) {
 	x.state.Dropped += n
 	q.counts.Dropped += uint64(n)
 	q.touch(x)
-	q.log.Warn("dead letters of a subscription are no longer kept: there were too many, or they were too old", slog.String("subscription", x.ID), slog.Int64("letters", n))
+	q.tell(x, "dead letters of a subscription are no longer kept: there were too many, or they were too old")
 }
 
 // boundDisk holds all notifications together to what the disk may have: the receivers

@@ -251,7 +251,6 @@ func (q *Queue) failed(x *receiver, h *head, cause error, hurries int) {
 			if err := q.kill(ctx, x, h.n, int64(len(h.body)), reason, now); err != nil {
 				return err
 			}
-			q.log.Warn("a notification is a dead letter now; 'polity notifications replay' puts it back", slog.String("subscription", x.ID), slog.String("reason", reason))
 		}
 		if x.r == 0 {
 			return nil // forgotten meanwhile
