@@ -120,7 +120,7 @@ func (r *request) spread(w *write, local func(rest []string) (entity.Outcome, er
 	case parts == 1:
 		return failed[0].err
 	case w.attrs:
-		return r.updated(withFailures(out, failed))
+		return r.updated(withFailures(out, w.names, failed))
 	}
 	return r.partly(w.id, len(failed) < parts, failed)
 }
@@ -233,8 +233,15 @@ func appendFailure(b []byte, id string, f failure) []byte {
 	return append(problem.From(f.err).Append(append(b, `"error":`...)), '}')
 }
 
-// withFailures adds what was not done to the outcome of what was (clause 5.2.18).
-func withFailures(out entity.Outcome, failed []failure) entity.Outcome {
+// withFailures adds what was not done to the outcome of what was (clause 5.2.18). A
+// name is updated where all who were to do so did.
+func withFailures(out entity.Outcome, names []string, failed []failure) entity.Outcome {
+	for _, n := range names {
+		refused := func(x entity.Refusal) bool { return x.Name == n }
+		if !slices.Contains(out.Updated, n) && !slices.ContainsFunc(out.NotUpdated, refused) {
+			out.Updated = append(out.Updated, n)
+		}
+	}
 	for _, f := range failed {
 		registration := ""
 		if f.share != nil {

@@ -143,8 +143,21 @@ func TestConditionsAreCheckedOnWhatIsPutTogether(t *testing.T) {
 		}
 		s.wasAsked(t, "GET /entities?type=Car&attrs=speed"+page1)
 	}
+	a.must(200, "GET", "/entities?type=Car&attrs=speed&georel=near;maxDistance==10&geometry=Point&coordinates="+url.QueryEscape("[1,2]"), "")
+	s.wasAsked(t, "GET /entities?type=Car&attrs=speed"+page1)
 	same(t, a.must(200, "GET", "/entities?type=Car&attrs=colour", "").body, `[{"id":"urn:x:7","type":"Car","colour":{"type":"Property","value":"red"}}]`)
 	s.wasAsked(t)
+}
+
+// Clause 4.10: what a place is asked by is among the attributes that are asked for.
+func TestPlacesAreAskedFor(t *testing.T) {
+	a := newFederation(t)
+	s := newStandIn(t, 200, `[{"id":"urn:x:7","type":"Car","speed":{"type":"Property","value":50},"location":{"type":"GeoProperty","value":{"type":"Point","coordinates":[1,2]}}}]`)
+	a.register(201, "r", s, cars)
+	where := "&georel=near;maxDistance==10&geometry=Point&coordinates=[1,2]"
+	got := a.must(200, "GET", "/entities?type=Car&attrs=speed"+where, "")
+	same(t, got.body, `[`+car7+`]`)
+	s.wasAsked(t, "GET /entities?type=Car&attrs=location,speed"+where+page1)
 }
 
 // Clause 5.7.2 and table 4.20-1: a source is asked by what it offers.
@@ -301,6 +314,10 @@ func TestPartsThatFailAreTold(t *testing.T) {
 	}
 	a.must(200, "GET", "/entities/urn:x:7?local=true", "")
 	s.says(204, "")
+	got = a.must(207, "DELETE", "/entities/urn:x:7/attrs/colour", "")
+	if !strings.Contains(got.body, `"updated":[],"notUpdated":[{"attributeName":"https://uri.etsi.org/ngsi-ld/default-context/colour","reason":`) || strings.Contains(got.body, "registrationId") {
+		t.Error(got.body)
+	}
 	if got = a.must(207, "PATCH", "/entities/urn:x:8?type=Car", `{"speed":{"type":"Property","value":2}}`); !strings.Contains(got.body, `"status":404`) {
 		t.Error(got.body)
 	}

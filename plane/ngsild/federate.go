@@ -90,7 +90,7 @@ func (a *asked) names(c *jsonld.Context, f *query.Filter) []string {
 		f.Q.Attributes(func(n string) { names = append(names, n) })
 	}
 	if f != nil && f.Geo != nil {
-		names = append(names, cmp.Or(c.Stored(a.geo[3]), plane.Location))
+		names = append(names, c.Stored(cmp.Or(a.geo[3], plane.Location)))
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
