@@ -85,7 +85,9 @@ func (c *Console) sensorStates(ctx context.Context) ([]alarm.State, error) {
 	rank := func(s *alarm.State) int {
 		switch {
 		case len(s.Alarms) > 0:
-			return -1 - s.Alarms[0].Severity.Rank()
+			return -2 - s.Alarms[0].Severity.Rank()
+		case s.Pending:
+			return -1
 		case s.Doubt != alarm.Sure:
 			return 0
 		}
@@ -138,7 +140,7 @@ func (c *Console) sensorFilter(r *request) (f sensorFilter, err error) {
 	if f.kind != "" && !f.kind.Known() {
 		return f, city.Errorf(city.NotFound, "%s", c.say.Say("error.sensorkind"))
 	}
-	if !slices.Contains([]string{"", "alarm", "unknown", "fine"}, f.state) {
+	if !slices.Contains([]string{"", "alarm", "pending", "unknown", "fine"}, f.state) {
 		return f, city.Errorf(city.Invalid, "%s", c.say.Say("error.sensorstate"))
 	}
 	return f, nil
@@ -252,7 +254,7 @@ func (c *Console) stateTabs(r *request, f sensorFilter) (tabs []tab) {
 	u := *r.URL
 	q := u.Query()
 	q.Del("from")
-	for _, state := range []string{"", "alarm", "unknown", "fine"} {
+	for _, state := range []string{"", "alarm", "pending", "unknown", "fine"} {
 		q.Del("state")
 		if state != "" {
 			q.Set("state", state)

@@ -133,7 +133,10 @@ func (c *Console) sensorNow(r *request, s alarm.State) sensorView {
 	switch {
 	case s.Doubt != alarm.Sure:
 		v.StateWords = c.say.Say("sensor.doubt."+string(s.Doubt)+".what", "age", c.age(r.clock, s.Sensor.Seen))
-	case len(s.Alarms) == 0:
+	case len(s.Alarms) > 0:
+	case s.Pending:
+		v.StateWords = c.say.Say("sensor.pending.what", "age", c.age(r.clock, s.Sensor.Seen))
+	default:
 		v.StateWords = c.say.Say("sensor.fine.what", "age", c.age(r.clock, s.Sensor.Seen))
 	}
 	for _, f := range s.Figures {

@@ -78,6 +78,16 @@ func TestSilentIsNeverInOrder(t *testing.T) {
 	}
 }
 
+func TestALevelThatHasNotHeldYetIsNotInOrder(t *testing.T) {
+	pages, sensors := newSensorPages(t)
+	sensors.SetLevel(.07)
+	text := says(t, pages, underpassPage, http.StatusOK, "Reached", "It is an alarm if that lasts")
+	if strings.Contains(text, "In order") {
+		t.Error("it is in order")
+	}
+	says(t, pages, "/sensors?state=pending", http.StatusOK, "Underpass, Mannerheimintie")
+}
+
 func TestSensorsAreFound(t *testing.T) {
 	pages, _ := newSensorPages(t)
 	if text := says(t, pages, "/sensors?q=kallio", http.StatusOK, "Kallio, background"); strings.Contains(text, "Kluuvi garage") {

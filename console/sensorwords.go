@@ -46,6 +46,9 @@ func (c *Console) sensorSign(s alarm.State) sign {
 	if s.Doubt != alarm.Sure {
 		return sign{"unknown", c.say.Say("sensor.doubt." + string(s.Doubt))}
 	}
+	if s.Pending {
+		return sign{"attention", c.say.Say("sensor.pending")}
+	}
 	return sign{"live", c.say.Say("sensor.fine")}
 }
 
@@ -155,13 +158,15 @@ func (c *Console) valueWords(v sensors.Value, a sensors.Attribute) string {
 	return c.quantity(v.Number, v.Unit, a.Decimals)
 }
 
-// sensorState is what becomes of it in files: alarm, unknown or fine.
+// sensorState is what becomes of it in files: alarm, pending, unknown or fine.
 func sensorState(s alarm.State) string {
 	switch {
 	case len(s.Alarms) > 0:
 		return "alarm"
 	case s.Doubt != alarm.Sure:
 		return "unknown"
+	case s.Pending:
+		return "pending"
 	}
 	return "fine"
 }

@@ -264,6 +264,8 @@ func (h *Hub) collectAlarms(out chan<- prometheus.Metric) {
 			state = "alarm"
 		case s.Doubt != alarm.Sure:
 			state = "unknown"
+		case s.Pending:
+			state = "pending"
 		}
 		groups[group{s.Sensor.Kind, state}]++
 		for _, a := range s.Alarms {

@@ -53,7 +53,8 @@ func (s *Sensors) Empty() {
 	s.none = true
 }
 
-// SetLevel sets the water level of the underpass, metres; below 0.05 its alarm is over.
+// SetLevel sets the water level of the underpass, metres; below 0.05 its alarm is over,
+// and below 0.1 a level is reached that has not held for long enough.
 func (s *Sensors) SetLevel(metres float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,7 +93,9 @@ func (s *Sensors) all() []alarm.State {
 		Figures: []alarm.Figure{{Measure: alarm.WaterLevel, Value: s.level, At: ago(20 * time.Second)}, {Measure: alarm.WaterRise, Value: .84, At: ago(20 * time.Second)}},
 		Levels:  waterLevels,
 	}
-	if s.level >= .05 {
+	if s.level >= .05 && s.level < .1 {
+		flood.Pending = true
+	} else if s.level >= .05 {
 		flood.Alarms = []alarm.Alarm{{
 			ID: alarm.Prefix + "x", Rule: "water-level", Measure: alarm.WaterLevel, Sensor: flood.Sensor.ID, Severity: alarm.Critical, Start: ago(19 * time.Minute), Changed: ago(6 * time.Minute),
 			Value: s.level, Threshold: .3, Peak: s.level, Simulated: true,

@@ -22,7 +22,11 @@ func TestAFloodIsOneAlarm(t *testing.T) {
 	if n := len(w.stored()); n != 0 {
 		t.Fatalf("%d alarms after one value", n)
 	}
-	w.level(.12, .13) // the second value is believed, and has held for a minute with the third
+	w.level(.12)
+	if s := w.state(underpass); !s.Pending || len(s.Alarms) != 0 {
+		t.Errorf("a level that is reached is not told: %+v", s)
+	}
+	w.level(.13) // the second value is believed, and has held for a minute with the third
 	all := w.stored()
 	if len(all) != 1 || all[0].Severity != alarm.Medium || all[0].Sensor != underpass || all[0].Threshold != .1 || !all[0].End.IsZero() {
 		t.Fatalf("%+v", all)
@@ -30,9 +34,16 @@ func TestAFloodIsOneAlarm(t *testing.T) {
 	if !all[0].Start.Equal(noon.Add(5 * time.Minute)) {
 		t.Errorf("it began at %v", all[0].Start)
 	}
+	if s := w.state(underpass); s.Pending {
+		t.Error("what is raised still waits")
+	}
 	w.level(.35, .4, .45, .41)
 	if all = w.stored(); len(all) != 1 || all[0].Severity != alarm.Critical || all[0].Peak != .41 || all[0].Threshold != .3 {
 		t.Fatalf("it rose: %+v", all)
+	}
+	w.level(.405)
+	if s := w.state(underpass); len(s.Alarms) != 1 || s.Alarms[0].Value != .41 || s.Alarms[0].Severity != alarm.Critical {
+		t.Errorf("the alarm as it is now: %+v", s.Alarms)
 	}
 	w.level(.25, .25, .25, .25, .25, .25, .25, .25, .25) // below raise, above clear: it stays
 	if all = w.stored(); all[0].Severity != alarm.Critical {

@@ -57,7 +57,7 @@ func (w *Watch) judge(ctx context.Context, x *watched, now time.Time) (*State, e
 		r := &rules[i]
 		ruled[r.Name], state.Levels[r.Measure] = true, r.Levels
 		if w.apply(x, r, samples[r.Measure], doubts[r.Measure], now, stale) {
-			x.next = now // not held for long enough yet
+			x.next, state.Pending = now, true // not held for long enough yet
 		}
 	}
 	for key, a := range w.active {
@@ -68,7 +68,11 @@ func (w *Watch) judge(ctx context.Context, x *watched, now time.Time) (*State, e
 			w.keep(a, x.place)
 			delete(w.active, key)
 		default:
-			state.Alarms = append(state.Alarms, *a)
+			now := *a // as it is, which is not stored every time
+			if list := samples[a.Measure]; len(list) > 0 && !a.Unknown {
+				now.Value = list[len(list)-1].Value
+			}
+			state.Alarms = append(state.Alarms, now)
 		}
 	}
 	slices.SortFunc(state.Alarms, worst)

@@ -18,7 +18,7 @@ type Measure string
 // The measures. Besides them pm25, pm10, no2, o3 and so2 are hourly means in µg/m³.
 const (
 	WaterLevel  Measure = "water-level"      // m, without spikes
-	WaterRise   Measure = "water-rise"       // m/h over ten minutes
+	WaterRise   Measure = "water-rise"       // m/h over five minutes, or seven messages
 	Rain10m     Measure = "rain-10m"         // mm
 	Rain1h      Measure = "rain-1h"          // mm
 	Rain24h     Measure = "rain-24h"         // mm
@@ -61,7 +61,7 @@ var measures = allMeasures()
 func allMeasures() map[Measure]measure {
 	all := map[Measure]measure{
 		WaterLevel:  {sensors.Water, sensors.Metre, time.Hour, "weather", "flood", waterLevel},
-		WaterRise:   {sensors.Water, "", time.Hour, "weather", "flood", waterRise}, // no code for m/h
+		WaterRise:   {sensors.Water, "", 2 * time.Hour, "weather", "flood", waterRise}, // no code for m/h
 		Rain10m:     {sensors.Weather, sensors.Millimetre, 10 * time.Minute, "weather", "rainfall", rain(10 * time.Minute)},
 		Rain1h:      {sensors.Weather, sensors.Millimetre, time.Hour, "weather", "rainfall", rain(time.Hour)},
 		Rain24h:     {sensors.Weather, sensors.Millimetre, 24 * time.Hour, "weather", "rainfall", rain(24 * time.Hour)},
@@ -104,7 +104,11 @@ func waterLevel(in *input) ([]series.Point, Doubt) {
 	return samples, Sure
 }
 
-const riseWindow = 10 * time.Minute
+// riseWindow is over which time a rise is worked out: as short as a sensor's messages
+// allow, since a rise is seen when it has lasted for a third of it.
+func riseWindow(points []series.Point) time.Duration {
+	return min(max(5*time.Minute, 7*series.Gap(points[max(0, len(points)-20):])), time.Hour)
+}
 
 // maxRises bounds the moments at which a rise is worked out.
 const maxRises = 30
@@ -115,10 +119,10 @@ func waterRise(in *input) ([]series.Point, Doubt) {
 	for first > 0 && !points[first-1].At.Before(in.since) {
 		first--
 	}
-	step := (len(points)-first)/maxRises + 1
+	step, window := (len(points)-first)/maxRises+1, riseWindow(points)
 	var out []series.Point
 	for i := len(points) - 1; i >= first; i -= step {
-		if rise, ok := flood.Rise(points[:i+1], riseWindow); ok {
+		if rise, ok := flood.Rise(points[:i+1], window); ok {
 			out = append(out, series.Point{At: points[i].At, Value: rise})
 		}
 	}

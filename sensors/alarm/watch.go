@@ -61,7 +61,8 @@ type State struct {
 	Sensor  sensors.Sensor
 	Figures []Figure
 	Doubt   Doubt   // why little can be said of the present
-	Alarms  []Alarm // that go on, the worst first
+	Alarms  []Alarm // that go on, the worst first, with the present value
+	Pending bool    // a level is reached, and an alarm if it holds for long enough
 	Levels  map[Measure][]Level
 }
 
