@@ -181,12 +181,12 @@ func (b *bench) one(ctx context.Context, c *surrogate) error {
 	if err != nil {
 		return err
 	}
-	found, err := leaks.Detect(in, o, config)
+	r, err := leaks.Detect(in, o, config)
 	if err != nil {
 		return err
 	}
 	var detections []battledim.Detection
-	for _, f := range found {
+	for _, f := range r.Leaks {
 		detections = append(detections, battledim.Detection{Pipe: f.Pipe, At: f.At})
 	}
 	year := start.AddDate(1, 0, 0)

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
 	"polity/internal/durable"
 	"polity/services/water/battledim"
 	"polity/services/water/epanet"
+	"polity/services/water/faults"
 	"polity/services/water/leaks"
 	"polity/services/water/scada"
 )
@@ -65,6 +67,11 @@ func (f *waterLeaksFlags) run(cmd *cobra.Command, name, folder string) error {
 			return err
 		}
 	}
+	for _, d := range []*scada.Data{in.History, in.Data} {
+		if d != nil {
+			sayFaults(cmd.ErrOrStderr(), faults.Clean(d))
+		}
+	}
 	for _, t := range []*scada.Table{in.Data.Pressures, in.Data.Flows, in.Data.Levels, in.Data.Demands} {
 		if t.Gaps+t.Empty > 0 {
 			fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d rows and %d single values are missing; they are left out\n", t.Name, t.Gaps, t.Empty)
@@ -77,11 +84,24 @@ func (f *waterLeaksFlags) run(cmd *cobra.Command, name, folder string) error {
 	if err != nil {
 		return err
 	}
-	found, err := leaks.Detect(in, observed, config)
+	r, err := leaks.Detect(in, observed, config)
 	if err != nil {
 		return err
 	}
-	return f.write(cmd, found)
+	saySuspects(cmd.OutOrStdout(), r.Suspects)
+	return f.write(cmd, r.Leaks)
+}
+
+// saySuspects names sensors that read otherwise than before.
+func saySuspects(out io.Writer, all []leaks.Suspect) {
+	const form = "2006-01-02"
+	for _, s := range all {
+		fmt.Fprintf(out, "sensor %s reads %+.2f m otherwise since %s", s.Column, s.Off, s.Since.Format(form))
+		if !s.Until.IsZero() {
+			fmt.Fprintf(out, " until %s", s.Until.Format(form))
+		}
+		fmt.Fprintln(out, ", by what no leak explains; its drift was left out")
+	}
 }
 
 func (f *waterLeaksFlags) write(cmd *cobra.Command, found []leaks.Found) error {

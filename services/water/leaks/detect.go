@@ -32,6 +32,21 @@ type Found struct {
 	Candidates []Candidate
 }
 
+// Suspect is a sensor that reads otherwise than before, by more than any leak explains:
+// it drifts, or has jumped.
+type Suspect struct {
+	Column string
+	Since  time.Time
+	Until  time.Time // zero: it still does
+	Off    float64   // m, at its greatest
+}
+
+// Result is what was found.
+type Result struct {
+	Leaks    []Found
+	Suspects []Suspect
+}
+
 // Observed is what instruments and model say, day by day.
 type Observed struct {
 	Days       [][]float64 // history first
@@ -93,66 +108,106 @@ func Observe(ctx context.Context, dial epanet.Dialer, in Input, c Config, progre
 
 // Detect goes through the days and returns the alarms of the time asked about,
 // those first that were known at its start.
-func Detect(in Input, o *Observed, c Config) ([]Found, error) {
+func Detect(in Input, o *Observed, c Config) (*Result, error) {
 	p, err := place(in.Network, in.Data)
 	if err != nil {
 		return nil, err
 	}
-	d := newDetector(p, o, c)
-	return d.run(in, o), nil
+	between := in.Network.Between()
+	claims, faults := committee(c, func(c Config) *detector { return newDetector(p, o, c, between) }, func(d *detector) { d.run(in, o) })
+	return &Result{Leaks: tell(in, o, p, agree(claims, between, c, o.Before)), Suspects: suspects(in, o, c, faults)}, nil
 }
 
-func newDetector(p *plant, o *Observed, c Config) *detector {
-	d := &detector{c: c, p: p, rows: p.rows(), between: p.n.Between(), signs: o.Signatures, windows: map[int]*window{}}
-	for _, day := range o.Days {
-		d.rest = append(d.rest, slices.Clone(day))
-	}
-	least := make([]float64, d.rows.count())
-	for i := range least {
-		least[i] = c.FloorQ
-		if d.rows.pressureRow(i) {
-			least[i] = c.FloorP
-		}
-	}
+func newDetector(p *plant, o *Observed, c Config, between *network.Between) *detector {
+	d := &detector{c: c, p: p, rows: p.rows(), between: between, signs: make([][]float64, len(o.Signatures)), pipes: len(o.Signatures)}
 	calm := o.Days
 	if o.Before > 0 {
 		calm = o.Days[:o.Before]
 	}
-	d.spread = spreadOf(calm, least, c.DriftPerRoot)
+	d.noise = learn(d.rows, calm, c)
+	for j, g := range o.Signatures {
+		if g != nil {
+			d.signs[j] = d.noise.white(g)
+		}
+	}
+	for k := range d.rows.pressures { // a sensor that reads a metre more, or less
+		for _, off := range []float64{1, -1} {
+			g := make([]float64, d.rows.count())
+			g[k], g[d.rows.half()+k] = off, off
+			d.signs = append(d.signs, d.noise.white(g))
+		}
+	}
+	d.data = d.noise.filtered(o.Days)
 	return d
 }
 
 const dayLong = 24 * time.Hour
 
-func (d *detector) run(in Input, o *Observed) []Found {
-	for day := range o.Days {
-		for _, f := range in.Fixed {
-			repair := int(f.At.Sub(o.Start) / dayLong)
-			if link, ok := in.Network.Link(f.Pipe); ok && day == repair+2 && day < o.Before {
-				d.repaired(link, repair, day)
-			}
+// run goes through all days.
+func (d *detector) run(in Input, o *Observed) {
+	var repairs []repair
+	for _, f := range in.Fixed {
+		if link, ok := in.Network.Link(f.Pipe); ok {
+			repairs = append(repairs, repair{link, int(f.At.Sub(o.Start) / dayLong)})
 		}
+	}
+	d.past(o.Before, repairs)
+	for day := o.Before; day < len(o.Days); day++ {
 		d.day(day)
 	}
+}
+
+// tell puts alarms into the words of the network.
+func tell(in Input, o *Observed, p *plant, alarms []claim) []Found {
 	first := in.Data.Pressures.Start
 	at := func(day int) time.Time { return first.Add(time.Duration(day-o.Before) * dayLong) }
 	var all []Found
-	for _, l := range d.leaks {
-		for k, a := range l.alarms {
-			f := Found{Pipe: d.p.n.Links[a.link].ID, At: at(a.day + 1), Since: at(l.start), Flow: a.size, Within: l.located.radius, Candidates: d.candidates(l.located.chance, 10)}
-			if l.closed >= 0 {
-				f.Until = at(l.closed)
-			}
-			if a.day+1 < o.Before {
-				if l.closed >= 0 && l.closed < o.Before || k < len(l.alarms)-1 && l.alarms[k+1].day+1 < o.Before {
-					continue
-				}
-				f.At, f.Pipe = first.Add(5*time.Minute), d.p.n.Links[l.link].ID
-			}
-			all = append(all, f)
+	for _, a := range alarms {
+		f := Found{Pipe: p.n.Links[a.link].ID, At: at(a.day + 1), Since: at(a.from), Flow: a.size, Within: a.located.radius, Candidates: candidates(p.n, a.located.chance, 10)}
+		if a.until != never {
+			f.Until = at(a.until)
 		}
+		if a.day+1 <= o.Before {
+			f.At = first.Add(5 * time.Minute)
+		}
+		all = append(all, f)
 	}
 	slices.SortStableFunc(all, func(a, b Found) int { return a.At.Compare(b.At) })
+	return all
+}
+
+// suspects are the sensors that enough members suspect in the time asked about.
+func suspects(in Input, o *Observed, c Config, faults []claim) []Suspect {
+	first := in.Data.Pressures.Start
+	at := func(day int) time.Time { return first.Add(time.Duration(day-o.Before) * dayLong) }
+	var all []Suspect
+	for column, name := range in.Data.Pressures.Names {
+		members := map[int]claim{}
+		for _, f := range faults {
+			if f.link/2 != column || f.until <= o.Before {
+				continue
+			}
+			if was, ok := members[f.member]; !ok || math.Abs(f.size) > math.Abs(was.size) {
+				members[f.member] = f
+			}
+		}
+		if len(members) < c.Quorum {
+			continue
+		}
+		var from, until []int
+		off := 0.0
+		for _, f := range members {
+			from, until = append(from, f.from), append(until, f.until)
+			off += f.size / float64(len(members))
+		}
+		slices.Sort(from)
+		slices.Sort(until)
+		s := Suspect{Column: name, Since: at(from[len(from)/2]), Off: off}
+		if u := until[len(until)/2]; u != never {
+			s.Until = at(u)
+		}
+		all = append(all, s)
+	}
 	return all
 }
 

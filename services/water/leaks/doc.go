@@ -8,11 +8,17 @@
 //   - twin.go lets EPANET follow the measured boundary for some hours of every day
 //     and compares pressures and flows with the measured ones.
 //   - signature.go computes how a leak at each pipe would show at each instrument.
-//   - change.go looks every day for a change that a leak's signature explains, over
-//     windows of one to many days: a burst shows in short ones, a slow leak in long.
-//   - track.go keeps the leaks that are known, with their size over time: a new one
-//     is what they do not explain, a repair is one that leaves.
+//   - noise.go says how these numbers wander from day to day when nothing happens, and
+//     filters that out; course.go says how a leak runs over the days.
+//   - fit.go compares what the days show with the signature of every pipe, along a
+//     course, all leaks that are known being taken off and doubted by the model's error.
+//   - track.go keeps the leaks that are known: each is fitted anew, with its course and
+//     place, while the others stand; a new one is what they do not explain; the end of
+//     one, or a sensor that drifts, competes with it. A time that is over is fitted as a
+//     whole, with the repairs that are known.
 //   - locate.go turns the fit of all pipes into probabilities and a radius.
+//   - committee.go lets several detectors that believe the model more or less go
+//     through the days, and gives the alarms that most of them give.
 //
 // The model need not be exact: constant errors of pressure fall out, because only
 // changes count, and the spread of the differences between days tells how far a
@@ -27,41 +33,59 @@ import (
 
 // Config is how the detector judges. One configuration serves everything.
 type Config struct {
-	Hours        []int   // of the day that are compared with the model
-	NightBefore  int     // hours before this one are night
-	Reference    float64 // m³/h, the leak that signatures are computed with
-	Windows      []int   // days of a change
-	Baseline     int     // days, at most, that a change is measured against
-	LeastDays    int     // of baseline
-	Evidence     float64 // log likelihood ratio that a change must reach
-	Smallest     float64 // m³/h
-	Largest      float64 // m³/h
-	Same         float64 // log likelihood ratio by which another place must beat a known leak's
-	Mass         float64 // probability within Radius that an alarm needs
-	Certain      float64 // evidence at which an alarm is given with MassLate
-	MassLate     float64
-	Radius       float64 // m along pipes within which a place must be sure
-	Refit        int     // days after its start during which a leak's size and place are fitted anew
-	DriftPerRoot float64 // by how much rows wander, in parts of their day-to-day spread, per √day
-	FloorP       float64 // m, least spread of a pressure row
-	FloorQ       float64 // m³/h, least spread of a flow row
-	ModelError   float64 // relative error of signatures
-	Wait         int     // days between a leak's start and its alarm
-	AlarmFlow    float64 // m³/h, below which a leak gives no alarm yet
-	Growth       float64 // m³/h since the last alarm that give another
-	Burst        float64 // m³/h, a growth by more is taken for another leak
-	RepairWithin float64 // m between a known repair and the leak that it ended, at most
-	Audit        int     // days between looks at whether a leak is still there
-	Merge        float64 // m, a new place nearer than this to a known leak may be that leak
+	Hours         []int   // of the day that are compared with the model
+	NightBefore   int     // hours before this one are night
+	Reference     float64 // m³/h, the leak that signatures are computed with
+	Ages          []int   // days since the start of leaks that are looked for
+	LeastDays     int     // before anything is said
+	Wander        float64 // by how much the level of a row follows each day's value
+	WanderBalance float64 // the same for the balances of zones
+	Evidence      float64 // log likelihood ratio that a leak must reach
+	Keep          float64 // that it must keep
+	Repair        float64 // by which its end must be likelier than its going on
+	RepairPart    float64 // the same, in parts of the leak's evidence
+	Smallest      float64 // m³/h
+	Largest       float64 // m³/h
+	Mass          float64 // probability within Radius that an alarm needs
+	Certain       float64 // evidence at which an alarm is given with MassLate
+	MassLate      float64
+	Radius        float64  // m along pipes within which a place must be sure
+	Again         float64  // m from its last alarm at which a place gives another
+	MassAgain     float64  // probability that this needs
+	Refit         int      // days after its start during which a leak is fitted anew every day
+	Longest       int      // days that a repaired leak has run, at most
+	Slowest       int      // days from a leak's start until it is full, at most
+	Temper        float64  // what evidence of places is divided by
+	Stable        int      // days that a place must have held
+	Members       []Member // of the committee
+	Quorum        int      // members that must agree
+	Near          float64  // m between places that agree
+	Span          int      // days between beginnings that agree
+	Expire        int      // days that a member's word holds
+	FaultMargin   float64  // evidence by which a sensor's fault must beat a leak
+	Off           float64  // m, the least fault of a sensor that is looked at
+	FloorP        float64  // m, least spread of a pressure row
+	FloorQ        float64  // m³/h, least spread of a flow row
+	ModelError    float64  // relative error of what a leak shows at each instrument
+	GainError     float64  // relative error of all that it shows in pressures
+	Wait          int      // days between a leak's start and its alarm
+	AlarmFlow     float64  // m³/h, below which a leak gives no alarm yet
+}
+
+// Member is how one of the committee believes the model.
+type Member struct {
+	ModelError, GainError, Wander float64
 }
 
 // Default is the shipped configuration.
 func Default() Config {
 	return Config{
 		Hours: []int{2, 4, 7, 9, 12, 15, 18, 21}, NightBefore: 6, Reference: 8,
-		Windows: []int{1, 2, 3, 5, 8, 13, 21, 34}, Baseline: 28, LeastDays: 5,
-		Evidence: 14, Smallest: 1.2, Largest: 60, Same: 6, Mass: 0.6, Certain: 25, MassLate: 0.35, Radius: 230,
-		Refit: 14, DriftPerRoot: 0.25, FloorP: 0.01, FloorQ: 0.1, ModelError: 0.15, Wait: 2, AlarmFlow: 3.5, Growth: 5, Burst: 3, Audit: 14, RepairWithin: 1200, Merge: 500,
+		Ages: []int{2, 3, 4, 6, 8, 11, 15, 20, 27, 35, 45, 60}, LeastDays: 5, Wander: 0.05, WanderBalance: 0.15,
+		Evidence: 20, Keep: 7, Repair: 15, RepairPart: 0.4, Smallest: 1.2, Largest: 60, Mass: 0.6, Certain: 25, MassLate: 0.35, Radius: 230, Again: 300, MassAgain: 0.8,
+		Refit: 30, Longest: 90, Slowest: 120, Quorum: 6, Near: 300, Span: 25, Expire: 60,
+		Members: []Member{{0.25, 0.2, 0.05}, {0.25, 0.3, 0.05}, {0.2, 0.2, 0.05}, {0.2, 0.3, 0.08}, {0.3, 0.2, 0.05}, {0.3, 0.25, 0.08}, {0.25, 0.2, 0.03}, {0.2, 0.25, 0.03}, {0.25, 0.15, 0.08}},
+		Temper:  2, Stable: 2, FaultMargin: 5, Off: 0.08, FloorP: 0.01, FloorQ: 0.1, ModelError: 0.25, GainError: 0.2, Wait: 2, AlarmFlow: 3,
 	}
 }
 

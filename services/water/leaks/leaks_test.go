@@ -63,7 +63,8 @@ var start = time.Date(2018, 1, 1, 0, 0, 0, 0, time.UTC)
 type town struct {
 	n *network.Network
 	leaks.Input
-	found []leaks.Found
+	found    []leaks.Found
+	suspects []leaks.Suspect
 }
 
 // years simulates a history without leaks and a time with the given ones.
@@ -97,9 +98,11 @@ func (w *town) detect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.found, err = leaks.Detect(w.Input, o, leaks.Default()); err != nil {
+	r, err := leaks.Detect(w.Input, o, leaks.Default())
+	if err != nil {
 		t.Fatal(err)
 	}
+	w.found, w.suspects = r.Leaks, r.Suspects
 }
 
 func TestFindsABurst(t *testing.T) {
@@ -170,6 +173,49 @@ func TestBadMeasurements(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) || city.KindOf(err) != city.Invalid {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
+	}
+}
+
+// TestDriftIsNoLeak: a sensor that drifts, and one that jumps, are named and give no
+// alarm.
+func TestDriftIsNoLeak(t *testing.T) {
+	for name, off := range map[string]func(day int) float64{
+		"drift": func(day int) float64 { return -0.04 * float64(day) },
+		"jump":  func(int) float64 { return -0.6 },
+	} {
+		w := years(t)
+		for i := 20 * 288; i < len(w.Data.Pressures.Values[4]); i++ {
+			w.Data.Pressures.Values[4][i] += float32(off(i/288 - 20))
+		}
+		w.detect(t)
+		if len(w.found) != 0 {
+			t.Errorf("%s: a leak is told: %+v", name, w.found)
+		}
+		if len(w.suspects) != 1 || w.suspects[0].Column != w.Data.Pressures.Names[4] || w.suspects[0].Off > -0.3 {
+			t.Errorf("%s: %s is faulty, and suspected are %+v", name, w.Data.Pressures.Names[4], w.suspects)
+		}
+	}
+}
+
+// TestLeakBesideAFault: a burst is still found when a sensor far from it jumps on the same
+// day.
+func TestLeakBesideAFault(t *testing.T) {
+	began := start.AddDate(0, 0, 80)
+	w := years(t, leaksim.Leak{Pipe: "h43", Start: began, Peak: began, End: start.AddDate(0, 0, 119), Diameter: 0.018})
+	for i := 20 * 288; i < len(w.Data.Pressures.Values[0]); i++ {
+		w.Data.Pressures.Values[0][i] += 0.5
+	}
+	w.detect(t)
+	if len(w.found) == 0 {
+		t.Fatal("the burst was not found")
+	}
+	truth, _ := w.n.Link("h43")
+	named, ok := w.n.Link(w.found[0].Pipe)
+	if x := w.n.Between().Links(truth, named); !ok || x > battledim.Radius {
+		t.Errorf("%s is %g m away from h43", w.found[0].Pipe, x)
+	}
+	if len(w.suspects) != 1 || w.suspects[0].Column != w.Data.Pressures.Names[0] {
+		t.Errorf("suspected are %+v", w.suspects)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"polity/services/water/network"
 )
 
 // Candidate is a pipe where a leak may be.
@@ -12,7 +14,7 @@ type Candidate struct {
 	Probability float64
 }
 
-// place is where a leak is by its evidence.
+// located is where a leak is by its evidence.
 type located struct {
 	link   int
 	mass   float64 // probability within the radius of the link
@@ -21,38 +23,44 @@ type located struct {
 }
 
 // locate turns evidence into probabilities, all pipes being as likely beforehand by
-// their length, and takes the pipe with the most of it within the radius.
-func (d *detector) locate(evidence []float64, scale float64) located {
+// the root of their length, and takes the pipe with the most of it within the radius.
+func (d *detector) locate(evidence []float64) located {
 	best := math.Inf(-1)
 	for j, v := range evidence {
 		if d.signs[j] != nil {
 			best = max(best, v)
 		}
 	}
-	l := located{link: -1, chance: make([]float64, len(evidence))}
-	sum := 0.0
+	chance, sum := make([]float64, len(evidence)), 0.0
 	for j, v := range evidence {
 		if d.signs[j] != nil {
-			l.chance[j] = math.Exp((v-best)/scale) * math.Sqrt(d.p.n.Links[j].Length)
-			sum += l.chance[j]
+			chance[j] = math.Exp((v-best)/d.c.Temper) * math.Sqrt(d.p.n.Links[j].Length)
+			sum += chance[j]
 		}
 	}
+	for j := range chance {
+		chance[j] /= sum
+	}
+	return densest(chance, d.between, d.c.Radius)
+}
+
+// densest takes the pipe with the most probability within a radius.
+func densest(chance []float64, between *network.Between, within float64) located {
+	l := located{link: -1, chance: chance}
 	var likely []int
-	for j := range l.chance {
-		l.chance[j] /= sum
-		if l.chance[j] > 1e-4 {
+	for j, v := range chance {
+		if v > 1e-4 {
 			likely = append(likely, j)
 		}
 	}
 	for _, j := range likely {
 		mass := 0.0
 		for _, k := range likely {
-			if d.between.Links(j, k) <= d.c.Radius {
-				// What lies near the edge helps less: the place will shift.
-				mass += l.chance[k]
+			if between.Links(j, k) <= within {
+				mass += chance[k]
 			}
 		}
-		if mass > l.mass+1e-9 || mass > l.mass-0.02 && l.link >= 0 && l.chance[j] > l.chance[l.link] {
+		if mass > l.mass+1e-9 || mass > l.mass-0.02 && l.link >= 0 && chance[j] > chance[l.link] {
 			l.link, l.mass = j, max(mass, l.mass)
 		}
 	}
@@ -60,13 +68,13 @@ func (d *detector) locate(evidence []float64, scale float64) located {
 		return l
 	}
 	slices.SortFunc(likely, func(a, b int) int {
-		return cmp.Compare(d.between.Links(l.link, a), d.between.Links(l.link, b))
+		return cmp.Compare(between.Links(l.link, a), between.Links(l.link, b))
 	})
-	within := 0.0
+	sum := 0.0
 	for _, j := range likely {
-		within += l.chance[j]
-		l.radius = d.between.Links(l.link, j)
-		if within >= 0.8 {
+		sum += chance[j]
+		l.radius = between.Links(l.link, j)
+		if sum >= 0.8 {
 			break
 		}
 	}
@@ -74,7 +82,7 @@ func (d *detector) locate(evidence []float64, scale float64) located {
 }
 
 // candidates lists the likeliest pipes.
-func (d *detector) candidates(chance []float64, most int) []Candidate {
+func candidates(n *network.Network, chance []float64, most int) []Candidate {
 	order := make([]int, 0, len(chance))
 	for j, v := range chance {
 		if v > 0.001 {
@@ -84,7 +92,7 @@ func (d *detector) candidates(chance []float64, most int) []Candidate {
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(chance[b], chance[a]) })
 	var out []Candidate
 	for _, j := range order[:min(most, len(order))] {
-		out = append(out, Candidate{Pipe: d.p.n.Links[j].ID, Probability: chance[j]})
+		out = append(out, Candidate{Pipe: n.Links[j].ID, Probability: chance[j]})
 	}
 	return out
 }

@@ -1,7 +1,7 @@
 package leaks
 
 import (
-	"math"
+	"slices"
 
 	"polity/services/water/network"
 )
@@ -12,466 +12,476 @@ type detector struct {
 	p       *plant
 	rows    rows
 	between *network.Between
-	signs   [][]float64 // signature by link, per m³/h
-	spread  spread
-	windows map[int]*window
+	noise   *noise
+	signs   [][]float64 // whitened signature by link, per m³/h; then of what sensors' faults show, per m
+	pipes   int         // links among them
+	data    [][]float64 // by day: filtered and whitened rows
 	rest    [][]float64 // by day: what known leaks do not explain
 	leaks   []*leak
+	today   int
 }
 
-// step is a change of a leak's size.
-type step struct {
-	from   int
-	amount float64   // m³/h
-	fit    []float64 // evidence by link that the change was here
-}
-
-// leak is one that is tracked. Hidden ones are changes that no alarm speaks of: a
-// repair of a leak that was never seen.
+// leak is one that is tracked.
 type leak struct {
-	link     int
-	start    int
-	steps    []step
-	alarms   []alarm
-	closed   int // first day without it; -1: it runs
-	hidden   bool
-	located  located
-	peak     float64
-	evidence float64
+	link          int
+	course        course
+	seen          *seen
+	amount        [classes]float64 // m³/h at its greatest: as pressures show it, and its water
+	alarms        []alarm
+	known         bool // its pipe and its end were told
+	fault         bool // it is none: a sensor reads otherwise than before
+	gone          bool // later days did not bear it out
+	ended         int  // day on which its end was seen; never: it was not
+	located       located
+	evidence      float64
+	anchor, since int // where it has been thought to be, and since what day
 }
 
 // alarm is what was told, and when.
 type alarm struct {
-	day  int
-	link int
-	mass float64
-	size float64
+	day     int
+	link    int
+	located located
+	size    float64
 }
 
-func (l *leak) size() float64 {
-	sum := 0.0
-	for _, s := range l.steps {
-		sum += s.amount
+func (l *leak) runs(day int) bool { return !l.gone && l.course.until > day }
+
+// size is what runs out on a day, in m³/h.
+func (l *leak) size(day int) float64 { return l.amount[balances] * l.course.at(day) }
+
+// shift takes a leak's water off the rest, or puts it back with sign 1.
+func (d *detector) shift(l *leak, sign float64) {
+	g := d.signs[l.link]
+	for t := l.seen.from; t <= d.today && t-l.seen.from < len(l.seen.value[modelled]); t++ {
+		p, b := sign*l.amount[modelled]*l.seen.value[modelled][t-l.seen.from], sign*l.amount[balances]*l.seen.value[balances][t-l.seen.from]
+		row := d.rest[t]
+		for i := range d.noise.split {
+			row[i] += p * g[i]
+		}
+		for i := d.noise.split; i < len(row); i++ {
+			row[i] += b * g[i]
+		}
 	}
-	return sum
 }
 
-func (l *leak) active() bool { return l.closed < 0 && !l.hidden }
-
-// window returns that of a length, with what belongs to it.
-func (d *detector) window(days, base int) *window {
-	key := days*1000 + base
-	if w, ok := d.windows[key]; ok {
-		return w
+// become changes what is thought of a leak.
+func (d *detector) become(l *leak, link int, c course, amount [classes]float64) {
+	if l.seen != nil {
+		d.shift(l, 1)
 	}
-	w := d.makeWindow(days, base, nil)
-	d.windows[key] = w
-	return w
+	l.link, l.course, l.amount = link, c, amount
+	l.seen = d.noise.see(c, d.today)
+	d.shift(l, -1)
 }
 
-// makeWindow returns nil where the spread is degenerate.
-func (d *detector) makeWindow(days, base int, unsure []float64) *window {
-	w := &window{days: days, base: base, signs: make([][]float64, len(d.signs)), norm: make([]float64, len(d.signs))}
-	var ok bool
-	if w.w, ok = d.spread.whitener(days, base, float64(days+base)/2, unsure); !ok {
-		return nil
-	}
-	for j, g := range d.signs {
-		if g == nil {
+func (d *detector) drop(l *leak) {
+	d.shift(l, 1)
+	l.gone, l.amount = true, [classes]float64{}
+}
+
+// begin goes to a day: what is known of leaks goes on.
+func (d *detector) begin(day int) {
+	d.today = day
+	d.rest = append(d.rest, slices.Clone(d.data[day]))
+	for _, l := range d.leaks {
+		if l.gone {
 			continue
 		}
-		w.signs[j] = w.w.apply(g)
-		for _, v := range w.signs[j] {
-			w.norm[j] += v * v
+		seen := d.noise.see(l.course, day)
+		last := len(seen.value[modelled]) - 1
+		if last >= 0 {
+			l.seen.value = seen.value
+			l.seen.power = seen.power
+			g := d.signs[l.link]
+			row := d.rest[day]
+			for i := range row {
+				k := d.noise.of(i)
+				row[i] -= l.amount[k] * seen.value[k][last] * g[i]
+			}
 		}
 	}
-	return w
-}
-
-// soften looks at a change again, allowing for the error of signatures: that of a
-// leak as large as the best place says. Places that differ less than the model may
-// be wrong stay equally likely.
-func (d *detector) soften(c *change, link int) *change {
-	unsure := make([]float64, len(c.raw))
-	for i, v := range d.signs[link] {
-		if !d.rows.balanceRow(i) { // what flows in is no matter of the model
-			unsure[i] = d.c.ModelError * c.amount(link) * v
-		}
-	}
-	w := d.makeWindow(c.window.days, c.window.base, unsure)
-	if w == nil {
-		return c
-	}
-	return w.project(c.from, c.raw)
-}
-
-// change measures the last n days up to day against those before them.
-func (d *detector) change(n, day int) (*change, bool) {
-	base := min(d.c.Baseline, day-n+1)
-	if base < d.c.LeastDays {
-		return nil, false
-	}
-	if base < d.c.Baseline { // few lengths, so that windows are made once
-		base = d.c.LeastDays
-	}
-	w := d.window(n, base)
-	if w == nil {
-		return nil, false
-	}
-	return w.measure(d.rest, day)
-}
-
-// shift adds a leak's step to the rest, or takes it off with sign -1.
-func (d *detector) shift(link int, s step, sign float64) {
-	g := d.signs[link]
-	for t := s.from; t < len(d.rest); t++ {
-		for i, v := range g {
-			d.rest[t][i] += sign * s.amount * v
-		}
-	}
-}
-
-func (d *detector) explain(l *leak, s step) {
-	d.shift(l.link, s, -1)
-	l.steps = append(l.steps, s)
-	l.peak = max(l.peak, l.size())
-}
-
-func (d *detector) forget(l *leak, k int) {
-	d.shift(l.link, l.steps[k], 1)
-	l.steps = append(l.steps[:k], l.steps[k+1:]...)
-}
-
-// move puts a leak at another link.
-func (d *detector) move(l *leak, link int) {
-	if link == l.link {
-		return
-	}
-	for _, s := range l.steps {
-		d.shift(l.link, s, 1)
-		d.shift(link, s, -1)
-	}
-	l.link = link
 }
 
 // day looks at one day.
 func (d *detector) day(day int) {
-	for _, l := range d.leaks {
-		if l.active() {
-			d.refit(l, day)
-		}
+	d.begin(day)
+	if day < d.c.LeastDays+settle {
+		return
 	}
 	for _, l := range d.leaks {
-		if l.active() && (day-l.start)%d.c.Audit == d.c.Audit-1 {
-			d.audit(l, day)
+		if l.runs(day) {
+			d.refit(l)
+			if l.gone || l.known {
+				continue
+			}
+			if gain, part, c, a := d.ending(l); gain > d.c.Repair && part > d.c.RepairPart {
+				d.end(l, c, a)
+			}
 		}
 	}
 	for range 3 {
-		if !d.scan(day) {
+		if !d.scan(d.recent()) {
 			break
 		}
 	}
 	for _, l := range d.leaks {
-		if l.active() {
-			d.tell(l, day)
+		if l.runs(day) {
+			d.tell(l)
 		}
 	}
 }
 
-// refit fits a leak's last step anew, with the days that have come since, and with
-// it the leak's place.
-func (d *detector) refit(l *leak, day int) {
-	k := len(l.steps) - 1
-	last := l.steps[k]
-	if last.amount < 0 || day-last.from+1 > d.c.Refit {
-		return
-	}
-	d.forget(l, k)
-	c, ok := d.change(day-last.from+1, day)
-	if !ok {
-		d.explain(l, last)
-		return
-	}
-	c, profile := d.softProfile(c, 1)
-	last.fit = profile
-	l.steps = append(l.steps, step{from: last.from, fit: profile})
-	l.located = d.locateLeak(l)
-	l.steps = l.steps[:k]
-	if l.located.link >= 0 {
-		d.move(l, l.located.link)
-	}
-	last.amount = max(0, c.amount(l.link))
-	d.explain(l, last)
-	if len(l.alarms) == 0 && l.evidence < d.c.Evidence/2 || last.amount == 0 {
-		d.drop(l)
-	}
-}
-
-// audit asks whether a leak is still there: the last days against those before it
-// began, all other leaks being as they are thought to be. One whose water does not
-// show any more was repaired without being seen to.
-func (d *detector) audit(l *leak, day int) {
-	const recent = 7
-	base := min(d.c.Baseline, l.start)
-	if base < d.c.LeastDays || day-l.start < recent {
-		return
-	}
-	after, ok1 := meanOf(d.rest[day-recent+1 : day+1])
-	before, ok2 := meanOf(d.rest[l.start-base : l.start])
-	if !ok1 || !ok2 {
-		return
-	}
-	size := l.size()
-	for i, v := range d.signs[l.link] {
-		after[i] += size*v - before[i]
-		if math.IsNaN(after[i]) {
-			after[i] = 0
+// recent are the courses of leaks that may have begun lately. Those of long ago change
+// little from day to day and are not looked at every day.
+func (d *detector) recent() []course {
+	var all []course
+	for _, n := range d.c.Ages {
+		if n > d.today-settle {
+			break
 		}
-	}
-	unsure := make([]float64, len(after))
-	for i, v := range d.signs[l.link] {
-		if !d.rows.balanceRow(i) {
-			unsure[i] = d.c.ModelError * size * v
-		}
-	}
-	white, ok := d.spread.whitener(recent, base, float64(day-l.start), unsure)
-	if !ok {
-		return
-	}
-	g, x := white.apply(d.signs[l.link]), white.apply(after)
-	fit, norm := 0.0, 0.0
-	for i, v := range g {
-		fit, norm = fit+v*x[i], norm+v*v
-	}
-	// Closed when what is left is far below its size, by more than chance.
-	if left := fit / norm; left < 0.3*size && (size-left)*math.Sqrt(norm) > 4 {
-		d.explain(l, step{from: day - recent + 1, amount: -size})
-		l.closed = day - recent + 1
-	}
-}
-
-// drop takes back a step that later days did not bear out.
-func (d *detector) drop(l *leak) {
-	d.forget(l, len(l.steps)-1)
-	if len(l.steps) == 0 {
-		l.hidden, l.closed = true, l.start
-	}
-}
-
-// softProfile is the evidence of every link with the model's error allowed for, and
-// scaled down where even the best place fits badly.
-func (d *detector) softProfile(c *change, sign float64) (*change, []float64) {
-	profile, best := d.profile(c, sign)
-	for j, v := range profile {
-		if v == best && best > 0 {
-			soft := d.soften(c, j)
-			profile, best = d.profile(soft, sign)
-			for k := range profile {
-				profile[k] /= soft.misfit(best)
-			}
-			return soft, profile
-		}
-	}
-	return c, profile
-}
-
-// profile is the evidence of every link for a change of a sign, and the greatest.
-func (d *detector) profile(c *change, sign float64) (profile []float64, best float64) {
-	profile = make([]float64, len(c.fit))
-	for j, g := range c.window.signs {
-		if g == nil || c.fit[j]*sign <= 0 {
+		if d.today%max(1, n/8) != 0 {
 			continue
 		}
-		profile[j] = c.evidence(j)
-		best = max(best, profile[j])
-	}
-	return profile, best
-}
-
-func (d *detector) locateLeak(l *leak) located {
-	sum := make([]float64, len(d.signs))
-	for _, s := range l.steps {
-		for j, v := range s.fit {
-			sum[j] += v
+		all = append(all, course{from: d.today - n + 1, until: never})
+		if n >= 8 {
+			all = append(all, course{from: d.today - n + 1, grows: n, until: never}, course{from: d.today - n + 1, grows: n / 2, until: never})
 		}
 	}
-	at := d.locate(sum, 1)
-	if at.link >= 0 {
-		l.evidence = sum[at.link]
-	}
-	return at
+	return all
 }
 
-// scan looks for the change that is best borne out over all windows, and takes it
-// into account. It says whether there was one.
-func (d *detector) scan(day int) bool {
-	var found *change
-	greatest, sign, link := 0.0, 0.0, -1
-	for _, n := range d.c.Windows {
-		c, ok := d.change(n, day)
-		if !ok {
+// scan looks for the leak that is best borne out over all courses, and takes it into
+// account. It says whether there was one.
+func (d *detector) scan(courses []course) bool {
+	var found *look
+	var at course
+	greatest, faulty := 0.0, -1
+	for _, c := range courses {
+		s := d.noise.see(c, d.today)
+		if s.power[modelled] < 0.5 {
 			continue
 		}
-		for _, s := range []float64{1, -1} {
-			p, best := d.profile(c, s)
-			if best/c.misfit(best) <= greatest {
-				continue
-			}
-			for j, v := range p {
-				if v == best {
-					found, greatest, sign, link = c, best/c.misfit(best), s, j
-				}
-			}
+		l := d.look(s, d.today, nil)
+		p, link := d.profile(l)
+		sensor, fault := d.fault(l)
+		if link >= 0 && p[link] > fault-d.c.FaultMargin {
+			sensor = -1
+			fault = p[link]
+		}
+		if sensor < 0 && (link < 0 || d.remains(link, c)) {
+			continue
+		}
+		if v := fault / l.misfit(fault); v > greatest {
+			found, at, greatest, faulty = l, c, v, sensor
 		}
 	}
 	if found == nil || greatest < d.c.Evidence {
 		return false
 	}
-	amount := math.Abs(found.amount(link))
-	if amount < d.c.Smallest || amount > d.c.Largest {
+	if at.from > d.today-20 && d.ends(greatest) {
+		return true
+	}
+	if faulty >= 0 {
+		return d.suspect(found, at, faulty, greatest)
+	}
+	evidence, link := d.softProfile(found)
+	if link < 0 || evidence[link] < d.c.Evidence {
 		return false
 	}
-	found, profile := d.softProfile(found, sign)
-	for j, v := range profile {
-		if v > profile[link] {
-			link = j
-		}
+	e := found.estimate(d.signs[link], d.c.GainError)
+	size := e.amount[balances] * at.at(d.today)
+	if size < d.c.Smallest || size > d.c.Largest {
+		return false
 	}
-	if sign > 0 {
-		d.grown(found, profile, link)
-	} else {
-		d.shrunk(found, profile, link)
-	}
+	l := &leak{evidence: evidence[link], ended: never}
+	d.leaks = append(d.leaks, l)
+	d.become(l, link, at, e.amount)
+	d.replace(l, evidence)
 	return true
 }
 
-// known returns the tracked leak that explains a change almost as well as the best
-// place does, or nil.
-func (d *detector) known(profile []float64, link int) *leak {
-	var best *leak
+// suspect takes a sensor's fault into account, and says whether it is large enough.
+func (d *detector) suspect(found *look, at course, sign int, evidence float64) bool {
+	e := found.estimate(d.signs[sign], 0)
+	if e.amount[modelled]*at.at(d.today) < d.c.Off {
+		return false
+	}
+	// A drift is found early and again as it goes on: one course for all of it.
 	for _, l := range d.leaks {
-		if !l.active() || profile[link]-profile[l.link] > d.c.Same {
-			continue
-		}
-		if d.between.Links(l.link, link) > 2*d.c.Merge {
-			continue
-		}
-		if best == nil || profile[l.link] > profile[best.link] {
-			best = l
+		if l.fault && l.runs(d.today) && (l.link-d.pipes)/2 == (sign-d.pipes)/2 {
+			d.drop(l)
+			at.from = min(at.from, l.course.from)
+			at.grows = max(at.grows, d.today-at.from)
+			x := d.look(d.noise.see(at, d.today), d.today, nil)
+			if sign, evidence = d.fault(x); sign < 0 {
+				return false
+			}
+			e = x.estimate(d.signs[sign], 0)
 		}
 	}
-	return best
-}
-
-func (d *detector) grown(c *change, profile []float64, link int) {
-	if l := d.known(profile, link); l != nil && c.amount(l.link) < max(d.c.Burst, 0.5*l.size()) {
-		d.explain(l, step{from: c.from, amount: c.amount(l.link), fit: profile})
-		return
-	}
-	l := &leak{link: link, start: c.from, closed: -1}
+	l := &leak{fault: true, evidence: evidence, ended: never}
 	d.leaks = append(d.leaks, l)
-	s := step{from: c.from, fit: profile}
-	l.steps = []step{s}
-	l.located = d.locateLeak(l)
-	l.steps = nil
-	if l.located.link >= 0 {
-		l.link = l.located.link
-	}
-	s.amount = max(0, c.amount(l.link))
-	d.explain(l, s)
+	d.become(l, sign, at, e.amount)
+	return true
 }
 
-func (d *detector) shrunk(c *change, profile []float64, link int) {
-	var best *leak
+// remains says whether a leak at a link would be what is left of one that was there
+// and was repaired: it began while that one ran.
+func (d *detector) remains(link int, c course) bool {
 	for _, l := range d.leaks {
-		if !l.active() || profile[link]-profile[l.link] > 2*d.c.Same {
-			continue
-		}
-		if size := l.size(); size < d.c.Smallest/2 || -c.amount(l.link) < 0.4*size {
-			continue
-		}
-		if best == nil || profile[l.link] > profile[best.link] {
-			best = l
+		if l.known && c.from >= l.course.from-d.c.Span && c.from <= l.course.until+2 && d.between.Links(l.link, link) <= d.c.Near {
+			return true
 		}
 	}
-	if best == nil {
-		l := &leak{link: link, start: c.from, closed: c.from, hidden: true}
-		d.leaks = append(d.leaks, l)
-		d.explain(l, step{from: c.from, amount: c.amount(link)})
+	return false
+}
+
+// replace puts a leak where its evidence says.
+func (d *detector) replace(l *leak, evidence []float64) {
+	l.located = d.locate(evidence)
+	if l.located.link < 0 {
 		return
 	}
-	amount := max(c.amount(best.link), -best.size())
-	d.explain(best, step{from: c.from, amount: amount})
-	if best.size() < 0.35*best.peak || best.size() < d.c.Smallest/2 {
-		best.closed = c.from
+	l.evidence = evidence[l.located.link]
+	if l.since <= 0 || d.between.Links(l.anchor, l.located.link) > d.c.Radius {
+		l.anchor, l.since = l.located.link, d.today
 	}
+	e := d.look(l.seen, d.today, l).estimate(d.signs[l.located.link], d.c.GainError)
+	d.become(l, l.located.link, l.course, e.amount)
+}
+
+// around are courses like one.
+func (d *detector) around(c course) []course {
+	age := d.today - c.from + 1
+	all := []course{c}
+	for _, shift := range []int{-5, -2, -1, 1, 2, 5} {
+		if from := c.from + shift; from > settle && from < d.today && from < c.until {
+			all = append(all, course{from: from, grows: max(0, c.grows-shift), until: c.until})
+		}
+	}
+	for _, grows := range []int{0, c.grows * 3 / 4, c.grows * 5 / 4, c.grows + 10, age, age / 2} {
+		if grows != c.grows && (grows == 0 || grows >= 8) && grows <= d.c.Slowest && grows < c.until-c.from {
+			all = append(all, course{from: c.from, grows: grows, until: c.until})
+		}
+	}
+	return all
+}
+
+// refit fits a leak's course, size and place anew, all others being as they are
+// thought to be.
+func (d *detector) refit(l *leak) {
+	age := d.today - l.course.from
+	if age > d.c.Refit && (d.today+l.link)%7 != 0 {
+		return
+	}
+	best, at := -1.0, l.course
+	var kept *look
+	for _, c := range d.around(l.course) {
+		if age > 2*d.c.Refit && c != l.course && c.from != l.course.from {
+			continue
+		}
+		s := d.noise.see(c, d.today)
+		x := d.look(s, d.today, l)
+		if e := x.estimate(d.signs[l.link], d.c.GainError); e.evidence > best {
+			best, at, kept = e.evidence, c, x
+		}
+	}
+	if !l.known && best < d.c.Keep && len(l.alarms) == 0 {
+		d.drop(l)
+		return
+	}
+	e := kept.estimate(d.signs[l.link], d.c.GainError)
+	d.become(l, l.link, at, e.amount)
+	if !l.known && !l.fault {
+		if evidence, link := d.softProfile(kept); link >= 0 {
+			d.replace(l, evidence)
+		}
+	}
+}
+
+// ending is the likeliest end of a leak: by how much it is likelier than that it goes
+// on, also as a part of what speaks for the leak at all.
+func (d *detector) ending(l *leak) (gain, part float64, at course, amount [classes]float64) {
+	if d.today-l.course.from < 5 {
+		return 0, 0, l.course, l.amount
+	}
+	x := d.look(l.seen, d.today, l)
+	running := x.estimate(d.signs[l.link], d.c.GainError)
+	for n := 1; n <= 14; n++ {
+		c := l.course
+		c.until = d.today - n + 1
+		if c.until <= c.from+1 {
+			break
+		}
+		e := d.ended(l, x, c).estimate(d.signs[l.link], d.c.GainError)
+		if v := e.evidence - running.evidence; v > gain {
+			gain, at, amount = v, c, e.amount
+		}
+	}
+	return gain, gain / max(running.evidence, 1), at, amount
+}
+
+func (d *detector) end(l *leak, at course, amount [classes]float64) {
+	d.become(l, l.link, at, amount)
+	l.ended = d.today
+}
+
+// ends takes the end of the leak that explains a change better than a new leak of some
+// evidence would, and says whether there was one.
+func (d *detector) ends(evidence float64) bool {
+	var best *leak
+	var at course
+	var amount [classes]float64
+	for _, l := range d.leaks {
+		if l.known || !l.runs(d.today) {
+			continue
+		}
+		if gain, _, c, a := d.ending(l); gain > evidence {
+			best, evidence, at, amount = l, gain, c, a
+		}
+	}
+	if best != nil {
+		d.end(best, at, amount)
+	}
+	return best != nil
+}
+
+// ended is a look at a leak's course as it is when it ends, from that as it runs.
+func (d *detector) ended(l *leak, running *look, c course) *look {
+	s := d.noise.see(c, d.today)
+	x := &look{sum: append([]float64(nil), running.sum...), weight: running.weight, power: s.power, split: running.split}
+	for t := c.until; t <= d.today; t++ {
+		k := t - c.from
+		for i, g := range d.signs[l.link] {
+			class := d.noise.of(i)
+			was := l.seen.value[class][k]
+			x.sum[i] += (s.value[class][k] - was) * (d.rest[t][i] + l.amount[class]*was*g)
+		}
+	}
+	return x
 }
 
 // tell gives the alarm when place and evidence suffice, and another when the place
 // has moved away.
-func (d *detector) tell(l *leak, day int) {
-	if l.located.link < 0 {
+func (d *detector) tell(l *leak) {
+	if l.known || l.fault || l.located.link < 0 || d.today-l.course.from < d.c.Wait || l.size(d.today) < d.c.AlarmFlow {
 		return
-	}
-	if day-l.start < d.c.Wait || l.size() < d.c.AlarmFlow {
-		return // the first day's place is often another than the third's
 	}
 	enough := l.located.mass >= d.c.Mass && l.evidence >= d.c.Evidence || l.located.mass >= d.c.MassLate && l.evidence >= d.c.Certain
-	if !enough {
+	if !enough || d.today-l.since < d.c.Stable {
 		return
 	}
-	// Grown much since the last alarm: worth another look, and perhaps a second leak
-	// beside the first.
-	if n := len(l.alarms); n > 0 && n < 4 && l.size() >= l.alarms[n-1].size+d.c.Growth {
-		l.alarms = append(l.alarms, alarm{day: day, link: l.link, mass: l.located.mass, size: l.size()})
+	if n := len(l.alarms); n > 0 && (n >= 2 || d.between.Links(l.alarms[n-1].link, l.link) <= d.c.Again || l.located.mass < d.c.MassAgain) {
 		return
 	}
-	if n := len(l.alarms); n > 0 && (n >= 2 || d.between.Links(l.alarms[n-1].link, l.link) <= d.c.Radius || l.located.mass < d.c.Mass) {
-		return
-	}
-	l.alarms = append(l.alarms, alarm{day: day, link: l.link, mass: l.located.mass, size: l.size()})
+	l.alarms = append(l.alarms, alarm{day: d.today, link: l.link, located: l.located, size: l.size(d.today)})
 }
 
-// repaired takes a repair at a known pipe into account, days after it: the leak
-// there is the one whose size left.
-func (d *detector) repaired(link, repair, day int) {
-	c, ok := d.change(day-repair, day)
-	if !ok || d.signs[link] == nil {
-		return
+// repair is a leak that was repaired: where it was is known.
+type repair struct{ link, day int }
+
+// past goes through a time that is over, with its repairs known, as a whole.
+func (d *detector) past(days int, repairs []repair) {
+	for day := range days {
+		d.begin(day)
 	}
-	left := -c.amount(link)
-	if left <= 0 {
-		return
-	}
-	// Of the leaks in question that one closed whose end explains most of the change,
-	// if it explains half of what an end at the pipe itself does.
-	gain := func(link int, size float64) float64 {
-		rest := 0.0
-		for i, v := range c.window.signs[link] {
-			x := c.white[i] + size*v
-			rest += x * x
-		}
-		return c.size - rest
-	}
-	var nearest *leak
-	best := 0.5 * gain(link, left)
-	for _, l := range d.leaks {
-		if !l.active() || l.start > repair || d.between.Links(l.link, link) > d.c.RepairWithin {
+	for _, r := range repairs {
+		if r.day <= settle+2 || r.day >= days || d.signs[r.link] == nil {
 			continue
 		}
-		for part := 1.0; part > 0.3; part -= 0.1 { // its size may be thought too great
-			if g := gain(l.link, part*l.size()); g > best {
-				nearest, best = l, g
+		l := &leak{known: true}
+		d.leaks = append(d.leaks, l)
+		d.become(l, r.link, course{from: max(settle+1, r.day-30), until: r.day}, [classes]float64{})
+	}
+	for range 3 {
+		for _, l := range d.leaks {
+			d.settle(l)
+		}
+	}
+	for range 12 {
+		if !d.scan(d.whole()) {
+			break
+		}
+		for range 2 {
+			for _, l := range d.leaks {
+				if !l.gone {
+					d.settle(l)
+				}
 			}
 		}
 	}
-	if nearest == nil {
-		nearest = &leak{link: link, start: repair, hidden: true}
-		d.leaks = append(d.leaks, nearest)
-		d.explain(nearest, step{from: repair, amount: -left})
-	} else {
-		d.move(nearest, link)
-		d.explain(nearest, step{from: repair, amount: -nearest.size()})
+	for range 2 {
+		for _, l := range d.leaks {
+			if !l.gone {
+				d.settle(l)
+			}
+		}
 	}
-	nearest.closed = repair
+	for _, l := range d.leaks {
+		if !l.known && !l.fault && !l.gone && d.remains(l.link, l.course) {
+			d.drop(l)
+		}
+		if l.runs(d.today) {
+			d.tell(l)
+		}
+	}
+}
+
+// whole are the courses of leaks that may have begun at any time and run.
+func (d *detector) whole() []course {
+	var all []course
+	for from := settle + 1; from < d.today-8; from += 6 {
+		for _, grows := range []int{0, 20, 40, 70, 100} {
+			all = append(all, course{from: from, grows: grows, until: never})
+		}
+	}
+	return all
+}
+
+// settle fits the course of a leak of the past over all that it may have been, and
+// its place if that is not known.
+func (d *detector) settle(l *leak) {
+	last := min(l.course.until, d.today+1)
+	best, at := -1.0, l.course
+	var kept *look
+	try := func(c course) {
+		x := d.look(d.noise.see(c, d.today), d.today, l)
+		if e := x.estimate(d.signs[l.link], d.c.GainError); e.evidence > best {
+			best, at, kept = e.evidence, c, x
+		}
+	}
+	first := max(settle+1, last-d.c.Longest)
+	if !l.known {
+		first = max(settle+1, l.course.from-60)
+		last = min(last, l.course.from+60)
+	}
+	for from := first; from < last-3; from += 4 {
+		for _, grows := range []int{0, 15, 30, 50, 70, 100} {
+			if !l.known || grows <= last-from {
+				try(course{from: from, grows: grows, until: l.course.until})
+			}
+		}
+	}
+	for _, shift := range []int{-3, -2, -1, 1, 2, 3} {
+		if c := at; c.from+shift > settle && c.from+shift < last-2 {
+			c.from += shift
+			try(c)
+		}
+	}
+	if kept == nil {
+		return
+	}
+	if !l.known && best < d.c.Keep {
+		d.drop(l)
+		return
+	}
+	e := kept.estimate(d.signs[l.link], d.c.GainError)
+	d.become(l, l.link, at, e.amount)
+	if l.known || l.fault {
+		return
+	}
+	if evidence, link := d.softProfile(kept); link >= 0 {
+		d.replace(l, evidence)
+	}
 }
