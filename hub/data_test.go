@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -17,6 +18,7 @@ import (
 
 	"polity/city"
 	"polity/hub"
+	"polity/internal/strictyaml"
 	"polity/opendata"
 	"polity/plane"
 )
@@ -479,4 +481,25 @@ func errAt(err error) error {
 		return list.Unwrap()[0]
 	}
 	return err
+}
+
+// The columns and the configuration of docs/formats/opendata.md are those of the code.
+func TestTheDocumentedColumnsAreThose(t *testing.T) {
+	text, err := os.ReadFile("../docs/formats/opendata.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPublishing(t, time.Now())
+	_, table := p.get("/data/counts-square/all.csv")
+	if head := strings.TrimSuffix(string(table), "\r\n"); head == "" || !strings.Contains(string(text), "\n"+head+"\n") {
+		t.Errorf("the columns %q are not documented", table)
+	}
+	_, rest, _ := strings.Cut(string(text), "```yaml\nhub:\n")
+	section, _, _ := strings.Cut(rest, "```")
+	var c struct {
+		OpenData hub.OpenData `yaml:"open_data"`
+	}
+	if err := strictyaml.Decode("opendata.md", []byte(section), &c); err != nil || len(c.OpenData.Types) != 1 || c.OpenData.Settle != 2*time.Hour {
+		t.Errorf("the documented configuration: %+v, %v", c, err)
+	}
 }
