@@ -46,6 +46,11 @@ func TestDemo(t *testing.T) {
 		t.Error("the camera's page knows neither its zones nor that it shows a film")
 	}
 
+	eventually(t, "sensors and trams are there, and called simulated", later, func() bool {
+		sensors, trams := w.get(at, "/sensors"), w.get(at, "/transit")
+		return strings.Contains(sensors, "Underpass at Vilhonkatu") && strings.Contains(sensors, "simulated") && strings.Contains(trams, "3 lines.") && strings.Contains(trams, "transit-vehicle")
+	}, p.said)
+
 	second := launch(t, "a second demo", filepath.Join(t.TempDir(), "log"), nil, "demo", "--data", data, "--port", "0")
 	if status := second.wait(soon); status == 0 || !strings.Contains(second.said(), "another demo runs with the data in") {
 		t.Errorf("a second demo in the same folder ends with %d: %s", status, second.said())
