@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +35,9 @@ type vehicleDot struct {
 	Late   bool
 }
 
+// mostDrawn is how many lines a map of all shows; more would hide the city.
+const mostDrawn = 40
+
 // addToMap draws a feed's lines and vehicles; of one line if it is named.
 func (c *Console) addToMap(m *transitMap, b *transit.Board, s *transit.State, line string) {
 	g := c.ground
@@ -42,14 +46,16 @@ func (c *Console) addToMap(m *transitMap, b *transit.Board, s *transit.State, li
 	}
 	m.OnMap, m.Light, m.Dark, m.Width, m.Height = true, g.light, g.dark, g.width, g.height
 	m.Credit, m.CreditURL = c.about.Map.Credit, c.about.Map.CreditURL
-	for id, ways := range b.Lines() {
-		if line != "" && id != line {
+	all := b.Lines()
+	for id, ways := range all {
+		if line != "" && id != line || line == "" && len(all) > mostDrawn {
 			continue
 		}
 		for _, way := range ways {
 			m.Lines = append(m.Lines, c.drawWay(way))
 		}
 	}
+	slices.Sort(m.Lines) // the same page for the same lines
 	for i := range s.Vehicles {
 		v := &s.Vehicles[i]
 		if line != "" && v.RouteID != line || !c.inGround(v.Point) {
@@ -74,16 +80,21 @@ func (c *Console) inGround(p city.Point) bool {
 func (c *Console) drawWay(way []city.Point) string {
 	var b strings.Builder
 	drawn := false
-	for _, p := range way {
+	lastX, lastY := 0., 0.
+	for i, p := range way {
 		if !c.inGround(p) {
 			drawn = false
 			continue
 		}
 		x, y := c.ground.project(p)
 		letter := byte('L')
-		if !drawn {
+		switch {
+		case !drawn:
 			letter = 'M'
+		case math.Hypot(x-lastX, y-lastY) < 2 && i < len(way)-1:
+			continue // nobody would see the bend
 		}
+		lastX, lastY = x, y
 		fmt.Fprintf(&b, "%c%.0f %.0f", letter, x, y)
 		drawn = true
 	}

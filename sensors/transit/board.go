@@ -24,7 +24,8 @@ type Board struct {
 	alerts   []realtime.Alert
 	told     map[kind]*told
 	hours    *hours
-	lost     int // runs, calls and positions that the timetable does not have, of the last messages
+	ways     map[string][][]city.Point // of each line, once they were asked for
+	lost     int                       // runs, calls and positions that the timetable does not have, of the last messages
 }
 
 // kind is one of the three things that GTFS-Realtime tells.
@@ -89,6 +90,7 @@ func (b *Board) SetTimetable(f *gtfs.Feed, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.feed, b.loaded, b.problem = f, now, ""
+	b.ways = nil
 	b.runs, b.vehicles, b.extra = map[gtfs.Run]*progress{}, map[gtfs.Run]vehicle{}, nil
 }
 
@@ -173,6 +175,10 @@ func (b *Board) applyTrips(m *realtime.Message, at time.Time) {
 			b.lost++
 			continue
 		}
+		if !b.feed.Planned(r) {
+			b.addUnplanned(r, u)
+			continue
+		}
 		p := b.runs[r]
 		first := p == nil
 		if first {
@@ -237,6 +243,25 @@ func (p *progress) past(now time.Time) int {
 		}
 	}
 	return next
+}
+
+// addUnplanned takes a run by headways that starts when no planned one does.
+func (b *Board) addUnplanned(r gtfs.Run, u *realtime.TripUpdate) {
+	if u.Trip.Schedule == realtime.Canceled || u.Trip.Schedule == realtime.Deleted {
+		return
+	}
+	x := extraRun{route: b.feed.RouteOf(r.Trip), headsign: b.feed.Headsign(r.Trip)}
+	expected, _ := Predict(b.feed, r, u)
+	for i, e := range expected {
+		if e.Known {
+			x.calls = append(x.calls, extraCall{stop: b.feed.Call(r, i).Stop, arrival: e.Arrival, departure: e.Departure})
+		}
+	}
+	if len(x.calls) < 2 {
+		b.lost++
+		return
+	}
+	b.extra = append(b.extra, x)
 }
 
 // addRun takes a run that the timetable does not have, if it says when it calls where.

@@ -199,7 +199,7 @@ func (b *Board) Route(id string, now time.Time) (RouteView, error) {
 			v.Route = r
 		}
 	}
-	for _, t := range f.Longest(i) {
+	for _, t := range f.LongestOfAll()[i] {
 		w := Way{Headsign: f.Headsign(t), Shape: f.Shape(t)}
 		for n := range f.Calls(t) {
 			s := &f.Stops[f.Call(gtfs.Run{Trip: t, Start: -1}, n).Stop]
@@ -220,18 +220,18 @@ func (b *Board) Route(id string, now time.Time) (RouteView, error) {
 	return v, nil
 }
 
-// Lines returns the shapes of all lines, for a map.
+// Lines returns the shapes of all lines by their ids, for a map. Nobody changes them.
 func (b *Board) Lines() map[string][][]city.Point {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	out := map[string][][]city.Point{}
-	if b.feed == nil {
-		return out
+	if b.ways != nil || b.feed == nil {
+		return b.ways
 	}
-	for i := range b.feed.Routes {
-		for _, t := range b.feed.Longest(i) {
-			out[b.feed.Routes[i].ID] = append(out[b.feed.Routes[i].ID], b.feed.Shape(t))
+	b.ways = map[string][][]city.Point{}
+	for i, longest := range b.feed.LongestOfAll() {
+		for _, t := range longest {
+			b.ways[b.feed.Routes[i].ID] = append(b.ways[b.feed.Routes[i].ID], b.feed.Shape(t))
 		}
 	}
-	return out
+	return b.ways
 }

@@ -411,6 +411,70 @@ func TestDeparturesOfAStop(t *testing.T) {
 	}
 }
 
+// TestRunsByHeadways: one that starts with the plan is that run; another is shown beside it.
+func TestRunsByHeadways(t *testing.T) {
+	x := newTown(t)
+	if err := x.timetable(); err != nil {
+		t.Fatal(err)
+	}
+	of := func(start string) realtime.TripUpdate {
+		u := run("loop", bySequence(1, late(time.Minute)))
+		u.Trip.Start = start
+		return u
+	}
+	x.hear("11:58:00", realtime.Message{Trips: []realtime.TripUpdate{of("12:00:00"), of("12:02:30")}})
+	s, err := x.board().Stop("s1", x.at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, d := range s.Departures[:3] {
+		got = append(got, d.Planned.UTC().Format("15:04:05")+" "+d.Expected.UTC().Format("15:04:05"))
+	}
+	if want := []string{"10:00:00 10:01:00", "00:00:00 10:03:30", "10:05:00 00:00:00"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// FuzzHear: whatever a publisher tells, the board answers.
+func FuzzHear(f *testing.F) {
+	for _, name := range []string{"official.pb", "plated.pb"} {
+		b, err := os.ReadFile("realtime/testdata/" + name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b, int64(1796025600))
+	}
+	feed := feedOf(f, line())
+	f.Fuzz(func(t *testing.T, message []byte, now int64) {
+		m, err := realtime.Decode(message)
+		if err != nil || now < 0 || now > 4_000_000_000 {
+			return
+		}
+		b := NewBoard(Config{Name: "trams", Trips: "x", Vehicles: "x", Alerts: "x"})
+		at := time.Unix(now, 0)
+		b.SetTimetable(feed, at)
+		b.Hear(m, at)
+		b.Hear(m, at.Add(time.Hour))
+		s := b.State(at)
+		for _, v := range s.Vehicles {
+			if v.Point.Check() != nil {
+				t.Errorf("a vehicle at %v", v.Point)
+			}
+		}
+		if _, err := b.Stop("s2", at); err != nil {
+			t.Error(err)
+		}
+		for _, h := range b.ended(at.Add(24 * time.Hour)) {
+			for route, y := range h.Routes {
+				if y.Measured != y.OnTime+y.Early+y.Late {
+					t.Errorf("%s: %+v", route, *y)
+				}
+			}
+		}
+	})
+}
+
 func TestConfigIsChecked(t *testing.T) {
 	good := Config{Name: "trams", Timetable: "https://t.example/gtfs.zip"}
 	if err := good.Check(); err != nil {

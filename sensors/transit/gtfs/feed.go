@@ -252,26 +252,46 @@ func (f *Feed) Shape(t int32) []city.Point {
 	return out
 }
 
-// Longest returns, for a route and each of its directions, the trip with the most calls.
-func (f *Feed) Longest(route int) []int32 {
-	best := map[int8]int32{}
+// LongestOfAll returns, for each route and each of its directions, a trip with the most
+// calls.
+func (f *Feed) LongestOfAll() [][]int32 {
+	best := make([][3]int32, len(f.Routes)) // by direction, -1 first; a trip's number and 1 more
 	for p := range f.patterns {
-		for _, t := range f.patterns[p].trips[:min(1, len(f.patterns[p].trips))] {
+		for _, t := range f.patterns[p].trips {
 			k := &f.trips[t]
-			if int(k.route) != route {
-				continue
-			}
-			if b, ok := best[k.direction]; !ok || f.Calls(t) > f.Calls(b) {
-				best[k.direction] = t
+			if b := &best[k.route][k.direction+1]; *b == 0 || f.Calls(t) > f.Calls(*b-1) {
+				*b = t + 1
 			}
 		}
 	}
-	var out []int32
-	for _, t := range best {
-		out = append(out, t)
+	out := make([][]int32, len(f.Routes))
+	for i := range best {
+		for _, b := range best[i] {
+			if b > 0 {
+				out[i] = append(out[i], b-1)
+			}
+		}
 	}
-	slices.SortFunc(out, func(a, b int32) int { return int(f.trips[a].direction) - int(f.trips[b].direction) })
 	return out
+}
+
+// Planned says whether the timetable has a run, not just its trip.
+func (f *Feed) Planned(r Run) bool {
+	if !f.Active(r.Trip, r.Date) {
+		return false
+	}
+	if !f.Repeats(r.Trip) {
+		return r.Start < 0
+	}
+	for _, h := range f.headways[f.trips[r.Trip].headways:] {
+		if h.trip != r.Trip {
+			break
+		}
+		if r.Start >= h.from && r.Start < h.to && (r.Start-h.from)%h.spread == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // Span is the first and last day on which anything runs.
