@@ -164,6 +164,9 @@ func (c *Console) sensorNow(r *request, s alarm.State) sensorView {
 		}
 		v.Now = append(v.Now, row)
 	}
+	if s.Sensor.Kind == sensors.Homes {
+		v.Now = append(v.Now, nowRow{Name: c.say.Say("homes.counted"), Value: c.say.Number(float64(s.Homes), 0), At: r.clock.Time(s.Sensor.Seen)})
+	}
 	if room, ok := room(&s.Sensor); ok && s.Sensor.Kind == sensors.Garage && room.Drift != 0 {
 		v.Now = append(v.Now, nowRow{Name: c.say.Say("garage.drift"), Value: c.say.Say("garage.drift.words", "n", int(math.Abs(float64(room.Drift)))), At: r.clock.Time(s.Sensor.Seen)})
 	}

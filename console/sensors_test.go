@@ -53,7 +53,7 @@ const underpassPage = "/sensors/water/urn:ngsi-ld:FloodMonitoring:underpass-1"
 
 func TestSensorsForEveryone(t *testing.T) {
 	pages, _ := newSensorPages(t)
-	text := says(t, pages, "/sensors", http.StatusOK, "38 sensors. 1 alarm goes on. Of 3 nobody knows the present.", "Critical alarm",
+	text := says(t, pages, "/sensors", http.StatusOK, "39 sensors. 1 alarm goes on. Of 3 nobody knows the present.", "Critical alarm",
 		"The water stands at 0.41 m; the alarm begins at 0.3 m.", "Devices that fell silent", "underpass-2", "Air is moderate", "63 of 200 spaces free", "0 of 125 spaces free", "simulated", "All 30")
 	if strings.Index(text, "The water stands") > strings.Index(text, "sensor-lists") {
 		t.Error("alarms do not come first")
@@ -66,6 +66,7 @@ func TestSensorsForEveryone(t *testing.T) {
 	says(t, pages, "/sensors/garage/urn:ngsi-ld:OffStreetParking:garage-2", http.StatusOK, "by 4 vehicles at least", "Nobody has said where it stands")
 	says(t, pages, "/sensors/bay/urn:ngsi-ld:ParkingSpot:bay-08", http.StatusOK, "Silent", "Measured 9 hours ago, and nothing since", "nothing to draw")
 	says(t, pages, "/sensors/bay/urn:ngsi-ld:ParkingSpot:bay-01?range=week", http.StatusOK, "Free", "of what was measured in the last 7 days", "How full by the hour")
+	says(t, pages, "/sensors/homes/urn:ngsi-ld:EnergyConsumption:block-7", http.StatusOK, "12,400 W", "Homes counted", "23", "Of a single home nothing is kept")
 	says(t, pages, underpassPage+"/now", http.StatusOK, `id="now"`, "Critical alarm")
 	says(t, pages, "/", http.StatusOK, "1 alarm goes on", `"sensors":"/sensors.geojson"`)
 }
@@ -141,7 +142,7 @@ func TestSensorFiles(t *testing.T) {
 			}
 		}
 	}
-	if err := json.Unmarshal(get(t, pages, "/sensors.geojson").Body.Bytes(), &g); err != nil || g.Type != "FeatureCollection" || len(g.Features) != 37 { // one has no place
+	if err := json.Unmarshal(get(t, pages, "/sensors.geojson").Body.Bytes(), &g); err != nil || g.Type != "FeatureCollection" || len(g.Features) != 38 { // one has no place
 		t.Errorf("%d features, %v", len(g.Features), err)
 	}
 	if p := g.Features[0].Properties; p.State != "alarm" || p.Kind != "water" || !p.Simulated || p.Path != underpassPage || p.Values["currentLevel"] != .41 {

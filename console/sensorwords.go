@@ -115,6 +115,11 @@ func (c *Console) headline(s alarm.State) string {
 		if r, ok := room(x); ok {
 			return c.say.Say("garage.room", "free", r.Free, "total", r.Total)
 		}
+	case sensors.Homes:
+		if len(x.Values) > 0 {
+			a, _ := x.Kind.Attribute(x.Values[0].Name)
+			return c.say.Say("homes.headline", "value", c.valueWords(x.Values[0], a), "n", s.Homes)
+		}
 	case sensors.Air:
 		if f, ok := figure(s, alarm.AirIndex); ok {
 			return c.say.Say("air.headline", "level", c.measured(f.Measure, f.Value))

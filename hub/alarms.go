@@ -77,6 +77,9 @@ func (h *Hub) SensorSeries(ctx context.Context, q console.SensorQuery) ([]consol
 	if slices.Contains([]string{"LAeq", "LAmax", "LA10", "LA90"}, q.Attribute) {
 		return h.levels(ctx, q)
 	}
+	if s, ok := h.watch.State(q.ID); ok && s.Sensor.Kind == sensor.Homes {
+		return h.homes(ctx, q)
+	}
 	summarizer, ok := h.store.(plane.Summarizer)
 	if !ok {
 		return nil, city.Errorf(city.Unavailable, "this store of the city's data has no summaries")
@@ -88,6 +91,26 @@ func (h *Hub) SensorSeries(ctx context.Context, q console.SensorQuery) ([]consol
 			step.Value = s.Sum
 		}
 		out = append(out, step)
+		return nil
+	})
+	return out, err
+}
+
+// homes are steps of sums over homes: the means of those that are of enough of them.
+func (h *Hub) homes(ctx context.Context, q console.SensorQuery) ([]console.SensorStep, error) {
+	var out []console.SensorStep
+	err := h.store.History(ctx, plane.HistoryQuery{Key: plane.Key{ID: q.ID}, Attribute: q.Attribute, From: q.From, To: q.To}, func(o plane.Observation) error {
+		if alarm.HomesOf(&o) == 0 {
+			return nil
+		}
+		start := q.From.Add(o.Start.Sub(q.From) / q.Step * q.Step)
+		if n := len(out); n == 0 || !out[n-1].Start.Equal(start) {
+			out = append(out, console.SensorStep{Start: start, Least: o.Value, Most: o.Value})
+		}
+		s := &out[len(out)-1]
+		s.Count++
+		s.Value += (o.Value - s.Value) / float64(s.Count)
+		s.Least, s.Most = min(s.Least, o.Value), max(s.Most, o.Value)
 		return nil
 	})
 	return out, err

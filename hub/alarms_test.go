@@ -199,3 +199,34 @@ attributes: [{name: power, unit: WTT, min: 0}]
 func (w *town) silent(mapping, device string) bool {
 	return w.attribute("urn:polity:device:"+mapping+":"+device, "state") == `"silent"`
 }
+
+// The chart of homes has sums of enough homes alone.
+func TestHomesOnPagesAreSums(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.cfg.Alarms.Every = time.Second
+	w.start()
+	key := plane.Key{ID: "urn:ngsi-ld:EnergyConsumption:block"}
+	b := plane.Batch{Changes: []plane.Change{plane.Put(&plane.Entity{Key: key, Types: []string{"EnergyConsumption"}})}}
+	for i, detail := range []string{`{"homes":12}`, `{"homes":3}`, ""} {
+		o := plane.Observation{
+			Series: plane.Series{Key: key, Attribute: "power"}, Start: time.Now().Add(time.Duration(i-4) * 15 * time.Minute).Truncate(time.Second), Length: 15 * time.Minute, Covered: 15 * time.Minute,
+			Value: 4000 + float64(i),
+		}
+		if detail != "" {
+			o.Detail = []byte(detail)
+		}
+		b.Observations = append(b.Observations, o)
+	}
+	if r, err := w.started.Store.Write(t.Context(), &b); err != nil || r.Err() != nil {
+		t.Fatal(err, r.Err())
+	}
+	const page = "/sensors/homes/urn:ngsi-ld:EnergyConsumption:block"
+	w.eventually("the sum is listed", func() bool {
+		status, text := w.get(page)
+		return status == http.StatusOK && strings.Contains(text, "4,000 W")
+	})
+	if _, text := w.get(page + "/values.csv"); !strings.Contains(text, ",4000,") || strings.Contains(text, "4001") || strings.Contains(text, "4002") {
+		t.Errorf("the file of the chart:\n%s", text)
+	}
+}

@@ -16,10 +16,13 @@ const (
 	Water   Kind = "water"
 	Bay     Kind = "bay"
 	Garage  Kind = "garage"
+	// Homes are sums over the homes of an area. What their entities say is not read: only
+	// sums in history that say of how many homes they are count (docs/formats/ingest.md).
+	Homes Kind = "homes"
 )
 
 // Kinds lists the kinds in the order of pages.
-func Kinds() []Kind { return []Kind{Water, Weather, Air, Noise, Garage, Bay} }
+func Kinds() []Kind { return []Kind{Water, Weather, Air, Noise, Garage, Bay, Homes} }
 
 // Attribute is a public attribute of a kind.
 type Attribute struct {
@@ -47,6 +50,8 @@ const (
 	Percent     = "P1"
 	MetrePerSec = "MTS"
 	One         = "C62"
+	Watt        = "WTT"
+	WattHour    = "WHR"
 )
 
 var kinds = map[Kind]kind{
@@ -74,6 +79,9 @@ var kinds = map[Kind]kind{
 	}, 4 * time.Hour},
 	Garage: {[]string{"OffStreetParking"}, []Attribute{
 		{"availableSpotNumber", One, 0, false}, {"occupiedSpotNumber", One, 0, false}, {"totalSpotNumber", One, 0, false},
+	}, time.Hour},
+	Homes: {[]string{"EnergyConsumption", "Consumption"}, []Attribute{
+		{"power", Watt, 0, false}, {"energy", WattHour, 0, false},
 	}, time.Hour},
 }
 

@@ -38,7 +38,7 @@ type Value struct {
 const maxName = 120
 
 // Read says what an entity says as a sensor, and false if it is none. What is not of
-// the listed kind is left out.
+// the listed kind is left out, and of Homes every value.
 func Read(e *plane.Entity) (Sensor, bool) {
 	k, ok := KindOf(e.Types)
 	if !ok || e.Tenant != "" {
@@ -51,7 +51,7 @@ func Read(e *plane.Entity) (Sensor, bool) {
 	s.Place, s.Placed = placeOf(e)
 	for _, listed := range kinds[k].attributes {
 		a := e.Attribute(listed.Name)
-		if a == nil || a.Kind != plane.Property && a.Kind != plane.Vocabulary {
+		if a == nil || k == Homes || a.Kind != plane.Property && a.Kind != plane.Vocabulary {
 			continue
 		}
 		v := Value{Name: a.Name, Number: math.NaN(), Unit: a.Unit, At: a.ObservedAt}

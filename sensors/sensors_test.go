@@ -54,7 +54,7 @@ func TestReadWhatIsListed(t *testing.T) {
 }
 
 func TestWhatIsNoSensor(t *testing.T) {
-	for _, types := range []string{"Consumption", "Device", "DeviceAlarm", "EnvironmentObserved", "Alert", "CameraEvent"} {
+	for _, types := range []string{"Device", "DeviceAlarm", "EnvironmentObserved", "Alert", "CameraEvent"} {
 		if _, ok := sensors.Read(entity(types)); ok {
 			t.Errorf("%s is a public sensor", types)
 		}
@@ -63,6 +63,17 @@ func TestWhatIsNoSensor(t *testing.T) {
 	e.Tenant = "other"
 	if _, ok := sensors.Read(e); ok {
 		t.Error("a tenant's entity is the city's sensor")
+	}
+}
+
+// Nothing that the entity of a home says is read: what is of one home cannot be told from
+// a sum by it.
+func TestNoValueOfHomesIsRead(t *testing.T) {
+	for _, types := range sensors.Types(sensors.Homes) {
+		s, ok := sensors.Read(entity(types, attribute("power", "230", "WTT"), attribute("energy", "12", "WHR")))
+		if !ok || len(s.Values) != 0 || !s.Seen.IsZero() {
+			t.Errorf("%s: %+v", types, s)
+		}
 	}
 }
 

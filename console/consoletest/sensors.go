@@ -128,6 +128,7 @@ func (s *Sensors) all() []alarm.State {
 		},
 		{Sensor: s.sensor(sensors.Garage, "OffStreetParking", "garage-2", "Elielin garage", 0, 0, ago(time.Minute), value("occupiedSpotNumber", 129, sensors.One, ago(time.Minute)), value("totalSpotNumber", 125, sensors.One, ago(time.Minute)))},
 	}
+	list = append(list, alarm.State{Sensor: s.sensor(sensors.Homes, "EnergyConsumption", "block-7", "Homes of block 7", 24.951, 60.1711, ago(5*time.Minute), value("power", 12_400, sensors.Watt, ago(5*time.Minute))), Homes: 23})
 	for i := range 30 {
 		status, doubt, seen := "free", alarm.Sure, ago(time.Duration(i)*time.Minute)
 		if i%3 != 0 {
@@ -186,6 +187,8 @@ func measured(attribute string, t time.Time, now time.Time) float64 {
 		return 48 + 18*wave
 	case "availableSpotNumber":
 		return math.Round(190 - 150*wave)
+	case "power":
+		return 9000 + 9000*wave
 	case "occupied":
 		return math.Round(wave)
 	case "temperature":

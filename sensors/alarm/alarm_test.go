@@ -494,3 +494,38 @@ func TestWrongConfigurationIsSaid(t *testing.T) {
 		t.Errorf("a measure that is bad when low: %v", got)
 	}
 }
+
+// Sums over homes are told, and nothing of a single home: neither a value, nor that there
+// is one.
+func TestHomesOnlyAsSums(t *testing.T) {
+	w := newTown(t, alarm.Config{})
+	sum := func(id string, at time.Time, value float64, detail string) {
+		key := plane.Key{ID: id}
+		o := plane.Observation{Series: plane.Series{Key: key, Attribute: "power"}, Start: at, Length: 15 * time.Minute, Covered: 15 * time.Minute, Value: value}
+		if detail != "" {
+			o.Detail = []byte(detail)
+		}
+		e := &plane.Entity{Key: key, Types: []string{"EnergyConsumption"}, Attributes: []plane.Attribute{{Name: "power", Kind: plane.Property, Value: json.RawMessage("7777"), Unit: "WTT", ObservedAt: at}}}
+		if r, err := w.store.Store.Write(t.Context(), &plane.Batch{Changes: []plane.Change{plane.Put(e)}, Observations: []plane.Observation{o}}); err != nil || r.Err() != nil {
+			t.Fatal(err, r.Err())
+		}
+	}
+	sum("urn:home", w.at.Add(-15*time.Minute), 230, "")
+	sum("urn:nine", w.at.Add(-15*time.Minute), 2300, `{"homes":9}`)
+	sum("urn:odd", w.at.Add(-15*time.Minute), 2300, `{"homes":"many"}`)
+	sum("urn:block", w.at.Add(-30*time.Minute), 4200, `{"homes":12}`)
+	sum("urn:block", w.at.Add(-15*time.Minute), 230, "")
+	w.round()
+	all := w.watch.States()
+	if len(all) != 1 || all[0].Sensor.ID != "urn:block" || all[0].Homes != 12 || len(all[0].Sensor.Values) != 1 || all[0].Sensor.Values[0].Number != 4200 {
+		t.Fatalf("%+v", all)
+	}
+	if !all[0].Sensor.Seen.Equal(w.at.Add(-15 * time.Minute)) {
+		t.Errorf("it is of %v", all[0].Sensor.Seen)
+	}
+	w.at = w.at.Add(2 * time.Hour)
+	w.round()
+	if s := w.state("urn:block"); s.Doubt != alarm.Silent {
+		t.Errorf("old sums: %+v", s)
+	}
+}

@@ -25,6 +25,9 @@ var attributes = map[sensors.Kind][]string{
 // judge looks at one sensor and brings its alarms up to date.
 func (w *Watch) judge(ctx context.Context, x *watched, now time.Time) (*State, error) {
 	s := &x.sensor
+	if s.Kind == sensors.Homes {
+		return w.homes(ctx, x, now)
+	}
 	rules := w.rulesOf(s)
 	in, err := w.read(ctx, s, rules, now)
 	if err != nil {

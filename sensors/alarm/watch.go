@@ -64,6 +64,7 @@ type State struct {
 	Alarms  []Alarm // that go on, the worst first, with the present value
 	Pending bool    // a level is reached, and an alarm if it holds for long enough
 	Levels  map[Measure][]Level
+	Homes   int // of which the newest values of the kind homes are the sum
 }
 
 // Figure is a measure as it is now.
