@@ -48,6 +48,7 @@ sums: {every: 15m, wait: 1m}
 entity: {type: Consumption, id: "urn:ngsi-ld:Consumption:{area}"}
 time: {path: ts, format: unix}
 attributes: [{name: power, path: w, unit: WTT, min: 0, max: 20000}]
+constants: [{name: simulated, value: true}]
 `
 
 // town is an intake over a store in a temporary folder, with a clock of its own.
@@ -484,6 +485,9 @@ func TestNoSingleValueOfAHomeReachesTheStore(t *testing.T) {
 	}
 	if w.value("urn:ngsi-ld:Consumption:north", "power") != fmt.Sprint(ten) {
 		t.Error("the area's entity does not say it")
+	}
+	if ten, nine := w.value("urn:ngsi-ld:Consumption:north", "simulated"), w.value("urn:ngsi-ld:Consumption:south", "simulated"); ten != "true" || nine != "" {
+		t.Errorf("the constant of the area of ten is %q, that of nine, which nobody may know of, %q", ten, nine)
 	}
 	// What comes when the sum is made cannot be told from it any more.
 	if err := w.send("meters/north/m-north-10", fmt.Sprintf(`{"ts": %d, "w": 5}`, w.now().Unix()-16*60)); err != nil {
