@@ -14,8 +14,8 @@ func demoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "A city to look at, on this machine alone",
 		Long: `Runs a hub with the map of central Helsinki and an edge with one camera, which
-replays a film of a square over real RTSP, until Ctrl-C. Only this machine can open
-the pages. The first start makes the keys and the signed register entry without which
+replays a film of a square over real RTSP, until Ctrl-C. Simulated sensors, homes and
+trams speak to it as real ones would. Only this machine can open the pages. The first start makes the keys and the signed register entry without which
 no camera runs.`,
 		Example: `  polity demo
   polity demo --port 8090 --data /tmp/demo
