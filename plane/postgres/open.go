@@ -13,7 +13,6 @@ import (
 
 	"polity/internal/bell"
 	"polity/internal/groupcommit"
-	"polity/plane"
 )
 
 // Config is what Open needs besides the address.
@@ -43,7 +42,7 @@ type Store struct {
 	// The writer's own.
 	address *pgx.ConnConfig
 	conn    *pgx.Conn // nil or closed: to be made
-	series  map[plane.Series]int32
+	series  map[short]int32
 	parts   map[string]bool // partitions of history that are there
 }
 
@@ -105,7 +104,7 @@ func (s *Store) connect(ctx context.Context) (err error) {
 	if _, err := conn.Exec(ctx, "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off", pgx.QueryExecModeSimpleProtocol); err != nil {
 		return err
 	}
-	s.conn, s.series = conn, map[plane.Series]int32{}
+	s.conn, s.series = conn, map[short]int32{}
 	if err := s.listParts(ctx); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"fmt"
 	"time"
@@ -9,7 +10,7 @@ import (
 	"polity/plane"
 )
 
-// maxSeries bounds what the writer remembers of series numbers, about 20 MB.
+// maxSeries bounds what the writer remembers of series numbers, about 6 MB.
 const maxSeries = 100_000
 
 // month returns the table that holds a time, and the month's bounds in UTC.
@@ -22,7 +23,7 @@ func month(t time.Time) (name string, begin, until int64) {
 // forgetLearnt reads anew which parts there are: after a rollback what was learnt
 // in between is not so.
 func (s *Store) forgetLearnt(ctx context.Context) error {
-	s.series, s.parts = map[plane.Series]numbered{}, map[string]bool{}
+	s.series, s.parts = map[short]numbered{}, map[string]bool{}
 	rows, err := s.conn.QueryContext(ctx, "SELECT name FROM part")
 	if err != nil {
 		return err
@@ -44,6 +45,20 @@ func (s *Store) forgetLearnt(ctx context.Context) error {
 		}
 	}
 	return rows.Err()
+}
+
+// short names a series in few bytes, for what is remembered of many: the beginning of the
+// SHA-256 of its names, which hold no NUL.
+type short [16]byte
+
+func shorten(x plane.Series) (k short) {
+	b := make([]byte, 0, 256)
+	for _, name := range []string{x.Tenant, x.ID, x.Attribute, x.Dataset} {
+		b = append(append(b, name...), 0)
+	}
+	sum := sha256.Sum256(b)
+	copy(k[:], sum[:])
+	return k
 }
 
 // numbered is what the writer remembers of a series.
@@ -86,7 +101,8 @@ func (s *Store) observe(ctx context.Context, o *plane.Observation, to *plane.Res
 }
 
 func (s *Store) seriesNumber(ctx context.Context, name plane.Series) (x numbered, err error) {
-	if x, ok := s.series[name]; ok {
+	key := shorten(name)
+	if x, ok := s.series[key]; ok {
 		return x, nil
 	}
 	// Most that the writer does not know are new: those that are not are few, after a start.
@@ -108,7 +124,7 @@ func (s *Store) seriesNumber(ctx context.Context, name plane.Series) (x numbered
 	if len(s.series) >= maxSeries {
 		clear(s.series)
 	}
-	s.series[name] = x
+	s.series[key] = x
 	return x, nil
 }
 

@@ -19,7 +19,6 @@ import (
 	"polity/city"
 	"polity/internal/bell"
 	"polity/internal/groupcommit"
-	"polity/plane"
 )
 
 //go:embed migrations/*.sql
@@ -52,7 +51,7 @@ type Store struct {
 
 	// The writer's own.
 	statements statements
-	series     map[plane.Series]numbered
+	series     map[short]numbered
 	parts      map[string]bool // tables of history that are there
 	noted      bool            // the transaction under way has events
 	at         time.Time       // of the batch under way

@@ -142,7 +142,7 @@ func (s *Store) thin(ctx context.Context, list []plane.Series, cut plane.Cut) (d
 				return done, nil, err
 			}
 			x.thinned = raw
-			s.series[name] = x
+			s.series[shorten(name)] = x
 		}
 		n, err := s.thinOne(ctx, x.n, parts, cut, budget)
 		if err != nil {
@@ -295,7 +295,7 @@ func (s *Store) restoreSummaries(ctx context.Context, list []plane.Kept) error {
 				return err
 			}
 			x.thinned = end
-			s.series[k.Series] = x
+			s.series[shorten(k.Series)] = x
 		}
 	}
 	return nil
