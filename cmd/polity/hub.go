@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -29,6 +31,7 @@ only; everyone else sees what is public.`,
 			if c.Hub == nil {
 				return city.Errorf(city.Invalid, "%s has no section hub", flags.config)
 			}
+			keepHeapSmall()
 			log, err := newLogger(cmd, flags.log, flags.level)
 			if err != nil {
 				return err
@@ -40,4 +43,17 @@ only; everyone else sees what is public.`,
 	}
 	flags.add(cmd)
 	return cmd
+}
+
+// garbage is how much may be allocated before it is collected, per cent of what is in use.
+// A hub has some 15 to 40 MB in use, and for moments twice that, when somebody sends a
+// thousand entities at once. With Go's 100 the most that it ever held was a sixth more;
+// collecting earlier costs a few per cent of its processor time.
+const garbage = 50
+
+// keepHeapSmall sets that, unless who starts the program has (GOGC).
+func keepHeapSmall() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbage)
+	}
 }
