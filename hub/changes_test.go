@@ -98,7 +98,7 @@ func TestDevicesAndCamerasNotify(t *testing.T) {
 		return strings.Contains(all, "urn:ngsi-ld:WaterLevel:w-7 4") && strings.Contains(all, "camera:square")
 	})
 	var levels []string
-	for _, s := range strings.Split(listed.all(), ", ") {
+	for s := range strings.SplitSeq(listed.all(), ", ") {
 		if strings.HasPrefix(s, "urn:ngsi-ld:WaterLevel:w-7 ") {
 			levels = append(levels, s[len("urn:ngsi-ld:WaterLevel:w-7 "):])
 		}

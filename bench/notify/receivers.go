@@ -43,9 +43,9 @@ func newReceivers() (*receivers, error) {
 	r := &receivers{root: "http://" + l.Addr().String(), dead: "http://" + none.Addr().String(), came: map[int]arrival{}, revived: map[int]arrival{}}
 	none.Close()
 	mux := http.NewServeMux()
-	mux.HandleFunc("/fast", func(w http.ResponseWriter, req *http.Request) { r.take(req, r.came) })
+	mux.HandleFunc("/fast", func(_ http.ResponseWriter, req *http.Request) { r.take(req, r.came) })
 	mux.HandleFunc("/floor", func(_ http.ResponseWriter, req *http.Request) { _, _ = io.Copy(io.Discard, req.Body) })
-	mux.HandleFunc("/slow", func(w http.ResponseWriter, req *http.Request) {
+	mux.HandleFunc("/slow", func(_ http.ResponseWriter, req *http.Request) {
 		r.take(req, r.came)
 		select {
 		case <-time.After(slowAnswer):

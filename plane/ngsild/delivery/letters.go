@@ -3,6 +3,7 @@ package delivery
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -48,8 +49,8 @@ func (q *Queue) Letters(ctx context.Context, which Which, after int64, limit int
 	if bodies {
 		body = "d.body"
 	}
-	rows, err := q.read.QueryContext(ctx, "SELECT d.n, receiver.tenant, receiver.id, d.at, d.died, d.tried, d.reason, "+body+
-		" FROM dead d JOIN receiver USING (r) WHERE "+where+" AND d.n > ? ORDER BY d.n LIMIT ?", append(args, after, min(max(limit, 1), MaxLetters))...) //nolint:gosec // where is ours
+	query := fmt.Sprintf("SELECT d.n, receiver.tenant, receiver.id, d.at, d.died, d.tried, d.reason, %s FROM dead d JOIN receiver USING (r) WHERE %s AND d.n > ? ORDER BY d.n LIMIT ?", body, where) //nolint:gosec // both are ours
+	rows, err := q.read.QueryContext(ctx, query, append(args, after, min(max(limit, 1), MaxLetters))...)
 	if err != nil {
 		return nil, kind(err)
 	}
