@@ -212,6 +212,10 @@ func forgetThinned(t *testing.T, b *bench) {
 			t.Fatalf("still there: %+v", x)
 		}
 	}
+	// Where no summary is left nothing can be counted twice.
+	if r := write(t, b, []plane.Observation{observation("urn:x:0", "n", day(1), 1)}); r.Added != 1 || r.Late != 0 {
+		t.Errorf("an old observation after all was forgotten: %+v", r)
+	}
 }
 
 // countdown is a context that ends at the n-th time somebody asks whether it has.

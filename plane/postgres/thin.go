@@ -290,7 +290,13 @@ func (s *Store) forgetSummaries(ctx context.Context, key plane.Key, before time.
 			}
 			gone += n
 		}
-		return nil
+		// Where no summary is left nothing is late any more.
+		text, args := "UPDATE polity.series SET thinned = DEFAULT WHERE thinned > '1970-01-01 00:00:00Z' AND thinned <= $1 AND tenant = $2", []any{earlier(before, endOfTime), key.Tenant}
+		if key.ID != "" {
+			text, args = text+" AND id = $3", append(args, key.ID)
+		}
+		_, err := tx.Exec(ctx, text, args...)
+		return err
 	}))
 	return gone, err
 }

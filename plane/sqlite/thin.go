@@ -337,7 +337,14 @@ func (s *Store) removeSummaries(ctx context.Context, key plane.Key, before int64
 		}
 		gone += n
 	}
-	return gone, nil
+	// Where no summary is left nothing is late any more.
+	text, args := "UPDATE series SET thinned = 0 WHERE thinned > 0 AND thinned <= ? AND tenant = ?", []any{before, key.Tenant}
+	if key.ID != "" {
+		text, args = text+" AND id = ?", append(args, key.ID)
+	}
+	clear(s.series)
+	_, err = s.conn.ExecContext(ctx, text, args...)
+	return gone, err
 }
 
 func ceilDiv(a, b int64) int64 {
