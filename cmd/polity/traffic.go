@@ -21,7 +21,7 @@ func trafficCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(trafficNetworkCommand(), trafficPlanCommand(), trafficSimulateCommand())
+	cmd.AddCommand(trafficNetworkCommand(), trafficPlanCommand(), trafficSimulateCommand(), trafficCompareCommand())
 	return cmd
 }
 
@@ -66,6 +66,8 @@ it; 'pip install eclipse-sumo' gets it.`,
 	cmd.Flags().StringVar(&s.Dir, "out", "traffic-study", "folder for tripinfo.xml and report.json")
 	cmd.Flags().StringVar(&detectors, "detectors", "perfect", "perfect, or imperfect: a tenth of the vehicles is never seen, and all is known 5 s late")
 	cmd.Flags().DurationVar(&s.Every, "every", 10*time.Second, "time between decisions of greedy and max-pressure")
+	cmd.Flags().BoolVar(&s.Record, "record", false, "write record.json, too: each approach and crossing, for 'polity traffic compare'")
+	cmd.Flags().StringSliceVar(&s.Corridor, "corridor", nil, "record a time-space diagram along these junctions, with commas between them")
 	cmd.Flags().StringVar(&s.SUMO, "sumo", "", "SUMO's program, if it is in none of the usual places")
 	return cmd
 }

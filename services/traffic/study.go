@@ -41,7 +41,11 @@ type Study struct {
 	Imperfect bool
 	// Every is the time between two decisions of greedy and max-pressure: RESCO uses
 	// 10 s, and 5 s on arterial4x4. 0: 10 s.
-	Every    time.Duration
+	Every time.Duration
+	// Record writes record.json, too: what happened at each approach and crossing, and
+	// along the junctions of Corridor, if it names any (package compare reads it).
+	Record   bool
+	Corridor []string
 	SUMO     string // the program; empty: twin.FindSUMO looks for it
 	Dir      string // where tripinfo.xml and report.json go; it is made if need be
 	Progress func(simulated, total time.Duration, toCome int)
@@ -67,7 +71,8 @@ func SettingsHash() string {
 	return fmt.Sprintf("%x", sha256.Sum256(text))[:12]
 }
 
-// Run simulates and writes SUMO's tripinfo.xml and a report.json into s.Dir.
+// Run simulates and writes SUMO's tripinfo.xml and a report.json into s.Dir, and a
+// record.json if it is asked for.
 func (s Study) Run(ctx context.Context) (Report, error) {
 	report := Report{Scenario: s.Scenario, Control: s.Control, Seed: s.Seed, Imperfect: s.Imperfect}
 	if !slices.Contains(controls, s.Control) {
@@ -85,6 +90,11 @@ func (s Study) Run(ctx context.Context) (Report, error) {
 		return report, city.Errorf(city.Invalid, "%s has no signalised junction: there is nothing to control", scenario.Net)
 	}
 	report.Junctions = len(net.Junctions)
+	if len(s.Corridor) > 0 {
+		if err := twin.CheckCorridor(net, s.Corridor); err != nil {
+			return report, err
+		}
+	}
 	program, err := twin.FindSUMO("sumo", s.SUMO)
 	if err != nil {
 		return report, err
@@ -95,6 +105,7 @@ func (s Study) Run(ctx context.Context) (Report, error) {
 	run := twin.Run{
 		SUMO: program, Scenario: scenario, Net: net, Seed: s.Seed, Actuated: s.Control == "actuated",
 		Control: s.controller(), Sensor: twin.Sensor{Sight: twin.DefaultSight}, Teleport: -time.Second, Dir: s.Dir, Progress: s.Progress,
+		Record: s.Record || len(s.Corridor) > 0, Corridor: s.Corridor,
 	}
 	if s.Imperfect {
 		run.Sensor.Missing, run.Sensor.Late = 0.1, 5*time.Second
@@ -105,8 +116,19 @@ func (s Study) Run(ctx context.Context) (Report, error) {
 	if report.Result, err = run.Do(ctx); err != nil {
 		return report, err
 	}
-	return report, report.write(s.Dir)
+	if report.Record != nil {
+		if err := writeJSON(filepath.Join(s.Dir, RecordFile), report.Record); err != nil {
+			return report, err
+		}
+	}
+	return report, writeJSON(filepath.Join(s.Dir, ReportFile), report)
 }
+
+// The files of a study beside SUMO's tripinfo.xml.
+const (
+	ReportFile = "report.json"
+	RecordFile = "record.json"
+)
 
 func (s Study) controller() func(*network.Network) (control.Controller, error) {
 	every := s.Every
@@ -138,10 +160,10 @@ func (s Study) controller() func(*network.Network) (control.Controller, error) {
 	return nil
 }
 
-func (r Report) write(dir string) error {
-	text, err := json.MarshalIndent(r, "", "  ")
+func writeJSON(path string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
-		return fmt.Errorf("write the report: %w", err)
+		return fmt.Errorf("write %s: %w", path, err)
 	}
-	return durable.WriteFile(filepath.Join(dir, "report.json"), append(text, '\n'), 0o644)
+	return durable.WriteFile(path, append(text, '\n'), 0o644)
 }

@@ -404,14 +404,14 @@ func TestHelsinki(t *testing.T) {
 	check(t, n)
 	var j *network.Junction
 	for _, k := range n.Junctions {
-		if k.Name == "Kaivokatu / Mannerheimintie" {
+		if k.Name == "Kaivokatu / Mannerheimintie / Simonkatu" {
 			j = k
 		}
 	}
 	if j == nil {
 		t.Fatal("Kaivokatu and Mannerheimintie do not meet")
 	}
-	if j.Name != "Kaivokatu / Mannerheimintie" || len(j.Groups) < 7 || len(j.Crossings) < 4 || !assumed(j, "tram tracks") {
+	if j.Name != "Kaivokatu / Mannerheimintie / Simonkatu" || len(j.Groups) < 17 || len(j.Crossings) != 12 || !assumed(j, "tram tracks") {
 		t.Errorf("%d groups, %d crossings, %q", len(j.Groups), len(j.Crossings), j.Assumed)
 	}
 	written(t, n)

@@ -38,6 +38,10 @@ type Run struct {
 	// Progress is called about once a simulated minute; toCome counts the vehicles on
 	// the road and still to depart.
 	Progress func(simulated, total time.Duration, toCome int)
+	// Record asks for Result.Record: what happened at each approach and crossing, and
+	// along the junctions of Corridor, if it names any.
+	Record   bool
+	Corridor []string
 	// Decided, if set, gets every decision that changes what is wished for.
 	Decided func(now time.Duration, junction string, d control.Decision)
 }
@@ -56,6 +60,7 @@ type Result struct {
 	DecisionMax float64 `json:"decision_ms_max,omitempty"`
 	Forced      int     `json:"forced_greens,omitempty"` // seconds in which the guard took over
 	Refused     int     `json:"refused_wishes,omitempty"`
+	Record      *Record `json:"-"` // only if it was asked for
 }
 
 // Do runs the simulation to its end.
@@ -82,7 +87,10 @@ func (r Run) Do(ctx context.Context) (Result, error) {
 	if end == 0 {
 		end = r.Scenario.Begin + s.elapsed
 	}
-	s.result.Trips, err = ReadTrips(filepath.Join(r.Dir, "tripinfo.xml"), r.Scenario.Begin, end)
+	trips := filepath.Join(r.Dir, "tripinfo.xml")
+	if s.result.Trips, err = ReadTrips(trips, r.Scenario.Begin, end); err == nil && s.rec != nil {
+		s.result.Record, err = s.rec.finish(r.Scenario.Begin, r.Scenario.Begin+s.elapsed, trips)
+	}
 	return s.result, err
 }
 
@@ -118,6 +126,7 @@ type simulation struct {
 	w       *world
 	eyes    *eyes
 	red     *redClock
+	rec     *recorder // nil: nothing is recorded
 	ctl     control.Controller
 	guards  []*safety.Guard
 	shown   []safety.Aspects
@@ -141,6 +150,11 @@ func (s *simulation) run(ctx context.Context) error {
 	s.w = newWorld(s.Net, s.p.client, s.blind())
 	s.eyes = newEyes(s.w, s.Sensor, uint64(s.Seed)*0x9e3779b97f4a7c15)
 	s.red = newRedClock(s.w)
+	if s.Record {
+		if s.rec, err = newRecorder(s.w, s.eyes, s.Corridor); err != nil {
+			return err
+		}
+	}
 	if s.Control != nil {
 		if err := s.takeOver(); err != nil {
 			return err
@@ -191,13 +205,16 @@ func (s *simulation) pass(total time.Duration) error {
 	if !s.w.blind {
 		s.red.second(s.elapsed, s.eyes)
 	}
+	if s.rec != nil {
+		s.rec.second(s.elapsed)
+	}
 	return nil
 }
 
-// blind tells whether nobody needs to see anything: neither a controller nor people
+// blind tells whether nobody needs to see anything: no controller, no record, no people
 // before crossings, whose waits are measured.
 func (s *simulation) blind() bool {
-	if s.Control != nil {
+	if s.Control != nil || s.Record {
 		return false
 	}
 	for _, j := range s.Net.Junctions {
