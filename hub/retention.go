@@ -17,8 +17,9 @@ const retentionEvery = time.Hour
 
 // keepRetention removes what each camera's entry says is not kept any longer, and thins
 // out all other history as the configuration says, after packing it: at once after the
-// start, then every hour.
+// start, then every hour or, where whole days count, every day.
 func (h *Hub) keepRetention(ctx context.Context) {
+	var thinned time.Time // the day on which history was
 	for {
 		for _, c := range h.all() {
 			if err := h.forget(ctx, c); err != nil && ctx.Err() == nil {
@@ -26,8 +27,13 @@ func (h *Hub) keepRetention(ctx context.Context) {
 					slog.String("camera", string(c.name)), slog.Any("error", err))
 			}
 		}
-		if err := h.thinOut(ctx); err != nil && ctx.Err() == nil {
-			h.log.Error("history could not be packed or thinned out; it is tried again in an hour", slog.Any("error", err))
+		// Whole UTC days are packed and thinned out: once a day is enough.
+		if today := h.now().UTC().Truncate(plane.Day); !today.Equal(thinned) {
+			if err := h.thinOut(ctx); err == nil {
+				thinned = today
+			} else if ctx.Err() == nil {
+				h.log.Error("history could not be packed or thinned out; it is tried again in an hour", slog.Any("error", err))
+			}
 		}
 		select {
 		case <-ctx.Done():

@@ -15,7 +15,7 @@ func TestAFewKillsLoseNothing(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	t.Setenv("POLITY_PROGRAMS", folder)
-	trial := newTrial(t.TempDir(), 4, rand.New(rand.NewPCG(5, 6)))
+	trial := newTrial(t.TempDir(), "", 4, rand.New(rand.NewPCG(5, 6)))
 	for range 4 {
 		if err := trial.round(t.Context()); err != nil {
 			t.Fatal(err)

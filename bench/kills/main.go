@@ -4,12 +4,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"time"
 
 	"polity/bench/harness"
+	"polity/plane/postgres/postgrestest"
 )
 
 func main() {
@@ -25,6 +27,7 @@ invented  values there that nobody sent
 kills     how often the hub was killed
 acknowledged, unanswered   requests that were answered, and that were under way at a kill`,
 		Variables: []harness.Variable{
+			{Name: "BACKEND", Default: "sqlite", Help: "or postgres, a server of its own that is not killed (Debian's packages postgresql-15 and postgresql-15-postgis-3)"},
 			{Name: "KILLS", Default: "200", Help: "how often"},
 			{Name: "CLIENTS", Default: "8", Help: "clients that write at once"},
 			{Name: "SEED", Default: "1", Help: "of the moments"},
@@ -34,7 +37,7 @@ acknowledged, unanswered   requests that were answered, and that were under way 
 	})
 }
 
-func run(ctx context.Context, r *harness.Run) (harness.Figures, error) {
+func run(ctx context.Context, r *harness.Run) (figures harness.Figures, err error) {
 	kills, err := r.Number("KILLS")
 	if err != nil {
 		return nil, err
@@ -58,7 +61,12 @@ func run(ctx context.Context, r *harness.Run) (harness.Figures, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	t := newTrial(dir, int(clients), rand.New(rand.NewPCG(uint64(seed), 1))) //nolint:gosec // the same each time
+	more, stop, err := backend(ctx, r.Text("BACKEND"))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	t := newTrial(dir, more, int(clients), rand.New(rand.NewPCG(uint64(seed), 1))) //nolint:gosec // the same each time
 	began := time.Now()
 	for k := range int(kills) {
 		if err := t.round(ctx); err != nil {
@@ -75,4 +83,23 @@ func run(ctx context.Context, r *harness.Run) (harness.Figures, error) {
 		{Name: "lost", Value: t.lost},
 		{Name: "invented", Value: t.invented},
 	}, nil
+}
+
+// backend returns lines for the hub's configuration, and what ends it.
+func backend(ctx context.Context, name string) (config string, stop func() error, err error) {
+	switch name {
+	case "sqlite":
+		return "", func() error { return nil }, nil
+	case "postgres":
+		server, err := postgrestest.Open("")
+		if err != nil {
+			return "", nil, err
+		}
+		address, err := server.NewDatabase(ctx)
+		if err != nil {
+			return "", nil, errors.Join(err, server.Close())
+		}
+		return fmt.Sprintf("  store: %q\n", address), server.Close, nil
+	}
+	return "", nil, fmt.Errorf("there is no backend %q; there are: sqlite, postgres", name)
 }

@@ -17,6 +17,7 @@ import (
 // trial is a hub's data and what clients know of it.
 type trial struct {
 	dir     string
+	more    string // of the hub's configuration
 	rng     *rand.Rand
 	clients []*client
 	http    *http.Client
@@ -38,8 +39,8 @@ type client struct {
 // sent. A creation sends 0; acked is -1 before it is acknowledged.
 type thing struct{ acked, sent int }
 
-func newTrial(dir string, clients int, rng *rand.Rand) *trial {
-	t := &trial{dir: dir, rng: rng, http: &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: clients}}}
+func newTrial(dir, more string, clients int, rng *rand.Rand) *trial {
+	t := &trial{dir: dir, more: more, rng: rng, http: &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: clients}}}
 	for k := range clients {
 		t.clients = append(t.clients, &client{id: k, rng: rand.New(rand.NewPCG(rng.Uint64(), uint64(k)))}) //nolint:gosec // the same each time
 	}
@@ -48,7 +49,7 @@ func newTrial(dir string, clients int, rng *rand.Rand) *trial {
 
 // round starts the hub, looks at what is there, and kills it while clients write.
 func (t *trial) round(ctx context.Context) error {
-	hub, err := cityhub.Start(ctx, t.dir, 0, "")
+	hub, err := cityhub.Start(ctx, t.dir, 0, t.more)
 	if err != nil {
 		return err
 	}

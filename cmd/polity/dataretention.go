@@ -25,8 +25,8 @@ func dataRetentionCommand() *cobra.Command {
 configuration that holds (hub.retention), and what the hub's next run would thin out by
 it: observations that become summaries of hours, hours that become days, and days that
 go. What is older still goes through all of these in one run, and is counted where it
-stands now. It changes nothing; the hub thins out once an hour. The history of cameras is
-kept as their register entries say, and is not listed.`,
+stands now. It changes nothing; the hub thins out once a day. The history of cameras is kept
+as their register entries say, and is not listed.`,
 		Example: `  polity data retention --config /etc/polity/polity.yaml`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
