@@ -64,6 +64,7 @@ var routes = []Route{
 	{"GET /transit", Anyone, (*Console).transitPage},
 	{"GET /transit/{feed}/lines/{line}", Anyone, (*Console).transitLinePage},
 	{"GET /transit/{feed}/stops/{stop}", Anyone, (*Console).transitStopPage},
+	{"GET /transit/{feed}/lines.geojson", Anyone, (*Console).transitLines},
 	{"GET /transit/{feed}/vehicles.geojson", Anyone, (*Console).transitVehicles},
 	{"GET /transit/{feed}/delays.csv", Anyone, (*Console).transitDelays},
 	{"GET /services", Anyone, (*Console).servicesPage},

@@ -3,8 +3,10 @@ package console
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +16,18 @@ import (
 	"polity/sensors/transit"
 )
 
+// TransitMapData is what the script of a map of lines needs.
+type TransitMapData struct {
+	Map   MapData           `json:"map"`
+	Feeds []TransitFeedData `json:"feeds"`
+}
+
+// TransitFeedData is where lines and vehicles of a feed are, as GeoJSON.
+type TransitFeedData struct {
+	Lines    string `json:"lines"`
+	Vehicles string `json:"vehicles"`
+}
+
 // transitMap is lines and vehicles on the still picture of the map.
 type transitMap struct {
 	OnMap         bool
@@ -22,6 +36,7 @@ type transitMap struct {
 	Credit        string
 	CreditURL     string
 	Width, Height int
+	Data          TransitMapData
 	Lines         []string // SVG paths
 	Vehicles      []vehicleDot
 }
@@ -46,6 +61,15 @@ func (c *Console) addToMap(m *transitMap, b *transit.Board, s *transit.State, li
 	}
 	m.OnMap, m.Light, m.Dark, m.Width, m.Height = true, g.light, g.dark, g.width, g.height
 	m.Credit, m.CreditURL = c.about.Map.Credit, c.about.Map.CreditURL
+	m.Data.Map = MapData{
+		Bounds: bounds(c.about.Map, nil), Layers: g.layers, Light: palettes["light"], Dark: palettes["dark"], Worker: c.bundle.address("mapworker"),
+		Cameras: []MapCamera{}, Mapped: []MapMapped{}, Streets: []string{},
+	}
+	of := ""
+	if line != "" {
+		of = "?line=" + url.QueryEscape(line)
+	}
+	m.Data.Feeds = append(m.Data.Feeds, TransitFeedData{Lines: "/transit/" + string(s.Name) + "/lines.geojson" + of, Vehicles: "/transit/" + string(s.Name) + "/vehicles.geojson" + of})
 	all := b.Lines()
 	for id, ways := range all {
 		if line != "" && id != line || line == "" && len(all) > mostDrawn {
@@ -62,13 +86,45 @@ func (c *Console) addToMap(m *transitMap, b *transit.Board, s *transit.State, li
 			continue
 		}
 		x, y := g.project(v.Point)
-		d := vehicleDot{X: int(x), Y: int(y), Line: v.Route, Points: v.Bearing >= 0, Turn: int(math.Round(v.Bearing)), Words: c.say.Say("transit.vehicle", "line", v.Route, "headsign", v.Headsign)}
-		if v.DelayKnown {
-			d.Words += ", " + c.delayWords(v.Delay)
-			d.Late = v.Delay >= 5*time.Minute
-		}
-		m.Vehicles = append(m.Vehicles, d)
+		m.Vehicles = append(m.Vehicles, vehicleDot{X: int(x), Y: int(y), Line: v.Route, Points: v.Bearing >= 0, Turn: int(math.Round(v.Bearing)), Words: c.vehicleWords(v), Late: v.DelayKnown && v.Delay >= 5*time.Minute})
 	}
+}
+
+// vehicleWords is "Line 1 to Park, 6 minutes late".
+func (c *Console) vehicleWords(v *transit.Vehicle) string {
+	words := c.say.Say("transit.vehicle", "line", v.Route, "headsign", v.Headsign)
+	if v.DelayKnown {
+		words += ", " + c.delayWords(v.Delay)
+	}
+	return words
+}
+
+// transitLines is the ways of lines as RFC 7946; of one line if it is named.
+func (c *Console) transitLines(w http.ResponseWriter, r *request) error {
+	b, err := c.board(r)
+	if err != nil {
+		return err
+	}
+	line := r.URL.Query().Get("line")
+	features := []map[string]any{}
+	all := b.Lines()
+	for _, id := range slices.Sorted(maps.Keys(all)) {
+		if line != "" && id != line {
+			continue
+		}
+		for _, way := range all[id] {
+			at := make([][2]float64, len(way))
+			for i, p := range way {
+				at[i] = lonLat(p)
+			}
+			if len(at) > 1 {
+				features = append(features, map[string]any{"type": "Feature", "geometry": map[string]any{"type": "LineString", "coordinates": at}, "properties": map[string]any{"line_id": id, "simulated": b.Simulated()}})
+			}
+		}
+	}
+	w.Header().Set("Content-Type", "application/geo+json")
+	w.Header().Set("Cache-Control", "no-store")
+	return gone(json.NewEncoder(w).Encode(map[string]any{"type": "FeatureCollection", "features": features}))
 }
 
 func (c *Console) inGround(p city.Point) bool {
@@ -114,11 +170,14 @@ func (c *Console) transitVehicles(w http.ResponseWriter, r *request) error {
 		Geometry   map[string]any `json:"geometry"`
 		Properties map[string]any `json:"properties"`
 	}
-	s := b.State(r.clock.now)
+	s, line := b.State(r.clock.now), r.URL.Query().Get("line")
 	features := []feature{}
 	for i := range s.Vehicles {
 		v := &s.Vehicles[i]
-		p := map[string]any{"line_id": v.RouteID, "line": v.Route, "mode": transit.Mode(v.Kind), "headsign": v.Headsign, "observed_at": v.At.UTC().Format(time.RFC3339), "simulated": s.Simulated}
+		if line != "" && v.RouteID != line {
+			continue
+		}
+		p := map[string]any{"words": c.vehicleWords(v), "path": linePath(s.Name, v.RouteID), "line_id": v.RouteID, "line": v.Route, "mode": transit.Mode(v.Kind), "headsign": v.Headsign, "observed_at": v.At.UTC().Format(time.RFC3339), "simulated": s.Simulated}
 		if v.Bearing >= 0 {
 			p["bearing_deg"] = math.Round(v.Bearing)
 		}

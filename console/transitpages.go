@@ -17,6 +17,7 @@ import (
 // transitView is one of three pages.
 type transitView struct {
 	None     bool // there is no public transport
+	OnMap    bool // the page has a map
 	Overview *transitOverview
 	Line     *transitLine
 	Stop     *transitStop
@@ -84,7 +85,7 @@ func (c *Console) transitPage(w http.ResponseWriter, r *request) error {
 	}
 	o.Summary = c.say.Say("transit.words", "n", lines) + " " + c.say.Say("transit.words.running", "n", running) + " " + c.say.Say("transit.words.vehicles", "n", vehicles)
 	o.Map.Alt = c.say.Say("transit.map.alt")
-	v.Overview = o
+	v.Overview, v.OnMap = o, o.Map.OnMap
 	return c.render(w, r, http.StatusOK, page{Template: "transit", Title: title, Data: v})
 }
 
@@ -304,7 +305,7 @@ func (c *Console) transitLinePage(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	title := c.say.Say("transit.line", "line", k.Name)
-	return c.render(w, r, http.StatusOK, page{Template: "transit", Title: title, Data: transitView{Line: v}})
+	return c.render(w, r, http.StatusOK, page{Template: "transit", Title: title, Data: transitView{Line: v, OnMap: v.Map.OnMap}})
 }
 
 // hours are those of today and yesterday, newest first.

@@ -26,6 +26,7 @@ var entries = []api.EntryPoint{
 	{InputPath: "islands/camera.ts", OutputPath: "camera"},
 	{InputPath: "islands/map.ts", OutputPath: "map"},
 	{InputPath: "islands/sensor.ts", OutputPath: "sensor"},
+	{InputPath: "islands/transitmap.ts", OutputPath: "transitmap"},
 	{InputPath: "islands/editor.ts", OutputPath: "editor"},
 	{InputPath: "styles/console.css", OutputPath: "console"},
 	{InputPath: "styles/map.css", OutputPath: "mapstyle"},

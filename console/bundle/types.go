@@ -47,6 +47,8 @@ var mirrored = []struct {
 	{"MapData", console.MapData{}},
 	{"MapCamera", console.MapCamera{}},
 	{"MapMapped", console.MapMapped{}},
+	{"TransitMapData", console.TransitMapData{}},
+	{"TransitFeedData", console.TransitFeedData{}},
 	{"SensorChart", console.SensorChart{}},
 	{"SensorLevel", console.SensorLevel{}},
 	{"EditorData", console.EditorData{}},

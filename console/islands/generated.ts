@@ -185,6 +185,16 @@ export interface MapMapped {
   street: number;
 }
 
+export interface TransitMapData {
+  map: MapData;
+  feeds: TransitFeedData[];
+}
+
+export interface TransitFeedData {
+  lines: string;
+  vehicles: string;
+}
+
 export interface SensorChart {
   from: number;
   step: number;
