@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -203,5 +204,36 @@ func TestWhatDoesNotCompare(t *testing.T) {
 		if !bytes.Contains(text, []byte(part)) {
 			t.Errorf("the page does not say %q", part)
 		}
+	}
+}
+
+// TestTheDocumentedExample holds docs/formats/traffic-study.md to the code: every field
+// of a record is there, and none that is not one.
+func TestTheDocumentedExample(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/formats/traffic-study.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```json\n")
+	example, _, found := strings.Cut(rest, "```")
+	if !found {
+		t.Fatal("the page has no example")
+	}
+	var r twin.Record
+	d := json.NewDecoder(strings.NewReader(example))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&r); err != nil {
+		t.Fatal(err)
+	}
+	var written, read any
+	text, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(json.Unmarshal(text, &written), json.Unmarshal([]byte(example), &read)); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(written, read) {
+		t.Errorf("the example lacks a field: %s", text)
 	}
 }

@@ -236,3 +236,23 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestTheDocumentedExample holds docs/formats/traffic-plan.md to the code.
+func TestTheDocumentedExample(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/formats/traffic-plan.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml\n")
+	example, _, found := strings.Cut(rest, "```")
+	if !found {
+		t.Fatal("the page has no example")
+	}
+	tables, err := plan.Read("example", []byte(example))
+	if err != nil || len(tables) != 1 {
+		t.Fatalf("%d plans, %v", len(tables), err)
+	}
+	if found := plan.Check(walk(t), tables[0]); len(found) > 0 {
+		t.Errorf("%q", found)
+	}
+}
