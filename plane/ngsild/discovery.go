@@ -3,11 +3,13 @@ package ngsild
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
 	"polity/plane"
 	"polity/plane/ngsild/entity"
+	"polity/plane/ngsild/forward"
 	"polity/plane/ngsild/jsonld"
 	"polity/plane/ngsild/jsontext"
 	"polity/plane/ngsild/problem"
@@ -123,7 +125,7 @@ func (r *request) listTypes() error {
 	if err != nil {
 		return err
 	}
-	found, err := r.survey()
+	found, err := r.surveyAnywhere(forward.RetrieveTypes, forward.RetrieveTypeDetails, details)
 	if err != nil {
 		return err
 	}
@@ -175,6 +177,11 @@ func (r *request) retrieveType() error {
 	if err != nil {
 		return err
 	}
+	if found, err = r.withSources(found, forward.RetrieveTypeInfo, forward.Scope{Types: []string{stored}}, func(c *jsonld.Context) (string, string) {
+		return "/types/" + url.PathEscape(c.Shown(stored)), ""
+	}); err != nil {
+		return err
+	}
 	t := found.types[stored]
 	if t == nil {
 		return problem.NotFound("no entity has the type %s", jsonld.IRI(stored))
@@ -206,7 +213,7 @@ func (r *request) listAttributes() error {
 	if err != nil {
 		return err
 	}
-	found, err := r.survey()
+	found, err := r.surveyAnywhere(forward.RetrieveAttrTypes, forward.RetrieveAttrTypeDetails, details)
 	if err != nil {
 		return err
 	}
@@ -235,6 +242,11 @@ func (r *request) retrieveAttribute() error {
 	stored := r.context.Stored(r.path[1])
 	found, err := r.survey()
 	if err != nil {
+		return err
+	}
+	if found, err = r.withSources(found, forward.RetrieveAttrTypeInfo, forward.Scope{Names: []string{stored}}, func(c *jsonld.Context) (string, string) {
+		return "/attributes/" + url.PathEscape(c.Shown(stored)), ""
+	}); err != nil {
 		return err
 	}
 	a := found.attributes[stored]

@@ -475,3 +475,52 @@ func TestNamesTravelWithTheirContext(t *testing.T) {
 		t.Errorf("Link is %s", got)
 	}
 }
+
+// Clauses 5.7.5 to 5.7.10.
+func TestTypesAndAttributesOfSources(t *testing.T) {
+	a := newFederation(t)
+	s := newStandIn(t, 200, "")
+	a.register(201, "r", s, `"information":[{"entities":[{"type":"Car"},{"type":"Bus"}],"propertyNames":["speed","seats"]}]`)
+	a.must(201, "POST", "/entities", `{"id":"urn:x:7","type":"Car","speed":{"type":"Property","value":1},"colour":{"type":"Property","value":"red"}}`)
+	lists := func(path, member, body, want string) {
+		t.Helper()
+		s.says(200, body)
+		got := a.must(200, "GET", path, "")
+		if _, list, _ := strings.Cut(got.body, `"`+member+`":`); strings.TrimSuffix(list, "}") != want {
+			t.Errorf("%s: %s, want %s", path, got.body, want)
+		}
+		s.wasAsked(t, "GET "+path)
+	}
+	lists("/types", "typeList", `{"typeList":["Car","Bus","Secret"]}`, `["Bus","Car"]`)
+	lists("/attributes", "attributeList", `{"attributeList":["seats","secret"]}`, `["colour","seats","speed"]`)
+	s.says(200, `[{"typeName":"Bus","attributeNames":["seats","secret"]}]`)
+	got := a.must(200, "GET", "/types?details=true", "")
+	s.wasAsked(t, "GET /types?details=true")
+	if !strings.Contains(got.body, `"typeName":"Bus","attributeNames":["seats"]}`) || !strings.Contains(got.body, `"typeName":"Car","attributeNames":["colour","speed"]}`) {
+		t.Error(got.body)
+	}
+	s.says(200, `{"typeName":"Car","entityCount":4,"attributeDetails":[{"attributeName":"speed","attributeTypes":["GeoProperty","<script>"]}]}`)
+	got = a.must(200, "GET", "/types/Car", "")
+	s.wasAsked(t, "GET /types/Car")
+	if !strings.Contains(got.body, `"entityCount":5`) || !strings.Contains(got.body, `"attributeName":"speed","attributeTypes":["Property","GeoProperty"]}`) {
+		t.Error(got.body)
+	}
+	s.says(200, `{"attributeName":"seats","attributeCount":4,"attributeTypes":["Property"],"typeNames":["Bus","Secret"]}`)
+	got = a.must(200, "GET", "/attributes/seats", "")
+	s.wasAsked(t, "GET /attributes/seats")
+	if !strings.Contains(got.body, `"attributeCount":4,"attributeTypes":["Property"],"typeNames":["Bus"]`) {
+		t.Error(got.body)
+	}
+	for _, body := range []string{``, `7`, `[7]`, `<html>`} {
+		s.says(200, body)
+		bad := a.must(200, "GET", "/types", "")
+		warnings(t, bad, 1)
+		if !strings.Contains(bad.body, `"typeList":["Car"]`) {
+			t.Error(bad.body)
+		}
+	}
+	s.says(404, "")
+	a.must(404, "GET", "/types/Bus", "")
+	a.must(404, "GET", "/attributes/seats", "")
+	a.must(200, "GET", "/types?local=true", "")
+}

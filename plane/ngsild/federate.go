@@ -98,12 +98,35 @@ func (a *asked) names(c *jsonld.Context, f *query.Filter) []string {
 
 // gather asks sources and reads what they say. What cannot be used becomes a warning.
 func (r *request) gather(shares []forward.Share, ask func(*forward.Share, *jsonld.Context) []forward.Call) []forward.Part {
-	type one struct {
-		share   *forward.Share
-		context *jsonld.Context
+	var parts []forward.Part
+	for _, said := range r.askEach(shares, ask) {
+		list, err := said.share.Read(said.body, said.context, r.tenant)
+		if err != nil {
+			r.warn(said.share, err.Error())
+			continue
+		}
+		if len(list) == forward.MaxEntities {
+			r.warn(said.share, fmt.Sprintf("only its first %d entities are looked at", len(list)))
+		}
+		for _, e := range list {
+			parts = append(parts, forward.Part{Entity: e, Share: said.share})
+		}
 	}
+	return parts
+}
+
+// said is what a source answered, in the words of a @context.
+type said struct {
+	share   *forward.Share
+	context *jsonld.Context
+	body    []byte
+}
+
+// askEach asks sources and returns the answers that are there. A failure becomes a
+// warning.
+func (r *request) askEach(shares []forward.Share, ask func(*forward.Share, *jsonld.Context) []forward.Call) []said {
 	var calls []forward.Call
-	var whose []one
+	var out []said
 	for i := range shares {
 		x := &shares[i]
 		if x.Refused != "" {
@@ -119,12 +142,12 @@ func (r *request) gather(shares []forward.Share, ask func(*forward.Share, *jsonl
 			}
 		}
 		for _, call := range ask(x, c) {
-			calls, whose = append(calls, call), append(whose, one{x, c})
+			calls, out = append(calls, call), append(out, said{share: x, context: c})
 		}
 	}
-	var parts []forward.Part
+	var answered []said
 	for i, a := range r.s.client.AskAll(r.Context(), calls) {
-		x := whose[i].share
+		x := out[i].share
 		switch {
 		case a.Err != nil:
 			r.warn(x, a.Err.Error())
@@ -132,20 +155,11 @@ func (r *request) gather(shares []forward.Share, ask func(*forward.Share, *jsonl
 		case a.Status != http.StatusOK:
 			r.warn(x, fmt.Sprintf("it answered %d", a.Status))
 		default:
-			list, err := x.Read(a.Body, whose[i].context, r.tenant)
-			if err != nil {
-				r.warn(x, err.Error())
-				continue
-			}
-			if len(list) == forward.MaxEntities {
-				r.warn(x, fmt.Sprintf("only its first %d entities are looked at", len(list)))
-			}
-			for _, e := range list {
-				parts = append(parts, forward.Part{Entity: e, Share: x})
-			}
+			out[i].body = a.Body
+			answered = append(answered, out[i])
 		}
 	}
-	return parts
+	return answered
 }
 
 // retrieveCalls asks for one entity by the operation that the source offers.

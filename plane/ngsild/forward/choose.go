@@ -129,6 +129,13 @@ func (e *EntityInfo) Selected(s *query.Selector) bool {
 	return e.Pattern == nil || len(s.IDs) == 0 || slices.ContainsFunc(s.IDs, e.Pattern.MatchString)
 }
 
+// OfType says whether the registration is of entities of a type, as stored.
+func (r *Registration) OfType(name string) bool {
+	return slices.ContainsFunc(r.Information, func(i Information) bool {
+		return i.Entities == nil || slices.ContainsFunc(i.Entities, func(e EntityInfo) bool { return slices.Contains(e.Types, name) })
+	})
+}
+
 // Has says whether the registration is of an entity. A source is believed only for
 // those.
 func (r *Registration) Has(id string, types []string) bool {

@@ -75,7 +75,7 @@ func TestBadRegistrationsAreRefusedWithTheirReason(t *testing.T) {
 // Clause 4.20.
 func TestGroupsOfOperations(t *testing.T) {
 	for names, want := range map[string]Op{
-		``:                                     RetrieveEntity | QueryEntity | QueryBatch,
+		``:                                     RetrieveEntity | QueryEntity | QueryBatch | discovery,
 		`"operations":["retrieveOps"],`:        RetrieveEntity | QueryEntity,
 		`"operations":["updateOps"],`:          UpdateEntity | UpdateAttrs | ReplaceEntity | ReplaceAttrs,
 		`"operations":["createEntity"],`:       CreateEntity,

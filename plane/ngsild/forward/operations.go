@@ -27,6 +27,14 @@ const (
 	RetrieveEntity
 	QueryEntity
 	QueryBatch
+	RetrieveTypes
+	RetrieveTypeDetails
+	RetrieveTypeInfo
+	RetrieveAttrTypes
+	RetrieveAttrTypeDetails
+	RetrieveAttrTypeInfo
+
+	discovery = RetrieveTypes | RetrieveTypeDetails | RetrieveTypeInfo | RetrieveAttrTypes | RetrieveAttrTypeDetails | RetrieveAttrTypeInfo
 )
 
 // operations names them, and the groups of table 4.20-2.
@@ -35,22 +43,22 @@ var operations = map[string]Op{
 	"deleteAttrs": DeleteAttrs, "deleteEntity": DeleteEntity, "mergeEntity": MergeEntity, "replaceEntity": ReplaceEntity,
 	"replaceAttrs": ReplaceAttrs, "purgeEntity": PurgeEntity, "createBatch": CreateBatch, "upsertBatch": UpsertBatch,
 	"updateBatch": UpdateBatch, "deleteBatch": DeleteBatch, "mergeBatch": MergeBatch, "retrieveEntity": RetrieveEntity,
-	"queryEntity": QueryEntity, "queryBatch": QueryBatch,
+	"queryEntity": QueryEntity, "queryBatch": QueryBatch, "retrieveEntityTypes": RetrieveTypes,
+	"retrieveEntityTypeDetails": RetrieveTypeDetails, "retrieveEntityTypeInfo": RetrieveTypeInfo, "retrieveAttrTypes": RetrieveAttrTypes,
+	"retrieveAttrTypeDetails": RetrieveAttrTypeDetails, "retrieveAttrTypeInfo": RetrieveAttrTypeInfo,
 
-	"federationOps":  RetrieveEntity | QueryEntity | QueryBatch,
-	"associationOps": RetrieveEntity | QueryEntity | QueryBatch,
+	"federationOps":  RetrieveEntity | QueryEntity | QueryBatch | discovery,
+	"associationOps": RetrieveEntity | QueryEntity | QueryBatch | discovery,
 	"retrieveOps":    RetrieveEntity | QueryEntity,
 	"updateOps":      UpdateEntity | UpdateAttrs | ReplaceEntity | ReplaceAttrs,
 	"redirectionOps": CreateEntity | UpdateEntity | AppendAttrs | UpdateAttrs | DeleteAttrs | DeleteEntity | MergeEntity |
-		ReplaceEntity | ReplaceAttrs | RetrieveEntity | QueryEntity | PurgeEntity,
+		ReplaceEntity | ReplaceAttrs | RetrieveEntity | QueryEntity | PurgeEntity | discovery,
 }
 
 // others are operations of the standard that are not passed on.
 var others = map[string]bool{
 	"upsertTemporal": true, "appendAttrsTemporal": true, "deleteAttrsTemporal": true, "updateAttrInstanceTemporal": true,
 	"deleteAttrInstanceTemporal": true, "deleteTemporal": true, "retrieveTemporal": true, "queryTemporal": true,
-	"retrieveEntityTypes": true, "retrieveEntityTypeDetails": true, "retrieveEntityTypeInfo": true,
-	"retrieveAttrTypes": true, "retrieveAttrTypeDetails": true, "retrieveAttrTypeInfo": true,
 	"createSubscription": true, "updateSubscription": true, "retrieveSubscription": true, "querySubscription": true, "deleteSubscription": true,
 	"retrieveEntityMap": true, "updateEntityMap": true, "deleteEntityMap": true, "createEntityMapQueryEntity": true,
 	"createEntityMapQueryTemporal": true, "retrieveContextSourceIdentity": true,
