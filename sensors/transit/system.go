@@ -113,6 +113,7 @@ type keeper struct {
 
 	static, moving, newsOf ledger
 	stored                 *gtfs.Feed // whose stops and lines are entities
+	unstored               bool       // the last round could not be stored
 }
 
 // stream is an address of GTFS-Realtime and what of it counts.
@@ -234,10 +235,23 @@ func (k *keeper) keepNow(ctx context.Context) {
 			wait = min(wait, time.Second)
 		}
 		if !sleep(ctx, wait) {
+			k.end(ctx)
 			return
 		}
 	}
 }
+
+// end removes vehicles from the store: when the hub does not run, nobody knows where
+// they are.
+func (k *keeper) end(ctx context.Context) {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), endTime)
+	defer stop()
+	if err := k.moving.put(ctx, nil); err != nil {
+		k.log.Warn("vehicles stay in the city's data until the next start", slog.String("feed", string(k.Name())), slog.Any("error", err))
+	}
+}
+
+const endTime = 3 * time.Second
 
 // round is one look at everything.
 func (k *keeper) round(ctx context.Context) {
@@ -265,9 +279,11 @@ func (k *keeper) round(ctx context.Context) {
 	}
 	now := k.now()
 	k.Measure(now)
-	if err := k.keep(ctx, now); err != nil && ctx.Err() == nil {
+	err := k.keep(ctx, now)
+	if err != nil && ctx.Err() == nil && !k.unstored {
 		k.log.Warn("what vehicles say is not stored; it is tried again", slog.String("feed", string(k.Name())), slog.Any("error", err))
 	}
+	k.unstored = err != nil
 }
 
 func (k *keeper) ask(ctx context.Context, s *stream) error {

@@ -227,6 +227,24 @@ func TestOnlyThePresent(t *testing.T) {
 	}
 }
 
+// TestVehiclesGoWithTheHub: when it stops, nobody knows where they are.
+func TestVehiclesGoWithTheHub(t *testing.T) {
+	x := newTown(t)
+	if err := x.timetable(); err != nil {
+		t.Fatal(err)
+	}
+	x.hear("08:02:00", realtime.Message{Vehicles: []realtime.Position{position("t0", 24.9)}})
+	if len(x.ids(TypeVehicle)) != 1 {
+		t.Fatal("there is no vehicle")
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	x.Run(ctx)
+	if left := x.ids(TypeVehicle); len(left) != 0 {
+		t.Errorf("vehicles stay: %q", left)
+	}
+}
+
 // TestNoPlateAnywhere: what the decoder passes over reaches neither the store's file
 // nor the folder of feeds.
 func TestNoPlateAnywhere(t *testing.T) {
