@@ -68,7 +68,7 @@ func run(ctx context.Context, r *harness.Run) (harness.Figures, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	t, err := newTrial(dir, int(n[0]), n[1], rand.New(rand.NewPCG(uint64(n[3]), 1))) //nolint:gosec // the same each time
+	t, err := newTrial(dir, int(n[0]), n[1], 3*time.Second, rand.New(rand.NewPCG(uint64(n[3]), 1))) //nolint:gosec // the same each time
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func run(ctx context.Context, r *harness.Run) (harness.Figures, error) {
 		return nil, err
 	}
 	r.Say("%d subscriptions; %.0f changes a second for %.0f s", t.subscriptions, t.rate, n[2])
-	if err := t.play(ctx, r, time.Duration(n[2]*float64(time.Second))); err != nil {
+	if err := t.play(ctx, r.Say, time.Duration(n[2]*float64(time.Second))); err != nil {
 		return nil, err
 	}
 	return t.figures(ctx, r)

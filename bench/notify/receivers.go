@@ -10,14 +10,12 @@ import (
 	"time"
 )
 
-// slowAnswer is how long the slow receiver takes.
-const slowAnswer = 3 * time.Second
-
 // receivers take notifications and keep when each value came, and how often.
 type receivers struct {
 	server *http.Server
-	root   string // http://host:port
-	dead   string // an address where nobody listens
+	root   string        // http://host:port
+	dead   string        // an address where nobody listens
+	slow   time.Duration // what the slow receiver takes for an answer
 
 	mu      sync.Mutex
 	came    map[int]arrival // by the number of the change
@@ -30,7 +28,7 @@ type arrival struct {
 	times int
 }
 
-func newReceivers() (*receivers, error) {
+func newReceivers(slow time.Duration) (*receivers, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -40,7 +38,7 @@ func newReceivers() (*receivers, error) {
 		l.Close()
 		return nil, err
 	}
-	r := &receivers{root: "http://" + l.Addr().String(), dead: "http://" + none.Addr().String(), came: map[int]arrival{}, revived: map[int]arrival{}}
+	r := &receivers{slow: slow, root: "http://" + l.Addr().String(), dead: "http://" + none.Addr().String(), came: map[int]arrival{}, revived: map[int]arrival{}}
 	none.Close()
 	mux := http.NewServeMux()
 	mux.HandleFunc("/fast", func(_ http.ResponseWriter, req *http.Request) { r.take(req, r.came) })
@@ -48,7 +46,7 @@ func newReceivers() (*receivers, error) {
 	mux.HandleFunc("/slow", func(_ http.ResponseWriter, req *http.Request) {
 		r.take(req, r.came)
 		select {
-		case <-time.After(slowAnswer):
+		case <-time.After(slow):
 		case <-req.Context().Done():
 		}
 	})

@@ -56,7 +56,7 @@ type written struct {
 	sent   time.Time
 }
 
-func newTrial(dir string, subscriptions int, rate float64, rng *rand.Rand) (*trial, error) {
+func newTrial(dir string, subscriptions int, rate float64, slow time.Duration, rng *rand.Rand) (*trial, error) {
 	ports, err := cityhub.FreePorts(1)
 	if err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func newTrial(dir string, subscriptions int, rate float64, rng *rand.Rand) (*tri
 		return nil, err
 	}
 	sum := sha256.Sum256([]byte(token))
-	to, err := newReceivers()
+	to, err := newReceivers(slow)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ func (t *trial) ask(ctx context.Context, method, path, body string) (int, error)
 
 // play makes changes at an even pace, and kills the hub twice. Each entity has one
 // worker, so that the changes of one come one after the other.
-func (t *trial) play(ctx context.Context, r *harness.Run, d time.Duration) error {
+func (t *trial) play(ctx context.Context, say func(format string, args ...any), d time.Duration) error {
 	var work [workers]chan [2]int // entity, number
 	var group sync.WaitGroup
 	for w := range work {
@@ -166,7 +166,7 @@ func (t *trial) play(ctx context.Context, r *harness.Run, d time.Duration) error
 		})
 	}
 	killed := make(chan error, 1)
-	go func() { killed <- t.kills(ctx, r, d/3) }()
+	go func() { killed <- t.kills(ctx, say, d/3) }()
 	began, number := time.Now(), 0
 	for time.Since(began) < d && ctx.Err() == nil {
 		for float64(number) < t.rate*time.Since(began).Seconds() {
@@ -190,7 +190,7 @@ func (t *trial) play(ctx context.Context, r *harness.Run, d time.Duration) error
 }
 
 // kills ends the hub by force after a while, starts it again, and once more.
-func (t *trial) kills(ctx context.Context, r *harness.Run, each time.Duration) error {
+func (t *trial) kills(ctx context.Context, say func(format string, args ...any), each time.Duration) error {
 	for range 2 {
 		select {
 		case <-time.After(each):
@@ -209,7 +209,7 @@ func (t *trial) kills(ctx context.Context, r *harness.Run, each time.Duration) e
 			return errors.New("the hub has another address after a kill")
 		}
 		t.survived++
-		r.Say("killed and started again within %.1f s", time.Since(began).Seconds())
+		say("killed and started again within %.1f s", time.Since(began).Seconds())
 	}
 	return nil
 }
