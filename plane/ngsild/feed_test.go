@@ -465,3 +465,35 @@ func TestThrottling(t *testing.T) {
 		t.Errorf("%v", heard)
 	}
 }
+
+// TestReceiversSayHowLongToWait: Retry-After and an endpoint's cooldown hold back more
+// attempts than the pauses would.
+func TestReceiversSayHowLongToWait(t *testing.T) {
+	for name, c := range map[string]struct{ retryAfter, endpoint string }{
+		"Retry-After": {"3600", ""},
+		"cooldown":    {"", `"cooldown":3600000,`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var heard atomic.Int64
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				heard.Add(1)
+				if c.retryAfter != "" {
+					w.Header().Set("Retry-After", c.retryAfter)
+				}
+				w.WriteHeader(http.StatusTooManyRequests)
+			}))
+			t.Cleanup(s.Close)
+			a := newAPI(t)
+			a.close()
+			a.limits = quick
+			a.open()
+			a.must(201, "POST", "/subscriptions", `{"id":"urn:x:s","type":"Subscription","entities":[{"type":"Room"}],"notification":{"endpoint":{`+c.endpoint+`"uri":"`+s.URL+`"}}}`)
+			a.write(put("urn:x:1", 1))
+			until(t, "it is noted", func() bool { return strings.Contains(a.must(200, "GET", "/subscriptions/urn:x:s", "").body, `"status":"failed"`) })
+			time.Sleep(100 * time.Millisecond) // several pauses
+			if n := heard.Load(); n != 1 {
+				t.Errorf("it was asked %d times", n)
+			}
+		})
+	}
+}

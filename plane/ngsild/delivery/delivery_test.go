@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -371,6 +372,32 @@ func TestWhoIsGoneIsForgotten(t *testing.T) {
 	o.until("it gets its own", func() bool { return o.has("x") == "3" })
 	if c := o.queue.Counts(); c.Waiting+c.Dead != 0 {
 		t.Errorf("%+v", c)
+	}
+}
+
+// TestAStopLosesAndDoublesNothing ends the program in order, with attempts under way.
+func TestAStopLosesAndDoublesNothing(t *testing.T) {
+	o := newOffice(t, delivery.Limits{})
+	var cut atomic.Int64
+	o.answers("x", func(ctx context.Context, n int) error {
+		time.Sleep(time.Duration(n%7) * time.Millisecond)
+		if ctx.Err() != nil {
+			cut.Add(1) // a receiver would have it, and get it again
+		}
+		return nil
+	})
+	o.put("x", numbers(0, 100)...)
+	for n := range 15 {
+		time.Sleep(time.Duration(n) * time.Millisecond)
+		o.close()
+		o.open()
+	}
+	o.untilState("x", "all are sent", func(s delivery.State) bool { return s.Waiting == 0 })
+	if got, want := o.has("x"), strings.Join(numbers(0, 100), " "); got != want {
+		t.Errorf("it got %s", got)
+	}
+	if s := o.queue.State(to("x")); s.Sent != 100 || s.Failed != 0 || cut.Load() != 0 {
+		t.Errorf("%+v, %d attempts were cut off", s, cut.Load())
 	}
 }
 

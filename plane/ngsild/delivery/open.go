@@ -42,8 +42,10 @@ type Queue struct {
 
 	commits *groupcommit.Queue[*op]
 
-	sending    context.Context
+	sending    context.Context // ends when nothing more is to be sent
 	stop       context.CancelFunc
+	attempts   context.Context // ends a moment later
+	give       context.CancelFunc
 	senders    sync.WaitGroup
 	fast, slow chan struct{}
 
@@ -88,9 +90,10 @@ func Open(ctx context.Context, cfg Config) (*Queue, error) {
 	if q.now == nil {
 		q.now = time.Now
 	}
-	q.sending, q.stop = context.WithCancel(context.WithoutCancel(ctx))
+	q.attempts, q.give = context.WithCancel(context.WithoutCancel(ctx))
+	q.sending, q.stop = context.WithCancel(q.attempts)
 	if err := q.open(ctx); err != nil {
-		q.stop()
+		q.give()
 		return nil, fmt.Errorf("open the notifications in %s: %w", cfg.Path, errors.Join(err, q.shut()))
 	}
 	q.commits = groupcommit.New(q.commit, func(error) bool { return true })
@@ -211,13 +214,20 @@ func millis(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
+// grace is what attempts under way have at the end: a receiver that has just taken a
+// notification would get it again.
+const grace = 5 * time.Second
+
 // Close ends sending; what waits is sent after the next Open.
 func (q *Queue) Close() error {
 	q.mu.Lock()
 	q.closed = true
 	q.mu.Unlock()
 	q.stop()
+	end := time.AfterFunc(grace, q.give)
 	q.senders.Wait()
+	end.Stop()
+	q.give()
 	q.commits.Close()
 	return q.shut()
 }

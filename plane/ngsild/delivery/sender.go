@@ -169,13 +169,13 @@ func (q *Queue) attempt(x *receiver, h *head) (came outcome, took time.Duration)
 		q.mu.Unlock()
 	}()
 	began := time.Now()
-	err := q.cfg.Send(q.sending, x.Receiver, h.body)
+	err := q.cfg.Send(q.attempts, x.Receiver, h.body)
 	took = time.Since(began)
 	switch {
-	case q.sending.Err() != nil: // whether it was taken or not, it is sent again
-		return stays, took
 	case err == nil:
 		return taken, took
+	case q.attempts.Err() != nil: // whether it was taken or not, it is sent again
+		return stays, took
 	case errors.Is(err, ErrGone):
 		return gone, took
 	}
@@ -237,7 +237,7 @@ func (q *Queue) failed(x *receiver, h *head, cause error, hurries int) {
 		reason = reason[:maxReason]
 	}
 	dies := int(h.tried)+1 > len(q.limits.Pauses)
-	_ = q.do(q.sending, func(ctx context.Context) error { // logged; it is tried again all the same
+	_ = q.do(q.attempts, func(ctx context.Context) error { // logged; it is tried again all the same
 		now := q.now()
 		res, err := q.stmts.tried.ExecContext(ctx, h.n)
 		if err != nil {
