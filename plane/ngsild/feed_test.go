@@ -489,7 +489,9 @@ func TestReceiversSayHowLongToWait(t *testing.T) {
 			a.open()
 			a.must(201, "POST", "/subscriptions", `{"id":"urn:x:s","type":"Subscription","entities":[{"type":"Room"}],"notification":{"endpoint":{`+c.endpoint+`"uri":"`+s.URL+`"}}}`)
 			a.write(put("urn:x:1", 1))
-			until(t, "it is noted", func() bool { return strings.Contains(a.must(200, "GET", "/subscriptions/urn:x:s", "").body, `"status":"failed"`) })
+			until(t, "it is noted", func() bool {
+				return strings.Contains(a.must(200, "GET", "/subscriptions/urn:x:s", "").body, `"status":"failed"`)
+			})
 			time.Sleep(100 * time.Millisecond) // several pauses
 			if n := heard.Load(); n != 1 {
 				t.Errorf("it was asked %d times", n)
