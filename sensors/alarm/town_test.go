@@ -12,6 +12,8 @@ import (
 
 	"polity/city"
 	"polity/plane"
+	"polity/plane/postgres"
+	"polity/plane/postgres/postgrestest"
 	"polity/plane/sqlite"
 	"polity/sensors/alarm"
 )
@@ -62,13 +64,42 @@ type town struct {
 	watch *alarm.Watch
 }
 
-func newTown(t *testing.T, cfg alarm.Config) *town {
-	t.Helper()
-	w := &town{t: t, at: noon, cfg: cfg}
-	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "city.db"), sqlite.Config{Now: func() time.Time { return w.at }})
+func TestMain(m *testing.M) { postgrestest.Main(m) }
+
+func onSQLite(t *testing.T, now func() time.Time) plane.Store {
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "city.db"), sqlite.Config{Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s
+}
+
+// open is where the tests' data is.
+var open = onSQLite
+
+// TestOnPostgres tells some of the stories again, in a city's database.
+func TestOnPostgres(t *testing.T) {
+	server := postgrestest.Shared(t)
+	open = func(t *testing.T, now func() time.Time) plane.Store {
+		s, err := postgres.Open(t.Context(), server.Database(t), postgres.Config{Now: now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	defer func() { open = onSQLite }()
+	for name, story := range map[string]func(*testing.T){
+		"a flood": TestAFloodIsOneAlarm, "a restart": TestARestartRaisesNothingTwice, "late values": TestLateValues, "removed": TestSensorsThatAreRemoved,
+		"quiet": TestQuietSensorsCostNothing, "homes": TestHomesOnlyAsSums, "what is stored": TestWhatAnAlarmIsInTheCitysData,
+	} {
+		t.Run(name, story)
+	}
+}
+
+func newTown(t *testing.T, cfg alarm.Config) *town {
+	t.Helper()
+	w := &town{t: t, at: noon, cfg: cfg}
+	s := open(t, func() time.Time { return w.at })
 	t.Cleanup(func() { s.Close() })
 	w.store = &flaky{Store: s}
 	if err := cfg.Check(); err != nil {
