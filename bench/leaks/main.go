@@ -114,6 +114,7 @@ type result struct {
 	score, base     battledim.Score
 	detectSeconds   float64
 	distance, delay float64
+	suspects        int // sensors that are said to read otherwise
 }
 
 func (b *bench) surrogates(ctx context.Context) error {
@@ -194,6 +195,7 @@ func (b *bench) one(ctx context.Context, c *surrogate) error {
 	res.best = battledim.Rate(c.leaks, battledim.Perfect(c.leaks, year), year, b.distance).Euro
 	res.score = battledim.Rate(c.leaks, detections, year, b.distance)
 	res.base = battledim.Rate(c.leaks, nearest(b.n, b.between, in.Data), year, b.distance)
+	res.suspects = len(r.Suspects)
 	for _, o := range res.score.Outcomes {
 		if o.Leak >= 0 {
 			res.distance += o.Distance / float64(res.score.Found)
@@ -212,13 +214,13 @@ func (b *bench) say(res result) {
 	if b.actual {
 		label = "real year"
 	}
-	b.r.Say("%s: EUR %.0f of %.0f (%.1f%%), %d of %d leaks found within %.0f m (mean %.0f m, after %.1f days), %d false; baseline EUR %.0f, %d found, %d false; detection took %.0f s",
-		label, res.score.Euro, res.best, 100*res.score.Euro/res.best, res.score.Found, res.leaks, battledim.Radius, res.distance, res.delay, res.score.False,
+	b.r.Say("%s: EUR %.0f of %.0f (%.1f%%), %d of %d leaks found within %.0f m (mean %.0f m, after %.1f days), %d false, %d sensors suspected (none is faulty in a surrogate); baseline EUR %.0f, %d found, %d false; detection took %.0f s",
+		label, res.score.Euro, res.best, 100*res.score.Euro/res.best, res.score.Found, res.leaks, battledim.Radius, res.distance, res.delay, res.score.False, res.suspects,
 		res.base.Euro, res.base.Found, res.base.False, res.detectSeconds)
 }
 
 func (b *bench) figures(perfect float64) harness.Figures {
-	pct, found, wrong, base, baseFound, baseFalse, worst := 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, math.Inf(1)
+	pct, found, wrong, base, baseFound, baseFalse, suspects, worst := 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, math.Inf(1)
 	var names []string
 	k := float64(len(b.results))
 	for _, r := range b.results {
@@ -227,6 +229,7 @@ func (b *bench) figures(perfect float64) harness.Figures {
 		worst = min(worst, 100*r.score.Euro/r.best)
 		found += 100 * float64(r.score.Found) / float64(r.leaks) / k
 		wrong += float64(r.score.False) / k
+		suspects += float64(r.suspects) / k
 		base += 100 * r.base.Euro / r.best / k
 		baseFound += 100 * float64(r.base.Found) / float64(r.leaks) / k
 		baseFalse += float64(r.base.False) / k
@@ -239,6 +242,7 @@ func (b *bench) figures(perfect float64) harness.Figures {
 		{Name: "score_pct_of_max", Value: pct},
 		{Name: "found_pct", Value: found},
 		{Name: "false_alarms_per_year", Value: wrong},
+		{Name: "sensors_suspected_per_year", Value: suspects},
 		{Name: "perfect_score_eur", Value: perfect},
 		{Name: "score_pct_worst", Value: worst},
 		{Name: "baseline_score_pct", Value: base},
