@@ -22,13 +22,12 @@ const homes = `name: homes
 topic: meters/{area}/{device}
 household: true
 sums: {every: 1m, wait: 10s, at_least: 10, of_each: mean}
-entity: {type: EnergyConsumption, id: "urn:ngsi-ld:EnergyConsumption:{area}"}
+entity: {type: Consumption, id: "urn:ngsi-ld:Consumption:{area}"}
 time: {path: ts, format: unix}
 attributes:
   - {name: power, path: w, unit: WTT, min: 0, max: 20000}
 constants:
   - {name: simulated, value: true}
-  - {name: name, value: Homes of a block}
 `
 
 // lora is the mapping chirpstack that comes with the program, copied for the codec of

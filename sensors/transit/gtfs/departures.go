@@ -8,9 +8,10 @@ import (
 // At calls each with every run that calls at a stop with a planned departure in
 // [from, to), with the position of the call. The order is that of nothing.
 func (f *Feed) At(stop int, from, to time.Time, each func(r Run, position int)) {
+	near := f.near(from, to)
 	for _, pc := range f.callsAt[stop] {
 		p := &f.patterns[pc.pattern]
-		f.days(p, from, to, func(d Date, low, high int32) {
+		days(p, near, from, to, func(d Date, low, high int32) {
 			for _, t := range f.between(p, low, high) {
 				f.runs(t, d, func(r Run) {
 					if dep := f.departure(r, int(pc.position)); !dep.Before(from) && dep.Before(to) {
@@ -24,9 +25,10 @@ func (f *Feed) At(stop int, from, to time.Time, each func(r Run, position int)) 
 
 // Running calls each with every run that is under way at some moment of [from, to).
 func (f *Feed) Running(from, to time.Time, each func(r Run)) {
+	near := f.near(from, to)
 	for i := range f.patterns {
 		p := &f.patterns[i]
-		f.days(p, from, to, func(d Date, low, high int32) {
+		days(p, near, from, to, func(d Date, low, high int32) {
 			for _, t := range f.between(p, low, high) {
 				f.runs(t, d, func(r Run) {
 					if f.departure(r, 0).Before(to) && !f.arrival(r, len(p.calls)-1).Before(from) {
@@ -38,17 +40,30 @@ func (f *Feed) Running(from, to time.Time, each func(r Run)) {
 	}
 }
 
-// days calls each with the service days whose times may reach [from, to), with the
-// bounds of starts in seconds of that day.
-func (f *Feed) days(p *pattern, from, to time.Time, each func(d Date, low, high int32)) {
+// serviceDay is one and when its times begin to count.
+type serviceDay struct {
+	date  Date
+	start time.Time
+}
+
+// near lists the service days whose times may reach [from, to).
+func (f *Feed) near(from, to time.Time) (list []serviceDay) {
 	last := DateOf(to.In(f.Zone)) + 1 // one more: noon minus twelve hours may be the day before
-	for d := DateOf(from.In(f.Zone)) - maxHours/24 - 1; d <= last; d++ {
-		start := d.Start(f.Zone)
-		low, high := from.Sub(start)/time.Second-time.Duration(p.latest), to.Sub(start)/time.Second-time.Duration(p.earliest)+1
-		if high < 0 || low > maxHours*3600 {
+	for d := DateOf(from.In(f.Zone)) - Date(f.reach/86400) - 1; d <= last; d++ {
+		list = append(list, serviceDay{d, d.Start(f.Zone)})
+	}
+	return list
+}
+
+// days calls each with those days on which trips of a pattern may be in [from, to), with
+// the bounds of their starts in seconds of that day.
+func days(p *pattern, near []serviceDay, from, to time.Time, each func(d Date, low, high int32)) {
+	for _, d := range near {
+		low, high := from.Sub(d.start)/time.Second-time.Duration(p.latest), to.Sub(d.start)/time.Second-time.Duration(p.earliest)+1
+		if high < 0 || low > maxHours*3600+3600 {
 			continue
 		}
-		each(d, int32(max(low, -1)), int32(min(high, 1<<30)))
+		each(d.date, int32(max(low, -1)), int32(min(high, 1<<30)))
 	}
 }
 

@@ -26,6 +26,7 @@ type Feed struct {
 	words                            []string // headsigns, short names
 	headways                         []headway
 	callsAt                          [][]patternCall // by stop
+	reach                            int32           // seconds of the service day in which the last run ends
 }
 
 // Info is feed_info.txt.

@@ -322,6 +322,12 @@ func (f *Feed) index() {
 		for _, t := range p.trips {
 			timing := f.timings[f.trips[t].timing]
 			p.earliest, p.latest = min(p.earliest, timing[0]), max(p.latest, timing[len(timing)-1])
+			f.reach = max(f.reach, f.trips[t].start+timing[len(timing)-1])
+		}
+	}
+	for _, h := range f.headways {
+		if p := f.trips[h.trip].pattern; p >= 0 {
+			f.reach = max(f.reach, h.to+f.patterns[p].latest)
 		}
 	}
 }
