@@ -47,6 +47,7 @@ type bookDay struct {
 	mu    sync.Mutex
 	read  bool
 	tried time.Time // when the store was last asked
+	until time.Time // up to where it was
 
 	Threshold int                  `json:"threshold"` // the greatest that held that day
 	KeepDays  int                  `json:"keep_days"`
@@ -76,7 +77,12 @@ func compareCells(a, b bookCell) int {
 	return cmp.Or(cmp.Compare(a.Metric, b.Metric), cmp.Compare(a.Where, b.Where), cmp.Compare(a.Class, b.Class), cmp.Compare(a.Direction, b.Direction))
 }
 
-const askAgain = 5 * time.Second
+// The store is asked for steps that are not written down: when another has become public,
+// and again for those that may come late.
+const (
+	askAgain = 5 * time.Second   // of a day that is over
+	askToday = counts.PublicStep // of one that goes on
+)
 
 // openMost bounds the days that are kept in memory.
 const openMost = 2000
@@ -103,14 +109,57 @@ func (b *book) day(ctx context.Context, camera city.Slug, from, to time.Time, cl
 		}
 	}
 	now := b.h.now()
-	if d.Closed || b.tooOld(to, now) || (!closing && now.Sub(d.tried) < askAgain && !now.Before(d.tried)) {
+	if d.Closed || b.tooOld(to, now) {
 		return d.copy(), nil
 	}
-	if err := b.extend(ctx, key, d, from, to, closing, now); err != nil {
+	c, err := b.h.camera(camera)
+	if err != nil {
 		return nil, err
 	}
-	d.tried = now
+	entry := c.view().Entry
+	public := now.Add(-entry.PublicDelay).Truncate(time.Minute) // steps that ended by then
+	patience := askAgain
+	if public.Before(to) {
+		patience = askToday
+	}
+	again := now.Sub(d.tried) >= patience || now.Before(d.tried)
+	another := !public.Before(d.until.Add(counts.PublicStep)) && d.until.Before(to)
+	if !closing && !again && !another {
+		return d.copy(), nil
+	}
+	if err := b.extend(ctx, key, d, from, to, closing, &entry); err != nil {
+		return nil, err
+	}
+	d.tried, d.until = now, lastStep(from, to, public)
 	return d.copy(), nil
+}
+
+// lastStep is the end of the last step of a day that ended by a time.
+func lastStep(from, to, by time.Time) time.Time {
+	if by.After(to) {
+		by = to
+	}
+	if by.Before(from) {
+		return from
+	}
+	return from.Add(by.Sub(from).Truncate(counts.PublicStep))
+}
+
+// missing lists the steps that ended by a time and are not written down, those that
+// follow one another as one query.
+func (d *bookDay) missing(from, to, by time.Time) (list []counts.Query) {
+	end := lastStep(from, to, by)
+	for at := from; at.Before(end); at = at.Add(counts.PublicStep) {
+		if d.Steps[at.UnixMilli()] != nil {
+			continue
+		}
+		if n := len(list); n > 0 && list[n-1].To.Equal(at) {
+			list[n-1].To = at.Add(counts.PublicStep)
+			continue
+		}
+		list = append(list, counts.Query{From: at, To: at.Add(counts.PublicStep), Step: counts.PublicStep})
+	}
+	return list
 }
 
 // tooOld says whether a day ended so long ago that it is not begun any more.
@@ -140,26 +189,23 @@ func (b *book) open(key bookKey, d *bookDay) error {
 }
 
 // extend writes down what may be published by now and was not.
-func (b *book) extend(ctx context.Context, key bookKey, d *bookDay, from, to time.Time, closing bool, now time.Time) error {
-	c, err := b.h.camera(key.camera)
-	if err != nil {
-		return err
-	}
-	entry := c.view().Entry
-	q := counts.Query{From: from, To: to, Step: counts.PublicStep}
-	all, err := b.h.Counts(ctx, key.camera, q)
-	if err != nil {
-		return err
-	}
+func (b *book) extend(ctx context.Context, key bookKey, d *bookDay, from, to time.Time, closing bool, entry *console.Entry) error {
 	l, err := b.h.Layout(ctx, key.camera)
 	if err != nil {
 		return err
 	}
+	now := b.h.now()
 	next := d.copy()
 	next.Threshold = max(d.Threshold, entry.Threshold)
 	next.KeepDays = int(entry.Retention / (24 * time.Hour))
 	rule := counts.Rule{Delay: entry.PublicDelay, Threshold: next.Threshold, Inside: console.Inside(l.Zones)}
-	next.addSteps(q, all, rule.Public(q, now, all))
+	for _, q := range next.missing(from, to, now.Add(-entry.PublicDelay)) {
+		all, err := b.h.Counts(ctx, key.camera, q)
+		if err != nil {
+			return err
+		}
+		next.addSteps(q, all, rule.Public(q, now, all))
+	}
 	if err := next.addSums(from, to, now.Add(-entry.PublicDelay), closing); err != nil {
 		return err
 	}

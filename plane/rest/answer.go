@@ -157,7 +157,7 @@ func takesGzip(r *http.Request) bool {
 
 // fail answers with a problem.
 func (r *request) fail(err error) {
-	if r.Context().Err() != nil && r.Request.Context().Err() != nil {
+	if r.Context().Err() != nil {
 		err = refuse(http.StatusServiceUnavailable, "the answer took longer than %v to find; ask for less: a type, a box, a shorter time", Patience)
 	}
 	p := problemOf(err)
