@@ -424,6 +424,30 @@ func TestLateCountsDoNotShow(t *testing.T) {
 	check("when the day is closed")
 }
 
+// What cannot be remembered is not said.
+func TestNothingIsSaidThatIsNotWrittenDown(t *testing.T) {
+	day := time.Date(2026, 11, 23, 0, 0, 0, 0, zone)
+	p := newPublishing(t, day)
+	p.count(day, 15*time.Minute, map[string]float64{"crossings person/gate/right": 9, "occupancy person//": 12})
+	blocked := filepath.Join(p.cfg.Data, "published-counts")
+	if err := os.WriteFile(blocked, nil, 0o600); err != nil { // a file where the folder should be
+		t.Fatal(err)
+	}
+	p.set(day.Add(2 * time.Hour))
+	const past, page = "/api/v1/entities/urn:polity:counts:square/history?attribute=crossings", "/cameras/square/counts.csv?as=public&day=2026-11-23"
+	for _, path := range []string{past, page} {
+		if status, body := p.get(path); status != http.StatusServiceUnavailable || strings.Contains(string(body), "9") && strings.Contains(string(body), "gate") {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+	if err := os.Remove(blocked); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.api(day, day.Add(time.Hour)); len(got) != 2 {
+		t.Errorf("when it can be written again: %v", got)
+	}
+}
+
 // Everyone sees what is on the list and nothing else.
 func TestOnlyWhatIsListedIsPublic(t *testing.T) {
 	p := newPublishing(t, time.Now())

@@ -84,7 +84,7 @@ const (
 	askToday = counts.PublicStep // of one that goes on
 )
 
-// openMost bounds the days that are kept in memory.
+// openMost bounds the days that are kept in memory beside today and yesterday.
 const openMost = 2000
 
 // day returns what is published of a day, which the caller does not change. Closing
@@ -95,7 +95,8 @@ func (b *book) day(ctx context.Context, camera city.Slug, from, to time.Time, cl
 	d := b.kept[key]
 	if d == nil {
 		if len(b.kept) >= openMost {
-			clear(b.kept)
+			yesterday := b.h.now().In(b.h.about.Zone).AddDate(0, 0, -1).Format(time.DateOnly)
+			maps.DeleteFunc(b.kept, func(k bookKey, _ *bookDay) bool { return k.day < yesterday })
 		}
 		d = &bookDay{}
 		b.kept[key] = d
@@ -217,11 +218,12 @@ func (b *book) extend(ctx context.Context, key bookKey, d *bookDay, from, to tim
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(b.path(key)), 0o700); err != nil {
-		return err
+	err = os.MkdirAll(filepath.Dir(b.path(key)), 0o700)
+	if err == nil {
+		err = durable.WriteFile(b.path(key), text, 0o600)
 	}
-	if err := durable.WriteFile(b.path(key), text, 0o600); err != nil {
-		return err
+	if err != nil { // nothing is said that could not be remembered
+		return city.Errorf(city.Unavailable, "what is published of cameras cannot be written down; see to the hub's disk: %w", err)
 	}
 	d.Threshold, d.KeepDays, d.Steps, d.Hours, d.Day, d.Closed = next.Threshold, next.KeepDays, next.Steps, next.Hours, next.Day, next.Closed
 	return nil
