@@ -10,7 +10,8 @@ import (
 	"polity/services/traffic/network"
 )
 
-// Where the map has no stop line and no crossing, metres from where streets meet.
+// Where the map has no stop line and no crossing, metres from where streets meet; more
+// where the street across is wide.
 const (
 	stopAway  = 10
 	exitAway  = 8
@@ -114,14 +115,28 @@ func (c *clusters) measure(a *arm, most float64) {
 			last = a.crossings[len(a.crossings)-1].d + setBack
 			a.exit = last
 		} else {
-			a.exit = exitAway
+			a.exit = max(exitAway, c.halfAcross(a)+setBack)
 		}
 		if a.stop == 0 && last == 0 {
-			a.stop = stopAway
+			a.stop = max(stopAway, c.halfAcross(a)+setBack)
 		}
 		a.stop = max(a.stop, last)
 	}
 	a.stop, a.exit = math.Min(a.stop, most), math.Min(a.exit, most)
+}
+
+// halfAcross is half the width of the widest street that an arm meets at its node.
+func (c *clusters) halfAcross(a *arm) float64 {
+	_, nodes, _ := a.outward()
+	own := c.nodes[nodes[1]].p.minus(c.nodes[a.node].p)
+	widest := 0.0
+	for _, h := range c.next[a.node] {
+		turn := math.Abs(angle(own, c.nodes[h.to].p.minus(c.nodes[a.node].p)))
+		if h.to != nodes[1] && turn < 145 { // not the same street behind the junction
+			widest = max(widest, crossed(h)/2)
+		}
+	}
+	return widest
 }
 
 // sections turns one direction of a chain into edges of the network, from one arm to

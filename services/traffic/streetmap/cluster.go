@@ -24,6 +24,13 @@ type cluster struct {
 	notes   []string
 }
 
+// note keeps what was taken for granted, once.
+func (c *cluster) note(format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); !slices.Contains(c.notes, text) {
+		c.notes = append(c.notes, text)
+	}
+}
+
 func (c *cluster) has(n osm.NodeID) bool {
 	_, found := slices.BinarySearch(c.nodes, n)
 	return found

@@ -48,10 +48,20 @@ type importer struct {
 	*clusters
 	net  *network.Network
 	arms map[*cluster][]*arm
+	// senseless are arms whose arrows on the map cannot be followed.
+	senseless map[*arm]bool
+	trams     []point
 }
 
 func (x *extract) network(name string) (*network.Network, error) {
-	im := &importer{clusters: findClusters(newGraph(x)), arms: map[*cluster][]*arm{}}
+	im := &importer{clusters: findClusters(newGraph(x)), arms: map[*cluster][]*arm{}, senseless: map[*arm]bool{}}
+	for _, t := range x.trams {
+		for _, id := range t {
+			if n := x.nodes[id]; n != nil {
+				im.trams = append(im.trams, n.p)
+			}
+		}
+	}
 	im.net = &network.Network{Name: name, Source: attribution, Assumed: x.general()}
 	general := len(im.net.Assumed)
 	im.streets()

@@ -49,9 +49,8 @@ type layout struct {
 // saturation is the flow of a lane at green, vehicles an hour: HCM 2010, 18-5.
 const saturation = 1900
 
-// junction adds a signalised junction to the network. One at which nobody can be in
-// anybody's way is left out, and said so.
-func (im *importer) junction(k *cluster) error {
+// newLayout draws the ways through a junction and forms its groups.
+func (im *importer) newLayout(k *cluster) *layout {
 	l := &layout{cluster: k, im: im, index: len(im.net.Junctions), j: &network.Junction{ID: k.id()}}
 	for _, m := range im.movements(k) {
 		for _, p := range m.pairs {
@@ -61,12 +60,26 @@ func (im *importer) junction(k *cluster) error {
 		}
 	}
 	l.findWalks()
+	l.describe()
+	l.formGroups()
+	return l
+}
+
+// junction adds a signalised junction to the network. One at which nobody can be in
+// anybody's way is left out, and said so.
+func (im *importer) junction(k *cluster) error {
+	l := im.newLayout(k)
+	if crossed := l.crossed(); len(crossed) > 0 {
+		for _, a := range crossed {
+			im.senseless[a] = true
+		}
+		k.notes = nil
+		l = im.newLayout(k)
+	}
 	if len(l.streams) == 0 {
 		im.net.Assumed = append(im.net.Assumed, fmt.Sprintf("the signals at node %d serve no way for cars, and are left out", k.nodes[0]))
 		return nil
 	}
-	l.describe()
-	l.formGroups()
 	if len(l.j.Groups) > network.MaxGroups {
 		im.net.Assumed = append(im.net.Assumed, fmt.Sprintf("junction %s has %d signal groups and is left out; at most %d are supported", l.j.ID, len(l.j.Groups), network.MaxGroups))
 		return nil
@@ -79,6 +92,20 @@ func (im *importer) junction(k *cluster) error {
 	}
 	l.say()
 	return l.finish()
+}
+
+// crossed returns the approaches of which two lanes that always have green together
+// lead across one another: the one to the right further left.
+func (l *layout) crossed() []*arm {
+	var out []*arm
+	for _, a := range l.streams {
+		for _, b := range l.streams {
+			if a.group == b.group && a.lanePair.from < b.lanePair.from && a.angle > b.angle && !slices.Contains(out, a.movement.from) {
+				out = append(out, a.movement.from)
+			}
+		}
+	}
+	return out
 }
 
 // finish proposes a plan, lets the guard judge the junction, and adds it.
@@ -352,12 +379,12 @@ func (l *layout) say() {
 	for _, text := range l.notes {
 		note("%s", text)
 	}
-	for id, n := range l.im.nodes {
-		if n != nil && n.tram && n.p.minus(point{l.j.X, l.j.Y}).length() < 25 {
-			tram = true
-		}
-		if k := l.im.of[id]; k == l.cluster && n != nil && n.crossing && !l.between {
-			note("the crossing at node %d lies where streets meet; it is left out", id)
+	for _, p := range l.im.trams {
+		tram = tram || p.minus(point{l.j.X, l.j.Y}).length() < 25
+	}
+	for _, n := range l.nodes {
+		if l.im.nodes[n].crossing && !l.between {
+			note("the crossing at node %d lies where streets meet; it is left out", n)
 		}
 	}
 	if tram {

@@ -97,17 +97,39 @@ func beside(line []point, offset float64) []point {
 	return out
 }
 
-// curve returns the way of a vehicle from one place and direction to another, a
-// point about every three quarters of a metre (a cubic Bezier curve).
+// sample is how far the points of a way through a junction lie apart, metres.
+const sample = 0.75
+
+// curve returns the way of a vehicle from one place and direction to another: straight
+// on, a bend as wide as there is room for, and straight on, or an S where the two
+// directions are alike.
 func curve(from, out, to, in point) []point {
-	d := to.minus(from).length()
-	a, b := from.plus(out.times(0.42*d)), to.minus(in.times(0.42*d))
-	n := max(4, int(1.2*d/0.75))
+	way := to.minus(from)
+	turn := out.x*in.y - out.y*in.x // sine of the angle
+	if math.Abs(turn) > 0.26 {
+		ahead := (way.x*in.y - way.y*in.x) / turn // to where the two directions meet
+		behind := (out.x*way.y - out.y*way.x) / turn
+		if ahead > 0 && behind > 0 {
+			r := math.Min(ahead, behind)
+			corner := from.plus(out.times(ahead))
+			a, b := corner.minus(out.times(r)), corner.plus(in.times(r))
+			line := bezier(from, from.plus(a.minus(from).times(1.0/3)), from.plus(a.minus(from).times(2.0/3)), a)
+			line = append(line, bezier(a, a.plus(corner.minus(a).times(2.0/3)), b.plus(corner.minus(b).times(2.0/3)), b)...)
+			return append(line, bezier(b, b.plus(to.minus(b).times(1.0/3)), b.plus(to.minus(b).times(2.0/3)), to)...)
+		}
+	}
+	d := way.length()
+	return bezier(from, from.plus(out.times(0.42*d)), to.minus(in.times(0.42*d)), to)
+}
+
+// bezier returns a cubic Bezier curve, a point about every sample metres.
+func bezier(p, a, b, q point) []point {
+	n := max(2, int(1.2*q.minus(p).length()/sample))
 	line := make([]point, n+1)
 	for i := range line {
 		t := float64(i) / float64(n)
 		u := 1 - t
-		line[i] = from.times(u * u * u).plus(a.times(3 * u * u * t)).plus(b.times(3 * u * t * t)).plus(to.times(t * t * t))
+		line[i] = p.times(u * u * u).plus(a.times(3 * u * u * t)).plus(b.times(3 * u * t * t)).plus(q.times(t * t * t))
 	}
 	return line
 }

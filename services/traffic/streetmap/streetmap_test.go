@@ -134,6 +134,24 @@ func TestLanesAndArrows(t *testing.T) {
 	}
 }
 
+// TestSenselessArrows: arrows of which lanes cross are followed if the lanes have
+// signals of their own, which then conflict; else they are not believed.
+func TestSenselessArrows(t *testing.T) {
+	north := "name=A,lanes=4,lanes:forward=2,lanes:backward=2,turn:lanes:forward="
+	j := only(t, crossroads(north+"right|left", "name=B", "name=A,lanes=2", "name=B").read(t))
+	if l, r := mustGroup(t, j, "from A north: left+straight"), mustGroup(t, j, "from A north: right"); !j.Conflicts[l].Has(r) {
+		t.Error("lanes that cross do not conflict")
+	}
+	j = only(t, crossroads(north+"right|left;through;right", "name=B", "name=A,lanes=2", "name=B").read(t))
+	mustGroup(t, j, "from A north: left+straight+right")
+	if !assumed(j, "the map's arrows from A north would have lanes cross") || !assumed(j, "left+straight | straight+right") {
+		t.Errorf("%q", j.Assumed)
+	}
+	if !assumed(j, "2 lanes from A north lead into 1 lanes of A south") {
+		t.Errorf("lanes that merge are not told: %q", j.Assumed)
+	}
+}
+
 func TestReadSpeed(t *testing.T) {
 	for text, want := range map[string]float64{"50": 50, "30 mph": 48.28032, "none": 0, "": 0, "FI:urban": 0, "-3": 0, "1e9": 0} {
 		if got := readSpeed(text); math.Abs(got-want) > 1e-6 {
@@ -316,7 +334,7 @@ func TestAnyJunction(t *testing.T) {
 			if oneway := rapid.SampledFrom([]string{"", "", "yes", "-1"}).Draw(t, "oneway"); i > 1 && oneway != "" {
 				tags += ",oneway=" + oneway
 			}
-			if arrows := rapid.SampledFrom([]string{"", "left|through", "left;through|right", "left|left|through;right", "right|left"}).Draw(t, "arrows"); arrows != "" {
+			if arrows := rapid.SampledFrom([]string{"", "left|through", "left;through|right", "left|left|through;right", "right|left", "right|left;through;right", "through|right"}).Draw(t, "arrows"); arrows != "" {
 				tags += ",turn:lanes:forward=" + arrows
 			}
 			nodes := []int{town.node(150*p.x, 150*p.y, "")}
@@ -337,6 +355,17 @@ func TestAnyJunction(t *testing.T) {
 		check(problems, n)
 		if len(problems.said) > 0 {
 			t.Fatalf("%s", strings.Join(problems.said, "\n"))
+		}
+		for i, a := range n.Links { // of two lanes that are green together the right one goes further right
+			for _, b := range n.Links[:i] {
+				if a.Junction < 0 || a.Junction != b.Junction || n.Lanes[a.From].Edge != n.Lanes[b.From].Edge || n.Lanes[a.From].Index == n.Lanes[b.From].Index {
+					continue
+				}
+				j := n.Junctions[a.Junction]
+				if x, y := j.Signals[a.Signal].Group, j.Signals[b.Signal].Group; x == y && (n.Lanes[a.From].Index < n.Lanes[b.From].Index) != (rank[a.Turn] <= rank[b.Turn]) && rank[a.Turn] != rank[b.Turn] {
+					t.Fatalf("lanes of %s cross", j.Groups[x].Name)
+				}
+			}
 		}
 		served := map[string]bool{}
 		for _, l := range n.Links {
@@ -383,6 +412,9 @@ func TestAnyJunction(t *testing.T) {
 		}
 	})
 }
+
+// rank orders turns from the right.
+var rank = map[network.Turn]int{network.Right: 0, network.Straight: 1, network.Left: 2}
 
 // collect keeps what a check says.
 type collect struct {

@@ -2,7 +2,6 @@ package streetmap
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 
@@ -159,10 +158,12 @@ func (im *importer) assignLanes(a *arm, own []*movement) {
 	}
 	n := len(a.in.lanes)
 	arrows := a.in.road.arrows
-	if len(arrows) != n {
+	if len(arrows) != n || im.senseless[a] {
 		arrows = usualArrows(n, own)
-		if n > 1 && a.signals {
-			a.notes = append(a.notes, fmt.Sprintf("arrows of the %d lanes from %s, from the left: %s", n, a.title(), sayArrows(arrows)))
+		if im.senseless[a] {
+			a.note("the map's arrows from %s would have lanes cross that get green together; taken instead, from the left: %s", a.title(), sayArrows(arrows))
+		} else if n > 1 && a.signals {
+			a.note("arrows of the %d lanes from %s, from the left: %s", n, a.title(), sayArrows(arrows))
 		}
 	}
 	for _, m := range own {
@@ -180,10 +181,14 @@ func (im *importer) assignLanes(a *arm, own []*movement) {
 			}
 			lanes = []int{lane}
 			if a.signals {
-				a.notes = append(a.notes, fmt.Sprintf("from %s to %s on lane %d from the right, though its arrow does not say so", a.title(), m.to.title(), lane+1))
+				a.note("from %s to %s on lane %d from the right, though its arrow does not say so", a.title(), m.to.title(), lane+1)
 			}
 		}
+		lanes = a.split(m, own, lanes)
 		k := len(m.to.out.lanes)
+		if len(lanes) > k && a.signals {
+			a.note("%d lanes from %s lead into %d lanes of %s", len(lanes), a.title(), k, m.to.title())
+		}
 		for i, lane := range lanes {
 			to := min(i, k-1)
 			if m.turn == network.Left {
@@ -192,6 +197,28 @@ func (im *importer) assignLanes(a *arm, own []*movement) {
 			m.pairs = append(m.pairs, lanePair{lane, to})
 		}
 	}
+}
+
+// split shares lanes among movements that turn the same way into different streets, the
+// rightmost lanes to the rightmost street, so that none cross.
+func (a *arm) split(m *movement, own []*movement, lanes []int) []int {
+	var alike []*movement
+	for _, o := range own {
+		if o.turn == m.turn {
+			alike = append(alike, o)
+		}
+	}
+	n, count := len(lanes), len(alike)
+	if n == 1 || count == 1 {
+		return lanes
+	}
+	q := slices.Index(alike, m)
+	first := q * n / count
+	last := max(first, (q+1)*n/count-1)
+	if a.signals {
+		a.note("of the lanes from %s that lead to %d streets on the same side, %d to %s", a.title(), count, last-first+1, m.to.title())
+	}
+	return lanes[first : last+1]
 }
 
 // usualArrows is the rule where the map has no arrows: from one lane anywhere; of
