@@ -58,6 +58,9 @@ func meet(a, b *stream, near float64) (meeting, bool) {
 			}
 		}
 	}
+	// They may come close a sample earlier and part one later.
+	m.aFrom, m.bFrom = max(0, m.aFrom-sample), max(0, m.bFrom-sample)
+	m.aTo, m.bTo = m.aTo+sample, m.bTo+sample
 	return m, found
 }
 
@@ -74,7 +77,7 @@ func (s *stream) passes(w *walk) (from, to float64, found bool) {
 			from, to, found = min(from, d), max(to, d), true
 		}
 	}
-	return from, to, found
+	return max(0, from-sample), to + sample, found
 }
 
 // foes finds out whether two streams are in each other's way, and where.
