@@ -83,7 +83,7 @@ func Default() Config {
 		Hours: []int{2, 4, 7, 9, 12, 15, 18, 21}, NightBefore: 6, Reference: 8,
 		Ages: []int{2, 3, 4, 6, 8, 11, 15, 20, 27, 35, 45, 60}, LeastDays: 5, Wander: 0.05, WanderBalance: 0.15,
 		Evidence: 20, Keep: 7, Repair: 15, RepairPart: 0.4, Smallest: 1.2, Largest: 60, Mass: 0.6, Certain: 25, MassLate: 0.35, Radius: 230, Again: 300, MassAgain: 0.8,
-		Refit: 30, Longest: 90, Slowest: 120, Quorum: 6, Near: 300, Span: 25, Expire: 60,
+		Refit: 30, Longest: 90, Slowest: 120, Quorum: 4, Near: 300, Span: 25, Expire: 60,
 		Members: []Member{{0.25, 0.2, 0.05}, {0.25, 0.3, 0.05}, {0.2, 0.2, 0.05}, {0.2, 0.3, 0.08}, {0.3, 0.2, 0.05}, {0.3, 0.25, 0.08}, {0.25, 0.2, 0.03}, {0.2, 0.25, 0.03}, {0.25, 0.15, 0.08}},
 		Temper:  2, Stable: 2, FaultMargin: 5, Off: 0.08, FloorP: 0.01, FloorQ: 0.1, ModelError: 0.25, GainError: 0.2, Wait: 2, AlarmFlow: 3,
 	}
