@@ -69,7 +69,8 @@ type Row struct {
 	Before, After          Measures
 }
 
-// Walk is a crossing before and after: people, and seconds of wait.
+// Walk is a crossing before and after, or all of a junction's if Crossing is empty:
+// people, and seconds of wait.
 type Walk struct {
 	Junction, Crossing string
 	People             [2]int
@@ -82,6 +83,7 @@ type Comparison struct {
 	Junctions     []Row // one for each junction, in the order of the network
 	Approaches    []Row
 	Walks         []Walk
+	JunctionWalks []Walk // one for each junction with crossings
 }
 
 // Of compares two runs. They must be of the same streets and the same time. The error
@@ -119,6 +121,12 @@ func Of(before, after *Run) (*Comparison, error) {
 	for _, id := range order {
 		c.Junctions = append(c.Junctions, Row{Junction: id, Before: byJunction[id].x.measures(), After: byJunction[id].y.measures()})
 	}
+	type feet struct {
+		people  [2]int
+		wait    [2]float64
+		longest [2]float64
+	}
+	onFoot := map[string]*feet{}
 	for i := range a.Crossings {
 		x, y := a.Crossings[i], b.Crossings[i]
 		if x.Junction != y.Junction || x.Crossing != y.Crossing {
@@ -129,6 +137,24 @@ func Of(before, after *Run) (*Comparison, error) {
 			Mean:    [2]float64{x.Wait / float64(max(1, x.People)), y.Wait / float64(max(1, y.People))},
 			Longest: [2]float64{x.Longest, y.Longest},
 		})
+		f := onFoot[x.Junction]
+		if f == nil {
+			f = &feet{}
+			onFoot[x.Junction] = f
+		}
+		for k, r := range []twin.CrossingRecord{x, y} {
+			f.people[k] += r.People
+			f.wait[k] += r.Wait
+			f.longest[k] = max(f.longest[k], r.Longest)
+		}
+	}
+	for _, j := range c.Junctions {
+		if f := onFoot[j.Junction]; f != nil {
+			c.JunctionWalks = append(c.JunctionWalks, Walk{
+				Junction: j.Junction, People: f.people, Longest: f.longest,
+				Mean: [2]float64{f.wait[0] / float64(max(1, f.people[0])), f.wait[1] / float64(max(1, f.people[1]))},
+			})
+		}
 	}
 	return c, nil
 }
@@ -192,8 +218,12 @@ func (c *Comparison) CSV() (approaches, crossings []byte) {
 	}
 	var w strings.Builder
 	w.WriteString("junction,crossing,people_before,people_after,mean_wait_s_before,mean_wait_s_after,longest_wait_s_before,longest_wait_s_after\n")
-	for _, k := range c.Walks {
-		fmt.Fprintf(&w, "%s,%s,%d,%d,%.2f,%.2f,%.0f,%.0f\n", quote(k.Junction), quote(k.Crossing), k.People[0], k.People[1], k.Mean[0], k.Mean[1], k.Longest[0], k.Longest[1])
+	for _, k := range slices.Concat(c.Walks, c.JunctionWalks) {
+		crossing := k.Crossing
+		if crossing == "" {
+			crossing = "all"
+		}
+		fmt.Fprintf(&w, "%s,%s,%d,%d,%.2f,%.2f,%.0f,%.0f\n", quote(k.Junction), quote(crossing), k.People[0], k.People[1], k.Mean[0], k.Mean[1], k.Longest[0], k.Longest[1])
 	}
 	return []byte(b.String()), []byte(w.String())
 }

@@ -82,6 +82,17 @@ func TestFigures(t *testing.T) {
 	if c.Walks[0].Mean != [2]float64{12, 6} || c.Walks[0].Longest != [2]float64{60, 30} || c.Walks[1].Mean != [2]float64{} {
 		t.Errorf("on foot: %+v", c.Walks)
 	}
+	more := func(r *twin.Record) {
+		r.Crossings = append(r.Crossings, twin.CrossingRecord{Junction: "J1", Crossing: "e", People: 10, Wait: 60, Longest: 70})
+	}
+	c, err = Of(open(t, study(t, "fixed", 1, more)), open(t, study(t, "polity", 0.5, more)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 20 people waited 240 s, 10 waited 60 s.
+	if len(c.JunctionWalks) != 2 || c.JunctionWalks[0].Mean != [2]float64{10, 6} || c.JunctionWalks[0].Longest != [2]float64{70, 70} || c.JunctionWalks[0].People != [2]int{30, 30} {
+		t.Errorf("on foot at a junction: %+v", c.JunctionWalks)
+	}
 }
 
 func TestWrite(t *testing.T) {

@@ -21,7 +21,7 @@ func ReadSUMO(r io.Reader, name string) (*Network, error) {
 	s := sumoReader{
 		name: name, dec: xml.NewDecoder(r), net: &Network{Name: name},
 		lane: map[string]int{}, nodes: map[string]*sumoNode{}, crossings: map[string]Crossing{}, logics: map[string]*sumoLogic{},
-		viaLength: map[string]float64{},
+		viaLength: map[string]float64{}, viaShape: map[string][]city.Point{},
 	}
 	if err := s.read(); err != nil {
 		return nil, err
@@ -38,6 +38,8 @@ type sumoReader struct {
 	order     []string // nodes with requests, in file order
 	crossings map[string]Crossing
 	viaLength map[string]float64
+	viaShape  map[string][]city.Point
+	place     *projection // nil: where it lies is not known
 	links     []sumoLink
 	logics    map[string]*sumoLogic
 	tls       []string // logics in file order
@@ -119,6 +121,8 @@ func (s *sumoReader) read() error {
 func (s *sumoReader) start(t xml.StartElement) error {
 	a := attributes(t)
 	switch t.Name.Local {
+	case "location":
+		s.place = newProjection(a)
 	case "edge":
 		s.edge, s.function, s.crossed = a["id"], a["function"], strings.Fields(a["crossingEdges"])
 	case "lane":
@@ -182,10 +186,10 @@ func (s *sumoReader) readLane(a map[string]string) error {
 	}
 	switch s.function {
 	case "crossing":
-		s.crossings[s.edge] = Crossing{ID: s.edge, Edges: s.crossed, Length: length}
+		s.crossings[s.edge] = Crossing{ID: s.edge, Edges: s.crossed, Length: length, Shape: s.place.shape(a["shape"])}
 		return nil
 	case "internal":
-		s.viaLength[a["id"]] = length
+		s.viaLength[a["id"]], s.viaShape[a["id"]] = length, s.place.shape(a["shape"])
 		return nil
 	case "walkingarea":
 		return nil
@@ -199,7 +203,7 @@ func (s *sumoReader) readLane(a map[string]string) error {
 	}
 	s.lane[a["id"]] = len(s.net.Lanes)
 	index, _ := strconv.Atoi(a["index"])
-	s.net.Lanes = append(s.net.Lanes, Lane{ID: a["id"], Edge: s.edge, Index: index, Length: length, Speed: speed, Motor: motor(a["allow"], a["disallow"])})
+	s.net.Lanes = append(s.net.Lanes, Lane{ID: a["id"], Edge: s.edge, Index: index, Length: length, Speed: speed, Motor: motor(a["allow"], a["disallow"]), Shape: s.place.shape(a["shape"])})
 	return nil
 }
 

@@ -77,7 +77,7 @@ func (s *sumoReader) link(l *sumoLink, junction int) (Link, error) {
 	if !ok {
 		return Link{}, s.errorAt(l.line, "connection leads to the lane %s, which is not there", l.to)
 	}
-	return Link{From: from, To: to, Turn: l.turn, Length: s.viaLength[l.via], Junction: junction, Signal: l.signal, via: l.via}, nil
+	return Link{From: from, To: to, Turn: l.turn, Length: s.viaLength[l.via], Junction: junction, Signal: l.signal, Shape: s.viaShape[l.via], via: l.via}, nil
 }
 
 // numberRequests finds each connection's row in its node's request table: SUMO
@@ -146,6 +146,11 @@ func (s *sumoReader) junction(index int, j *Junction, refs []signalRef) error {
 		}
 		if n := s.nodes[r.node]; n != nil {
 			j.X, j.Y = n.x, n.y
+			if s.place != nil {
+				if at := s.place.place(n.x, n.y); at.Check() == nil {
+					j.Place = &at
+				}
+			}
 		}
 	}
 	relate := func(table func(*sumoNode) []string) func(a, b int) bool {
