@@ -255,7 +255,8 @@ func TestFullDiskRefusesAndRecovers(t *testing.T) {
 		ballast.Close()
 		after := func() error { return put(t, s, thing("urn:x:after")) }
 		err = after()
-		for deadline := time.Now().Add(20 * time.Second); err != nil && city.KindOf(err) == city.Unavailable && time.Now().Before(deadline); err = after() {
+		for deadline := time.Now().Add(2 * time.Minute); err != nil && city.KindOf(err) == city.Unavailable && time.Now().Before(deadline); err = after() {
+			server.Revive(t)
 			time.Sleep(20 * time.Millisecond) // it may be recovering
 		}
 		if err != nil {

@@ -143,6 +143,17 @@ func (s *Server) Kill(t testing.TB) {
 	<-s.ended
 }
 
+// Revive starts the server again if it has ended by itself, as one does that found no room
+// to recover in.
+func (s *Server) Revive(t testing.TB) {
+	t.Helper()
+	select {
+	case <-s.ended:
+		s.Run(t)
+	default:
+	}
+}
+
 // Run starts the server again after Kill or Stop.
 func (s *Server) Run(t testing.TB) {
 	t.Helper()
