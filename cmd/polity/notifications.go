@@ -142,16 +142,13 @@ dead letters.`,
 					fmt.Fprintln(w, "There are none.")
 					return
 				}
-				fmt.Fprintln(w, "SUBSCRIPTION\tSTATUS\tDELIVERY\tATTEMPTS\tFAILED\tWAITING\tDEAD\tDROPPED\tLAST SUCCESS\tRECEIVER")
+				fmt.Fprintln(w, "SUBSCRIPTION\tSTATUS\tDELIVERY\tATTEMPTS\tFAILED\tWAITING\tDEAD\tDROPPED\tLAST SUCCESS\tRECEIVER\tLAST FAILURE")
 				for _, d := range all.Subscriptions {
 					delivery := d.Delivery
 					if delivery == "" {
 						delivery = "-"
 					}
-					fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t%s\n", ofTenant(d.Tenant, d.Subscription), d.Status, delivery, d.Attempts, d.Failed, d.Waiting, d.Dead, d.Dropped, whenOf(d.Success), d.Endpoint)
-					if d.Delivery == "failed" {
-						fmt.Fprintf(w, "  %d failed in a row, the last %s: %s\n", d.InRow, whenOf(d.Failure), oneLine(d.Reason))
-					}
+					fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t%s\n", ofTenant(d.Tenant, d.Subscription), d.Status, delivery, d.Attempts, d.Failed, d.Waiting, d.Dead, d.Dropped, whenOf(d.Success), d.Endpoint, lastFailure(&d))
 				}
 			})
 		},
@@ -159,6 +156,14 @@ dead letters.`,
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&failing, "failing", false, "only those whose receiver fails, or that have dead letters")
 	return cmd
+}
+
+// lastFailure is what is wrong with a receiver now.
+func lastFailure(d *ngsild.Delivery) string {
+	if d.Delivery != "failed" {
+		return ""
+	}
+	return fmt.Sprintf("%s, %d in a row: %s", whenOf(d.Failure), d.InRow, oneLine(d.Reason))
 }
 
 func ofTenant(tenant, id string) string {
@@ -239,12 +244,9 @@ func sayLetters(w io.Writer, all *ngsild.Letters) {
 		fmt.Fprintln(w, "There are none.")
 		return
 	}
-	fmt.Fprintln(w, "NUMBER\tMADE\tDIED\tATTEMPTS\tSUBSCRIPTION\tREASON")
+	fmt.Fprintln(w, "NUMBER\tMADE\tDIED\tATTEMPTS\tSUBSCRIPTION\tREASON\t")
 	for _, l := range all.Letters {
-		fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%s\t%s\n", l.Number, whenOf(&l.Made), whenOf(&l.Died), l.Attempts, ofTenant(l.Tenant, l.Subscription), oneLine(l.Reason))
-		if l.Notification != nil {
-			fmt.Fprintf(w, "  %s\n", oneLine(string(l.Notification)))
-		}
+		fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%s\t%s\t%s\n", l.Number, whenOf(&l.Made), whenOf(&l.Died), l.Attempts, ofTenant(l.Tenant, l.Subscription), oneLine(l.Reason), oneLine(string(l.Notification)))
 	}
 	if all.Next != 0 {
 		fmt.Fprintln(w, "There are more; see --limit.")
