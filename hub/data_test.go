@@ -533,3 +533,49 @@ func TestTheDocumentedColumnsAreThose(t *testing.T) {
 		t.Errorf("the documented configuration: %+v, %v", c, err)
 	}
 }
+
+// A type's file has a row per moment, negative values, and no small number of people.
+func TestFilesOfSensors(t *testing.T) {
+	day := time.Date(2026, 11, 23, 0, 0, 0, 0, zone)
+	p := newPublishing(t, day.AddDate(0, 0, 1).Add(3*time.Hour))
+	p.stop()
+	p.cfg.OpenData.Types = []hub.DataType{{Type: "Air", Attributes: []hub.DataAttribute{
+		{Name: "temperature", Unit: "CEL"}, {Name: "visitors", PeopleAtLeast: 5}, {Name: "door", Words: true}, {Name: "location"},
+	}}}
+	p.run()
+	var b plane.Batch
+	for _, id := range []string{"urn:x:2", "urn:x:1"} {
+		e := &plane.Entity{Key: plane.Key{ID: id}, Types: []string{"Air"}}
+		e.Set(plane.Attribute{Name: "location", Kind: plane.Geo, Value: json.RawMessage(`{"type":"Point","coordinates":[24.9,60.1]}`)})
+		b.Changes = append(b.Changes, plane.Put(e))
+	}
+	observe := func(id, attribute string, at time.Time, v float64) {
+		b.Observations = append(b.Observations, plane.Observation{Series: plane.Series{Key: plane.Key{ID: id}, Attribute: attribute}, Start: at, Value: v})
+	}
+	observe("urn:x:1", "temperature", day.Add(time.Hour), -3.5)
+	observe("urn:x:1", "visitors", day.Add(time.Hour), 4)
+	observe("urn:x:1", "visitors", day.Add(2*time.Hour), 5)
+	observe("urn:x:1", "secret", day.Add(2*time.Hour), 1)
+	observe("urn:x:2", "temperature", day.AddDate(0, 0, 1).Add(-time.Millisecond), 1)
+	observe("urn:x:2", "temperature", day.AddDate(0, 0, 1), 2) // the next day
+	if _, err := p.started.Store.Write(t.Context(), &b); err != nil {
+		t.Fatal(err)
+	}
+	p.stop()
+	p.run()
+	p.eventually("the day's file", func() bool { status, _ := p.get("/data/air/2026-11-23.csv"); return status == http.StatusOK })
+	_, got := p.get("/data/air/2026-11-23.csv")
+	want := "entity,time,lon,lat,temperature,visitors\r\n" +
+		"urn:x:1,2026-11-23T01:00:00+02:00,24.9,60.1,-3.5,\r\n" +
+		"urn:x:1,2026-11-23T02:00:00+02:00,24.9,60.1,,5\r\n" +
+		"urn:x:2,2026-11-23T23:59:59.999+02:00,24.9,60.1,1,\r\n"
+	if string(got) != want {
+		t.Errorf("the file is\n%s\nwant\n%s", got, want)
+	}
+	_, page := p.get("/data/air")
+	for _, says := range []string{"Air", "2026-11-23.csv", "-3.5", "CEL"} {
+		if !strings.Contains(string(page), says) {
+			t.Errorf("the page does not say %q", says)
+		}
+	}
+}

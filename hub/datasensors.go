@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -168,6 +169,16 @@ func (s *sensorSource) Rows(ctx context.Context, from, to time.Time, _ bool, eac
 	}
 }
 
+// least is the smallest value of an attribute that is published.
+func (s *sensorSource) least(attribute string) float64 {
+	for _, a := range s.kind.Attributes {
+		if a.Name == attribute && a.PeopleAtLeast > 0 {
+			return a.PeopleAtLeast
+		}
+	}
+	return math.Inf(-1)
+}
+
 func (s *sensorSource) entity(ctx context.Context, e *plane.Entity, from, to time.Time, each func(opendata.Row) error) error {
 	const before = 4 // columns before the attributes
 	head := make([]any, before, len(s.set.Columns))
@@ -179,31 +190,31 @@ func (s *sensorSource) entity(ctx context.Context, e *plane.Entity, from, to tim
 			head[2], head[3] = b.West, b.South
 		}
 	}
-	rows := map[int64][]any{} // by ms
-	n := before
+	columns := map[string]int{}
 	for _, a := range s.kind.Attributes {
-		if !isColumn(&a) {
-			continue
+		if isColumn(&a) {
+			columns[a.Name] = before + len(columns)
 		}
-		err := s.h.store.History(ctx, plane.HistoryQuery{Key: e.Key, Attribute: a.Name, From: from, To: to}, func(o plane.Observation) error {
-			if o.Value < a.PeopleAtLeast {
-				return nil
-			}
-			at := o.Start.UnixMilli()
-			if rows[at] == nil {
-				if len(rows) >= maxMoments {
-					return city.Errorf(city.TooLarge, "%s was observed at more than %d moments of %s; take its type off hub.open_data.types, or have it speak less often", e.ID, maxMoments, from.Format(time.DateOnly))
-				}
-				rows[at] = slices.Grow(slices.Clone(head), len(s.set.Columns))[:len(s.set.Columns)]
-				rows[at][1] = o.Start.In(from.Location())
-			}
-			rows[at][n] = o.Value
+	}
+	rows := map[int64][]any{} // by ms
+	err := s.h.store.History(ctx, plane.HistoryQuery{Key: e.Key, From: from, To: to}, func(o plane.Observation) error {
+		n, ok := columns[o.Attribute]
+		if !ok || o.Dataset != "" || o.Value < s.least(o.Attribute) {
 			return nil
-		})
-		if err != nil {
-			return err
 		}
-		n++
+		at := o.Start.UnixMilli()
+		if rows[at] == nil {
+			if len(rows) >= maxMoments {
+				return city.Errorf(city.TooLarge, "%s was observed at more than %d moments of %s; take its type off hub.open_data.types, or have it speak less often", e.ID, maxMoments, from.Format(time.DateOnly))
+			}
+			rows[at] = slices.Grow(slices.Clone(head), len(s.set.Columns))[:len(s.set.Columns)]
+			rows[at][1] = o.Start.In(from.Location())
+		}
+		rows[at][n] = o.Value
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	times := make([]int64, 0, len(rows))
 	for at := range rows {

@@ -41,11 +41,17 @@ type Archive struct {
 	mu      sync.Mutex
 	indexes map[city.Slug]*Index
 	working sync.Mutex // one round at a time
+	// empty is when a day was found to have no rows; by set and day, under working.
+	empty map[string]time.Time
 }
+
+// lookAgain is how long a day without rows is left alone: what was cut off for days comes
+// late anyway, and looking costs a walk through all of a set's things.
+const lookAgain = 6 * time.Hour
 
 // Open begins with what was published before.
 func Open(cfg Config) (*Archive, error) {
-	a := &Archive{cfg: cfg, indexes: map[city.Slug]*Index{}}
+	a := &Archive{cfg: cfg, indexes: map[city.Slug]*Index{}, empty: map[string]time.Time{}}
 	if a.cfg.Log == nil {
 		a.cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -130,6 +136,11 @@ func (a *Archive) Round(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("the set %s: %w", s.Set().ID, err))
 		}
 	}
+	for key, tried := range a.empty { // of days that are over and of sets that are gone
+		if a.cfg.Now().Sub(tried) > 2*lookAgain {
+			delete(a.empty, key)
+		}
+	}
 	return errors.Join(append(errs, a.correct(ctx), a.sweep())...)
 }
 
@@ -159,13 +170,19 @@ func (a *Archive) round(ctx context.Context, s Source) error {
 		if to.Add(a.cfg.Settle).After(now) || find(x.Days, from.Format(time.DateOnly)) >= 0 || a.old(set.Keep, to) {
 			continue
 		}
+		key := string(set.ID) + " " + from.Format(time.DateOnly)
+		if tried, ok := a.empty[key]; ok && now.Sub(tried) < lookAgain {
+			continue
+		}
 		p, err := a.publishDay(ctx, s, from, to, 1)
 		if err != nil {
 			return err
 		}
 		if p == nil {
-			continue // nothing was observed; it may still come
+			a.empty[key] = now // it may still come
+			continue
 		}
+		delete(a.empty, key)
 		x.Days = insert(x.Days, *p)
 		if err := a.keep(x); err != nil {
 			return err

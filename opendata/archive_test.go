@@ -94,6 +94,12 @@ func TestDaysAreThoseOfTheCityAndSettle(t *testing.T) {
 		t.Errorf("the day when clocks go back is %v long (%v)", x.Days[0].To.Sub(x.Days[0].From), err)
 	}
 	w.source.put("2026-10-20", 5) // an edge was cut off for a fortnight
+	asked := w.source.asked
+	w.round()
+	if w.source.asked != asked {
+		t.Errorf("days without rows were looked at again %d times at once", w.source.asked-asked)
+	}
+	w.now = w.now.Add(7 * time.Hour)
 	w.round()
 	if got := w.names(); !slices.Contains(got, "2026-10-20") {
 		t.Errorf("a day that came late: %v", got)

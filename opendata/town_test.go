@@ -31,6 +31,8 @@ type made struct {
 	set  opendata.Set
 	rows map[string][]float64 // by day
 	fail error
+
+	asked int // for days
 }
 
 func (m *made) Set() opendata.Set {
@@ -45,6 +47,7 @@ func (m *made) Rows(_ context.Context, from, _ time.Time, _ bool, each func(open
 	if m.fail != nil {
 		return m.fail
 	}
+	m.asked++
 	for i, v := range m.rows[from.Format(time.DateOnly)] {
 		r := opendata.Row{Cells: []any{from.Add(time.Duration(i) * time.Hour), "a, \"b\"\n=c", v, int64(i), i%2 == 0}, Geometry: json.RawMessage(`{"type":"Point","coordinates":[24.9,60.1]}`)}
 		if i == 1 {
