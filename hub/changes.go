@@ -169,9 +169,13 @@ func (c *changes) collect(out chan<- prometheus.Metric) {
 	counter := func(name, help string, value uint64) {
 		out <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, nil), prometheus.CounterValue, float64(value))
 	}
+	gauge := func(name, help string, value int64) {
+		out <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, nil), prometheus.GaugeValue, float64(value))
+	}
 	if c.stream != nil {
 		counter("polity_changes_published_total", "Changes published to the stream since the start.", c.published.Load())
 		counter("polity_changes_failed_total", "Attempts to publish that failed.", c.failed.Load())
+		gauge("polity_changes_spread", "Changes, about, that the store keeps because they are published and not looked at by subscriptions, or the other way round.", int64(c.shared.Spread()))
 	}
 	s := c.asks.Load()
 	if s == nil {
@@ -180,9 +184,6 @@ func (c *changes) collect(out chan<- prometheus.Metric) {
 	n, ok := s.NotificationCounts()
 	if !ok {
 		return
-	}
-	gauge := func(name, help string, value int64) {
-		out <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, nil), prometheus.GaugeValue, float64(value))
 	}
 	counter("polity_notifications_attempts_total", "Attempts to deliver a notification since the start.", n.Sent)
 	counter("polity_notifications_failed_total", "Attempts that failed.", n.Failed)

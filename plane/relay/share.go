@@ -37,6 +37,17 @@ func (s *Shared) Reader() plane.Feed {
 	return &reader{s.feed, s, len(s.settled) - 1}
 }
 
+// Spread is how far apart, in sequence numbers, the readers are: about how many changes
+// the store keeps for the slowest.
+func (s *Shared) Spread() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.settled) == 0 {
+		return 0
+	}
+	return slices.Max(s.settled) - slices.Min(s.settled)
+}
+
 // Run lets the feed forget until ctx ends, and a last time then.
 func (s *Shared) Run(ctx context.Context) {
 	tick := time.NewTicker(settleEach)

@@ -34,6 +34,9 @@ func TestWhatOneReaderNeedsIsKept(t *testing.T) {
 	if err := slow.Settle(t.Context(), events[3].Sequence); err != nil { // no step back
 		t.Fatal(err)
 	}
+	if n := shared.Spread(); n != 12 {
+		t.Errorf("the readers are %d apart", n)
+	}
 	until(t, "forgotten", func() bool {
 		left, err := slow.Events(t.Context(), 0, 100)
 		return err == nil && len(left) == 12 && left[0].Sequence == events[8].Sequence
