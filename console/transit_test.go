@@ -50,7 +50,7 @@ func TestTransitForEveryone(t *testing.T) {
 	l.Hear()
 	pages := transitPages(t, l)
 	all := says(t, pages, "/transit", http.StatusOK, "2 lines. 1 runs now. 1 vehicle says where it is.", "simulated", "&lt;b&gt;Square&lt;/b&gt; - Park", `href="/transit/trams/lines/R%2F1"`,
-		"Runs are late", "1 under way: 1 late", "Does not run now", "Works &lt;i&gt;at&lt;/i&gt; the market", "The timetable holds until 31 December 2026", `class="transit-vehicle is-late"`, "Line 1 to Park, 6 minutes late")
+		"Runs are late", "1 under way: 1 late", "Does not run now", "Works &lt;i&gt;at&lt;/i&gt; the market", "The timetable holds until 31 December 2026", "on time from 60 seconds before its plan to 5 minutes after it", `class="transit-vehicle is-late"`, "Line 1 to Park, 6 minutes late")
 	if strings.Contains(all, "javascript:") {
 		t.Error("an address of the feed became a link that runs a script")
 	}

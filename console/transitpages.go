@@ -24,13 +24,12 @@ type transitView struct {
 }
 
 type transitOverview struct {
-	Summary     string
-	Feeds       []feedView
-	Search      string
-	Found       []foundStop
-	Searched    bool
-	Map         transitMap
-	OnTimeWords string
+	Summary  string
+	Feeds    []feedView
+	Search   string
+	Found    []foundStop
+	Searched bool
+	Map      transitMap
 }
 
 type feedView struct {
@@ -42,7 +41,7 @@ type feedView struct {
 	Lines       []lineRow
 	Alerts      []alertView
 	CSV         string
-	Punctuality string
+	OnTimeWords string
 }
 
 type lineRow struct {
@@ -109,7 +108,7 @@ func stopPath(feed city.Slug, id string) string {
 
 // feedView is a feed with its lines in words.
 func (c *Console) feedView(s *transit.State, at clock) feedView {
-	v := feedView{Name: s.Name, Title: cmp.Or(s.Publisher, string(s.Name)), Simulated: s.Simulated, CSV: "/transit/" + string(s.Name) + "/delays.csv"}
+	v := feedView{Name: s.Name, Title: cmp.Or(s.Publisher, string(s.Name)), Simulated: s.Simulated, CSV: "/transit/" + string(s.Name) + "/delays.csv", OnTimeWords: c.onTimeWords(s, at)}
 	switch {
 	case s.Loaded.IsZero():
 		v.Problems = append(v.Problems, c.say.Say("transit.notimetable"))
@@ -139,6 +138,11 @@ func (c *Console) feedView(s *transit.State, at clock) feedView {
 	}
 	v.Alerts = c.alertViews(s.Alerts, at)
 	return v
+}
+
+// onTimeWords says what on time means.
+func (c *Console) onTimeWords(s *transit.State, at clock) string {
+	return c.say.Say("transit.definition", "early", at.Long(s.Early), "late", at.Long(s.Late))
 }
 
 // noon of a day is the same day in every time zone of a city's.
@@ -279,7 +283,7 @@ func (c *Console) transitLinePage(w http.ResponseWriter, r *request) error {
 	s := b.State(r.clock.now)
 	v := &transitLine{
 		Feed: string(b.Name()), Name: k.Name, Long: k.Long, Mode: c.say.Say("transit.mode." + transit.Mode(k.Kind)), Simulated: s.Simulated, State: c.lineState(&k.Route), Now: c.lineNow(&k.Route),
-		Alerts: c.alertViews(k.Alerts, r.clock), CSV: "/transit/" + string(b.Name()) + "/delays.csv?line=" + url.QueryEscape(k.ID),
+		Alerts: c.alertViews(k.Alerts, r.clock), CSV: "/transit/" + string(b.Name()) + "/delays.csv?line=" + url.QueryEscape(k.ID), OnTimeWords: c.onTimeWords(&s, r.clock),
 	}
 	for _, way := range k.Ways {
 		x := wayView{Headsign: way.Headsign}

@@ -22,7 +22,9 @@ type State struct {
 	Problem   string   // of the last look at the timetable; the one before still counts
 	Notes     []string // what the timetable's reader passed over
 	Sources   []Source
-	Lost      int // runs of the last message that the timetable does not have
+	Early     time.Duration // so much before its plan a departure is on time
+	Late      time.Duration // and so much after it
+	Lost      int           // runs of the last message that the timetable does not have
 	Routes    []Route
 	Vehicles  []Vehicle
 	Alerts    []Alert
@@ -77,7 +79,7 @@ type Alert struct {
 func (b *Board) State(now time.Time) State {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s := State{Name: b.cfg.Name, Simulated: b.cfg.Simulated, Problem: b.problem, Lost: b.lost}
+	s := State{Name: b.cfg.Name, Simulated: b.cfg.Simulated, Early: b.cfg.Early, Late: b.cfg.Late, Problem: b.problem, Lost: b.lost}
 	for _, k := range []struct {
 		kind  kind
 		where string
