@@ -175,7 +175,7 @@ func (c *changes) collect(out chan<- prometheus.Metric) {
 	if c.stream != nil {
 		counter("polity_changes_published_total", "Changes published to the stream since the start.", c.published.Load())
 		counter("polity_changes_failed_total", "Attempts to publish that failed.", c.failed.Load())
-		gauge("polity_changes_spread", "Changes, about, that the store keeps because they are published and not looked at by subscriptions, or the other way round.", int64(c.shared.Spread()))
+		gauge("polity_changes_spread", "How many changes, about, the store keeps for the slower of those who read them.", int64(c.shared.Spread()))
 	}
 	s := c.asks.Load()
 	if s == nil {

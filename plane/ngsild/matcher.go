@@ -164,7 +164,7 @@ func (m *matcher) start(ctx context.Context) error {
 		m.look(ctx, strings.TrimSuffix(key.Tenant, subscriptionTenant), key.ID, e)
 	}
 	m.started = true
-	return nil
+	return m.feed.Settle(ctx, m.at.Sequence) // kept, and perhaps not settled when something ended
 }
 
 // ahead looks through the events that wait: what each subscription among them was
