@@ -150,12 +150,21 @@ func summarized(ctx context.Context, store plane.Summarizer, p *past, by Step, z
 	return list, err
 }
 
+// tidy takes from a sum what adding up in binary leaves behind: 12 digits are kept.
+func tidy(v float64) float64 {
+	t, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 12, 64), 64)
+	if err != nil {
+		return v // no number
+	}
+	return t
+}
+
 func (r *request) aggregatesBody(p *past, by Step, list []Aggregate) ([]byte, error) {
 	shaped := make([]aggregateShape, len(list))
 	for i, a := range list {
 		shaped[i] = aggregateShape{Dataset: a.Dataset, From: a.From.UTC(), To: a.To.UTC(), Count: a.Count, Withheld: a.Withheld}
 		if !a.Absent {
-			shaped[i].Sum, shaped[i].Mean, shaped[i].Least, shaped[i].Most = finite(a.Sum), finite(a.Mean), finite(a.Least), finite(a.Most)
+			shaped[i].Sum, shaped[i].Mean, shaped[i].Least, shaped[i].Most = finite(tidy(a.Sum)), finite(tidy(a.Mean)), finite(a.Least), finite(a.Most)
 		}
 	}
 	if r.accept != CSV {

@@ -23,6 +23,7 @@ func TestWrongRequestsAreRefused(t *testing.T) {
 		says   string
 	}{
 		{"/api/v1/entities?typ=Air", 400, "there are: type"},
+		{"/api/v1/openapi.json?x=1", 400, "there are: none"},
 		{"/api/v1/entities?type=", 400, "empty"},
 		{"/api/v1/entities?type=" + long, 400, "longer than"},
 		{"/api/v1/entities?type=Air&type=Air", 400, "2 times"},
@@ -255,5 +256,21 @@ func TestAggregatesOfDays(t *testing.T) {
 				t.Errorf("by %s%s: %v", by, dataset, got)
 			}
 		}
+	}
+}
+
+// A sum of decimal numbers is one.
+func TestSumsAreTidy(t *testing.T) {
+	w := newTown(t)
+	var b plane.Batch
+	for i, v := range []float64{.1, .2, .3, .1, .2} {
+		b.Observations = append(b.Observations, plane.Observation{Series: plane.Series{Key: plane.Key{ID: "urn:x:air:2"}, Attribute: "temperature"}, Start: noon.Add(-time.Hour + time.Duration(i)*time.Minute), Value: v})
+	}
+	if _, err := w.store.Write(t.Context(), &b); err != nil {
+		t.Fatal(err)
+	}
+	got := w.get("/api/v1/entities/urn:x:air:2/aggregates?attribute=temperature&by=hour").Body.String()
+	if !strings.Contains(got, `"sum":0.9,"mean":0.18,`) {
+		t.Error(got)
 	}
 }

@@ -96,6 +96,9 @@ func parse(raw string) (url.Values, error) {
 }
 
 func names(known []parameter) string {
+	if len(known) == 0 {
+		return "none"
+	}
 	var list []string
 	for _, p := range known {
 		list = append(list, p.name)
