@@ -336,6 +336,7 @@ func TestPublishedCountsRevealNothing(t *testing.T) {
 		p.eventually("the day's file", func() bool { status, _ := p.get("/data/counts-square/2026-11-23.csv"); return status == http.StatusOK })
 		file, api := p.table("/data/counts-square/2026-11-23.csv"), p.api(day, day.AddDate(0, 0, 1))
 		withheld, sums := attack(t, file, day, 5)
+		t.Logf("%d quarters of an hour withheld, %d sums of hours and days published", withheld, sums)
 		if withheld < 50 || sums < 10 {
 			t.Errorf("%d withheld, %d sums published: there is little to attack", withheld, sums)
 		}
