@@ -1,6 +1,7 @@
 package ngsild_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -379,6 +380,9 @@ func endless(t *testing.T, stop chan struct{}) string {
 			}
 			go func() {
 				defer c.Close()
+				if _, err := http.ReadRequest(bufio.NewReader(c)); err != nil {
+					return
+				}
 				_, _ = c.Write([]byte("HTTP/1.1 200 OK\r\n"))
 				for line := []byte("X: " + strings.Repeat("y", 8000) + "\r\n"); ; {
 					select {
