@@ -24,6 +24,9 @@ type Controller interface {
 type Decision struct {
 	Want   network.Set
 	Reason string // one sentence
+	// Presumed are groups for which somebody may wait whom no detector has told of. The
+	// guard takes them for demanded.
+	Presumed network.Set
 }
 
 // Class is what a detector can tell of a vehicle.

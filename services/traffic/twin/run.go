@@ -252,7 +252,7 @@ func (s *simulation) decide() {
 		if s.Decided != nil && s.wishes[i].Want != before[i].Want {
 			s.Decided(s.elapsed, j.ID, s.wishes[i])
 		}
-		s.shown[i] = s.guards[i].Step(s.elapsed, s.wishes[i].Want, control.Demand(s.Net, i, seen))
+		s.shown[i] = s.guards[i].Step(s.elapsed, s.wishes[i].Want, control.Demand(s.Net, i, seen)|s.wishes[i].Presumed)
 		if s.shown[i].Forced() != 0 {
 			s.result.Forced++
 		} else if s.shown[i].Note() != "" && s.shown[i].Mode() == safety.Running {

@@ -70,15 +70,20 @@ type Control struct {
 
 // memory is what is learned of one junction and where its signals are.
 type memory struct {
-	target   int           // stage wished for
-	changing time.Duration // since when, -1: not
-	since    time.Duration // all of it is green, or -1: not yet
-	rates    []float64     // per queue: vehicles per second that come, 0 at least
-	flows    []float64     // the same before it is cut off at 0
-	shares   [][]float64   // per queue and way
-	passed   []int         // per link of ways flattened, last count
-	redFor   []float64     // per queue: seconds red with somebody there
-	held     []int         // per queue: vehicles in sight on its lane a second ago
+	target   int                 // stage wished for
+	changing time.Duration       // since when, -1: not
+	since    time.Duration       // all of it is green, or -1: not yet
+	rates    []float64           // per queue: vehicles per second that come, 0 at least
+	flows    []float64           // the same before it is cut off at 0
+	shares   [][]float64         // per queue and way
+	passed   []int               // per link of ways flattened, last count
+	redFor   []float64           // per queue: seconds red with somebody there
+	held     []int               // per queue: vehicles in sight on its lane a second ago
+	before   [][]control.Vehicle // per queue: its lane a second ago
+	crossed  float64             // vehicles that passed the stop lines, fading
+	noticed  float64             // those of them that were seen to vanish there
+	missed   float64             // share of vehicles that no detector sees
+	hidden   []float64           // per queue: vehicles that may wait unseen
 	plan     planner
 	room     []float64 // per lane of the network: free metres at its start
 }
@@ -93,6 +98,8 @@ func New(n *network.Network, sight control.Sight, set Settings) (*Control, error
 			m.held = append(m.held, 0)
 			m.redFor = append(m.redFor, 0)
 			m.flows = append(m.flows, 0.05)
+			m.hidden = append(m.hidden, 0)
+			m.before = append(m.before, nil)
 			sh := make([]float64, len(q.ways))
 			for w, way := range q.ways {
 				sh[w] = 1
@@ -124,10 +131,17 @@ func (c *Control) Decide(now time.Duration, seen *control.Reading, shown []safet
 	c.look(seen)
 	for i, s := range c.sites {
 		m := &c.state[i]
+		passed := c.learn(s, m, seen, dt)
+		c.watch(s, m, seen, passed, dt)
+	}
+	c.believe()
+	for i, s := range c.sites {
+		m := &c.state[i]
 		m.room = c.room
-		c.learn(s, m, seen, dt)
+		m.hide(s, shown[i], m.plan.sat, dt)
 		m.age(s, seen, shown[i], dt)
 		out[i] = c.decide(now, s, m, seen, shown[i])
+		out[i].Presumed = m.presumed(s, shown[i])
 	}
 }
 

@@ -75,7 +75,14 @@ func (p *planner) arrivals(c *Control, s *site, m *memory, q int, seen *control.
 			add(v, v.Distance+f.offset, share)
 		}
 	}
-	for t := int(qu.horizon) + 1; t < horizon; t++ {
+	arrive[q] += float32(m.hidden[q])
+	sighted := int(qu.horizon) + 1
+	if m.missed > 0 {
+		for t := range min(sighted, horizon) {
+			arrive[t*n+q] += float32(m.rates[q] * m.missed)
+		}
+	}
+	for t := sighted; t < horizon; t++ {
 		arrive[t*n+q] += float32(m.rates[q])
 	}
 	p.weight[q] = 1

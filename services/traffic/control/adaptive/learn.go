@@ -12,12 +12,13 @@ func (m *memory) age(s *site, seen *control.Reading, shown safety.Aspects, dt fl
 	for q := range s.queues {
 		qu := &s.queues[q]
 		there := qu.lane >= 0 && len(seen.Lanes[qu.lane]) > 0 || qu.crossing >= 0 && seen.Waiting[s.index][qu.crossing] > 0
+		green := false
 		for _, w := range qu.ways {
 			if shown.Of(w.group) == safety.Green {
-				there = false
+				there, green = false, true
 			}
 		}
-		if there {
+		if there || m.hidden[q] > 0.5 && !green {
 			m.redFor[q] += dt
 		} else {
 			m.redFor[q] = 0
@@ -25,13 +26,14 @@ func (m *memory) age(s *site, seen *control.Reading, shown safety.Aspects, dt fl
 	}
 }
 
-// learn follows the flows of all queues and where their vehicles turn.
-func (c *Control) learn(s *site, m *memory, seen *control.Reading, dt float64) {
+// learn follows the flows of all queues and where their vehicles turn. It returns how many
+// vehicles have passed the stop lines.
+func (c *Control) learn(s *site, m *memory, seen *control.Reading, dt float64) (passed float64) {
 	fade := math.Exp2(-dt / c.set.Memory)
 	rfade := math.Exp2(-dt / c.set.RateMemory)
 	k := 0
 	for q := range s.queues {
-		total := 0
+		total, served := 0, 0
 		if lane := s.queues[q].lane; lane >= 0 {
 			total = len(seen.Lanes[lane]) - m.held[q]
 			m.held[q] = len(seen.Lanes[lane])
@@ -46,7 +48,7 @@ func (c *Control) learn(s *site, m *memory, seen *control.Reading, dt float64) {
 			d := seen.Passed[way.link] - m.passed[k]
 			m.passed[k] = seen.Passed[way.link]
 			k++
-			total += d
+			served += d
 			if d > 0 {
 				m.shares[q][w] += float64(d)
 			}
@@ -54,7 +56,10 @@ func (c *Control) learn(s *site, m *memory, seen *control.Reading, dt float64) {
 				m.shares[q][w] = 0.02 + (m.shares[q][w]-0.02)*fade
 			}
 		}
+		total += served
+		passed += float64(served)
 		m.flows[q] = m.flows[q]*rfade + float64(total)/dt*(1-rfade)
 		m.rates[q] = max(0, m.flows[q])
 	}
+	return passed
 }
