@@ -40,6 +40,7 @@ type town struct {
 	edgeAt string // the edge's state page
 	via    string // where the edge is told to look for the hub; lineAt unless set
 	watch  []watched
+	more   string // further lines of the section hub
 	hub    *process
 	edge   *process
 }
@@ -174,7 +175,7 @@ func (w *town) configure() {
 	if via == "" {
 		via = w.lineAt
 	}
-	w.write("polity.yaml", fmt.Sprintf(settings, w.edgeAt, via, w.public, cameras.String(), w.hubAt, w.public, w.lineAt, w.edgeID))
+	w.write("polity.yaml", fmt.Sprintf(settings, w.edgeAt, via, w.public, cameras.String(), w.hubAt, w.public, w.lineAt, w.edgeID)+w.more)
 }
 
 func (w *town) startHub() {
