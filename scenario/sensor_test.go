@@ -64,7 +64,7 @@ func (s *subscriber) heard() string {
 // subscribed even if the hub is killed meanwhile, and stands on everyone's page.
 func TestFromASensorToAPage(t *testing.T) {
 	t.Parallel()
-	mosquitto, err := exec.LookPath("mosquitto_pub") //nolint:misspell // its name
+	publisher, err := exec.LookPath("mosquitto_pub") //nolint:misspell // its name
 	if err != nil {
 		t.Skip("no mosquitto_pub here: run 'setup/setup test' first") //nolint:misspell // as above
 	}
@@ -82,7 +82,7 @@ func TestFromASensorToAPage(t *testing.T) {
   alarms: {every: 1s}
   ngsi_ld:
     notify: {hosts: [127.0.0.1]}
-    notifications: {retries: [1s]}
+    notifications: {retries: [1s, 1s, 1s, 1s, 1s, 1s, 1s, 1s]}
 `, broker, hash)
 	w.startHub()
 	host, port, err := net.SplitHostPort(broker)
@@ -92,7 +92,7 @@ func TestFromASensorToAPage(t *testing.T) {
 	measured := func(ago time.Duration, level string) {
 		t.Helper()
 		message := fmt.Sprintf(`{"ts": %q, "level": %s}`, time.Now().Add(-ago).UTC().Format(time.RFC3339), level)
-		out, err := exec.CommandContext(t.Context(), mosquitto, "-h", host, "-p", port, "-u", "underpass-1", "-P", "a secret of its own", "-t", "water-level/underpass-1/up", "-q", "1", "-m", message).CombinedOutput() //nolint:gosec // its own client
+		out, err := exec.CommandContext(t.Context(), publisher, "-h", host, "-p", port, "-u", "underpass-1", "-P", "a secret of its own", "-t", "water-level/underpass-1/up", "-q", "1", "-m", message).CombinedOutput() //nolint:gosec // its own client
 		if err != nil {
 			t.Fatalf("publish: %v: %s", err, out)
 		}
