@@ -151,7 +151,7 @@ func (r *request) askEach(shares []forward.Share, ask func(*forward.Share, *json
 		switch {
 		case a.Err != nil:
 			r.warn(x, a.Err.Error())
-		case a.Status == http.StatusNotFound:
+		case a.Status == http.StatusNotFound && ofOne(calls[i].Path):
 		case a.Status != http.StatusOK:
 			r.warn(x, fmt.Sprintf("it answered %d", a.Status))
 		default:
@@ -160,6 +160,11 @@ func (r *request) askEach(shares []forward.Share, ask func(*forward.Share, *json
 		}
 	}
 	return answered
+}
+
+// ofOne says whether a path is of one thing, which may not be there; a list always is.
+func ofOne(path string) bool {
+	return strings.Count(path, "/") > 1 && path != "/entityOperations/query"
 }
 
 // retrieveCalls asks for one entity by the operation that the source offers.

@@ -34,6 +34,7 @@ func TestInclusiveSourcesAreReadBesideThisBroker(t *testing.T) {
 	s.says(404, "")
 	warnings(t, a.must(200, "GET", "/entities/urn:x:7", ""), 0)
 	warnings(t, a.must(404, "GET", "/entities/urn:x:1", ""), 0)
+	warnings(t, a.must(200, "GET", "/entities?type=Car", ""), 1) // the source knows no entities at all
 }
 
 func TestConditionsAreCheckedOnWhatIsPutTogether(t *testing.T) {
