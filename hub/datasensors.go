@@ -94,7 +94,12 @@ func sensorSet(t *DataType, o *OpenData) opendata.Set {
 		},
 	}
 	if set.Title == "" {
-		set.Title = titleOf(t.Type)
+		if set.Title = called[t.Type].title; set.Title == "" {
+			set.Title = titleOf(t.Type)
+		}
+	}
+	if set.Description == "" {
+		set.Description = called[t.Type].about
 	}
 	if set.Description == "" {
 		set.Description = fmt.Sprintf("What sensors observed of the type %s, a row per moment.", t.Type)
@@ -113,6 +118,17 @@ func sensorSet(t *DataType, o *OpenData) opendata.Set {
 		set.Columns = append(set.Columns, opendata.Column{Name: a.Name, Title: a.Title, Kind: opendata.Number, Unit: a.Unit, About: about})
 	}
 	return set
+}
+
+// called is how the sets of everyday sensors are called where a configuration does not say.
+var called = map[string]struct{ title, about string }{
+	"AirQualityObserved": {"Air quality", "Fine dust and gases in the air at the city's stations, a row per moment."},
+	"NoiseLevelObserved": {"Noise", "Sound levels at the city's noise meters, a row per moment."},
+	"WeatherObserved":    {"Weather and rain", "Rain, temperature, humidity and wind at the city's weather stations, a row per moment."},
+	"FloodMonitoring":    {"Water levels", "Depth of water in underpasses, drains and rivers, a row per moment."},
+	"WaterLevelObserved": {"Levels of rivers and lakes", "Levels of rivers, lakes and the sea, a row per moment."},
+	"ParkingSpot":        {"Parking bays", "Which parking bays are taken, a row per moment."},
+	"OffStreetParking":   {"Parking garages", "Places that are free and taken in garages, a row per moment."},
 }
 
 // titleOf makes words of a type's name: Air quality observed.
