@@ -20,6 +20,8 @@ type Config struct {
 	Every time.Duration `yaml:"every"` // between two rounds; 0: five seconds
 	// Stale is how old the newest value of a kind may be before its sensor is unknown.
 	Stale map[sensors.Kind]time.Duration `yaml:"stale"`
+	// Keep is how long alarms are kept when they are over; 0: DefaultKeep.
+	Keep time.Duration `yaml:"keep"`
 	// Without names shipped rules that do not apply.
 	Without []city.Slug `yaml:"without"`
 	// Rules are further rules; one with a shipped rule's name takes its place.
@@ -84,6 +86,9 @@ func (l Level) cleared(v float64) bool {
 // DefaultEvery is the time between rounds where the configuration gives none.
 const DefaultEvery = 5 * time.Second
 
+// DefaultKeep is how long alarms are kept when they are over: two years.
+const DefaultKeep = 2 * 365 * 24 * time.Hour
+
 // Shipped are the rules that apply unless the configuration says otherwise. Their sources
 // stand in docs/formats/sensors.md.
 func Shipped() []Rule {
@@ -105,6 +110,9 @@ func (c *Config) Check() error {
 	add := func(format string, args ...any) { errs = append(errs, city.Errorf(city.Invalid, format, args...)) }
 	if c.Every < 0 || (c.Every > 0 && c.Every < time.Second) || c.Every > 10*time.Minute {
 		add("every: %v is not between 1s and 10m", c.Every)
+	}
+	if c.Keep < 0 || (c.Keep > 0 && c.Keep < 24*time.Hour) {
+		add("keep: %v; alarms that are over are kept for 24h at least", c.Keep)
 	}
 	for k, d := range c.Stale {
 		if !k.Known() {

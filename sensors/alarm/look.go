@@ -51,7 +51,7 @@ func (w *Watch) judge(ctx context.Context, x *watched, now time.Time) (*State, e
 		}
 		if silent {
 			doubts[m] = Silent
-		} else if len(shown[s.Kind]) > 0 && shown[s.Kind][0] == m {
+		} else if len(shown[s.Kind]) > 0 && shown[s.Kind][0] == m && hasMain(s) {
 			state.Doubt = doubts[m]
 		}
 	}
@@ -80,6 +80,16 @@ func (w *Watch) judge(ctx context.Context, x *watched, now time.Time) (*State, e
 	}
 	slices.SortFunc(state.Alarms, worst)
 	return state, nil
+}
+
+// hasMain says whether a sensor measures what is said of its kind first. A weather station
+// without a rain gauge is in order without it.
+func hasMain(s *sensors.Sensor) bool {
+	if s.Kind != sensors.Weather {
+		return true
+	}
+	_, ok := s.Number("precipitation")
+	return ok
 }
 
 // staleOf is how old the newest value may be: as the configuration says of the kind; else

@@ -27,6 +27,7 @@ type Watch struct {
 	active map[situation]*Alarm
 	dirty  map[string]unstored // alarms that are not stored as they are, by id
 	loaded bool
+	pruned time.Time // when alarms that are long over were last looked for
 
 	mu       sync.Mutex
 	states   map[string]State
@@ -88,6 +89,9 @@ func New(store plane.Store, cfg Config, log *slog.Logger, now func() time.Time) 
 	w := &Watch{store: store, cfg: cfg, log: log, now: now, rules: cfg.rules(), known: map[string]*watched{}, active: map[situation]*Alarm{}, dirty: map[string]unstored{}, states: map[string]State{}}
 	if w.cfg.Every == 0 {
 		w.cfg.Every = DefaultEvery
+	}
+	if w.cfg.Keep == 0 {
+		w.cfg.Keep = DefaultKeep
 	}
 	if w.log == nil {
 		w.log = slog.New(slog.DiscardHandler)
@@ -153,7 +157,7 @@ func (w *Watch) Round(ctx context.Context) (err error) {
 	if err := w.scan(ctx); err != nil {
 		return err
 	}
-	return w.look(ctx)
+	return errors.Join(w.look(ctx), w.prune(ctx))
 }
 
 // load fetches the alarms that go on, so that a restart raises none twice.
