@@ -45,7 +45,7 @@ func (s *Server) write(ctx context.Context, changes []*change) error {
 			}
 			c.ran = true
 			return now, nil
-		}})
+		}, Observe: observed})
 	}
 	result, err := s.store.Write(ctx, b)
 	if err != nil {
@@ -56,41 +56,33 @@ func (s *Server) write(ctx context.Context, changes []*change) error {
 			c.err = result.Refused[i]
 		}
 	}
-	return s.record(ctx, changes)
+	return nil
 }
 
-// record stores the numbers that were observed among what was stored, as the city's
-// history. It comes behind the commit of the entities, because only that says what was
-// stored; who got no answer writes again, and a number stored twice is stored once.
-func (s *Server) record(ctx context.Context, changes []*change) error {
-	var b plane.Batch
-	for _, c := range changes {
-		if c.err != nil || c.now == nil {
-			continue
-		}
-		for i := range c.now.Attributes {
-			a := &c.now.Attributes[i]
-			if a.Kind != plane.Property || a.ObservedAt.Year() < 1970 {
-				continue
-			}
-			value, err := strconv.ParseFloat(string(a.Value), 64)
-			if err != nil {
-				continue // no number
-			}
-			if old := instanceOf(c.old, a); old != nil && old.ObservedAt.Equal(a.ObservedAt) {
-				continue
-			}
-			o := plane.Observation{Series: plane.Series{Key: c.key, Attribute: a.Name, Dataset: a.Dataset}, Start: a.ObservedAt, Value: value}
-			if o.Check() == nil {
-				b.Observations = append(b.Observations, o)
-			}
-		}
-	}
-	if len(b.Observations) == 0 {
+// observed returns the numbers that were observed among what a change stored, for the
+// city's history.
+func observed(old, now *plane.Entity) (list []plane.Observation) {
+	if now == nil {
 		return nil
 	}
-	_, err := s.store.Write(ctx, &b)
-	return err
+	for i := range now.Attributes {
+		a := &now.Attributes[i]
+		if a.Kind != plane.Property || a.ObservedAt.Year() < 1970 {
+			continue
+		}
+		value, err := strconv.ParseFloat(string(a.Value), 64)
+		if err != nil {
+			continue // no number
+		}
+		if was := instanceOf(old, a); was != nil && was.ObservedAt.Equal(a.ObservedAt) {
+			continue
+		}
+		o := plane.Observation{Series: plane.Series{Key: now.Key, Attribute: a.Name, Dataset: a.Dataset}, Start: a.ObservedAt, Value: value}
+		if o.Check() == nil {
+			list = append(list, o)
+		}
+	}
+	return list
 }
 
 // writeOne stores one change of the entity that a request is about.
