@@ -27,8 +27,8 @@ func HomesOf(o *plane.Observation) int {
 
 // homes looks at sums over homes. Without a sum that is of enough homes there is nothing to
 // be listed: no state, so that not even the name or the place of a single home is told.
-func (w *Watch) homes(ctx context.Context, x *watched, now time.Time) (*State, error) {
-	state := &State{Sensor: x.sensor, Levels: map[Measure][]Level{}}
+func (w *Watch) homes(ctx context.Context, x *looked, now time.Time) (*State, error) {
+	state := &State{Sensor: x.sensor}
 	s := &state.Sensor
 	for _, a := range sensors.Homes.Attributes() {
 		v := sensors.Value{Name: a.Name, Unit: a.Unit}

@@ -23,7 +23,7 @@ var attributes = map[sensors.Kind][]string{
 }
 
 // judge looks at one sensor and brings its alarms up to date.
-func (w *Watch) judge(ctx context.Context, x *watched, now time.Time) (*State, error) {
+func (w *Watch) judge(ctx context.Context, x *looked, now time.Time) (*State, error) {
 	s := &x.sensor
 	if s.Kind == sensors.Homes {
 		return w.homes(ctx, x, now)
@@ -33,7 +33,7 @@ func (w *Watch) judge(ctx context.Context, x *watched, now time.Time) (*State, e
 	if err != nil {
 		return nil, err
 	}
-	state := &State{Sensor: *s, Levels: map[Measure][]Level{}}
+	state := &State{Sensor: *s}
 	stale := w.staleOf(s.Kind, in)
 	x.next = s.Seen.Add(stale)
 	silent := !now.Before(x.next)
@@ -58,7 +58,7 @@ func (w *Watch) judge(ctx context.Context, x *watched, now time.Time) (*State, e
 	ruled := map[city.Slug]bool{}
 	for i := range rules {
 		r := &rules[i]
-		ruled[r.Name], state.Levels[r.Measure] = true, r.Levels
+		ruled[r.Name] = true
 		if w.apply(x, r, samples[r.Measure], doubts[r.Measure], now, stale) {
 			x.next, state.Pending = now, true // not held for long enough yet
 		}
@@ -68,8 +68,8 @@ func (w *Watch) judge(ctx context.Context, x *watched, now time.Time) (*State, e
 		case key.sensor != s.ID:
 		case !ruled[key.rule]: // the configuration has it no more
 			a.End, a.Gone = now, true
-			w.keep(a, x.place)
-			delete(w.active, key)
+			w.keep(a)
+			w.settle(key)
 		default:
 			now := *a // as it is, which is not stored every time
 			if list := samples[a.Measure]; len(list) > 0 && !a.Unknown {
@@ -228,7 +228,7 @@ func (in *input) of(m Measure, rules []Rule) *input {
 }
 
 // apply applies a rule, and says whether a level waits to be held for long enough.
-func (w *Watch) apply(x *watched, r *Rule, samples []series.Point, doubt Doubt, now time.Time, stale time.Duration) (pending bool) {
+func (w *Watch) apply(x *looked, r *Rule, samples []series.Point, doubt Doubt, now time.Time, stale time.Duration) (pending bool) {
 	key := situation{x.sensor.ID, r.Name}
 	a := w.active[key]
 	current := levelOf(a, r.Levels)
@@ -247,11 +247,11 @@ func (w *Watch) apply(x *watched, r *Rule, samples []series.Point, doubt Doubt, 
 		if a.End.Before(a.Start) {
 			a.End = a.Start
 		}
-		delete(w.active, key)
-		w.keep(a, x.place)
+		w.settle(key)
+		w.keep(a)
 		w.tell(a, "an alarm is over", &w.counts.Cleared)
 	default:
-		w.update(x, a, r, v, now, unsure, current)
+		w.update(key, a, r, v, now, unsure, current)
 	}
 	return v.pending
 }
@@ -271,13 +271,13 @@ func levelOf(a *Alarm, levels []Level) (level int) {
 	return level
 }
 
-func (w *Watch) raise(x *watched, r *Rule, v verdict, now time.Time, unsure bool) *Alarm {
+func (w *Watch) raise(x *looked, r *Rule, v verdict, now time.Time, unsure bool) *Alarm {
 	l := r.Levels[v.level-1]
 	a := &Alarm{
 		ID: idOf(x.sensor.ID, r.Name, v.since), Rule: r.Name, Measure: r.Measure, Sensor: x.sensor.ID, Severity: l.Severity, Start: v.since.UTC(), Changed: now,
 		Value: v.value, Threshold: l.Raise, Peak: v.value, Unknown: unsure, Simulated: x.sensor.Simulated,
 	}
-	w.keep(a, x.place)
+	w.keep(a)
 	w.tell(a, "an alarm is raised", &w.counts.Raised)
 	return a
 }
@@ -286,7 +286,7 @@ func (w *Watch) raise(x *watched, r *Rule, v verdict, now time.Time, unsure bool
 const peakEvery = time.Minute
 
 // update brings an alarm that goes on up to date.
-func (w *Watch) update(x *watched, a *Alarm, r *Rule, v verdict, now time.Time, unsure bool, before int) {
+func (w *Watch) update(key situation, a *Alarm, r *Rule, v verdict, now time.Time, unsure bool, before int) {
 	l := r.Levels[v.level-1]
 	worse := v.sure && ((l.below() && v.value < a.Peak) || (!l.below() && v.value > a.Peak))
 	if worse {
@@ -301,13 +301,13 @@ func (w *Watch) update(x *watched, a *Alarm, r *Rule, v verdict, now time.Time, 
 		if !unsure {
 			a.Value = v.value
 		}
-	case worse && now.Sub(x.peaked) >= peakEvery:
+	case worse && now.Sub(w.peaked[key]) >= peakEvery:
 		a.Value = v.value
 	default:
 		return
 	}
-	x.peaked = now
-	w.keep(a, x.place)
+	w.peaked[key] = now
+	w.keep(a)
 }
 
 func (w *Watch) tell(a *Alarm, what string, count *uint64) {
@@ -317,15 +317,42 @@ func (w *Watch) tell(a *Alarm, what string, count *uint64) {
 	w.log.Info("a sensor's alarm", slog.String("what", what), slog.String("rule", string(a.Rule)), slog.String("sensor", a.Sensor), slog.String("severity", string(a.Severity)))
 }
 
-// publish makes a state readable; nil removes it.
-func (w *Watch) publish(id string, s *State) {
+// sensor is the sensor as it is now.
+func (x *watched) sensor() sensors.Sensor {
+	if x.fresh != nil {
+		return *x.fresh
+	}
+	s := x.memo.state().Sensor
+	if s.Kind == sensors.Homes {
+		s.Values, s.Seen = nil, time.Time{} // they are of history, not of the entity
+	}
+	return s
+}
+
+// publish makes what was found readable; nil: there is nothing to be told of the sensor.
+func (w *Watch) publish(x *watched, one *looked, s *State) {
+	x.changed, x.fresh, x.next = false, nil, one.next.UnixMilli()
+	told := s
+	if told == nil {
+		told = &State{Sensor: one.sensor}
+	}
+	m := pack(x.memo.id, told)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if s == nil {
-		delete(w.states, id)
-		return
+	x.memo, x.told, x.listed = m, told.Alarms, s != nil
+}
+
+// stateOf is what is known of a sensor, with mu held.
+func (w *Watch) stateOf(x *watched) State {
+	s := x.memo.state()
+	s.Alarms = x.told
+	s.Levels = map[Measure][]Level{}
+	if s.Sensor.Kind != sensors.Homes {
+		for _, r := range w.rulesOf(&s.Sensor) {
+			s.Levels[r.Measure] = r.Levels
+		}
 	}
-	w.states[id] = *s
+	return s
 }
 
 // States returns what is known of all sensors, in no order. Nobody changes what the states
@@ -333,9 +360,11 @@ func (w *Watch) publish(id string, s *State) {
 func (w *Watch) States() []State {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	out := make([]State, 0, len(w.states))
-	for _, s := range w.states {
-		out = append(out, s)
+	out := make([]State, 0, len(w.known))
+	for _, x := range w.known {
+		if x.listed {
+			out = append(out, w.stateOf(x))
+		}
 	}
 	return out
 }
@@ -344,8 +373,11 @@ func (w *Watch) States() []State {
 func (w *Watch) State(id string) (State, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s, ok := w.states[id]
-	return s, ok
+	x := w.known[id]
+	if x == nil || !x.listed {
+		return State{}, false
+	}
+	return w.stateOf(x), true
 }
 
 // Counts returns what happened since the start.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,15 +23,17 @@ type Watch struct {
 	now   func() time.Time
 	rules []Rule
 
-	rounds sync.Mutex // one at a time; what follows is the rounds' own
-	known  map[string]*watched
+	rounds sync.Mutex          // one at a time; what follows is the rounds' own
+	known  map[string]*watched // changed with mu held; so are memos and told
 	active map[situation]*Alarm
-	dirty  map[string]unstored // alarms that are not stored as they are, by id
+	peaked map[situation]time.Time // when an alarm was last stored
+	dirty  map[string]Alarm        // alarms that are not stored as they are, by id
 	loaded bool
 	pruned time.Time // when alarms that are long over were last looked for
 
+	round uint64
+
 	mu       sync.Mutex
-	states   map[string]State
 	counts   Counts
 	roundFor time.Duration
 }
@@ -43,18 +46,20 @@ type situation struct {
 
 // watched is a sensor between rounds.
 type watched struct {
-	sensor  sensors.Sensor
-	place   *plane.Attribute
-	next    time.Time // when time alone may change what is said of it
-	changed bool      // since it was last looked at
+	memo    *memo           // what was last found of it
+	fresh   *sensors.Sensor // as it is now, where it is to be looked at; nil: as in memo
+	told    []Alarm         // those that go on, for pages
+	next    int64           // Unix milliseconds: when time alone may change what is said of it
+	round   uint64          // in which it was last there
+	listed  bool            // there is something to tell of it
+	changed bool            // since it was last looked at
 	gone    bool
-	peaked  time.Time // when an alarm of it was last stored
 }
 
-// unstored is an alarm on its way into the city's data.
-type unstored struct {
-	alarm Alarm
-	place *plane.Attribute
+// looked is a sensor that is being looked at.
+type looked struct {
+	sensor sensors.Sensor
+	next   time.Time
 }
 
 // State is what is known of a sensor.
@@ -86,7 +91,7 @@ type Counts struct {
 
 // New makes a watch. Run or Round must follow.
 func New(store plane.Store, cfg Config, log *slog.Logger, now func() time.Time) *Watch {
-	w := &Watch{store: store, cfg: cfg, log: log, now: now, rules: cfg.rules(), known: map[string]*watched{}, active: map[situation]*Alarm{}, dirty: map[string]unstored{}, states: map[string]State{}}
+	w := &Watch{store: store, cfg: cfg, log: log, now: now, rules: cfg.rules(), known: map[string]*watched{}, active: map[situation]*Alarm{}, dirty: map[string]Alarm{}, peaked: map[situation]time.Time{}}
 	if w.cfg.Every == 0 {
 		w.cfg.Every = DefaultEvery
 	}
@@ -196,63 +201,76 @@ func (w *Watch) each(ctx context.Context, q plane.Query, do func(*plane.Entity))
 	}
 }
 
-// scan finds what sensors there are and which of them changed. What did not change is not
-// copied out of the store.
+// scan finds what sensors there are and which of them changed. Of what did not change
+// nothing is copied out of the store.
 func (w *Watch) scan(ctx context.Context) error {
-	seen := make(map[string]bool, len(w.known))
+	w.round++
 	q := plane.Query{Types: sensors.Types(), Limit: plane.MaxLimit, Match: func(e *plane.Entity) bool {
 		old := w.known[e.ID]
-		same := old != nil && !old.gone && old.sensor.Version == e.Version && old.sensor.Modified.Equal(e.Modified)
-		seen[e.ID] = true
-		return !same
+		if old == nil || old.gone || old.memo.version != e.Version || old.memo.modified != e.Modified.UnixMilli() {
+			return true
+		}
+		old.round = w.round
+		return false
 	}}
-	var fresh []*plane.Entity
-	if err := w.each(ctx, q, func(e *plane.Entity) { fresh = append(fresh, e) }); err != nil {
+	if err := w.each(ctx, q, w.found); err != nil {
 		return err
 	}
-	for _, e := range fresh {
-		s, ok := sensors.Read(e)
-		if !ok {
-			delete(seen, e.ID)
-			continue
-		}
-		x := w.known[e.ID]
-		if x == nil {
-			x = &watched{}
-			w.known[e.ID] = x
-		}
-		x.sensor, x.place, x.changed, x.gone = s, place(e), true, false
-	}
-	for id, x := range w.known {
-		if !seen[id] && !x.gone {
+	for _, x := range w.known {
+		if x.round != w.round && !x.gone {
 			x.gone, x.changed = true, true
 		}
 	}
 	for key := range w.active { // of sensors that were removed while nobody looked
 		if w.known[key.sensor] == nil {
-			w.known[key.sensor] = &watched{sensor: sensors.Sensor{ID: key.sensor}, gone: true, changed: true}
+			w.add(key.sensor).gone = true
 		}
 	}
 	return nil
+}
+
+// found takes note of a sensor that is new or changed.
+func (w *Watch) found(e *plane.Entity) {
+	s, ok := sensors.Read(e)
+	if !ok {
+		return
+	}
+	x := w.known[e.ID]
+	if x == nil {
+		x = w.add(strings.Clone(e.ID))
+	}
+	s.ID = x.memo.id
+	kept := pack(s.ID, &State{Sensor: s}).state().Sensor // shares nothing with the entity
+	x.fresh, x.changed, x.gone, x.round = &kept, true, false, w.round
+}
+
+func (w *Watch) add(id string) *watched {
+	x := &watched{memo: pack(id, &State{Sensor: sensors.Sensor{ID: id, Kind: kindList[0]}}), changed: true}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.known[id] = x
+	return x
 }
 
 // look judges what is due, and stores alarms.
 func (w *Watch) look(ctx context.Context) error {
 	now := w.now().UTC().Truncate(time.Millisecond)
 	var errs []error
-	looked := uint64(0)
+	count := uint64(0)
 	for id, x := range w.known {
-		if !x.changed && now.Before(x.next) {
+		if !x.changed && now.UnixMilli() < x.next {
 			continue
 		}
-		looked++
+		count++
 		if x.gone {
 			w.end(id, now)
+			w.mu.Lock()
 			delete(w.known, id)
-			w.publish(id, nil)
+			w.mu.Unlock()
 			continue
 		}
-		state, err := w.judge(ctx, x, now)
+		one := looked{sensor: x.sensor()}
+		state, err := w.judge(ctx, &one, now)
 		if err != nil {
 			errs = append(errs, err) // looked at again in the next round
 			if ctx.Err() != nil || city.KindOf(err) == city.Unavailable {
@@ -260,11 +278,10 @@ func (w *Watch) look(ctx context.Context) error {
 			}
 			continue
 		}
-		x.changed = false
-		w.publish(id, state)
+		w.publish(x, &one, state)
 	}
 	w.mu.Lock()
-	w.counts.Looked += looked
+	w.counts.Looked += count
 	w.mu.Unlock()
 	return errors.Join(append(errs, w.save(ctx))...)
 }
@@ -274,14 +291,29 @@ func (w *Watch) end(id string, now time.Time) {
 	for key, a := range w.active {
 		if key.sensor == id {
 			a.End, a.Gone = now, true
-			w.keep(a, nil)
-			delete(w.active, key)
+			w.keep(a)
+			w.settle(key)
 		}
 	}
 }
 
+// settle forgets an alarm that is over.
+func (w *Watch) settle(key situation) {
+	delete(w.active, key)
+	delete(w.peaked, key)
+}
+
 // keep notes that an alarm is to be stored.
-func (w *Watch) keep(a *Alarm, place *plane.Attribute) { w.dirty[a.ID] = unstored{*a, place} }
+func (w *Watch) keep(a *Alarm) { w.dirty[a.ID] = *a }
+
+// placeOf is the location of a sensor; nil where there is none, or it is gone.
+func (w *Watch) placeOf(ctx context.Context, sensor string) *plane.Attribute {
+	e, err := w.store.Entity(ctx, plane.Key{ID: sensor})
+	if err != nil {
+		return nil
+	}
+	return place(e)
+}
 
 // batchSize is how many alarms one commit has.
 const batchSize = 200
@@ -292,8 +324,8 @@ func (w *Watch) save(ctx context.Context) error {
 	for ids := range slices.Chunk(slices.Sorted(maps.Keys(w.dirty)), batchSize) {
 		var b plane.Batch
 		for _, id := range ids {
-			u := w.dirty[id]
-			change, err := u.alarm.change(u.place)
+			a := w.dirty[id]
+			change, err := a.change(w.placeOf(ctx, a.Sensor))
 			if err != nil {
 				return err
 			}

@@ -1,0 +1,40 @@
+package alarm
+
+import (
+	"math"
+	"reflect"
+	"testing"
+	"time"
+
+	"polity/city"
+	"polity/sensors"
+)
+
+// TestPackedIsTheSame: what is kept of a sensor is what was found, to the millisecond.
+func TestPackedIsTheSame(t *testing.T) {
+	at := time.Date(2026, 11, 30, 12, 0, 0, 7e6, time.UTC)
+	for name, s := range map[string]State{
+		"nothing": {Sensor: sensors.Sensor{ID: "urn:x:1", Kind: sensors.Air, Name: "1", Modified: at}},
+		"all of it": {
+			Sensor: sensors.Sensor{
+				ID: "urn:ngsi-ld:AirQualityObserved:roof", Kind: sensors.Air, Name: "Roof", Place: city.Point{Lon: 24.9, Lat: -60.1}, Placed: true, Simulated: true, Version: 1 << 60, Modified: at, Seen: at,
+				Values: []sensors.Value{
+					{Name: "pm25", Number: 7.25, Unit: sensors.Micrograms, At: at},
+					{Name: "no2", Number: -1, Unit: sensors.PPB},
+					{Name: "o3", Number: 0},
+					{Name: "stationType", Number: 3, Word: "traffic", Unit: "odd", At: at.Add(-time.Hour)},
+				},
+			},
+			Figures: []Figure{{AirIndex, 3, at, Little}, {"pm25", 7, at, Sure}}, Doubt: Stuck, Pending: true,
+		},
+		"homes": {Sensor: sensors.Sensor{ID: "urn:x:block", Kind: sensors.Homes, Name: "block", Modified: at, Values: []sensors.Value{{Name: "power", Number: 4000, At: at}}}, Homes: 12},
+	} {
+		if got := pack(s.Sensor.ID, &s).state(); !reflect.DeepEqual(got, s) {
+			t.Errorf("%s: kept %+v\n of %+v", name, got, s)
+		}
+	}
+	word := State{Sensor: sensors.Sensor{ID: "urn:x:1", Kind: sensors.Bay, Values: []sensors.Value{{Name: "status", Number: math.NaN(), Word: "free"}}}}
+	if v := pack("urn:x:1", &word).state().Sensor.Values[0]; !math.IsNaN(v.Number) || v.Word != "free" {
+		t.Errorf("a word became %+v", v)
+	}
+}
