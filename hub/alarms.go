@@ -5,7 +5,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	sensor "polity/sensors"
 	"polity/sensors/alarm"
 	"polity/sensors/noise"
 )
@@ -44,28 +43,9 @@ func (h *Hub) collectAlarms(out chan<- prometheus.Metric) {
 	counter := func(name, help string, value uint64, labels []string, of ...string) {
 		out <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, labels, nil), prometheus.CounterValue, float64(value), of...)
 	}
-	type group struct {
-		kind  sensor.Kind
-		state string
-	}
-	groups, active := map[group]int{}, map[alarm.Severity]int{}
-	for _, s := range h.watch.States() {
-		state := "fine"
-		switch {
-		case len(s.Alarms) > 0:
-			state = "alarm"
-		case s.Doubt != alarm.Sure:
-			state = "unknown"
-		case s.Pending:
-			state = "pending"
-		}
-		groups[group{s.Sensor.Kind, state}]++
-		for _, a := range s.Alarms {
-			active[a.Severity]++
-		}
-	}
+	groups, active := h.watch.Tally()
 	for g, n := range groups {
-		gauge("polity_sensors", "Sensors by kind and state.", float64(n), []string{"kind", "state"}, string(g.kind), g.state)
+		gauge("polity_sensors", "Sensors by kind and state.", float64(n), []string{"kind", "state"}, string(g.Kind), g.State)
 	}
 	for _, s := range []alarm.Severity{alarm.Informational, alarm.Low, alarm.Medium, alarm.High, alarm.Critical} {
 		gauge("polity_sensor_alarms", "Alarms of sensors that go on.", float64(active[s]), []string{"severity"}, string(s))

@@ -22,26 +22,29 @@ import (
 var _ console.Sensors = (*Hub)(nil)
 
 // SensorStates implements console.Sensors.
-func (h *Hub) SensorStates(context.Context) ([]alarm.State, error) {
-	if h.cfg.Alarms.Off {
-		return nil, city.Errorf(city.Unavailable, "hub.alarms.off: this hub does not look at sensors")
+func (h *Hub) SensorStates(ctx context.Context) ([]alarm.State, error) {
+	if err := h.sensorsKnown(); err != nil {
+		return nil, err
 	}
-	if c := h.watch.Counts(); c.Rounds == c.Failed {
-		return nil, city.Errorf(city.Unavailable, "the sensors were not looked at yet since the hub started")
-	}
-	return h.watch.States(), nil
+	return h.watch.States(ctx)
 }
 
 // SensorState implements console.Sensors.
 func (h *Hub) SensorState(ctx context.Context, id string) (alarm.State, error) {
-	if _, err := h.SensorStates(ctx); err != nil {
+	if err := h.sensorsKnown(); err != nil {
 		return alarm.State{}, err
 	}
-	s, ok := h.watch.State(id)
-	if !ok {
-		return s, city.Errorf(city.NotFound, "there is no sensor %q", id)
+	return h.watch.State(ctx, id)
+}
+
+func (h *Hub) sensorsKnown() error {
+	if h.cfg.Alarms.Off {
+		return city.Errorf(city.Unavailable, "hub.alarms.off: this hub does not look at sensors")
 	}
-	return s, nil
+	if c := h.watch.Counts(); c.Rounds == c.Failed {
+		return city.Errorf(city.Unavailable, "the sensors were not looked at yet since the hub started")
+	}
+	return nil
 }
 
 // SensorSeries implements console.Sensors.
@@ -49,7 +52,7 @@ func (h *Hub) SensorSeries(ctx context.Context, q console.SensorQuery) ([]consol
 	if slices.Contains([]string{"LAeq", "LAmax", "LA10", "LA90"}, q.Attribute) {
 		return h.levels(ctx, q)
 	}
-	if s, ok := h.watch.State(q.ID); ok && s.Sensor.Kind == sensor.Homes {
+	if s, err := h.watch.State(ctx, q.ID); err == nil && s.Sensor.Kind == sensor.Homes {
 		return h.homes(ctx, q)
 	}
 	summarizer, ok := h.store.(plane.Summarizer)

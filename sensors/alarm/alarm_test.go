@@ -283,7 +283,7 @@ func TestSensorsThatAreRemoved(t *testing.T) {
 	if all := w.stored(); len(all) != 1 || !all[0].Gone || all[0].End.IsZero() {
 		t.Fatalf("%+v", all)
 	}
-	if len(w.watch.States()) != 0 {
+	if len(w.states()) != 0 {
 		t.Error("it is still listed")
 	}
 	w.at = w.at.Add(time.Minute)
@@ -358,7 +358,7 @@ func TestEveryKind(t *testing.T) {
 	if n := len(w.stored()); n != len(want) {
 		t.Errorf("%d alarms: %+v", n, w.stored())
 	}
-	for _, s := range w.watch.States() {
+	for _, s := range w.states() {
 		if s.Doubt != alarm.Sure || s.Sensor.Kind != sensors.Bay && len(s.Figures) == 0 {
 			t.Errorf("%s: %+v", s.Sensor.ID, s)
 		}
@@ -449,7 +449,7 @@ func TestReadersWhileItLooks(t *testing.T) {
 	go func() {
 		defer close(done)
 		for range 200 {
-			for _, s := range w.watch.States() {
+			for _, s := range w.states() {
 				_ = len(s.Alarms) + len(s.Figures)
 			}
 			w.watch.Counts()
@@ -516,7 +516,7 @@ func TestHomesOnlyAsSums(t *testing.T) {
 	sum("urn:block", w.at.Add(-30*time.Minute), 4200, `{"homes":12}`)
 	sum("urn:block", w.at.Add(-15*time.Minute), 230, "")
 	w.round()
-	all := w.watch.States()
+	all := w.states()
 	if len(all) != 1 || all[0].Sensor.ID != "urn:block" || all[0].Homes != 12 || len(all[0].Sensor.Values) != 1 || all[0].Sensor.Values[0].Number != 4200 {
 		t.Fatalf("%+v", all)
 	}

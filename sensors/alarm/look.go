@@ -317,67 +317,115 @@ func (w *Watch) tell(a *Alarm, what string, count *uint64) {
 	w.log.Info("a sensor's alarm", slog.String("what", what), slog.String("rule", string(a.Rule)), slog.String("sensor", a.Sensor), slog.String("severity", string(a.Severity)))
 }
 
-// sensor is the sensor as it is now.
-func (x *watched) sensor() sensors.Sensor {
-	if x.fresh != nil {
-		return *x.fresh
+// lookAt reads a sensor, judges it, and makes what was found readable.
+func (w *Watch) lookAt(ctx context.Context, id string, x *watched, now time.Time) error {
+	e, err := w.store.Entity(ctx, plane.Key{ID: id})
+	if city.KindOf(err) == city.NotFound {
+		return nil // the next round finds it gone
 	}
-	s := x.memo.state().Sensor
-	if s.Kind == sensors.Homes {
-		s.Values, s.Seen = nil, time.Time{} // they are of history, not of the entity
+	if err != nil {
+		return err
 	}
-	return s
-}
-
-// publish makes what was found readable; nil: there is nothing to be told of the sensor.
-func (w *Watch) publish(x *watched, one *looked, s *State) {
-	x.changed, x.fresh, x.next = false, nil, one.next.UnixMilli()
-	told := s
-	if told == nil {
-		told = &State{Sensor: one.sensor}
+	one := looked{}
+	m := &memo{version: e.Version, modified: e.Modified.UnixMilli()}
+	var told []Alarm
+	var ok bool
+	if one.sensor, ok = sensors.Read(e); ok {
+		s, err := w.judge(ctx, &one, now)
+		if err != nil {
+			return err
+		}
+		if s != nil {
+			m, told = pack(s), s.Alarms
+		}
+	} else {
+		w.end(id, now)
+		one.next = now.Add(24 * time.Hour)
 	}
-	m := pack(x.memo.id, told)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	x.memo, x.told, x.listed = m, told.Alarms, s != nil
+	x.memo, x.told, x.changed, x.next = m, told, false, one.next.UnixMilli()
+	return nil
 }
 
-// stateOf is what is known of a sensor, with mu held.
-func (w *Watch) stateOf(x *watched) State {
-	s := x.memo.state()
-	s.Alarms = x.told
-	s.Levels = map[Measure][]Level{}
-	if s.Sensor.Kind != sensors.Homes {
-		for _, r := range w.rulesOf(&s.Sensor) {
+// stateOf is what is known of a sensor; false if that is nothing.
+func (w *Watch) stateOf(e *plane.Entity) (State, bool) {
+	w.mu.Lock()
+	x := w.known[e.ID]
+	if x == nil || !x.memo.listed {
+		w.mu.Unlock()
+		return State{}, false
+	}
+	m, told := x.memo, x.told
+	w.mu.Unlock()
+	sensor, ok := sensors.Read(e)
+	if !ok {
+		return State{}, false
+	}
+	s := m.of(sensor)
+	s.Alarms, s.Levels = told, map[Measure][]Level{}
+	if sensor.Kind != sensors.Homes {
+		for _, r := range w.rulesOf(&sensor) {
 			s.Levels[r.Measure] = r.Levels
 		}
 	}
-	return s
+	return s, true
 }
 
 // States returns what is known of all sensors, in no order. Nobody changes what the states
 // point to.
-func (w *Watch) States() []State {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	out := make([]State, 0, len(w.known))
-	for _, x := range w.known {
-		if x.listed {
-			out = append(out, w.stateOf(x))
+func (w *Watch) States(ctx context.Context) ([]State, error) {
+	var out []State
+	err := w.each(ctx, plane.Query{Types: sensors.Types(), Limit: plane.MaxLimit}, func(e *plane.Entity) {
+		if s, ok := w.stateOf(e); ok {
+			out = append(out, s)
 		}
-	}
-	return out
+	})
+	return out, err
 }
 
-// State returns one of them.
-func (w *Watch) State(id string) (State, bool) {
+// State returns one of them, or NotFound.
+func (w *Watch) State(ctx context.Context, id string) (State, error) {
+	e, err := w.store.Entity(ctx, plane.Key{ID: id})
+	if err == nil {
+		if s, ok := w.stateOf(e); ok {
+			return s, nil
+		}
+		err = city.Errorf(city.NotFound, "nothing is known of a sensor %q", id)
+	}
+	return State{}, err
+}
+
+// Group is a kind of sensors in one state.
+type Group struct {
+	Kind  sensors.Kind
+	State string // alarm, unknown, pending or fine
+}
+
+// Tally counts sensors, and alarms that go on.
+func (w *Watch) Tally() (groups map[Group]int, alarms map[Severity]int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	x := w.known[id]
-	if x == nil || !x.listed {
-		return State{}, false
+	groups, alarms = map[Group]int{}, map[Severity]int{}
+	for _, x := range w.known {
+		if !x.memo.listed {
+			continue
+		}
+		g := Group{x.memo.kind, "fine"}
+		switch {
+		case len(x.told) > 0:
+			g.State = "alarm"
+		case doubts[x.memo.doubt] != Sure:
+			g.State = "unknown"
+		case x.memo.pending:
+			g.State = "pending"
+		}
+		groups[g]++
+		for _, a := range x.told {
+			alarms[a.Severity]++
+		}
 	}
-	return w.stateOf(x), true
+	return groups, alarms
 }
 
 // Counts returns what happened since the start.

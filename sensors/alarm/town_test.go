@@ -199,9 +199,18 @@ func (w *town) of(rule city.Slug) []alarm.Alarm {
 
 func (w *town) state(id string) alarm.State {
 	w.t.Helper()
-	s, ok := w.watch.State(id)
-	if !ok {
-		w.t.Fatalf("nothing is known of %s", id)
+	s, err := w.watch.State(w.t.Context(), id)
+	if err != nil {
+		w.t.Fatal(err)
 	}
 	return s
+}
+
+func (w *town) states() []alarm.State {
+	w.t.Helper()
+	all, err := w.watch.States(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return all
 }

@@ -46,13 +46,11 @@ type situation struct {
 
 // watched is a sensor between rounds.
 type watched struct {
-	memo    *memo           // what was last found of it
-	fresh   *sensors.Sensor // as it is now, where it is to be looked at; nil: as in memo
-	told    []Alarm         // those that go on, for pages
-	next    int64           // Unix milliseconds: when time alone may change what is said of it
-	round   uint64          // in which it was last there
-	listed  bool            // there is something to tell of it
-	changed bool            // since it was last looked at
+	memo    *memo   // what was last found of it
+	told    []Alarm // those that go on, for pages
+	next    int64   // Unix milliseconds: when time alone may change what is said of it
+	round   uint64  // in which it was last there
+	changed bool    // since it was last looked at
 	gone    bool
 }
 
@@ -213,7 +211,13 @@ func (w *Watch) scan(ctx context.Context) error {
 		old.round = w.round
 		return false
 	}}
-	if err := w.each(ctx, q, w.found); err != nil {
+	if err := w.each(ctx, q, func(e *plane.Entity) {
+		x := w.known[e.ID]
+		if x == nil {
+			x = w.add(strings.Clone(e.ID))
+		}
+		x.changed, x.gone, x.round = true, false, w.round
+	}); err != nil {
 		return err
 	}
 	for _, x := range w.known {
@@ -229,23 +233,8 @@ func (w *Watch) scan(ctx context.Context) error {
 	return nil
 }
 
-// found takes note of a sensor that is new or changed.
-func (w *Watch) found(e *plane.Entity) {
-	s, ok := sensors.Read(e)
-	if !ok {
-		return
-	}
-	x := w.known[e.ID]
-	if x == nil {
-		x = w.add(strings.Clone(e.ID))
-	}
-	s.ID = x.memo.id
-	kept := pack(s.ID, &State{Sensor: s}).state().Sensor // shares nothing with the entity
-	x.fresh, x.changed, x.gone, x.round = &kept, true, false, w.round
-}
-
 func (w *Watch) add(id string) *watched {
-	x := &watched{memo: pack(id, &State{Sensor: sensors.Sensor{ID: id, Kind: kindList[0]}}), changed: true}
+	x := &watched{memo: &memo{}, changed: true}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.known[id] = x
@@ -269,8 +258,7 @@ func (w *Watch) look(ctx context.Context) error {
 			w.mu.Unlock()
 			continue
 		}
-		one := looked{sensor: x.sensor()}
-		state, err := w.judge(ctx, &one, now)
+		err := w.lookAt(ctx, id, x, now)
 		if err != nil {
 			errs = append(errs, err) // looked at again in the next round
 			if ctx.Err() != nil || city.KindOf(err) == city.Unavailable {
@@ -278,7 +266,6 @@ func (w *Watch) look(ctx context.Context) error {
 			}
 			continue
 		}
-		w.publish(x, &one, state)
 	}
 	w.mu.Lock()
 	w.counts.Looked += count
