@@ -97,7 +97,7 @@ func (s *Store) open(ctx context.Context) error {
 // FULL with a write-ahead log syncs the log at every commit: what was committed
 // survives a loss of power (sqlite.org/pragma.html#pragma_synchronous).
 var (
-	writePragmas = []string{"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "busy_timeout(10000)", "cache_size(-16000)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)", "temp_store(MEMORY)"}
+	writePragmas = []string{"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "busy_timeout(10000)", "cache_size(-8000)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)", "temp_store(MEMORY)"}
 	readPragmas  = []string{"query_only(ON)", "busy_timeout(10000)", "cache_size(-2000)", "temp_store(MEMORY)"}
 )
 
