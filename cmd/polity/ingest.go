@@ -225,7 +225,10 @@ func storeCSV(cmd *cobra.Command, m *mapping.Mapping, f *os.File, where string) 
 	if err != nil {
 		return fmt.Errorf("stored %d observations, then: %w; run it again when that is mended, nothing is stored twice", stored.Observations, err)
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "Stored %s in the data of %d entities; %d were there before.\n", plural(stored.Added, "observation"), stored.Entities, stored.Observations-stored.Added)
+	fmt.Fprintf(cmd.OutOrStdout(), "Stored %s in the data of %d entities; %d were there before.\n", plural(stored.Added, "observation"), stored.Entities, stored.Observations-stored.Added-stored.Late)
+	if stored.Late > 0 {
+		fmt.Fprintf(cmd.OutOrStdout(), "Passed over %s: of that time only summaries are kept ('polity data retention' says how long what is kept).\n", plural(stored.Late, "observation"))
+	}
 	return nil
 }
 

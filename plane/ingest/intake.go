@@ -241,7 +241,10 @@ func (k *Intake) write(ctx context.Context, next *twin.Twin, r *mapping.Reading)
 	if before == twin.Silent && next.State != twin.Silent {
 		k.log.Info("a device is heard again", slog.String("mapping", string(next.Mapping)), slog.String("device", next.Device))
 	}
-	return len(b.Observations) > 0 && result.Added == 0, nil
+	if result.Late > 0 {
+		k.log.Warn("values were passed over: of their time only summaries are kept", slog.String("mapping", string(next.Mapping)), slog.String("device", next.Device), slog.Int("values", result.Late))
+	}
+	return len(b.Observations) > 0 && result.Added+result.Late == 0, nil
 }
 
 func (k *Intake) count(m city.Slug, change func(*Counts)) {

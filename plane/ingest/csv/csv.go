@@ -44,6 +44,7 @@ type BadLine struct {
 type Stored struct {
 	Observations int // in the file, or sums of households
 	Added        int // that were not there before
+	Late         int // passed over: of their time only summaries are kept
 	Entities     int
 }
 
@@ -143,6 +144,7 @@ func (w *writer) write(b *plane.Batch) error {
 	}
 	w.stored.Observations += len(b.Observations)
 	w.stored.Added += result.Added
+	w.stored.Late += result.Late
 	w.stored.Entities = len(w.seen)
 	return nil
 }
