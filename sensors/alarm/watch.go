@@ -60,33 +60,6 @@ type looked struct {
 	next   time.Time
 }
 
-// State is what is known of a sensor.
-type State struct {
-	Sensor  sensors.Sensor
-	Figures []Figure
-	Doubt   Doubt   // why little can be said of the present
-	Alarms  []Alarm // that go on, the worst first, with the present value
-	Pending bool    // a level is reached, and an alarm if it holds for long enough
-	Levels  map[Measure][]Level
-	Homes   int // of which the newest values of the kind homes are the sum
-}
-
-// Figure is a measure as it is now.
-type Figure struct {
-	Measure Measure
-	Value   float64
-	At      time.Time
-	Doubt   Doubt // Little: it is what was measured, and there may be more
-}
-
-// Counts is what happened since the start.
-type Counts struct {
-	Rounds, Failed           uint64 // failed: the store could not be read
-	Looked                   uint64 // sensors that were looked at
-	Raised, Changed, Cleared uint64
-	Unstored                 uint64 // changes of alarms that could not be stored, and were tried again
-}
-
 // New makes a watch. Run or Round must follow.
 func New(store plane.Store, cfg Config, log *slog.Logger, now func() time.Time) *Watch {
 	w := &Watch{store: store, cfg: cfg, log: log, now: now, rules: cfg.rules(), known: map[string]*watched{}, active: map[situation]*Alarm{}, dirty: map[string]Alarm{}, peaked: map[situation]time.Time{}}
