@@ -98,9 +98,13 @@ func (p *planner) arrivals(c *Control, s *site, m *memory, q int, seen *control.
 func (p *planner) saturation(c *Control, s *site, m *memory, q int) {
 	qu := &s.queues[q]
 	sum, head, beyond := 0.0, 0.0, 0.0
+	p.wanted[q] = 0
 	for w := range qu.ways {
 		share := m.shares[q][w]
 		sum += share
+		if share > 0.1 {
+			p.wanted[q] = p.wanted[q].With(qu.ways[w].group)
+		}
 		h := p.set.Headway
 		if qu.ways[w].turn != network.Straight {
 			h *= p.set.TurnFactor

@@ -6,6 +6,7 @@
 package adaptive
 
 import (
+	"slices"
 	"time"
 
 	"polity/services/traffic/control"
@@ -111,11 +112,50 @@ func newSite(n *network.Network, index int, j *network.Junction, sight control.S
 			s.queues[q].feed(n, sight.Before)
 		}
 	}
-	for _, st := range j.Stages {
-		s.stages = append(s.stages, stage{groups: st.Groups, plan: st.Plan})
-	}
+	s.setStages(n)
 	s.pairs()
 	return s
+}
+
+// pocket is the length in metres below which a lane behind another junction holds hardly
+// anybody.
+const pocket = 30
+
+// setStages takes the junction's stages, less those groups of each that would be wedged in
+// it and are green elsewhere without being so.
+func (s *site) setStages(n *network.Network) {
+	var free network.Set
+	for _, st := range s.j.Stages {
+		free |= st.Groups &^ s.wedged(n, st.Groups)
+	}
+	for _, st := range s.j.Stages {
+		groups := st.Groups &^ (s.wedged(n, st.Groups) & free)
+		if groups == 0 || slices.ContainsFunc(s.stages, func(o stage) bool { return o.groups == groups }) {
+			continue
+		}
+		s.stages = append(s.stages, stage{groups: groups, plan: st.Plan})
+	}
+}
+
+// wedged returns those groups of a stage who would wait inside the junction to let others
+// go, with the next ones behind them, for want of room, in the junction before: from both
+// sides of a short street they would block one another for good.
+func (s *site) wedged(n *network.Network, stage network.Set) network.Set {
+	var set network.Set
+	for q := range s.queues {
+		qu := &s.queues[q]
+		if qu.lane < 0 || !qu.behind || n.Lanes[qu.lane].Length >= pocket {
+			continue
+		}
+		for _, w := range qu.ways {
+			for _, o := range w.yields {
+				if stage.Has(w.group) && stage.Has(s.queues[o.queue].ways[o.way].group) {
+					set = set.With(w.group)
+				}
+			}
+		}
+	}
+	return set
 }
 
 // pairs works out what a change from one stage to another means.

@@ -3,6 +3,8 @@ package adaptive
 import (
 	"math"
 	"slices"
+
+	"polity/services/traffic/network"
 )
 
 // planner searches stage sequences of one junction.
@@ -29,7 +31,8 @@ type planner struct {
 	x, cap []float32
 	ranks  []float32
 
-	walkers bool // somebody waits at a crossing
+	wanted  []network.Set // per queue: the groups of ways that its vehicles take
+	walkers bool          // somebody waits at a crossing
 }
 
 // giving is a queue part of which must give way.
@@ -76,6 +79,7 @@ func (p *planner) init(s *site, set *Settings) {
 			p.after = append(p.after, g)
 		}
 	}
+	p.wanted = make([]network.Set, n)
 	p.labels = make([][]label, len(p.grid))
 	for t := range p.labels {
 		p.labels[t] = make([]label, len(s.stages))
@@ -125,6 +129,9 @@ func (p *planner) candidates(current int) {
 	better := func(a, b int) bool { // a at least as good as b everywhere
 		for _, q := range p.live {
 			fa, fb := p.flow[a][q], p.flow[b][q]
+			if p.s.stages[b].groups&p.wanted[q]&^p.s.stages[a].groups != 0 {
+				return false // some of them can go in b alone
+			}
 			if fa < fb-1e-6 || (fb > 0 && p.gives(a, q) > p.gives(b, q)+0.01) {
 				return false
 			}
