@@ -2,7 +2,6 @@ package edge
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"polity/city"
+	"polity/internal/authority"
 	"polity/internal/size"
 	"polity/register"
 	"polity/spine"
@@ -199,13 +199,9 @@ func (c Config) readSecrets() (s secrets, err error) {
 		}
 	}
 	if c.Hub.CAFile != "" {
-		pem, err := os.ReadFile(c.Hub.CAFile)
+		pool, err := authority.Read(c.Hub.CAFile)
 		if err != nil {
 			return s, fmt.Errorf("edge.hub.ca_file: %w", err)
-		}
-		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM(pem) {
-			return s, city.Errorf(city.Invalid, "edge.hub.ca_file %s holds no certificate in PEM form", c.Hub.CAFile)
 		}
 		s.tls = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS13}
 	}

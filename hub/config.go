@@ -2,7 +2,6 @@ package hub
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -14,6 +13,7 @@ import (
 
 	"polity/city"
 	"polity/console"
+	"polity/internal/authority"
 	"polity/plane/postgres"
 	"polity/plane/retention"
 	"polity/register"
@@ -224,13 +224,9 @@ func (c Config) cluster(s *spine.HubConfig) error {
 	if x.CAFile == "" {
 		return nil
 	}
-	pem, err := os.ReadFile(x.CAFile)
+	pool, err := authority.Read(x.CAFile)
 	if err != nil {
 		return fmt.Errorf("hub.edges.cluster.ca_file: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return city.Errorf(city.Invalid, "hub.edges.cluster.ca_file %s holds no certificate in PEM form", x.CAFile)
 	}
 	s.External.TLS = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS13}
 	return nil

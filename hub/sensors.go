@@ -3,7 +3,6 @@ package hub
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"polity/city"
+	"polity/internal/authority"
 	"polity/plane/ingest"
 	"polity/plane/ingest/mapping"
 	"polity/plane/ingest/mqtt"
@@ -227,12 +227,9 @@ func (b *Broker) read() (mqtt.ClientConfig, error) {
 		c.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
 	if b.CAFile != "" && c.TLS != nil {
-		pem, err := os.ReadFile(b.CAFile)
-		if err != nil {
+		var err error
+		if c.TLS.RootCAs, err = authority.Read(b.CAFile); err != nil {
 			return c, city.Errorf(city.Invalid, "hub.sensors.broker.ca_file: %w", err)
-		}
-		if c.TLS.RootCAs = x509.NewCertPool(); !c.TLS.RootCAs.AppendCertsFromPEM(pem) {
-			return c, city.Errorf(city.Invalid, "hub.sensors.broker.ca_file %s holds no certificate in PEM form", b.CAFile)
 		}
 	}
 	return c, nil

@@ -4,11 +4,11 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net"
-	"os"
 
 	"github.com/spf13/pflag"
 
 	"polity/city"
+	"polity/internal/authority"
 )
 
 // certificates are the files of a connection on which both sides show who they are. All
@@ -50,13 +50,9 @@ func (c *certificates) read() (*x509.CertPool, []tls.Certificate, error) {
 	if c.ca == "" || c.cert == "" || c.key == "" {
 		return nil, nil, city.Errorf(city.Invalid, "--ca, --cert and --key belong together: both sides show a certificate (IEC 62351-3)")
 	}
-	text, err := os.ReadFile(c.ca)
+	pool, err := authority.Read(c.ca)
 	if err != nil {
 		return nil, nil, city.Errorf(city.Invalid, "--ca: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(text) {
-		return nil, nil, city.Errorf(city.Invalid, "--ca: %s holds no certificate in PEM form", c.ca)
 	}
 	own, err := tls.LoadX509KeyPair(c.cert, c.key)
 	if err != nil {

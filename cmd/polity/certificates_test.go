@@ -20,24 +20,24 @@ import (
 	"time"
 )
 
-// authority signs certificates for a test, into files of a folder.
-type authority struct {
+// issuer signs certificates for a test, into files of a folder.
+type issuer struct {
 	dir  string
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 	file string
 }
 
-func newAuthority(t *testing.T, name string) *authority {
+func newIssuer(t *testing.T, name string) *issuer {
 	t.Helper()
-	a := &authority{dir: t.TempDir()}
+	a := &issuer{dir: t.TempDir()}
 	a.cert, a.key = a.sign(t, name, &x509.Certificate{IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign})
 	a.file = filepath.Join(a.dir, name+".pem")
 	return a
 }
 
 // sign makes NAME.pem and NAME.key.
-func (a *authority) sign(t *testing.T, name string, c *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
+func (a *issuer) sign(t *testing.T, name string, c *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -70,7 +70,7 @@ func (a *authority) sign(t *testing.T, name string, c *x509.Certificate) (*x509.
 }
 
 // own is what somebody who trusts an authority shows.
-func (a *authority) own(t *testing.T, name string, trusted *authority) certificates {
+func (a *issuer) own(t *testing.T, name string, trusted *issuer) certificates {
 	t.Helper()
 	a.sign(t, name, &x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}})
 	return certificates{ca: trusted.file, cert: filepath.Join(a.dir, name+".pem"), key: filepath.Join(a.dir, name+".key")}
@@ -99,7 +99,7 @@ func polityRun(ctx context.Context, errs io.Writer, args ...string) (string, err
 }
 
 func TestStationOverTLS(t *testing.T) {
-	utility, stranger := newAuthority(t, "utility"), newAuthority(t, "stranger")
+	utility, stranger := newIssuer(t, "utility"), newIssuer(t, "stranger")
 	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 	defer stop()
 	read, write := io.Pipe()
