@@ -10,10 +10,9 @@ import (
 	"strings"
 
 	"github.com/paulmach/osm"
-	"github.com/paulmach/osm/osmpbf"
-	"github.com/paulmach/osm/osmxml"
 
 	"polity/city"
+	"polity/internal/osmfile"
 )
 
 // Area is what of a map is imported: all that lies between two corners. Its zero
@@ -95,7 +94,7 @@ func readFile(ctx context.Context, name string, area Area) (*extract, error) {
 // read reads an extract twice: streets first, then the nodes they use.
 func read(ctx context.Context, r io.ReadSeeker, xml bool, area Area) (*extract, error) {
 	x := &extract{nodes: map[osm.NodeID]*node{}, restrictions: map[osm.NodeID][]restriction{}}
-	if err := scan(ctx, r, xml, x.takeWay); err != nil {
+	if err := osmfile.Scan(ctx, r, xml, x.takeWay); err != nil {
 		return nil, err
 	}
 	if len(x.ways) == 0 {
@@ -114,26 +113,10 @@ func read(ctx context.Context, r io.ReadSeeker, xml bool, area Area) (*extract, 
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("read the map again: %w", err)
 	}
-	if err := scan(ctx, r, xml, x.takeNode); err != nil {
+	if err := osmfile.Scan(ctx, r, xml, x.takeNode); err != nil {
 		return nil, err
 	}
 	return x, x.cut(area)
-}
-
-func scan(ctx context.Context, r io.Reader, xml bool, each func(osm.Object)) error {
-	var s osm.Scanner
-	if xml {
-		s = osmxml.New(ctx, r)
-	} else {
-		s = osmpbf.New(ctx, r, 1)
-	}
-	for s.Scan() {
-		each(s.Object())
-	}
-	if err := errors.Join(s.Err(), s.Close()); err != nil {
-		return city.Errorf(city.Invalid, "not an OpenStreetMap extract that can be read: %v", err)
-	}
-	return nil
 }
 
 func (x *extract) takeWay(o osm.Object) {

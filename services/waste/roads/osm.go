@@ -9,10 +9,9 @@ import (
 	"strings"
 
 	"github.com/paulmach/osm"
-	"github.com/paulmach/osm/osmpbf"
-	"github.com/paulmach/osm/osmxml"
 
 	"polity/city"
+	"polity/internal/osmfile"
 )
 
 // Map is what is read of an OpenStreetMap extract, once for all vehicles.
@@ -52,7 +51,7 @@ func ReadFile(ctx context.Context, name string) (*Map, error) {
 // first, then the junctions and bends they use.
 func Read(ctx context.Context, r io.ReadSeeker, xml bool) (*Map, error) {
 	m := &Map{nodes: map[osm.NodeID]city.Point{}, signals: map[osm.NodeID]bool{}, barred: map[osm.NodeID]bool{}}
-	if err := scan(ctx, r, xml, func(o osm.Object) { m.take(o) }); err != nil {
+	if err := osmfile.Scan(ctx, r, xml, func(o osm.Object) { m.take(o) }); err != nil {
 		return nil, err
 	}
 	if len(m.ways) == 0 {
@@ -66,28 +65,12 @@ func Read(ctx context.Context, r io.ReadSeeker, xml bool) (*Map, error) {
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
-	err := scan(ctx, r, xml, func(o osm.Object) {
+	err := osmfile.Scan(ctx, r, xml, func(o osm.Object) {
 		if n, ok := o.(*osm.Node); ok {
 			m.place(n)
 		}
 	})
 	return m, err
-}
-
-func scan(ctx context.Context, r io.Reader, xml bool, each func(osm.Object)) error {
-	var s osm.Scanner
-	if xml {
-		s = osmxml.New(ctx, r)
-	} else {
-		s = osmpbf.New(ctx, r, 1)
-	}
-	for s.Scan() {
-		each(s.Object())
-	}
-	if err := errors.Join(s.Err(), s.Close()); err != nil {
-		return city.Errorf(city.Invalid, "not an OpenStreetMap extract that can be read: %v", err)
-	}
-	return nil
 }
 
 func (m *Map) take(o osm.Object) {
