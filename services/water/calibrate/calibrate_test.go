@@ -4,38 +4,21 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"polity/city"
-	"polity/internal/parts"
-	"polity/internal/sandbox"
 	"polity/services/water/calibrate"
 	"polity/services/water/epanet"
+	"polity/services/water/epanet/epanettest"
 	"polity/services/water/network"
 	"polity/services/water/scada"
 	"polity/services/water/steady"
 )
 
-func TestMain(m *testing.M) {
-	sandbox.Stage()
-	os.Exit(m.Run())
-}
-
-func native(t *testing.T) {
-	t.Helper()
-	t.Setenv("POLITY_PROGRAMS", "../../../bin")
-	t.Setenv("POLITY_PARTS", "../../../bin/parts")
-	if _, err := parts.Program("polity-native"); err != nil {
-		t.Skipf("the worker is not built: %v", err)
-	}
-	if _, err := parts.Find(epanet.LibraryName); err != nil {
-		t.Skipf("EPANET is not there: %v", err)
-	}
-}
+func TestMain(m *testing.M) { epanettest.Main(m) }
 
 var start = time.Date(2018, 1, 1, 0, 0, 0, 0, time.UTC)
 
@@ -161,7 +144,7 @@ func options(n *network.Network) calibrate.Options {
 // TestIntervalsCover: of networks drawn from what is believed, the 95% intervals hold
 // the true multipliers about that often, and they are narrower than the belief.
 func TestIntervalsCover(t *testing.T) {
-	native(t)
+	epanettest.Native(t)
 	n := grid(t)
 	o := options(n)
 	within, all, learnt := 0, 0, 0.0
@@ -194,7 +177,7 @@ func TestIntervalsCover(t *testing.T) {
 
 // TestCalibratedFile: the file that is written says what was measured.
 func TestCalibratedFile(t *testing.T) {
-	native(t)
+	epanettest.Native(t)
 	n := grid(t)
 	o := options(n)
 	x := truth{demand: []float64{0.3, -0.2, 0.1, 0}, rough: []float64{0, -0.2, 0.1, 0, 0}[:len(o.Pipes)], offset: make([]float64, len(sensors))}
@@ -221,7 +204,7 @@ func TestCalibratedFile(t *testing.T) {
 
 // TestEstimate: the state of an hour in which one quarter uses half as much again.
 func TestEstimate(t *testing.T) {
-	native(t)
+	epanettest.Native(t)
 	n := grid(t)
 	o := options(n)
 	x := truth{demand: make([]float64, 4), rough: make([]float64, len(o.Pipes)), offset: make([]float64, len(sensors))}
@@ -281,7 +264,7 @@ func TestReadAreas(t *testing.T) {
 
 // TestGapsAndNonsense: what is not measured is left out; what cannot be is refused.
 func TestGapsAndNonsense(t *testing.T) {
-	native(t)
+	epanettest.Native(t)
 	n := grid(t)
 	o := options(n)
 	x := draw(o, 3, len(sensors))

@@ -4,32 +4,14 @@ import (
 	"context"
 	"errors"
 	"math"
-	"os"
 	"strings"
 	"testing"
 
-	"polity/internal/parts"
-	"polity/internal/sandbox"
 	"polity/services/water/epanet"
+	"polity/services/water/epanet/epanettest"
 )
 
-func TestMain(m *testing.M) {
-	sandbox.Stage()
-	os.Exit(m.Run())
-}
-
-func native(t *testing.T) epanet.Dialer {
-	t.Helper()
-	t.Setenv("POLITY_PROGRAMS", "../../../bin")
-	t.Setenv("POLITY_PARTS", "../../../bin/parts")
-	if _, err := parts.Program("polity-native"); err != nil {
-		t.Skipf("the worker is not built: %v", err)
-	}
-	if _, err := parts.Find(epanet.LibraryName); err != nil {
-		t.Skipf("EPANET is not there: %v", err)
-	}
-	return epanet.Native
-}
+func TestMain(m *testing.M) { epanettest.Main(m) }
 
 // twoPipes is a reservoir, two pipes in a row, a tank and one consumer.
 const twoPipes = `[JUNCTIONS]
@@ -54,7 +36,7 @@ const twoPipes = `[JUNCTIONS]
 `
 
 func TestNativeRun(t *testing.T) {
-	dial := native(t)
+	dial := epanettest.Native(t)
 	var levels, flows []float64
 	err := epanet.Simulate(t.Context(), dial, epanet.Scenario{
 		Network: []byte(twoPipes),
@@ -81,7 +63,7 @@ func TestNativeRun(t *testing.T) {
 }
 
 func TestNativeRefuses(t *testing.T) {
-	dial := native(t)
+	dial := epanettest.Native(t)
 	for name, c := range map[string]struct{ network, want string }{
 		"unknown node":  {strings.Replace(twoPipes, "p2 a b", "p2 a zz", 1), "error 200"},
 		"no source":     {"[JUNCTIONS]\n a 1 1\n b 1 1\n[PIPES]\n p a b 1 100 100\n[END]\n", "EPANET error"},
@@ -97,7 +79,7 @@ func TestNativeRefuses(t *testing.T) {
 // TestNativeKilled kills the worker after some periods: the run goes on in another
 // one, and every period is heard once and in order, as without the death.
 func TestNativeKilled(t *testing.T) {
-	dial := native(t)
+	dial := epanettest.Native(t)
 	run := func(kill bool) (heard []epanet.Period) {
 		workers, kills := 0, 0
 		var end func() error
@@ -141,7 +123,7 @@ func TestNativeKilled(t *testing.T) {
 }
 
 func TestNativeDrive(t *testing.T) {
-	dial := native(t)
+	dial := epanettest.Native(t)
 	var got []float64
 	err := epanet.Simulate(t.Context(), dial, epanet.Scenario{
 		Network: []byte(strings.Replace(twoPipes, "40 3 0 6 10", "40 3 0 6 90", 1)), Seconds: 3 * 3600, Chunk: 7200, Every: 3600,
@@ -169,7 +151,7 @@ func TestNativeDrive(t *testing.T) {
 
 // TestNativeQuality: the age of water in one pipe is its length by its velocity.
 func TestNativeQuality(t *testing.T) {
-	dial := native(t)
+	dial := epanettest.Native(t)
 	text := "[JUNCTIONS]\n a 10 0\n b 10 5\n[RESERVOIRS]\n r 60\n[PIPES]\n p1 r a 500 200 120\n p2 a b 300 200 120\n" +
 		"[OPTIONS]\n Units LPS\n Headloss H-W\n Quality Age\n[TIMES]\n Duration 6:00\n Quality Timestep 0:01\n[END]\n"
 	var ages []float64

@@ -3,27 +3,22 @@ package leaks_test
 import (
 	"fmt"
 	"math"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"polity/city"
-	"polity/internal/parts"
-	"polity/internal/sandbox"
 	"polity/services/water/battledim"
 	"polity/services/water/epanet"
+	"polity/services/water/epanet/epanettest"
 	"polity/services/water/leaks"
 	"polity/services/water/leaksim"
 	"polity/services/water/network"
 	"polity/services/water/scada"
 )
 
-func TestMain(m *testing.M) {
-	sandbox.Stage()
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { epanettest.Main(m) }
 
 // grid is a town of 6 x 6 crossings with 200 m between them, fed by one metered
 // main, with pressures at eight crossings and two metered homes.
@@ -70,14 +65,7 @@ type town struct {
 // years simulates a history without leaks and a time with the given ones.
 func years(t *testing.T, truth ...leaksim.Leak) town {
 	t.Helper()
-	t.Setenv("POLITY_PROGRAMS", "../../../bin")
-	t.Setenv("POLITY_PARTS", "../../../bin/parts")
-	if _, err := parts.Program("polity-native"); err != nil {
-		t.Skipf("the worker is not built: %v", err)
-	}
-	if _, err := parts.Find(epanet.LibraryName); err != nil {
-		t.Skipf("EPANET is not there: %v", err)
-	}
+	epanettest.Native(t)
 	n, err := network.Read("grid.inp", []byte(grid()))
 	if err != nil {
 		t.Fatal(err)

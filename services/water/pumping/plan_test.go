@@ -3,34 +3,17 @@ package pumping_test
 import (
 	"fmt"
 	"math"
-	"os"
 	"strings"
 	"testing"
 
 	"polity/city"
-	"polity/internal/parts"
-	"polity/internal/sandbox"
 	"polity/services/water/epanet"
+	"polity/services/water/epanet/epanettest"
 	"polity/services/water/network"
 	"polity/services/water/pumping"
 )
 
-func TestMain(m *testing.M) {
-	sandbox.Stage()
-	os.Exit(m.Run())
-}
-
-func native(t *testing.T) {
-	t.Helper()
-	t.Setenv("POLITY_PROGRAMS", "../../../bin")
-	t.Setenv("POLITY_PARTS", "../../../bin/parts")
-	if _, err := parts.Program("polity-native"); err != nil {
-		t.Skipf("the worker is not built: %v", err)
-	}
-	if _, err := parts.Find(epanet.LibraryName); err != nil {
-		t.Skipf("EPANET is not there: %v", err)
-	}
-}
+func TestMain(m *testing.M) { epanettest.Main(m) }
 
 // hill is a well, pumps, a street and a tank on a hill.
 func hill(t *testing.T, pumps int, change ...string) *network.Network {
@@ -83,7 +66,7 @@ func tariff() pumping.Tariff {
 // TestAgainstEveryPlan: no plan of all that there are is cheaper by more than what the
 // levels' grid and the hour's mean may cost, and none costs less than the bound.
 func TestAgainstEveryPlan(t *testing.T) {
-	native(t)
+	epanettest.Native(t)
 	for _, c := range []struct{ pumps, hours int }{{1, 6}, {2, 3}} {
 		n := hill(t, c.pumps)
 		b := pumping.Bounds{Hours: c.hours, Pressure: 20, Low: 0.1, High: 0.05}
@@ -124,7 +107,7 @@ func TestAgainstEveryPlan(t *testing.T) {
 // TestADay: over a day the plan keeps the bounds, in EPANET, and costs less than
 // pumping whenever the tank is low.
 func TestADay(t *testing.T) {
-	native(t)
+	epanettest.Native(t)
 	n := hill(t, 2, "[OPTIONS]", "[CONTROLS]\n LINK pump1 OPEN IF NODE hill BELOW 1.5\n LINK pump1 CLOSED IF NODE hill ABOVE 4.5\n LINK pump2 OPEN IF NODE hill BELOW 1\n LINK pump2 CLOSED IF NODE hill ABOVE 4\n[OPTIONS]")
 	b := pumping.Usual()
 	a, err := pumping.Advise(t.Context(), epanet.Native, n, tariff(), b)
@@ -148,7 +131,7 @@ func TestADay(t *testing.T) {
 }
 
 func TestWhatCannotBePlanned(t *testing.T) {
-	native(t)
+	epanettest.Native(t)
 	for name, c := range map[string]struct {
 		n    *network.Network
 		b    pumping.Bounds

@@ -3,34 +3,17 @@ package quality_test
 import (
 	"fmt"
 	"math"
-	"os"
 	"strings"
 	"testing"
 
 	"polity/city"
-	"polity/internal/parts"
-	"polity/internal/sandbox"
 	"polity/services/water/epanet"
+	"polity/services/water/epanet/epanettest"
 	"polity/services/water/network"
 	"polity/services/water/quality"
 )
 
-func TestMain(m *testing.M) {
-	sandbox.Stage()
-	os.Exit(m.Run())
-}
-
-func native(t *testing.T) {
-	t.Helper()
-	t.Setenv("POLITY_PROGRAMS", "../../../bin")
-	t.Setenv("POLITY_PARTS", "../../../bin/parts")
-	if _, err := parts.Program("polity-native"); err != nil {
-		t.Skipf("the worker is not built: %v", err)
-	}
-	if _, err := parts.Find(epanet.LibraryName); err != nil {
-		t.Skipf("EPANET is not there: %v", err)
-	}
-}
+func TestMain(m *testing.M) { epanettest.Main(m) }
 
 // tree is a reservoir, a main, and three branches of four streets each.
 func tree(t *testing.T, change ...string) *network.Network {
@@ -75,7 +58,7 @@ func node(t *testing.T, n *network.Network, id string) int {
 
 // TestAge: water is as old as its way is long, and it settles.
 func TestAge(t *testing.T) {
-	native(t)
+	epanettest.Native(t)
 	n := tree(t)
 	c, err := quality.Age(t.Context(), epanet.Native, n, 72)
 	if err != nil {
@@ -100,7 +83,7 @@ func TestAge(t *testing.T) {
 }
 
 func TestTrace(t *testing.T) {
-	native(t)
+	epanettest.Native(t)
 	n := tree(t)
 	c, err := quality.Trace(t.Context(), epanet.Native, n, node(t, n, "b10"), 72)
 	if err != nil {
@@ -114,7 +97,7 @@ func TestTrace(t *testing.T) {
 
 // TestSourceIsFound: something enters at one node; sensors elsewhere tell where.
 func TestSourceIsFound(t *testing.T) {
-	native(t)
+	epanettest.Native(t)
 	n := tree(t)
 	csv := "node,hours,seen\nb12,8,yes\nb11,8,yes\nb02,8,no\nb22,8,no\na,8,no\nb10,8,no\n"
 	samples, err := quality.ReadSamples("samples.csv", strings.NewReader(csv), n)
@@ -142,7 +125,7 @@ func TestSourceIsFound(t *testing.T) {
 
 // TestOneWrongSample: a sensor that is wrong once does not hide the source.
 func TestOneWrongSample(t *testing.T) {
-	native(t)
+	epanettest.Native(t)
 	n := tree(t)
 	csv := "node,hours,seen\nb12,8,yes\nb12,9,yes\nb11,8,no\nb11,9,yes\nb11,10,yes\nb02,8,no\nb10,8,no\nb10,9,no\na,9,no\n"
 	samples, err := quality.ReadSamples("samples.csv", strings.NewReader(csv), n)
@@ -161,7 +144,7 @@ func TestOneWrongSample(t *testing.T) {
 // TestResponse: closing at the source leaves nobody further with its water, and doing
 // nothing is never the best of all.
 func TestResponse(t *testing.T) {
-	native(t)
+	epanettest.Native(t)
 	n := tree(t)
 	s := quality.Source{Node: node(t, n, "b20"), Seconds: 4 * 3600}
 	r, err := quality.Respond(t.Context(), epanet.Native, n, s, 6*3600, 12)
@@ -207,7 +190,7 @@ func TestReadSamples(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	native(t)
+	epanettest.Native(t)
 	n := tree(t)
 	if _, err := quality.Age(t.Context(), epanet.Native, n, 0); city.KindOf(err) != city.Invalid {
 		t.Errorf("no hours: %v", err)

@@ -6,22 +6,15 @@ import (
 	"strings"
 	"testing"
 
-	"polity/internal/parts"
 	"polity/services/water/epanet"
+	"polity/services/water/epanet/epanettest"
 	"polity/services/water/network"
 )
 
 // loops is a town of 6 x 6 crossings, so that water has many ways.
 func loops(t *testing.T) *network.Network {
 	t.Helper()
-	t.Setenv("POLITY_PROGRAMS", "../../../bin")
-	t.Setenv("POLITY_PARTS", "../../../bin/parts")
-	if _, err := parts.Program("polity-native"); err != nil {
-		t.Skipf("the worker is not built: %v", err)
-	}
-	if _, err := parts.Find(epanet.LibraryName); err != nil {
-		t.Skipf("EPANET is not there: %v", err)
-	}
+	epanettest.Native(t)
 	var b strings.Builder
 	b.WriteString("[JUNCTIONS]\n")
 	for i := range 36 {

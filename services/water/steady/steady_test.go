@@ -2,20 +2,15 @@ package steady_test
 
 import (
 	"math"
-	"os"
 	"testing"
 
-	"polity/internal/parts"
-	"polity/internal/sandbox"
 	"polity/services/water/epanet"
+	"polity/services/water/epanet/epanettest"
 	"polity/services/water/network"
 	"polity/services/water/steady"
 )
 
-func TestMain(m *testing.M) {
-	sandbox.Stage()
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { epanettest.Main(m) }
 
 const hill = `[JUNCTIONS]
  well 5 0
@@ -39,14 +34,7 @@ const hill = `[JUNCTIONS]
 // TestStates: every state is by itself, in m³/h: water balances, a rough pipe carries
 // less, a fuller tank pushes back, and a pump that stands gives nothing.
 func TestStates(t *testing.T) {
-	t.Setenv("POLITY_PROGRAMS", "../../../bin")
-	t.Setenv("POLITY_PARTS", "../../../bin/parts")
-	if _, err := parts.Program("polity-native"); err != nil {
-		t.Skipf("the worker is not built: %v", err)
-	}
-	if _, err := parts.Find(epanet.LibraryName); err != nil {
-		t.Skipf("EPANET is not there: %v", err)
-	}
+	epanettest.Native(t)
 	n, err := network.Read("hill.inp", []byte(hill))
 	if err != nil {
 		t.Fatal(err)
