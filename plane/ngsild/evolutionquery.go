@@ -18,16 +18,9 @@ func (r *request) queryTemporal() error {
 	if c.attrs != nil && r.query.Get("attrs") == "" {
 		c.attrs = nil
 	}
-	f, narrows, err := r.filter(c)
+	f, err := r.narrowed(c)
 	if err != nil {
 		return err
-	}
-	local, err := r.flag("local")
-	if err != nil {
-		return err
-	}
-	if !narrows && !local {
-		return problem.BadRequest("the query is too wide: give at least one of type, attrs, q, georel, or local=true")
 	}
 	return r.answerTemporal(f)
 }

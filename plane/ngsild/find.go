@@ -94,18 +94,28 @@ func (r *request) queryEntities() error {
 	if err != nil {
 		return err
 	}
-	f, narrows, err := r.filter(c)
+	f, err := r.narrowed(c)
 	if err != nil {
 		return err
+	}
+	return r.answerQuery(f)
+}
+
+// narrowed is the filter of conditions that narrow the answer, or of a query that is for
+// this broker alone.
+func (r *request) narrowed(c conditions) (*query.Filter, error) {
+	f, narrows, err := r.filter(c)
+	if err != nil {
+		return nil, err
 	}
 	local, err := r.flag("local")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !narrows && !local {
-		return problem.BadRequest("the query is too wide: give at least one of type, attrs, q, georel, or local=true")
+		return nil, problem.BadRequest("the query is too wide: give at least one of type, attrs, q, georel, or local=true")
 	}
-	return r.answerQuery(f)
+	return f, nil
 }
 
 // answerQuery answers with a page of what a filter takes.
