@@ -172,25 +172,22 @@ func (w *Watch) each(ctx context.Context, q plane.Query, do func(*plane.Entity))
 	}
 }
 
-// scan finds what sensors there are and which of them changed. Of what did not change
-// nothing is copied out of the store.
+// scan finds what sensors there are and which of them changed. Nothing is copied out of the
+// store: what is to be looked at is read when it is.
 func (w *Watch) scan(ctx context.Context) error {
 	w.round++
-	q := plane.Query{Types: sensors.Types(), Limit: plane.MaxLimit, Match: func(e *plane.Entity) bool {
-		old := w.known[e.ID]
-		if old == nil || old.gone || old.memo.version != e.Version || old.memo.modified != e.Modified.UnixMilli() {
-			return true
-		}
-		old.round = w.round
-		return false
-	}}
-	if err := w.each(ctx, q, func(e *plane.Entity) {
+	q := plane.Query{Types: sensors.Types(), Match: func(e *plane.Entity) bool {
 		x := w.known[e.ID]
 		if x == nil {
 			x = w.add(strings.Clone(e.ID))
 		}
-		x.changed, x.gone, x.round = true, false, w.round
-	}); err != nil {
+		x.round = w.round
+		if x.gone || x.memo.version != e.Version || x.memo.modified != e.Modified.UnixMilli() {
+			x.changed, x.gone = true, false
+		}
+		return false
+	}}
+	if _, err := w.store.Find(ctx, q); err != nil {
 		return err
 	}
 	for _, x := range w.known {
