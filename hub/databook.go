@@ -176,10 +176,15 @@ func (b *book) path(key bookKey) string {
 
 func (b *book) open(key bookKey, d *bookDay) error {
 	text, err := os.ReadFile(b.path(key))
-	if err == nil {
+	switch {
+	case err == nil:
 		err = json.Unmarshal(text, d)
+	case errors.Is(err, os.ErrNotExist):
+		err = nil
+	default:
+		return city.Errorf(city.Unavailable, "what was published of cameras cannot be read; see to the hub's disk: %w", err)
 	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err != nil {
 		return fmt.Errorf("%s, which says what was published, cannot be read; put it back from a backup: %w", b.path(key), err)
 	}
 	if d.Steps == nil {
