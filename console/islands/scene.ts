@@ -117,6 +117,7 @@ export class Scene {
   }
 
   private placeChanged(): void {
+    if (!this.stop) return; // tiles that came before another moment was asked for, decoded after
     this.place.canvas.hidden = false;
     if (this.overlay) hatch(this.overlay, this.place.unshown());
     this.words();

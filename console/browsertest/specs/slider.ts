@@ -4,12 +4,26 @@ import { check, everyone, own, same, test, until } from "./runner.ts";
 test("the slider moves place and counts by keyboard, and leads back to now", async (t) => {
   const page = await t.open(`${own}/cameras/square`);
   await until("live", async () => /\d+ people/.test((await page.textContent(".scene-caption")) ?? ""));
+  // Tiles that are decoded late, on a slow machine, must not come over the past.
+  const decoding = (how: string) => until(`tiles ${how}`, () => page.evaluate((h) => document.documentElement.dataset.decoding === h, how));
+  await page.evaluate(() => {
+    const decode = window.createImageBitmap as (...from: unknown[]) => Promise<ImageBitmap>;
+    window.createImageBitmap = (async (...from: unknown[]) => {
+      const picture = await decode(...from);
+      document.documentElement.dataset.decoding = "begun";
+      while (!location.search.includes("at=")) await new Promise((done) => setTimeout(done, 50));
+      setTimeout(() => (document.documentElement.dataset.decoding = "done"), 50);
+      return picture;
+    }) as typeof window.createImageBitmap;
+  });
+  await decoding("begun");
   const range = page.locator("input[type=range]");
   await range.focus();
   await page.keyboard.press("PageDown");
   await until("an address", async () => new URL(page.url()).searchParams.get("at") === "2026-11-24T13:32");
   check((await page.textContent(".scene-caption"))?.includes("on average from 13:30 to 13:35"), `caption: ${await page.textContent(".scene-caption")}`);
   check((await page.getAttribute(".scene-place", "src"))?.includes("at=1795519920000"), `place: ${await page.getAttribute(".scene-place", "src")}`);
+  await decoding("done");
   same(await page.locator(".scene-canvas").isVisible(), false, "the live place is still shown");
   await page.keyboard.press("ArrowLeft");
   await until("a minute before", async () => new URL(page.url()).searchParams.get("at") === "2026-11-24T13:31");
