@@ -23,7 +23,7 @@ var floors = [][]string{
 	{"internal"},
 	{"recording", "ledger"},
 	{"plane", "register", "access", "service", "spine"},
-	{"services", "sensors", "opendata", "camera", "release", "guard"},
+	{"services", "sensors", "opendata", "camera", "release", "guard", "room"},
 	{"edge", "hub", "console"},
 	{"demo"},
 	{"cmd", "scenario", "bench"},
