@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"polity/internal/delivery"
 	"polity/internal/size"
 	"polity/plane/ngsild"
-	"polity/plane/ngsild/delivery"
 )
 
 // NGSILD is the API of ETSI GS CIM 009 at /ngsi-ld/v1. Until sign-in exists it is

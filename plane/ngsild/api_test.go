@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"polity/internal/delivery"
 	"polity/plane"
 	"polity/plane/ngsild"
-	"polity/plane/ngsild/delivery"
 	"polity/plane/sqlite"
 )
 

@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"polity/internal/delivery"
 	"polity/plane"
-	"polity/plane/ngsild/delivery"
 )
 
 // quick are pauses for tests.

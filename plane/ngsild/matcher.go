@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"polity/city"
+	"polity/internal/delivery"
 	"polity/plane"
-	"polity/plane/ngsild/delivery"
 	"polity/plane/ngsild/jsontext"
 )
 

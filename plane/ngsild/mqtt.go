@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"polity/internal/mqttpub"
 	"polity/plane/ngsild/jsontext"
-	"polity/plane/ngsild/mqttpub"
 )
 
 // publish sends a notification over MQTT (clause 7): what HTTP has as headers is

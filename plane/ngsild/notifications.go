@@ -14,7 +14,7 @@ import (
 	"strconv"
 	"time"
 
-	"polity/plane/ngsild/delivery"
+	"polity/internal/delivery"
 	"polity/plane/ngsild/problem"
 )
 

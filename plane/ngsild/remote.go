@@ -7,12 +7,11 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
-	"syscall"
 	"time"
+
+	"polity/internal/outside"
 )
 
 // Remote says which other machines may be asked or told something.
@@ -24,12 +23,11 @@ type Remote struct {
 const remoteTime = 5 * time.Second
 
 // client returns an HTTP client that reaches public addresses, and others only if
-// their host is listed. What a name leads to is looked at when the connection is
-// made, so that no name can lead inside; a proxy is never used.
+// their host is listed (package outside).
 func (m Remote) client(timeout time.Duration) *http.Client {
 	return &http.Client{
 		Timeout:   timeout,
-		Transport: &http.Transport{DialContext: m.dial(timeout), MaxIdleConns: 50, MaxIdleConnsPerHost: 4, IdleConnTimeout: 30 * time.Second, TLSHandshakeTimeout: timeout, MaxResponseHeaderBytes: 64 << 10},
+		Transport: outside.Transport(m.Hosts, timeout),
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
 			if len(via) > 3 {
 				return errors.New("more than three redirects")
@@ -41,31 +39,7 @@ func (m Remote) client(timeout time.Duration) *http.Client {
 
 // dial connects to addresses that are allowed.
 func (m Remote) dial(timeout time.Duration) func(ctx context.Context, network, address string) (net.Conn, error) {
-	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		host, _, err := net.SplitHostPort(address)
-		if err != nil {
-			return nil, err
-		}
-		listed := slices.Contains(m.Hosts, host)
-		d := net.Dialer{Timeout: timeout, Control: func(_, address string, _ syscall.RawConn) error {
-			if listed {
-				return nil
-			}
-			a, err := netip.ParseAddrPort(address)
-			if err != nil || !public(a.Addr()) {
-				return fmt.Errorf("%s is an address of this machine or a private network; list the host in the configuration to allow it", host)
-			}
-			return nil
-		}}
-		return d.DialContext(ctx, network, address)
-	}
-}
-
-// public says whether an address is one of the internet at large.
-func public(a netip.Addr) bool {
-	a = a.Unmap()
-	return a.IsGlobalUnicast() && !a.IsPrivate() && !a.IsLoopback() && !a.IsLinkLocalUnicast() &&
-		!netip.MustParsePrefix("100.64.0.0/10").Contains(a) && !netip.MustParsePrefix("64:ff9b::/96").Contains(a)
+	return outside.Dial(m.Hosts, timeout)
 }
 
 func checkAddress(u *url.URL) error {

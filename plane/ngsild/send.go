@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"polity/city"
+	"polity/internal/delivery"
 	"polity/plane"
-	"polity/plane/ngsild/delivery"
 )
 
 const (

@@ -15,8 +15,8 @@ import (
 	"sync"
 	"time"
 
+	"polity/internal/delivery"
 	"polity/plane"
-	"polity/plane/ngsild/delivery"
 	"polity/plane/ngsild/forward"
 	"polity/plane/ngsild/jsonld"
 	"polity/plane/ngsild/jsontext"

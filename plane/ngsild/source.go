@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"polity/city"
+	"polity/internal/delivery"
 	"polity/plane"
-	"polity/plane/ngsild/delivery"
 	"polity/plane/ngsild/entity"
 	"polity/plane/ngsild/forward"
 	"polity/plane/ngsild/jsonld"

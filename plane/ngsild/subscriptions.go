@@ -13,8 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"polity/internal/delivery"
 	"polity/plane"
-	"polity/plane/ngsild/delivery"
 	"polity/plane/ngsild/entity"
 	"polity/plane/ngsild/jsonld"
 	"polity/plane/ngsild/jsontext"

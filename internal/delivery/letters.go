@@ -131,7 +131,7 @@ func (q *Queue) Replay(ctx context.Context, which Which) (int64, error) {
 			q.hurry(x)
 		}
 	})
-	return total, missing(which, total, err)
+	return total, q.missing(which, total, err)
 }
 
 // Drop removes dead letters and returns how many.
@@ -152,12 +152,12 @@ func (q *Queue) Drop(ctx context.Context, which Which) (int64, error) {
 		}
 		return q.clear(ctx, which)
 	}, nil)
-	return total, missing(which, total, err)
+	return total, q.missing(which, total, err)
 }
 
-func missing(which Which, total int64, err error) error {
+func (q *Queue) missing(which Which, total int64, err error) error {
 	if err == nil && total == 0 && which.Number != 0 {
-		return city.Errorf(city.NotFound, "there is no dead letter %d; see 'polity notifications dead'", which.Number)
+		return city.Errorf(city.NotFound, "there is no dead letter %d; see '%s dead'", which.Number, q.cfg.Command)
 	}
 	return err
 }

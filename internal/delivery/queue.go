@@ -180,7 +180,7 @@ func (q *Queue) kill(ctx context.Context, x *receiver, n, size int64, reason str
 	q.waits(x, -1, -size)
 	q.isDead(x, 1, size)
 	q.counts.Killed++
-	q.tell(x, "notifications of a subscription are dead letters now; 'polity notifications replay' puts them back", slog.String("reason", reason))
+	q.tell(x, "notifications of a receiver are dead letters now; replay puts them back", slog.String("replay", q.cfg.Command+" replay"), slog.String("reason", reason))
 	for x.state.Dead > int64(q.limits.Dead) || x.state.DeadBytes > q.limits.Bytes {
 		if dropped, err := q.dropOldest(ctx, x); err != nil || !dropped {
 			return err
@@ -213,7 +213,7 @@ const tellEach = time.Minute
 func (q *Queue) tell(x *receiver, what string, more ...any) {
 	if now := time.Now(); now.Sub(x.told) >= tellEach {
 		x.told = now
-		q.log.Warn(what, append([]any{slog.String("subscription", x.ID), slog.Int64("dead", x.state.Dead), slog.Int64("dropped", x.state.Dropped)}, more...)...) //nolint:sloglint // one of two texts
+		q.log.Warn(what, append([]any{slog.String("receiver", x.ID), slog.Int64("dead", x.state.Dead), slog.Int64("dropped", x.state.Dropped)}, more...)...) //nolint:sloglint // one of two texts
 	}
 }
 
@@ -221,7 +221,7 @@ func (q *Queue) dropped(x *receiver, n int64) {
 	x.state.Dropped += n
 	q.counts.Dropped += uint64(n)
 	q.touch(x)
-	q.tell(x, "dead letters of a subscription are no longer kept: there were too many, or they were too old")
+	q.tell(x, "dead letters of a receiver are no longer kept: there were too many, or they were too old")
 }
 
 // boundDisk holds all notifications together to what the disk may have: the receivers

@@ -219,7 +219,7 @@ func (q *Queue) taken(ctx context.Context, x *receiver, h *head, came outcome, t
 	}
 	s := &x.state
 	if s.Failing() {
-		q.log.Info("a receiver of notifications is back", slog.String("subscription", x.ID))
+		q.log.Info("a receiver of notifications is back", slog.String("receiver", x.ID))
 	}
 	now := q.now()
 	s.Sent++

@@ -10,7 +10,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
 
-	"polity/plane/ngsild/mqttpub"
+	"polity/internal/mqttpub"
 )
 
 type onlyAnna struct{ mqtt.HookBase }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -90,6 +91,9 @@ func Open(ctx context.Context, cfg Config) (*Queue, error) {
 	if q.now == nil {
 		q.now = time.Now
 	}
+	if q.cfg.Command == "" {
+		q.cfg.Command = "polity notifications"
+	}
 	q.attempts, q.give = context.WithCancel(context.WithoutCancel(ctx))
 	q.sending, q.stop = context.WithCancel(q.attempts)
 	if err := q.open(ctx); err != nil {
@@ -115,8 +119,14 @@ func (q *Queue) open(ctx context.Context) error {
 		v := url.Values{"mode": {mode}, "_pragma": pragmas, "_txlock": {"immediate"}}
 		return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(q.cfg.Path)}).EscapedPath(), RawQuery: v.Encode()}).String()
 	}
-	var err error
-	if q.write, err = sql.Open("sqlite", dsn("rwc", "journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)", "journal_size_limit(16777216)")); err != nil {
+	f, err := os.OpenFile(q.cfg.Path, os.O_RDWR|os.O_CREATE, 0o600) // SQLite would let others read it
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if q.write, err = sql.Open("sqlite", dsn("rw", "journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)", "journal_size_limit(16777216)")); err != nil {
 		return err
 	}
 	q.write.SetMaxOpenConns(1)

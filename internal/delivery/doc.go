@@ -17,7 +17,7 @@ import (
 	"polity/city"
 )
 
-// Receiver names who gets notifications: a subscription of a tenant.
+// Receiver names who gets notifications: a subscription of a tenant, a channel.
 type Receiver struct{ Tenant, ID string }
 
 // Note is one notification for one receiver.
@@ -112,8 +112,11 @@ type Config struct {
 	// it. It is called for many receivers at once, for each one call at a time.
 	Send   func(ctx context.Context, to Receiver, body []byte) error
 	Limits Limits
-	Log    *slog.Logger
-	Now    func() time.Time // nil: time.Now
+	// Command is the one that lists and replays dead letters, for texts; empty:
+	// "polity notifications".
+	Command string
+	Log     *slog.Logger
+	Now     func() time.Time // nil: time.Now
 }
 
 // State is what happened to a receiver's notifications.

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"polity/city"
-	"polity/plane/ngsild/delivery"
+	"polity/internal/delivery"
 )
 
 // office is a queue, and receivers that do as a test says.
@@ -489,6 +489,18 @@ func TestForeignFilesAreRefused(t *testing.T) {
 		if q, err := delivery.Open(t.Context(), delivery.Config{Path: filepath.Join(dir, "y.db"), Limits: bad}); city.KindOf(err) != city.Invalid {
 			q.Close()
 			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+}
+
+func TestOthersCannotReadTheFiles(t *testing.T) {
+	o := newOffice(t, delivery.Limits{})
+	o.answers("x", down)
+	o.put("x", "1")
+	for _, end := range []string{"", "-wal"} {
+		info, err := os.Stat(o.path + end)
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s%s: %v, %v", o.path, end, info, err)
 		}
 	}
 }
