@@ -59,7 +59,7 @@ func (c *Console) cameraPage(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	scene, place, err := c.scene(r.Context(), k, c.mayShow(k, d.at, r), r)
+	scene, place, err := c.scene(r.Context(), k, d.at, r)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (c *Console) cameraPage(w http.ResponseWriter, r *request) error {
 	v.SceneData = c.sceneData(k, l, r, d, place)
 	v.SceneData.Counts.Ticks = c.ticks(v.Events)
 	v.LatestWords = c.say.Say("slider.latest")
-	if r.viewer.Look {
+	if r.viewer.Live {
 		v.LatestWords = c.say.Say("slider.live")
 	}
 	return c.render(w, r, http.StatusOK, page{Template: "camera", Title: k.title(), Data: v})
@@ -94,14 +94,14 @@ func (c *Console) stateFragment(w http.ResponseWriter, r *request) error {
 
 func (c *Console) sceneData(k Camera, l layout.Layout, r *request, d day, p Place) SceneData {
 	data := SceneData{
-		Camera: k.Name, Live: r.viewer.Look && d.at.IsZero(), Public: !r.viewer.Look, Width: p.Width, Height: p.Height, PlaceAt: p.At.UnixMilli(), Ground: l.Ground,
+		Camera: k.Name, Live: r.viewer.Live && d.at.IsZero(), Public: !r.viewer.Counts, Width: p.Width, Height: p.Height, PlaceAt: p.At.UnixMilli(), Ground: l.Ground,
 		Day: d.from.UnixMilli(), Minutes: d.minutes(), Last: d.minute(d.latest), At: -1, First: d.first(), End: d.end(), Zone: c.about.Zone.String(),
 		Counts: c.chart(d.lines(shown{wire.Occupancy, ""}), l, r, d),
 	}
 	if !d.at.IsZero() {
 		data.At = d.minute(d.at)
 	}
-	if !r.viewer.Look {
+	if !r.viewer.Counts {
 		data.Counts.Threshold = k.Entry.Threshold
 	}
 	return data
@@ -109,7 +109,7 @@ func (c *Console) sceneData(k Camera, l layout.Layout, r *request, d day, p Plac
 
 // banner says that what is on the page is not all there is.
 func (c *Console) banner(k Camera, r *request) template.HTML {
-	if !r.viewer.Look {
+	if !r.viewer.Counts {
 		return ""
 	}
 	edges, err := c.cfg.City.Edges(r.Context())
@@ -192,7 +192,7 @@ type eventView struct {
 // events returns the day's events that the one who asks may know of.
 func (c *Console) events(k Camera, r *request, d day) ([]Event, error) {
 	all, err := c.cfg.City.Events(r.Context(), EventQuery{Camera: k.Name, From: d.from, To: d.to})
-	if err != nil || r.viewer.Look {
+	if err != nil || r.viewer.Counts {
 		return all, err
 	}
 	return publicEvents(k.Entry, all, r.clock.now), nil
@@ -234,7 +234,7 @@ func (c *Console) ticks(events []eventView) []Tick {
 }
 
 func (c *Console) eventsRule(k Camera, r *request) string {
-	if r.viewer.Look {
+	if r.viewer.Counts {
 		return c.say.Say("events.all")
 	}
 	return c.say.Say("events.public", "delay", r.clock.Long(k.Entry.PublicDelay))
@@ -255,7 +255,7 @@ func (c *Console) eventPicture(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if !r.viewer.Look && len(publicEvents(k.Entry, []Event{event}, r.clock.now)) == 0 {
+	if !r.viewer.Counts && len(publicEvents(k.Entry, []Event{event}, r.clock.now)) == 0 {
 		return city.Errorf(city.NotFound, "%s", c.say.Say("error.event")) // no different from one that does not exist
 	}
 	w.Header().Set("Content-Type", "image/jpeg")

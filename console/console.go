@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"polity/access"
 	"polity/camera/live"
 	"polity/city"
 	"polity/console/texts"
@@ -22,11 +23,14 @@ type Config struct {
 	Data    Data // open data
 	// Transit is public transport; nil: there is none.
 	Transit Transit
-	// Viewer decides per request what the one who asks may do. Nil: everyone is
-	// the public.
-	Viewer func(*http.Request) Viewer
-	Log    *slog.Logger     // nil: nothing is logged
-	Now    func() time.Time // nil: time.Now
+	// Access says who asks and what they may do. Nil: everyone is the public.
+	Access Access
+	// Areas names the areas that a camera is in, beside the whole city.
+	Areas func(camera city.Slug) []city.Slug
+	// Looks is the book of looks. Nil: nobody may look at what is not public.
+	Looks Looks
+	Log   *slog.Logger     // nil: nothing is logged
+	Now   func() time.Time // nil: time.Now
 	// Bundle holds the bundled scripts and styles; nil is what was built into the
 	// program by go generate.
 	Bundle fs.FS
@@ -111,10 +115,22 @@ func (c *Console) clock() clock {
 	return clock{zone: c.about.Zone, now: now(), say: c.say}
 }
 
+// liveFeed serves live scenes, each written down as a look while it lasts.
 func (c *Console) liveFeed(w http.ResponseWriter, r *request) error {
 	serve, err := c.live.Open(r.Request)
 	if err != nil {
 		return err
+	}
+	cameras, err := liveCameras(c, r.Request)
+	if err != nil {
+		return err
+	}
+	for _, camera := range cameras {
+		end, err := c.look(r, access.LookLive, camera, time.Time{})
+		if err != nil {
+			return err
+		}
+		defer end()
 	}
 	return gone(serve(w))
 }

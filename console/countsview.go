@@ -117,7 +117,7 @@ func (c *Console) countsView(k Camera, l layout.Layout, r *request, d day) count
 	} else {
 		v.Summary = c.occupancySummary(r, d, now.where)
 	}
-	if !r.viewer.Look {
+	if !r.viewer.Counts {
 		v.Chart.Threshold = k.Entry.Threshold
 		v.Rule = c.say.Say("counts.rule", "delay", r.clock.Long(k.Entry.PublicDelay), "n", k.Entry.Threshold)
 	}
@@ -168,7 +168,7 @@ func (c *Console) chart(lines []counts.Series, l layout.Layout, r *request, d da
 				line.Values[i] = &v
 			}
 		}
-		data.Whole = s.Metric == wire.Crossings || !r.viewer.Look
+		data.Whole = s.Metric == wire.Crossings || !r.viewer.Counts
 		data.Lines = append(data.Lines, line)
 	}
 	return data
@@ -215,7 +215,7 @@ func (c *Console) occupancySummary(r *request, d day, where city.Slug) string {
 		return c.say.Say("counts.none")
 	}
 	quarters := counts.Coarser(d.series[i], int(counts.PublicStep/d.query.Step))
-	if !r.viewer.Look {
+	if !r.viewer.Counts {
 		quarters = d.series[i]
 	}
 	best, mean, seen, hidden := -1, 0.0, 0.0, 0
@@ -328,7 +328,7 @@ func (c *Console) value(s counts.Series, i int, k Camera, r *request) string {
 		return "–"
 	case s.Points[i].Value == counts.Withheld:
 		return c.say.Say("counts.fewer", "n", k.Entry.Threshold)
-	case s.Metric == wire.Crossings || !r.viewer.Look:
+	case s.Metric == wire.Crossings || !r.viewer.Counts:
 		return c.say.Number(s.Points[i].Value, 0)
 	}
 	return c.say.Number(s.Points[i].Value, 1)

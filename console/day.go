@@ -32,7 +32,7 @@ const (
 // dayOf reads ?at= and ?day= of a request.
 func (c *Console) dayOf(k Camera, r *request) (day, error) {
 	d := day{latest: r.clock.now}
-	if !r.viewer.Look {
+	if !r.viewer.Counts {
 		d.latest = r.clock.now.Add(-k.Entry.PublicDelay)
 	}
 	values := r.URL.Query()
@@ -58,7 +58,7 @@ func (c *Console) dayOf(k Camera, r *request) (day, error) {
 	d.from = r.clock.midnight(moment)
 	d.to = r.clock.midnight(d.from.Add(36 * time.Hour))
 	d.query = counts.Query{From: d.from, To: d.to, Step: lookStep}
-	if !r.viewer.Look {
+	if !r.viewer.Counts {
 		d.query.Step = counts.PublicStep
 	}
 	return d, nil
@@ -70,13 +70,13 @@ func (c *Console) load(k Camera, r *request, d *day) error {
 	if err != nil {
 		return err
 	}
-	if remembers, ok := c.cfg.City.(PublishedCounts); ok && !r.viewer.Look {
+	if remembers, ok := c.cfg.City.(PublishedCounts); ok && !r.viewer.Counts {
 		if published, ok, err := remembers.PublishedCounts(r.Context(), k.Name, d.query); ok || err != nil {
 			d.series = published
 			return err
 		}
 	}
-	if !r.viewer.Look {
+	if !r.viewer.Counts {
 		l, err := c.cfg.City.Layout(r.Context(), k.Name)
 		if err != nil {
 			return err
@@ -96,7 +96,7 @@ const young = 2 * time.Hour
 // the right to look.
 func (c *Console) enlarge(k Camera, r *request, d *day) error {
 	begun, ok := d.begun()
-	if !ok || !r.viewer.Look || !d.to.After(r.clock.now) || r.clock.now.Sub(begun) >= young {
+	if !ok || !r.viewer.Counts || !d.to.After(r.clock.now) || r.clock.now.Sub(begun) >= young {
 		return nil
 	}
 	from := begun.Truncate(time.Hour)

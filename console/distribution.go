@@ -27,7 +27,7 @@ const fewest = 10
 
 // distributions returns those of a zone. The public gets none: bins are small.
 func (c *Console) distributions(where city.Slug, r *request, d day) []distribution {
-	if !r.viewer.Look || where == "" {
+	if !r.viewer.Counts || where == "" {
 		return nil
 	}
 	var all []distribution

@@ -46,7 +46,10 @@ func (c *Console) fail(w http.ResponseWriter, r *request, err error) {
 		c.answer(w, statuses[kind], Problem{Message: happened})
 		return
 	}
-	data := struct{ Happened, Means string }{happened, c.say.Say("error.means." + slugOf(kind))}
+	data := struct{ Happened, Means, SignIn string }{happened, c.say.Say("error.means." + slugOf(kind)), ""}
+	if no, ok := errors.AsType[*refusal](err); ok && no.public && c.cfg.Access != nil {
+		data.Means, data.SignIn = c.say.Say("error.means.signin"), signInAddress(r)
+	}
 	if err := c.render(w, r, statuses[kind], page{Template: "error", Title: c.say.Say("error.title." + slugOf(kind)), Data: data}); err != nil {
 		c.log.Error("an error page failed", slog.Any("error", err))
 	}

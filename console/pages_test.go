@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"polity/access"
 	"polity/city"
 	"polity/console"
 	"polity/console/consoletest"
@@ -19,20 +20,16 @@ import (
 // afternoon is a Tuesday, 14:32:20 in Helsinki.
 var afternoon = time.Date(2026, 11, 24, 12, 32, 20, 0, time.UTC)
 
-func everything(*http.Request) console.Viewer {
-	return console.Viewer{Look: true, Edit: true, Operate: true}
-}
+var everything, nobody = consoletest.Everything(), consoletest.Nobody()
 
-func nobody(*http.Request) console.Viewer { return console.Viewer{} }
-
-func newPages(t testing.TB, viewer func(*http.Request) console.Viewer) (*console.Console, *consoletest.City) {
+func newPages(t testing.TB, who *consoletest.Access) (*console.Console, *consoletest.City) {
 	t.Helper()
 	now := func() time.Time { return afternoon }
 	world, err := consoletest.New(consoletest.Config{Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages, err := console.New(console.Config{City: world, Viewer: viewer, Now: now})
+	pages, err := console.New(console.Config{City: world, Access: who, Looks: &consoletest.Looks{}, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,12 +64,12 @@ func TestEveryRouteAsksForItsRight(t *testing.T) {
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader("{}")))
 			forbidden := w.Code == http.StatusForbidden
-			if want := route.Needs != console.Anyone && name != "everything"; forbidden != want {
+			if want := !everyones(route.Do) && name != "everything"; forbidden != want {
 				t.Errorf("%s for %s: status %d", route.Pattern, name, w.Code)
 			}
 			checkHeaders(t, route.Pattern, w)
 		}
-		if route.Needs != console.Anyone {
+		if !everyones(route.Do) {
 			rights++
 		}
 	}
@@ -85,6 +82,9 @@ func TestEveryRouteAsksForItsRight(t *testing.T) {
 		}
 	}
 }
+
+// everyones reports whether an action needs no right.
+func everyones(do access.Action) bool { return do == access.ReadPublic || do == access.SignIn }
 
 // asPublic asks as somebody with rights does who wants to see what everyone sees.
 type asPublic struct{ http.Handler }

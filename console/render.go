@@ -24,7 +24,7 @@ type page struct {
 
 	Lang, Theme         string
 	About               About
-	Viewer              Viewer
+	SignedIn            string // the name of whoever did
 	AsPublic, Built     bool
 	Address, OwnAddress string // of this page; without ?as=public
 	Nav                 []navItem
@@ -60,7 +60,7 @@ func (c *Console) parsePages() error {
 // render writes a page whole or not at all.
 func (c *Console) render(w http.ResponseWriter, r *request, status int, p page) error {
 	p.Lang, p.Theme = c.say.Tag.String(), themeOf(r)
-	p.About, p.Viewer, p.AsPublic = c.about, r.viewer, r.asPublic
+	p.About, p.SignedIn, p.AsPublic = c.about, r.signedIn(), r.asPublic
 	p.Built = len(c.bundle.named) > 0
 	p.Address, p.OwnAddress = r.URL.RequestURI(), without(r, "as")
 	p.Nav, p.Themes = c.nav(r), c.themes(p.Theme)

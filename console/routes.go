@@ -3,80 +3,59 @@ package console
 import (
 	"net/http"
 
+	"polity/access"
+	"polity/camera/live"
 	"polity/city"
 )
 
-// Right is what a route asks of who uses it.
-type Right uint8
-
-// The rights. Anyone is no right at all.
-const (
-	Anyone Right = iota
-	Look
-	Edit
-	Operate
-)
-
-// Has says whether the viewer has a right.
-func (v Viewer) Has(r Right) bool {
-	switch r {
-	case Anyone:
-		return true
-	case Look:
-		return v.Look
-	case Edit:
-		return v.Edit
-	case Operate:
-		return v.Operate
-	}
-	return false
-}
-
 // Route is one address of the pages. The table below is the only place where
-// addresses begin, so that a test can walk all of them.
+// addresses begin, so that a test can walk all of them: each names the action that the
+// policies decide about before anything is answered.
 type Route struct {
 	Pattern string // as of http.ServeMux
-	Needs   Right
-	serve   func(c *Console, w http.ResponseWriter, r *request) error
+	Do      access.Action
+	// on names the things that it is done to, all of which must be allowed; nil: the city.
+	on    func(c *Console, r *http.Request) ([]access.Thing, error)
+	serve func(c *Console, w http.ResponseWriter, r *request) error
 }
 
 var routes = []Route{
-	{"GET /{$}", Anyone, (*Console).mapPage},
-	{"GET /cameras", Anyone, (*Console).camerasPage},
-	{"GET /cameras.csv", Anyone, (*Console).camerasCSV},
-	{"GET /cameras.geojson", Anyone, (*Console).camerasGeoJSON},
-	{"GET /cameras/{camera}", Anyone, (*Console).cameraPage},
-	{"GET /cameras/{camera}/state", Anyone, (*Console).stateFragment},
-	{"GET /cameras/{camera}/place.jpg", Anyone, (*Console).placePicture},
-	{"GET /cameras/{camera}/counts.csv", Anyone, (*Console).countsCSV},
-	{"GET /cameras/{camera}/events/{event}", Anyone, (*Console).eventPicture},
-	{"GET /cameras/{camera}/edit", Edit, (*Console).editPage},
-	{"GET /cameras/{camera}/layout", Edit, (*Console).getLayout},
-	{"PUT /cameras/{camera}/layout", Edit, (*Console).putLayout},
-	{"GET /live", Look, (*Console).liveFeed},
-	{"GET /sensors", Anyone, (*Console).sensorsPage},
-	{"GET /sensors.csv", Anyone, (*Console).sensorsCSV},
-	{"GET /sensors.geojson", Anyone, (*Console).sensorsGeoJSON},
-	{"GET /sensors/{kind}", Anyone, (*Console).sensorsPage},
-	{"GET /sensors/{kind}/{id}", Anyone, (*Console).sensorPage},
-	{"GET /sensors/{kind}/{id}/now", Anyone, (*Console).sensorFragment},
-	{"GET /sensors/{kind}/{id}/values.csv", Anyone, (*Console).sensorCSV},
-	{"GET /transit", Anyone, (*Console).transitPage},
-	{"GET /transit/{feed}/lines/{line}", Anyone, (*Console).transitLinePage},
-	{"GET /transit/{feed}/stops/{stop}", Anyone, (*Console).transitStopPage},
-	{"GET /transit/{feed}/lines.geojson", Anyone, (*Console).transitLines},
-	{"GET /transit/{feed}/vehicles.geojson", Anyone, (*Console).transitVehicles},
-	{"GET /transit/{feed}/delays.csv", Anyone, (*Console).transitDelays},
-	{"GET /services", Anyone, (*Console).servicesPage},
-	{"GET /system", Operate, (*Console).systemPage},
-	{"GET /data", Anyone, (*Console).dataPage},
-	{"GET /data/{set}", Anyone, (*Console).setPage},
-	{"GET /api", Anyone, (*Console).apiPage},
-	{"GET /check", Anyone, (*Console).checkPage},
-	{"POST /theme", Anyone, (*Console).setTheme},
-	{"GET /map/{file}", Anyone, (*Console).mapFile},
-	{"GET /assets/{file}", Anyone, (*Console).asset},
-	{"/", Anyone, func(c *Console, _ http.ResponseWriter, _ *request) error {
+	{"GET /{$}", access.ReadPublic, nil, (*Console).mapPage},
+	{"GET /cameras", access.ReadPublic, nil, (*Console).camerasPage},
+	{"GET /cameras.csv", access.ReadPublic, nil, (*Console).camerasCSV},
+	{"GET /cameras.geojson", access.ReadPublic, nil, (*Console).camerasGeoJSON},
+	{"GET /cameras/{camera}", access.ReadPublic, nil, (*Console).cameraPage},
+	{"GET /cameras/{camera}/state", access.ReadPublic, nil, (*Console).stateFragment},
+	{"GET /cameras/{camera}/place.jpg", access.ReadPublic, nil, (*Console).placePicture},
+	{"GET /cameras/{camera}/counts.csv", access.ReadPublic, nil, (*Console).countsCSV},
+	{"GET /cameras/{camera}/events/{event}", access.ReadPublic, nil, (*Console).eventPicture},
+	{"GET /cameras/{camera}/edit", access.EditLayout, theCamera, (*Console).editPage},
+	{"GET /cameras/{camera}/layout", access.EditLayout, theCamera, (*Console).getLayout},
+	{"PUT /cameras/{camera}/layout", access.EditLayout, theCamera, (*Console).putLayout},
+	{"GET /live", access.LookLive, liveCameras, (*Console).liveFeed},
+	{"GET /sensors", access.ReadPublic, nil, (*Console).sensorsPage},
+	{"GET /sensors.csv", access.ReadPublic, nil, (*Console).sensorsCSV},
+	{"GET /sensors.geojson", access.ReadPublic, nil, (*Console).sensorsGeoJSON},
+	{"GET /sensors/{kind}", access.ReadPublic, nil, (*Console).sensorsPage},
+	{"GET /sensors/{kind}/{id}", access.ReadPublic, nil, (*Console).sensorPage},
+	{"GET /sensors/{kind}/{id}/now", access.ReadPublic, nil, (*Console).sensorFragment},
+	{"GET /sensors/{kind}/{id}/values.csv", access.ReadPublic, nil, (*Console).sensorCSV},
+	{"GET /transit", access.ReadPublic, nil, (*Console).transitPage},
+	{"GET /transit/{feed}/lines/{line}", access.ReadPublic, nil, (*Console).transitLinePage},
+	{"GET /transit/{feed}/stops/{stop}", access.ReadPublic, nil, (*Console).transitStopPage},
+	{"GET /transit/{feed}/lines.geojson", access.ReadPublic, nil, (*Console).transitLines},
+	{"GET /transit/{feed}/vehicles.geojson", access.ReadPublic, nil, (*Console).transitVehicles},
+	{"GET /transit/{feed}/delays.csv", access.ReadPublic, nil, (*Console).transitDelays},
+	{"GET /services", access.ReadPublic, nil, (*Console).servicesPage},
+	{"GET /system", access.SeeSystem, nil, (*Console).systemPage},
+	{"GET /data", access.ReadPublic, nil, (*Console).dataPage},
+	{"GET /data/{set}", access.ReadPublic, nil, (*Console).setPage},
+	{"GET /api", access.ReadPublic, nil, (*Console).apiPage},
+	{"GET /check", access.ReadPublic, nil, (*Console).checkPage},
+	{"POST /theme", access.ReadPublic, nil, (*Console).setTheme},
+	{"GET /map/{file}", access.ReadPublic, nil, (*Console).mapFile},
+	{"GET /assets/{file}", access.ReadPublic, nil, (*Console).asset},
+	{"/", access.ReadPublic, nil, func(c *Console, _ http.ResponseWriter, _ *request) error {
 		return city.Errorf(city.NotFound, "%s", c.say.Say("error.page"))
 	}},
 }
@@ -84,34 +63,20 @@ var routes = []Route{
 // Routes returns the table, for tests of who may do what.
 func Routes() []Route { return append([]Route(nil), routes...) }
 
-// request is one request with what was found out about it.
-type request struct {
-	*http.Request
-	viewer   Viewer // what the page shows; nobody's rights with ?as=public
-	own      Viewer // what the one who asks may do
-	asPublic bool
-	clock    clock
+// theCamera is the camera that an address names.
+func theCamera(c *Console, r *http.Request) ([]access.Thing, error) {
+	return []access.Thing{c.thing(city.Slug(r.PathValue("camera")))}, nil
 }
 
-func (c *Console) route(route Route) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		secure(w.Header())
-		q := &request{Request: r, clock: c.clock()}
-		if c.cfg.Viewer != nil {
-			q.own = c.cfg.Viewer(r)
-		}
-		q.viewer = q.own
-		if r.URL.Query().Get("as") == "public" && !q.own.Public() {
-			q.viewer, q.asPublic = Viewer{}, true
-		}
-		if !q.viewer.Has(route.Needs) {
-			c.fail(w, q, city.Errorf(city.Forbidden, "%s", c.say.Say("forbidden."+needs[route.Needs])))
-			return
-		}
-		if err := route.serve(c, w, q); err != nil {
-			c.fail(w, q, err)
-		}
-	})
+// liveCameras are those that a live feed asks for.
+func liveCameras(c *Console, r *http.Request) ([]access.Thing, error) {
+	names, err := live.Cameras(r)
+	if err != nil {
+		return nil, err
+	}
+	things := make([]access.Thing, 0, len(names))
+	for _, name := range names {
+		things = append(things, c.thing(name))
+	}
+	return things, nil
 }
-
-var needs = map[Right]string{Look: "look", Edit: "edit", Operate: "operate"}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"polity/access"
 	"polity/camera/layout"
 	"polity/camera/wire"
 	"polity/city"
@@ -60,8 +61,13 @@ type SceneData struct {
 	Counts ChartData `json:"counts"`
 }
 
-// scene draws the camera's place at a time, the newest for the zero time.
+// scene draws the camera's place at a time, the newest for the zero time, as the one who
+// asks may see it.
 func (c *Console) scene(ctx context.Context, k Camera, at time.Time, r *request) (sceneView, Place, error) {
+	at, err := c.showing(k, at, r)
+	if err != nil {
+		return sceneView{}, Place{}, err
+	}
 	place, err := c.cfg.City.Place(ctx, k.Name, at)
 	if city.KindOf(err) == city.NotFound {
 		return sceneView{None: c.say.Say("scene.none"), Caption: c.html("scene.none.why")}, Place{}, nil
@@ -116,7 +122,11 @@ func (c *Console) placePicture(w http.ResponseWriter, r *request) error {
 		}
 		at = time.UnixMilli(ms)
 	}
-	p, err := c.cfg.City.Place(r.Context(), k.Name, c.mayShow(k, at, r))
+	at, err = c.showing(k, at, r)
+	if err != nil {
+		return err
+	}
+	p, err := c.cfg.City.Place(r.Context(), k.Name, at)
 	if err != nil {
 		return err
 	}
@@ -128,17 +138,23 @@ func (c *Console) placePicture(w http.ResponseWriter, r *request) error {
 	return gone(err)
 }
 
-// mayShow is the time of the place that the one who asks may see for the time they
-// asked for: for the public never later than the entry's delay ago.
-func (c *Console) mayShow(k Camera, at time.Time, r *request) time.Time {
-	if r.viewer.Look {
-		return at
-	}
+// showing is the time of the place that the one who asks is shown for the time they
+// asked for: for the public never later than the entry's delay ago. What is later is a
+// look, and written down first.
+func (c *Console) showing(k Camera, at time.Time, r *request) (time.Time, error) {
 	latest := r.clock.now.Add(-k.Entry.PublicDelay)
-	if at.IsZero() || at.After(latest) {
-		return latest
+	switch {
+	case !at.IsZero() && !at.After(latest):
+		return at, nil
+	case !r.viewer.Back:
+		return latest, nil
 	}
-	return at
+	end, err := c.look(r, access.LookBack, c.thing(k.Name), at)
+	if err != nil {
+		return time.Time{}, err
+	}
+	end()
+	return at, nil
 }
 
 // rectangle counts blocks of wire.BlockSize pixels.

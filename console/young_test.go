@@ -52,7 +52,7 @@ func TestYoungCameraIsShownByItsFirstHours(t *testing.T) {
 		{"as everyone sees it", "/cameras/square?as=public", 15 * time.Minute, `viewBox="0 0 1440 48"`, `"step":900000`},
 		{"another day", "/cameras/square?day=2026-11-23", 15 * time.Minute, `viewBox="0 0 1440 48"`, `"step":300000`},
 	} {
-		pages, err := console.New(console.Config{City: newcomer{world, afternoon.Add(-c.begun)}, Viewer: everything, Now: now})
+		pages, err := console.New(console.Config{City: newcomer{world, afternoon.Add(-c.begun)}, Access: everything, Looks: &consoletest.Looks{}, Now: now})
 		if err != nil {
 			t.Fatal(err)
 		}

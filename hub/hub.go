@@ -152,7 +152,7 @@ func (h *Hub) open(ctx context.Context, deps Deps) error {
 		return err
 	}
 	h.closers = append(h.closers, func() error { h.spine.Close(); return nil })
-	pages := console.Config{City: h, Sensors: h, Data: h.published(), Viewer: console.OnLoopback, Log: h.log, Now: h.now}
+	pages := console.Config{City: h, Sensors: h, Data: h.published(), Access: machine{}, Looks: noBook{}, Log: h.log, Now: h.now}
 	if h.transit != nil {
 		pages.Transit = h.transit
 	}

@@ -3,7 +3,7 @@ package hub
 import (
 	"net/http"
 
-	"polity/console"
+	"polity/access"
 	"polity/opendata"
 	"polity/plane/rest"
 )
@@ -21,7 +21,7 @@ func (h *Hub) openREST() error {
 	}
 	cfg := rest.Config{
 		Store: h.store, Zone: h.about.Zone, Title: h.cfg.City, Log: h.log, Now: h.now,
-		Trusted: func(r *http.Request) bool { return !console.OnLoopback(r).Public() },
+		Trusted: func(r *http.Request) bool { return access.OnLoopback(r) },
 	}
 	if d := h.data; d != nil {
 		cfg.Public, cfg.Licence = publicTypes(d.types), d.about.Licence

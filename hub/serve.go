@@ -10,8 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"polity/access"
 	"polity/city"
-	"polity/console"
 	"polity/plane"
 )
 
@@ -49,7 +49,7 @@ func bounded(next http.Handler) http.Handler {
 // onLoopback hides what is for the machine itself.
 func onLoopback(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if console.OnLoopback(r).Public() {
+		if !access.OnLoopback(r) {
 			http.NotFound(w, r)
 			return
 		}

@@ -59,8 +59,8 @@ type stage struct {
 func (s *stage) reset() {
 	world := newCity(s.t)
 	sensors := newSensors(world)
-	own := newConsole(s.t, world, sensors, s.built, console.OnLoopback)
-	everyone := newConsole(s.t, world, sensors, s.built, nil)
+	own := newConsole(s.t, world, sensors, s.built, consoletest.Everything())
+	everyone := newConsole(s.t, world, sensors, s.built, consoletest.Nobody())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.own != nil {
@@ -110,7 +110,7 @@ func (s *stage) control(w http.ResponseWriter, r *http.Request) {
 		s.deaf = q.Get("deaf") != ""
 		if s.deaf {
 			s.own.Close() // what is open ends
-			s.own = newConsole(s.t, world, s.sensors, s.built, console.OnLoopback)
+			s.own = newConsole(s.t, world, s.sensors, s.built, consoletest.Everything())
 		}
 		s.mu.Unlock()
 	case "sensors":

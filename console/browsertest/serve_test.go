@@ -49,7 +49,7 @@ func newSensors(c *consoletest.City) *consoletest.Sensors {
 	return consoletest.NewSensors(running(), c.About().Zone)
 }
 
-func newConsole(t testing.TB, c *consoletest.City, sensors *consoletest.Sensors, built string, viewer func(*http.Request) console.Viewer) *console.Console {
+func newConsole(t testing.TB, c *consoletest.City, sensors *consoletest.Sensors, built string, who *consoletest.Access) *console.Console {
 	t.Helper()
 	now := running()
 	lines, err := consoletest.NewTransit(now())
@@ -57,7 +57,7 @@ func newConsole(t testing.TB, c *consoletest.City, sensors *consoletest.Sensors,
 		t.Fatal(err)
 	}
 	lines.Hear()
-	pages, err := console.New(console.Config{City: c, Sensors: sensors, Transit: lines, Data: consoletest.NewData(now), Viewer: viewer, Bundle: os.DirFS(built), Now: now})
+	pages, err := console.New(console.Config{City: c, Sensors: sensors, Transit: lines, Data: consoletest.NewData(now), Access: who, Looks: &consoletest.Looks{}, Bundle: os.DirFS(built), Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestServe(t *testing.T) {
 		t.Skip("this serves the pages to look at by hand, with -serve ADDRESS")
 	}
 	world := newCity(t)
-	pages := newConsole(t, world, newSensors(world), build(t), console.OnLoopback)
+	pages := newConsole(t, world, newSensors(world), build(t), consoletest.Everything())
 	t.Logf("http://%s", *serve)
 	s := &http.Server{Addr: *serve, Handler: pages, ReadHeaderTimeout: 5 * time.Second}
 	t.Fatal(s.ListenAndServe())

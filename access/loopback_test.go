@@ -1,13 +1,11 @@
-package console_test
+package access
 
 import (
 	"net/http/httptest"
 	"testing"
-
-	"polity/console"
 )
 
-func TestOnlyTheMachineItselfHasRights(t *testing.T) {
+func TestOnlyTheMachineItselfIsOnLoopback(t *testing.T) {
 	for _, c := range []struct {
 		remote, host, header string
 		rights               bool
@@ -30,8 +28,8 @@ func TestOnlyTheMachineItselfHasRights(t *testing.T) {
 		if c.header != "" {
 			r.Header.Set(c.header, "192.0.2.7")
 		}
-		if v := console.OnLoopback(r); v.Public() == c.rights {
-			t.Errorf("%+v: got %+v", c, v)
+		if got := OnLoopback(r); got != c.rights {
+			t.Errorf("%+v: got %v", c, got)
 		}
 	}
 }
