@@ -33,6 +33,7 @@ var routes = []Route{
 	{"GET /cameras/{camera}/layout", access.EditLayout, theCamera, (*Console).getLayout},
 	{"PUT /cameras/{camera}/layout", access.EditLayout, theCamera, (*Console).putLayout},
 	{"GET /live", access.LookLive, liveCameras, (*Console).liveFeed},
+	{"GET /room/wall", access.SeeAlerts, safetyDesk, (*Console).wallPage},
 	{"GET /sensors", access.ReadPublic, nil, (*Console).sensorsPage},
 	{"GET /sensors.csv", access.ReadPublic, nil, (*Console).sensorsCSV},
 	{"GET /sensors.geojson", access.ReadPublic, nil, (*Console).sensorsGeoJSON},

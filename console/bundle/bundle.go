@@ -27,6 +27,7 @@ var entries = []api.EntryPoint{
 	{InputPath: "islands/map.ts", OutputPath: "map"},
 	{InputPath: "islands/sensor.ts", OutputPath: "sensor"},
 	{InputPath: "islands/transitmap.ts", OutputPath: "transitmap"},
+	{InputPath: "islands/wall.ts", OutputPath: "wall"},
 	{InputPath: "islands/editor.ts", OutputPath: "editor"},
 	{InputPath: "styles/console.css", OutputPath: "console"},
 	{InputPath: "styles/map.css", OutputPath: "mapstyle"},

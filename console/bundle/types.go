@@ -51,6 +51,8 @@ var mirrored = []struct {
 	{"TransitFeedData", console.TransitFeedData{}},
 	{"SensorChart", console.SensorChart{}},
 	{"SensorLevel", console.SensorLevel{}},
+	{"WallData", console.WallData{}},
+	{"WallCamera", console.WallCamera{}},
 	{"EditorData", console.EditorData{}},
 	{"Problem", console.Problem{}},
 }

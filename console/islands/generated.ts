@@ -216,6 +216,22 @@ export interface SensorLevel {
   alarm: boolean;
 }
 
+export interface WallData {
+  cameras: WallCamera[];
+  tiles: number;
+  most: number;
+  screen: number;
+  zone: string;
+}
+
+export interface WallCamera {
+  name: string;
+  title: string;
+  width: number;
+  height: number;
+  ground: Ground | null;
+}
+
 export interface EditorData {
   camera: string;
   width: number;

@@ -15,25 +15,39 @@ interface Standing {
 
 const fade = 140; // ms
 
+/** How marks are drawn where scenes are many and small. */
+export interface MarkStyle {
+  fades: boolean;
+  least: number; // height of a figure, CSS pixels
+}
+
 export class MarkLayer {
   readonly canvas = document.createElement("canvas");
   private now = new Map<string, Standing>();
   private before = new Map<string, Standing>();
   private since = 0;
   private frame = 0;
-  private readonly project: ((x: number, y: number) => { x: number; y: number }) | null;
-  private readonly origin = { x: 0, y: 0 };
+  private project: ((x: number, y: number) => { x: number; y: number }) | null = null;
+  private origin = { x: 0, y: 0 };
 
   constructor(
-    private readonly width: number,
-    private readonly height: number,
+    private width: number,
+    private height: number,
     ground: Ground | null | undefined,
+    private readonly style: MarkStyle = { fades: true, least: 0 },
   ) {
     this.canvas.className = "scene-marks";
     this.canvas.setAttribute("aria-hidden", "true");
-    this.project = ground ? toPicture(ground) : null;
-    if (ground) this.origin = gridOrigin(ground);
+    this.setPlace(width, height, ground);
     new ResizeObserver(() => this.fit()).observe(this.canvas);
+  }
+
+  /** Marks are of another place from now on. */
+  setPlace(width: number, height: number, ground: Ground | null | undefined): void {
+    this.width = width;
+    this.height = height;
+    this.project = ground ? toPicture(ground) : null;
+    this.origin = ground ? gridOrigin(ground) : { x: 0, y: 0 };
   }
 
   show(m: Marks): void {
@@ -89,13 +103,14 @@ export class MarkLayer {
   private paint(time: number): void {
     const on = this.canvas.getContext("2d")!;
     on.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    const share = stillness.matches ? 1 : Math.min(1, Math.max(0, (time - this.since) / fade));
+    const share = stillness.matches || !this.style.fades ? 1 : Math.min(1, Math.max(0, (time - this.since) / fade));
     const all: [Standing, number][] = [];
     for (const s of this.now.values()) all.push([s, this.before.has(s.key) ? 1 : 0.6 + 0.4 * share]);
     if (share < 1) for (const s of this.before.values()) if (!this.now.has(s.key)) all.push([s, 0.3 * (1 - share)]); // faint, so that nobody is seen twice
+    const least = this.style.least * Math.min(devicePixelRatio, 2);
     all.sort((a, b) => a[0].y - b[0].y); // who stands nearer is drawn over who stands behind
     for (const [s, alpha] of all) {
-      figure(on, s.kind, s.x * this.canvas.width, s.y * this.canvas.height, s.size * this.canvas.height, alpha);
+      figure(on, s.kind, s.x * this.canvas.width, s.y * this.canvas.height, Math.max(least, s.size * this.canvas.height), alpha);
     }
     if (share < 1) this.paintSoon();
   }

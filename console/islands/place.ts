@@ -6,20 +6,41 @@ export class PlacePicture {
   private readonly on = this.canvas.getContext("2d")!;
   private known = new Uint8Array(0); // a digit per tile
   private columns = 0;
+  private width = 0; // of the place, pixels
+  private height = 0;
+  private turn = 0; // grows when what was there is forgotten
   private queue: Promise<void> = Promise.resolve();
   at = 0;
 
-  constructor(private readonly changed: () => void) {
+  /** Scale is 1 or a half or quarter of it: a tile then still ends where a pixel does. */
+  constructor(
+    private readonly changed: () => void,
+    private scale: 1 | 0.5 | 0.25 = 1,
+  ) {
     this.canvas.className = "scene-canvas";
     this.canvas.setAttribute("aria-hidden", "true");
+  }
+
+  /** Forgets the place; nothing is drawn until it comes whole again. */
+  forget(scale: 1 | 0.5 | 0.25 = this.scale): void {
+    this.turn++;
+    this.scale = scale;
+    this.known = new Uint8Array(0);
+    this.canvas.width = this.canvas.height = this.width = this.height = 0;
   }
 
   /** Draws tiles in the order in which they came, though each is decoded in its own time. */
   apply(p: Place): void {
     const picture = decode(p.atlas);
+    const turn = this.turn;
     this.queue = this.queue.then(async () => {
       try {
-        this.paint(p, await picture);
+        const atlas = await picture;
+        try {
+          if (turn === this.turn) this.paint(p, atlas);
+        } finally {
+          atlas.close();
+        }
       } catch {
         // A picture that cannot be decoded is not drawn: what is known stands.
       }
@@ -29,24 +50,26 @@ export class PlacePicture {
   private paint(p: Place, atlas: ImageBitmap): void {
     const columns = Math.ceil(p.w / tileSize);
     const total = columns * Math.ceil(p.h / tileSize);
-    if (p.whole && (p.w !== this.canvas.width || p.h !== this.canvas.height || this.known.length !== total)) {
-      this.canvas.width = p.w;
-      this.canvas.height = p.h;
+    if (p.whole && (p.w !== this.width || p.h !== this.height || this.known.length !== total)) {
+      this.width = p.w;
+      this.height = p.h;
+      this.canvas.width = Math.ceil(p.w * this.scale);
+      this.canvas.height = Math.ceil(p.h * this.scale);
       this.known = new Uint8Array(total);
     }
     if (this.known.length !== total) return;
     this.columns = columns;
+    const size = tileSize * this.scale;
     const count = p.whole ? total : (p.tiles?.length ?? 0);
     for (let i = 0; i < count; i++) {
       const tile = p.whole ? i : p.tiles![i]!;
-      const x = (tile % columns) * tileSize;
-      const y = Math.floor(tile / columns) * tileSize;
+      const x = (tile % columns) * size;
+      const y = Math.floor(tile / columns) * size;
       const fromX = (i % atlasColumns) * tileSize;
       const fromY = Math.floor(i / atlasColumns) * tileSize;
-      this.on.drawImage(atlas, fromX, fromY, tileSize, tileSize, x, y, tileSize, tileSize);
+      this.on.drawImage(atlas, fromX, fromY, tileSize, tileSize, x, y, size, size);
       this.known[tile] = Number.parseInt(p.known[i] ?? "0", 16);
     }
-    atlas.close();
     this.at = p.at;
     this.changed();
   }
@@ -62,8 +85,8 @@ export class PlacePicture {
 
   /** What is not shown, as rectangles in blocks: runs of a row, joined downwards where they are alike. */
   unshown(): Rectangle[] {
-    const columns = Math.ceil(this.canvas.width / blockSize);
-    const rows = Math.ceil(this.canvas.height / blockSize);
+    const columns = Math.ceil(this.width / blockSize);
+    const rows = Math.ceil(this.height / blockSize);
     const done: Rectangle[] = [];
     let open: Rectangle[] = [];
     for (let y = 0; y < rows; y++) {
