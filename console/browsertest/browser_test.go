@@ -97,6 +97,10 @@ func (s *stage) control(w http.ResponseWriter, r *http.Request) {
 		s.reset()
 	case "empty":
 		world.Empty()
+	case "streets":
+		world.AddStreets(number(q.Get("n")))
+	case "cutone":
+		world.Cut(city.Slug(q.Get("camera")), q.Get("cut") != "")
 	case "unseen":
 		world.AddUnseen("garden", "Botanic garden, gate")
 	case "state":

@@ -14,8 +14,9 @@ import (
 )
 
 var (
-	serve = flag.String("serve", "", "serve the pages at this address, to look at them by hand")
-	place = flag.String("place", "", "a JPEG of an empty place to serve instead of the drawn one")
+	serve   = flag.String("serve", "", "serve the pages at this address, to look at them by hand")
+	streets = flag.Int("streets", 0, "how many cameras to serve beside the square's")
+	place   = flag.String("place", "", "a JPEG of an empty place to serve instead of the drawn one")
 )
 
 // afternoon is when the tests' city begins, a Tuesday; its clock runs from there.
@@ -79,6 +80,7 @@ func TestServe(t *testing.T) {
 		t.Skip("this serves the pages to look at by hand, with -serve ADDRESS")
 	}
 	world := newCity(t)
+	world.AddStreets(*streets)
 	pages := newConsole(t, world, newSensors(world), build(t), consoletest.Everything())
 	t.Logf("http://%s", *serve)
 	s := &http.Server{Addr: *serve, Handler: pages, ReadHeaderTimeout: 5 * time.Second}

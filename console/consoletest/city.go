@@ -39,6 +39,10 @@ type street struct {
 	marks   *wire.Marks // fixed by a test; nil: people walk
 	cut     bool
 	sent    []wire.Message
+	// phase is how far its people are ahead of the clock; a restless street's place
+	// changes, each number in its own way.
+	phase    time.Duration
+	restless int
 }
 
 // Config is what New needs.

@@ -177,7 +177,12 @@ func (c *City) since(s *street, camera city.Slug, sent *int, n int) (next []wire
 			m.At = c.now()
 			next = append(next, &m)
 		} else {
-			next = append(next, walkers(c.now(), s.picture.width, s.picture.height))
+			m := walkers(c.now().Add(s.phase), s.picture.width, s.picture.height)
+			m.At = c.now()
+			next = append(next, m)
+		}
+		if m := s.changes(c.now(), n); m != nil {
+			next = append(next, m)
 		}
 	}
 	if n%5 == 0 {
