@@ -2,11 +2,29 @@ package hub
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
 	"net/http"
+	"path/filepath"
 
 	"polity/access"
 	"polity/console"
+	"polity/internal/durable"
 )
+
+// Access is who may do what.
+type Access struct {
+	// TrustLoopback lets every program on the hub's machine read and write the city's
+	// data through its interfaces without a token.
+	TrustLoopback bool `yaml:"trust_loopback"`
+}
+
+// makeMachineToken writes this start's token for commands on this machine.
+func (h *Hub) makeMachineToken() error {
+	secret := rand.Text()
+	h.machine = sha256.Sum256([]byte(secret))
+	return durable.WriteFile(filepath.Join(h.cfg.Data, MachineTokenFile), []byte(secret+"\n"), 0o600)
+}
 
 // machine is who sits at the hub's own machine: until sign-in exists it may do everything.
 type machine struct{}

@@ -45,6 +45,7 @@ type Config struct {
 	REST     REST     `yaml:"rest"`
 	OpenData OpenData `yaml:"open_data"`
 
+	Access  Access  `yaml:"access"`
 	NGSILD  NGSILD  `yaml:"ngsi_ld"`
 	Changes Changes `yaml:"changes"`
 }

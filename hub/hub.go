@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,9 +33,6 @@ type Deps struct {
 	Now func() time.Time // the wall clock; nil: time.Now
 	// About may change what the pages say of the city: the demo's map, services.
 	About func(*console.About)
-	// Pages are further handlers by their pattern (http.ServeMux), beside the
-	// console's.
-	Pages map[string]http.Handler
 	// Ready is called once, when the pages can be opened.
 	Ready func(Started)
 }
@@ -69,6 +65,8 @@ type Hub struct {
 	rest     *rest.Server    // nil: off
 	data     *data           // open data; nil: off
 	changes  changes
+	access   console.Access
+	machine  machineToken
 	listener net.Listener
 	closers  []func() error // in the order of opening
 
@@ -152,7 +150,11 @@ func (h *Hub) open(ctx context.Context, deps Deps) error {
 		return err
 	}
 	h.closers = append(h.closers, func() error { h.spine.Close(); return nil })
-	pages := console.Config{City: h, Sensors: h, Data: h.published(), Access: machine{}, Looks: noBook{}, Log: h.log, Now: h.now}
+	h.access = machine{}
+	if err := h.makeMachineToken(); err != nil {
+		return err
+	}
+	pages := console.Config{City: h, Sensors: h, Data: h.published(), Access: h.access, Looks: noBook{}, Log: h.log, Now: h.now}
 	if h.transit != nil {
 		pages.Transit = h.transit
 	}
@@ -247,7 +249,7 @@ func (h *Hub) run(ctx context.Context, deps Deps) error {
 	}
 	work.Go(func() { h.keepAlarms(working) })
 	served := make(chan error, 1)
-	server := h.server(deps.Pages)
+	server := h.server()
 	go func() { served <- server.Serve(h.listener) }()
 	address := "http://" + h.listener.Addr().String()
 	h.log.Info("the hub runs", slog.String("pages", address), slog.String("edges", h.spine.Listen()), slog.Int("known_edges", len(h.cfg.Edges.Known)))

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"polity/internal/delivery"
@@ -13,8 +12,8 @@ import (
 	"polity/plane/ngsild"
 )
 
-// NGSILD is the API of ETSI GS CIM 009 at /ngsi-ld/v1. Until sign-in exists it is
-// for this machine only.
+// NGSILD is the API of ETSI GS CIM 009 at /ngsi-ld/v1, for whoever may read or write the
+// city's data.
 type NGSILD struct {
 	Off      bool    `yaml:"off"`
 	Contexts Remote  `yaml:"contexts"` // where @contexts may be fetched from
@@ -86,28 +85,19 @@ func (h *Hub) openNGSILD(ctx context.Context) error {
 	return err
 }
 
-// OperationsPath is where operators ask about notifications, on this machine only.
+// OperationsPath is where operators ask about notifications.
 const OperationsPath = "/hub/notifications"
 
-// withNGSILD puts the API before the pages. It has no pattern of theirs, because a
-// ServeMux redirects paths that hold the address of a name.
-func (h *Hub) withNGSILD(pages http.Handler) http.Handler {
+func (h *Hub) ngsildAPI() http.Handler {
 	if h.ngsild == nil {
-		return pages
+		return nil
 	}
-	api, operations := onLoopback(h.ngsild), onLoopback(h.ngsild.Operations(OperationsPath))
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case strings.HasPrefix(r.URL.Path, ngsild.Root+"/") && h.ngsild.CameRound(r): // it only says so, to whoever it is
-			h.ngsild.ServeHTTP(w, r)
-			return
-		case strings.HasPrefix(r.URL.Path, ngsild.Root+"/"):
-			api.ServeHTTP(w, r)
-			return
-		case r.URL.Path == OperationsPath || strings.HasPrefix(r.URL.Path, OperationsPath+"/"):
-			operations.ServeHTTP(w, r)
-			return
-		}
-		pages.ServeHTTP(w, r)
-	})
+	return h.ngsild
+}
+
+func (h *Hub) operations() http.Handler {
+	if h.ngsild == nil {
+		return nil
+	}
+	return h.ngsild.Operations(OperationsPath)
 }

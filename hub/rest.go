@@ -3,13 +3,11 @@ package hub
 import (
 	"net/http"
 
-	"polity/access"
-	"polity/opendata"
 	"polity/plane/rest"
 )
 
-// REST is the plain API at /api/v1. Everyone reads what is public; until sign-in exists,
-// everything is read and changed from this machine only.
+// REST is the plain API at /api/v1. Everyone reads what is public; whoever may read or
+// write the city's data, all of it.
 type REST struct {
 	Off bool `yaml:"off"`
 }
@@ -21,7 +19,7 @@ func (h *Hub) openREST() error {
 	}
 	cfg := rest.Config{
 		Store: h.store, Zone: h.about.Zone, Title: h.cfg.City, Log: h.log, Now: h.now,
-		Trusted: func(r *http.Request) bool { return access.OnLoopback(r) },
+		Trusted: h.mayUseData,
 	}
 	if d := h.data; d != nil {
 		cfg.Public, cfg.Licence = publicTypes(d.types), d.about.Licence
@@ -34,17 +32,17 @@ func (h *Hub) openREST() error {
 	return err
 }
 
-// withREST puts the API and the files of open data before the pages: a ServeMux
-// redirects paths that hold the address of a name.
-func (h *Hub) withREST(pages http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case h.rest != nil && rest.Serves(r.URL.Path):
-			h.rest.ServeHTTP(w, r)
-		case h.data != nil && opendata.Serves(r.URL.Path):
-			h.data.files.ServeHTTP(w, r)
-		default:
-			pages.ServeHTTP(w, r)
-		}
-	})
+func (h *Hub) restAPI() http.Handler {
+	if h.rest == nil {
+		return nil
+	}
+	return h.rest
+}
+
+// dataFiles serves the files of open data.
+func (h *Hub) dataFiles() http.Handler {
+	if h.data == nil {
+		return nil
+	}
+	return h.data.files
 }

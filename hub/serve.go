@@ -10,30 +10,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"polity/access"
 	"polity/city"
 	"polity/plane"
 )
 
 const pageTime = 30 * time.Second // for one answer, live feeds apart
 
-// server serves the pages, and health and metrics for the machine itself.
-func (h *Hub) server(pages map[string]http.Handler) *http.Server {
-	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collector{h})
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", h.healthPage)
-	mux.Handle("GET /metrics", onLoopback(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})))
-	if h.sensors != nil {
-		mux.Handle("POST /ingest/{route}", h.sensors.push)
-		mux.Handle("POST /ingest/{route}/{device}", h.sensors.push)
-	}
-	mux.Handle("/", h.console)
-	for pattern, page := range pages {
-		mux.Handle(pattern, page)
-	}
+// server serves everything that the hub answers over HTTP.
+func (h *Hub) server() *http.Server {
 	return &http.Server{
-		Handler: bounded(h.withREST(h.withNGSILD(mux))), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: bounded(h.handler()), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 	}
 }
 
@@ -46,15 +32,18 @@ func bounded(next http.Handler) http.Handler {
 	})
 }
 
-// onLoopback hides what is for the machine itself.
-func onLoopback(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !access.OnLoopback(r) {
-			http.NotFound(w, r)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+func (h *Hub) metrics() http.Handler {
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collector{h})
+	return promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})
+}
+
+// push takes what devices send by HTTP.
+func (h *Hub) push() http.Handler {
+	if h.sensors == nil {
+		return nil
+	}
+	return h.sensors.push
 }
 
 // healthPage answers 200 while the city's data can be read, 503 and why otherwise.

@@ -241,7 +241,7 @@ func TestHealthMetricsAndPages(t *testing.T) {
 	if code, body := w.get("/metrics"); code != 200 || !strings.Contains(body, "polity_hub_observations_total 0") || !strings.Contains(body, `polity_hub_edge_connected{edge="edge-1"} 0`) {
 		t.Errorf("metrics: %d %s", code, body)
 	}
-	if code, _ := w.get("/metrics", "X-Forwarded-For", "192.0.2.7"); code != 404 {
+	if code, _ := w.get("/metrics", "X-Forwarded-For", "192.0.2.7"); code != http.StatusUnauthorized {
 		t.Errorf("metrics through a proxy: %d", code)
 	}
 	if code, body := w.get("/cameras/square"); code != 200 || !strings.Contains(body, "The square") {
