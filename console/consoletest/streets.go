@@ -44,8 +44,8 @@ func (s *street) changes(now time.Time, n int) wire.Message {
 		return nil
 	}
 	columns, rows := wire.TilesIn(s.picture.width, s.picture.height)
-	first := (n*37 + s.restless*101) % (columns*rows - 2)
-	m := s.picture.tiles(now, []uint16{uint16(first), uint16(first + 1)}, s.picture.pixels)
+	first := uint16((n*37 + s.restless*101) % (columns*rows - 4))
+	m := s.picture.tiles(now, []uint16{first, first + 1, first + 2, first + 3}, s.picture.pixels)
 	m.Sequence = uint32(n + 2)
 	return m
 }

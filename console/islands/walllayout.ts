@@ -10,14 +10,15 @@ export interface Fit {
 export const gap = 6;
 const shape = 4 / 3; // of the box that a picture stands in
 const least = 72; // narrower than this nothing can be told apart
-const readable = 156; // where tiles scroll anyway, they are at least so wide
+const readable = 156; // where tiles scroll anyway, as on a telephone, they are at least so wide
+const narrow = 640;
 
 /** Fits n tiles into a space of width x height pixels. */
 export function fit(width: number, height: number, n: number): Fit {
   let best = filled(width, height, n, 36);
   const roomy = filled(width, height, n, 52);
   if (roomy.width >= 220) best = roomy;
-  if (best.width >= Math.min(least, width)) return best;
+  if (best.width >= (width < narrow ? Math.min(readable, width) : least)) return best;
   const columns = Math.max(1, Math.floor((width + gap) / (readable + gap)));
   return { columns, width: Math.floor((width - gap * (columns - 1)) / columns), caption: 36, scrolls: true };
 }
