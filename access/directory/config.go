@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -101,7 +102,7 @@ func (g Group) check() error {
 			return fmt.Errorf("%q: there is no role %q%s", g.Group, r, nearestRole(r))
 		}
 	}
-	for _, s := range append(g.Areas[:len(g.Areas):len(g.Areas)], g.Cameras...) {
+	for _, s := range slices.Concat(g.Areas, g.Cameras) {
 		if err := s.Check(); err != nil {
 			return fmt.Errorf("%q: %w", g.Group, err)
 		}
