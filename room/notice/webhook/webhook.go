@@ -89,7 +89,7 @@ func Verify(s Secret, h http.Header, body []byte, now time.Time) error {
 		return errors.New("the message is too old, or of the future")
 	}
 	want := Sign(s, h.Get("webhook-id"), at, body)
-	for _, got := range strings.Fields(h.Get("webhook-signature")) {
+	for got := range strings.FieldsSeq(h.Get("webhook-signature")) {
 		if hmac.Equal([]byte(got), []byte(want)) {
 			return nil
 		}
@@ -153,41 +153,52 @@ func Send(ctx context.Context, client *http.Client, to Receiver, id string, body
 	if to.KeyID != "" {
 		req.Header.Set("Polity-Key-Id", to.KeyID)
 	}
-	resp, err := Do(client, req)
+	answer, err := Do(client, req)
 	if err != nil {
 		return err
 	}
-	return Judge(resp)
+	return answer.Judge()
+}
+
+// Answer is what counts of a receiver's answer.
+type Answer struct {
+	Status int
+	Later  time.Duration // for so long it wants to be left alone; 0: it did not say
 }
 
 // Do sends a request and reads what it may of the answer. Errors do not show the address,
 // which may hold a key.
-func Do(client *http.Client, req *http.Request) (*http.Response, error) {
+func Do(client *http.Client, req *http.Request) (Answer, error) {
 	resp, err := client.Do(req)
 	if err != nil {
 		if e, ok := errors.AsType[*url.Error](err); ok {
 			if e.Timeout() {
-				return nil, fmt.Errorf("no answer within %v", client.Timeout)
+				return Answer{}, fmt.Errorf("no answer within %v", client.Timeout)
 			}
 			err = e.Err
 		}
-		return nil, err
+		return Answer{}, err
 	}
+	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, outside.AnswerMost)) // so that the connection can be used again
-	return resp, resp.Body.Close()
+	a := Answer{Status: resp.StatusCode}
+	if seconds, no := strconv.Atoi(resp.Header.Get("Retry-After")); no == nil && seconds > 0 && seconds < 1e6 {
+		a.Later = time.Duration(seconds) * time.Second
+	}
+	return a, nil
 }
 
-// Judge says what the status of an answer means.
-func Judge(resp *http.Response) error {
-	switch c := resp.StatusCode; {
-	case c >= 200 && c <= 299:
+// Judge says what an answer means.
+func (a Answer) Judge() error {
+	switch {
+	case a.Status >= 200 && a.Status <= 299:
 		return nil
-	case c >= 300 && c <= 399:
-		return fmt.Errorf("the receiver answered %d, a redirect, and none is followed: configure the address it leads to", c)
+	case a.Status >= 300 && a.Status <= 399:
+		return fmt.Errorf("the receiver answered %d, a redirect, and none is followed: configure the address it leads to", a.Status)
 	}
-	err := fmt.Errorf("the receiver answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
-	if seconds, no := strconv.Atoi(resp.Header.Get("Retry-After")); no == nil && seconds > 0 && seconds < 1e6 {
-		return &delivery.Later{Err: err, For: time.Duration(seconds) * time.Second}
+	err := fmt.Errorf("the receiver answered %d %s", a.Status, http.StatusText(a.Status))
+	if a.Later > 0 {
+		return &delivery.Later{Err: err, For: a.Later}
 	}
 	return err
 }

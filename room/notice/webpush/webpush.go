@@ -110,12 +110,12 @@ func (s *Signer) Send(ctx context.Context, client *http.Client, to Subscription,
 	if m.Urgent {
 		req.Header.Set("Urgency", "high")
 	}
-	resp, err := webhook.Do(client, req)
+	answer, err := webhook.Do(client, req)
 	if err != nil {
 		return err
 	}
-	if resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusGone {
+	if answer.Status == http.StatusNotFound || answer.Status == http.StatusGone {
 		return ErrGone
 	}
-	return webhook.Judge(resp)
+	return answer.Judge()
 }
