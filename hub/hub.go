@@ -35,6 +35,9 @@ type Deps struct {
 	About func(*console.About)
 	// Ready is called once, when the pages can be opened.
 	Ready func(Started)
+
+	access console.Access // of tests; nil: the accounts and policies of the configuration
+	looks  console.Looks
 }
 
 // Started is what a hub that runs can be reached by.
@@ -66,6 +69,7 @@ type Hub struct {
 	data     *data           // open data; nil: off
 	changes  changes
 	access   console.Access
+	looks    console.Looks
 	machine  machineToken
 	listener net.Listener
 	closers  []func() error // in the order of opening
@@ -150,11 +154,14 @@ func (h *Hub) open(ctx context.Context, deps Deps) error {
 		return err
 	}
 	h.closers = append(h.closers, func() error { h.spine.Close(); return nil })
-	h.access = machine{}
+	h.access, h.looks = deps.access, deps.looks
+	if h.access == nil {
+		h.access, h.looks = machine{}, noBook{}
+	}
 	if err := h.makeMachineToken(); err != nil {
 		return err
 	}
-	pages := console.Config{City: h, Sensors: h, Data: h.published(), Access: h.access, Looks: noBook{}, Log: h.log, Now: h.now}
+	pages := console.Config{City: h, Sensors: h, Data: h.published(), Access: h.access, Looks: h.looks, Log: h.log, Now: h.now}
 	if h.transit != nil {
 		pages.Transit = h.transit
 	}

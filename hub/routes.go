@@ -65,13 +65,17 @@ func Routes() []Route {
 	for _, o := range own {
 		all = append(all, o.Route)
 	}
+	listed := map[string]bool{}
 	for _, g := range gates {
 		methods := g.methods
 		if methods == nil {
-			methods = []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+			methods = append(slices.Clone(reads), http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete)
 		}
 		for _, m := range methods {
-			all = append(all, Route{m + " " + g.prefix, g.do})
+			if pattern := m + " " + g.prefix; !listed[pattern] {
+				listed[pattern] = true
+				all = append(all, Route{pattern, g.do})
+			}
 		}
 	}
 	return all

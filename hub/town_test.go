@@ -17,9 +17,12 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"polity/access"
 	"polity/camera/uplink"
 	"polity/camera/wire"
 	"polity/city"
+	"polity/console"
+	"polity/console/consoletest"
 	"polity/console/counts"
 	"polity/hub"
 	"polity/register"
@@ -36,6 +39,7 @@ type town struct {
 	stop    func()
 	log     *logBuffer
 	seeds   map[city.Slug]string
+	access  console.Access // here whoever asks on loopback may do everything
 }
 
 type logBuffer struct {
@@ -55,9 +59,15 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
+func everythingOnLoopback() *consoletest.Access {
+	a := consoletest.Everything()
+	a.From = access.OnLoopback
+	return a
+}
+
 func newTown(t *testing.T) *town {
 	t.Helper()
-	w := &town{t: t, dir: t.TempDir(), log: &logBuffer{}, seeds: map[city.Slug]string{}}
+	w := &town{t: t, dir: t.TempDir(), log: &logBuffer{}, seeds: map[city.Slug]string{}, access: everythingOnLoopback()}
 	private, public, err := register.NewKey("city.example/cameras")
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +115,8 @@ func (w *town) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, done := make(chan hub.Started, 1), make(chan error, 1)
 	go func() {
-		done <- hub.Run(ctx, w.cfg, hub.Deps{Log: slog.New(slog.NewTextHandler(w.log, nil)), Ready: func(s hub.Started) { ready <- s }})
+		deps := hub.Deps{Log: slog.New(slog.NewTextHandler(w.log, nil)), Ready: func(s hub.Started) { ready <- s }}
+		done <- hub.Run(ctx, w.cfg, hub.WithAccess(deps, w.access, &consoletest.Looks{}))
 	}()
 	select {
 	case w.started = <-ready:
