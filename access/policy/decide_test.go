@@ -121,6 +121,8 @@ var cases = []struct {
 	{"a program makes orders", program(access.GiveOrder), access.GiveOrder, access.Service(access.Waste), access.Circumstances{}, true, false, "programs-work-with-desks"},
 	{"and does none", program(access.DoOrder), access.DoOrder, access.Service(access.Waste), access.Circumstances{}, false, false, "charter-programs-do-not-look-or-judge"},
 	{"a program does not look", forPurpose(program(access.LookLive)), access.LookLive, market, access.Circumstances{}, false, false, "charter-programs-do-not-look-or-judge"},
+	{"a command replays notifications", program(access.RunSystem), access.RunSystem, access.City(), access.Circumstances{}, true, false, "programs-run-the-system"},
+	{"and not by another scope", program(access.ReadData), access.RunSystem, access.City(), access.Circumstances{}, false, false, "charter-programs-stay-in-their-scope"},
 	{"a person does not use the interfaces", person(access.Roles()...), access.ReadData, access.City(), access.Circumstances{}, false, false, ""},
 }
 

@@ -68,6 +68,11 @@ func New(own []File, purposes []access.Purpose) (*Policies, error) {
 		p.purposes = append(p.purposes, one.Name)
 	}
 	p.index()
+	if len(own) > 0 {
+		if err := p.governs(); err != nil {
+			return nil, err
+		}
+	}
 	return p, nil
 }
 

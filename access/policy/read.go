@@ -35,8 +35,8 @@ const (
 
 // File is a file of policies.
 type File struct {
-	Name string // ends in .cedar, holds no folder
-	Text string
+	Name string `json:"name"` // ends in .cedar, holds no folder
+	Text string `json:"text"`
 }
 
 // Rule is one policy as it was read.
@@ -162,6 +162,9 @@ func Parse(f File) ([]Rule, error) {
 		if err := v.Policy(r.ID, r.ast); err != nil {
 			return nil, city.Errorf(city.Invalid, "%s: %s: %s; the words are in %s (polity access policy --schema)", where, r.ID, plain(err), SchemaFile)
 		}
+		if err := names(p); err != nil {
+			return nil, city.Errorf(city.Invalid, "%s: %s: %w", where, r.ID, err)
+		}
 		rules = append(rules, r)
 	}
 	return rules, nil
@@ -169,9 +172,13 @@ func Parse(f File) ([]Rule, error) {
 
 func control(r rune) bool { return r < ' ' || r == 0x7f }
 
+var fileName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}\.cedar$`)
+
 // checkText looks at what the parser cannot be trusted with.
 func checkText(f File) error {
 	switch {
+	case !fileName.MatchString(f.Name):
+		return city.Errorf(city.Invalid, "%q is no name for a file of policies; write a-z, 0-9 and hyphens, then .cedar", f.Name)
 	case len(f.Text) > maxFile:
 		return city.Errorf(city.Invalid, "%s has %d bytes, more than %d; split it", f.Name, len(f.Text), maxFile)
 	case !utf8.ValidString(f.Text):
@@ -194,13 +201,15 @@ func checkText(f File) error {
 	return nil
 }
 
+var exactGot = regexp.MustCompile(`exact got (\S+) want (\S+)`)
+
 var parserSays = regexp.MustCompile(`^(?:parser error: )?parse error at <input>:(\d+):(\d+) (.*)$`)
 
 // syntax makes "LINE:COLUMN: what" of an error of Cedar's parser.
 func syntax(err error) string {
 	said := plain(err)
 	if m := parserSays.FindStringSubmatch(said); m != nil {
-		return m[1] + ":" + m[2] + ": this is no Cedar at " + m[3]
+		return m[1] + ":" + m[2] + ": this is no Cedar before " + exactGot.ReplaceAllString(m[3], "$1 stands where $2 should")
 	}
 	return " " + strings.TrimPrefix(said, "parser error: ")
 }
@@ -218,3 +227,5 @@ func (r Rule) concerns(a access.Action) bool {
 	}
 	return true
 }
+
+func byName(a, b File) int { return strings.Compare(a.Name, b.Name) }
