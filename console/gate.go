@@ -16,13 +16,25 @@ type Access interface {
 	// nobody can tell: nothing is shown then.
 	Who(r *http.Request) (access.Who, error)
 	access.Decider
+	// Ended is closed when a sign-in ends, or what its owner may do changes: what is open
+	// for it then closes.
+	Ended(session string) <-chan struct{}
 }
 
 // Looks writes down who looks at what, before it is shown.
 type Looks interface {
-	// Begin commits that somebody begins to look, and returns what notes the end. An
-	// error means that it is not written down: nothing is shown then.
-	Begin(ctx context.Context, l Look) (end func(), err error)
+	// Begin commits that somebody begins to look. An error means that it is not written
+	// down: nothing is shown then.
+	Begin(ctx context.Context, l Look) (Looking, error)
+}
+
+// Looking is a look that goes on.
+type Looking interface {
+	// Finish says that it is over.
+	Finish()
+	// Gone is closed when the book can no longer note that it goes on: nothing more may be
+	// shown.
+	Gone() <-chan struct{}
 }
 
 // Look is one look.
@@ -109,7 +121,17 @@ func (c *Console) decide(r *request, do access.Action, on access.Thing) access.D
 	if r.asPublic {
 		who = access.Who{}
 	}
-	return c.cfg.Access.Decide(who, do, on, access.Circumstances{Loopback: access.OnLoopback(r.Request)})
+	at := access.Circumstances{Loopback: access.OnLoopback(r.Request)}
+	if on.Kind != access.AService || on.ID != someDesk {
+		return c.cfg.Access.Decide(who, do, on, at)
+	}
+	var d access.Decision
+	for _, desk := range access.Desks() {
+		if d = c.cfg.Access.Decide(who, do, access.Service(desk), at); d.Allowed {
+			break
+		}
+	}
+	return d
 }
 
 // allowed reports whether the one who asks may do something.
@@ -142,7 +164,7 @@ func (c *Console) thing(name city.Slug) access.Thing {
 }
 
 // look writes down a look before anything of it is shown.
-func (c *Console) look(r *request, do access.Action, on access.Thing, at time.Time) (end func(), err error) {
+func (c *Console) look(r *request, do access.Action, on access.Thing, at time.Time) (Looking, error) {
 	if c.cfg.Looks == nil {
 		return nil, city.Errorf(city.Unavailable, "%s", c.say.Say("error.nobook"))
 	}
