@@ -123,7 +123,11 @@ var cases = []struct {
 	{"a program does not look", forPurpose(program(access.LookLive)), access.LookLive, market, access.Circumstances{}, false, false, "charter-programs-do-not-look-or-judge"},
 	{"a command replays notifications", program(access.RunSystem), access.RunSystem, access.City(), access.Circumstances{}, true, false, "programs-run-the-system"},
 	{"and not by another scope", program(access.ReadData), access.RunSystem, access.City(), access.Circumstances{}, false, false, "charter-programs-stay-in-their-scope"},
-	{"a person does not use the interfaces", person(access.Roles()...), access.ReadData, access.City(), access.Circumstances{}, false, false, ""},
+	{"operators do not use the interfaces", person(access.TrafficOperator, access.SafetyOperator, access.Crew), access.ReadData, access.City(), access.Circumstances{}, false, false, ""},
+	{"data protection opens them", person(access.DataProtection), access.ReadData, access.City(), access.Circumstances{}, true, false, "data-protection-opens-the-interfaces"},
+	{"for reading", person(access.DataProtection), access.WriteData, access.City(), access.Circumstances{}, false, false, ""},
+	{"it connects programs", person(access.IT), access.WriteData, access.City(), access.Circumstances{}, true, false, "it-connects-programs"},
+	{"that write", person(access.IT), access.ReadData, access.City(), access.Circumstances{}, false, false, ""},
 }
 
 func program(scope ...access.Action) access.Who {
