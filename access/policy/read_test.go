@@ -39,8 +39,10 @@ func TestBadPolicies(t *testing.T) {
 		"no UTF-8":                       {"@id(\"a\")@reason(\"\xff\")\npermit (principal, action, resource);", "not UTF-8"},
 		"many brackets":                  {"@id(\"a\")@reason(\"b\")\npermit (principal, action, resource) when { " + strings.Repeat("(", 1e5) + "true" + strings.Repeat(")", 1e5) + " };", "own.cedar:2: brackets"},
 		"too long":                       {strings.Repeat(" ", maxFile+1), "split it"},
-		"nobody approves": {"@id(\"a\")@reason(\"b\")\nforbid (principal, action == Action::\"approve-policy\", resource);",
-			"own.cedar:1: a would end data protection officers approving policies"},
+		"nobody approves": {
+			"@id(\"a\")@reason(\"b\")\nforbid (principal, action == Action::\"approve-policy\", resource);",
+			"own.cedar:1: a would end data protection officers approving policies",
+		},
 		"nobody reads": {"@id(\"a\")@reason(\"b\")\nforbid (principal, action, resource);", "a would end everyone reading what is public"},
 	} {
 		t.Run(name, func(t *testing.T) {
