@@ -107,7 +107,7 @@ func (g Group) check() error {
 			return fmt.Errorf("%q: %w", g.Group, err)
 		}
 	}
-	return apart(g.Roles)
+	return alone(g.Roles, g.Areas, g.Cameras)
 }
 
 func nearestRole(r access.Role) string {

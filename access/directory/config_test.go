@@ -8,9 +8,13 @@ import (
 	"time"
 
 	"polity/access"
+	"polity/access/account"
 	"polity/access/directory"
 	"polity/internal/strictyaml"
 )
+
+// What the directory says is what accounts take.
+var _ = account.Directory(directory.Result{})
 
 func b64(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 
@@ -55,9 +59,10 @@ func TestConfigurationsThatAreWrong(t *testing.T) {
 		"body: ":                                func(c *directory.Config) { c.Groups[0].Body = "City Police" },
 		"roles is missing":                      func(c *directory.Config) { c.Groups[0].Roles = nil },
 		`there is no role "safety-operato"; did you mean "safety-operator"?`: func(c *directory.Config) { c.Groups[0].Roles[0] = "safety-operato" },
-		`there is no role "admin"; there are traffic-operator`:                func(c *directory.Config) { c.Groups[0].Roles[0] = "admin" },
-		"groups[1]: the roles it and evidence-officer exclude each other":     func(c *directory.Config) { c.Groups[1].Roles = []access.Role{access.EvidenceOfficer, access.IT} },
-		"groups[3]: the roles it and data-protection exclude each other":      func(c *directory.Config) { c.Groups[3].Roles = append(c.Groups[3].Roles, access.DataProtection) },
+		`there is no role "admin"; there are traffic-operator`:               func(c *directory.Config) { c.Groups[0].Roles[0] = "admin" },
+		"groups[1]: the roles it and evidence-officer exclude each other":    func(c *directory.Config) { c.Groups[1].Roles = []access.Role{access.EvidenceOfficer, access.IT} },
+		"groups[3]: the roles it and data-protection exclude each other":     func(c *directory.Config) { c.Groups[3].Roles = append(c.Groups[3].Roles, access.DataProtection) },
+		"groups[3]: the role it goes together with no area":                  func(c *directory.Config) { c.Groups[3].Areas = slugs("city") },
 		`groups[0]: "safety": `: func(c *directory.Config) { c.Groups[0].Areas = slugs("Not an area") },
 	} {
 		c := config(t, "https://login.city.example")

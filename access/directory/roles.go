@@ -21,13 +21,19 @@ type Result struct {
 	Cameras []city.Slug
 }
 
-// apart refuses the role it together with any other: who administers does not see, and
-// with the directory alone to ask, nobody else would look at the two together.
-func apart(roles []access.Role) error {
+// alone refuses the role it together with anything else: who administers does not see,
+// and with the directory alone to ask, no second person would look at the two together.
+func alone(roles []access.Role, areas, cameras []city.Slug) error {
+	if !slices.Contains(roles, access.IT) {
+		return nil
+	}
 	for _, r := range roles {
-		if r != access.IT && slices.Contains(roles, access.IT) {
+		if r != access.IT {
 			return fmt.Errorf("the roles it and %s exclude each other: who administers the system has no other task in it", r)
 		}
+	}
+	if len(areas)+len(cameras) > 0 {
+		return fmt.Errorf("the role it goes together with no area and no camera: who administers the system does not look")
 	}
 	return nil
 }
@@ -48,7 +54,7 @@ func (c Config) give(r *Result, groups []string) error {
 		r.Cameras = append(r.Cameras, g.Cameras...)
 	}
 	r.Roles, r.Areas, r.Cameras = unique(r.Roles), unique(r.Areas), unique(r.Cameras)
-	if err := apart(r.Roles); err != nil {
+	if err := alone(r.Roles, r.Areas, r.Cameras); err != nil {
 		return city.Errorf(city.Forbidden, "%s has you in groups that do not go together: %w; ask whoever keeps the groups to take you out of one", c.Name, err)
 	}
 	return nil

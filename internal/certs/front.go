@@ -93,11 +93,13 @@ func (f *Front) look() error {
 	pair, err := f.from.refresh(f.now())
 	old := f.pair.Swap(pair)
 	switch {
-	case err != nil && err.Error() != f.said:
+	case err == nil:
+		f.said = ""
+	case err.Error() != f.said:
 		f.said = err.Error()
 		f.log.Error("the certificate of the pages needs care", slog.String("why", f.said))
-	case err == nil && pair != old:
-		f.said = ""
+	}
+	if pair != old && pair != nil {
 		f.log.Info("the pages have a certificate", slog.Time("until", pair.Leaf.NotAfter), slog.Any("names", pair.Leaf.DNSNames))
 	}
 	return err
