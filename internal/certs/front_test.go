@@ -123,6 +123,7 @@ func TestFilesThatChange(t *testing.T) {
 	if err := f.look(); err == nil || !shown(t, f).Equal(first) {
 		t.Errorf("without its file: %v", err)
 	}
+	log.Reset()
 	cert, _ = made(t, dir, now.at.Add(-time.Hour), now.at.Add(2*time.Hour), "hub.city.example")
 	_ = f.look()
 	if shown(t, f).Equal(first) || strings.Count(log.String(), "have a certificate") != 1 {
