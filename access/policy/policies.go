@@ -61,7 +61,7 @@ func New(own []File, purposes []access.Purpose) (*Policies, error) {
 			return nil, err
 		}
 	}
-	if purposes == nil {
+	if len(purposes) == 0 {
 		purposes = access.Purposes()
 	}
 	for _, one := range purposes {
