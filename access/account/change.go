@@ -94,6 +94,9 @@ func (c *change) row(query string, args ...any) *sql.Row {
 
 // strings reads one column.
 func (c *change) strings(query string, args ...any) ([]string, error) {
+	if err := c.fault(query); err != nil {
+		return nil, err
+	}
 	rows, err := c.tx.QueryContext(c.ctx, query, args...)
 	if err != nil {
 		return nil, err

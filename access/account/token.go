@@ -33,6 +33,9 @@ var neverScope = []access.Action{
 	access.OwnAccount, access.SignIn, access.ManagePeople, access.ProposePolicy, access.ApprovePolicy,
 }
 
+// LongestToken is how long a token lasts at most.
+func (a *Accounts) LongestToken() time.Duration { return a.cfg.Tokens }
+
 // Scopes lists what a token of somebody can be for.
 func (a *Accounts) Scopes(by access.Who) []access.Action {
 	var list []access.Action
