@@ -173,10 +173,7 @@ func (f *Front) serves(host string) bool {
 // anything but GET and HEAD has been sent in the clear and is refused.
 func (f *Front) Redirect() http.Handler {
 	var on http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := strings.ToLower(r.Host)
-		if h, _, err := net.SplitHostPort(host); err == nil {
-			host = h
-		}
+		host := bare(r.Host)
 		if !f.serves(host) {
 			http.Error(w, "There is no such host here.", http.StatusMisdirectedRequest)
 			return
@@ -191,10 +188,25 @@ func (f *Front) Redirect() http.Handler {
 		w.Header().Set("Connection", "close")
 		http.Redirect(w, r, "https://"+host+r.URL.RequestURI(), http.StatusMovedPermanently) //nolint:gosec // to a host of the certificate alone
 	})
-	if f.acme != nil {
-		on = f.acme.HTTPHandler(on)
+	if f.acme == nil {
+		return on
 	}
-	return on
+	challenges := f.acme.HTTPHandler(on)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/.well-known/acme-challenge/") {
+			r = r.Clone(r.Context())
+			r.Host = bare(r.Host) // the manager knows hosts without ports
+		}
+		challenges.ServeHTTP(w, r)
+	})
+}
+
+// bare is a request's host in small letters and without a port.
+func bare(host string) string {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	return strings.ToLower(host)
 }
 
 // Inspect reads what a configuration names and says in words what there is; the error

@@ -3,7 +3,6 @@ package certs
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -91,9 +90,7 @@ func (f *Front) client(forwarded []string) (netip.Addr, error) {
 
 // named reports whether a host is a name that is one site's.
 func named(host string) bool {
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
+	host = bare(host)
 	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err != nil && !strings.EqualFold(host, "localhost")
+	return err != nil && host != "localhost"
 }

@@ -99,7 +99,7 @@ func TestHeadersWithoutAProxy(t *testing.T) {
 	r.RemoteAddr = "127.0.0.1:4000"
 	r.Header.Set("X-Forwarded-For", "203.0.113.9")
 	r.Header.Set("X-Forwarded-Proto", "https")
-	f.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	f.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if r.RemoteAddr != "127.0.0.1:4000" || Encrypted(r) || access.OnLoopback(r) {
 			t.Errorf("from %s, encrypted %v", r.RemoteAddr, Encrypted(r))
 		}
