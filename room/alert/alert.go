@@ -109,10 +109,11 @@ const (
 	Raised        What = "raised"
 	Worsened      What = "worsened" // the situation became more urgent
 	Eased         What = "eased"
-	Ended         What = "ended" // the situation ended by itself
-	Woke          What = "woke"  // the time it was snoozed until has come
-	WentQuiet     What = "went-quiet"
-	Lapsed        What = "lapsed" // closed by itself: quiet, ended, and nobody took it on
+	Ended         What = "ended"      // the situation ended by itself
+	Woke          What = "woke"       // the time it was snoozed until has come
+	WentQuiet     What = "went-quiet" // its kind was demoted
+	CameBack      What = "came-back"  // its kind is quiet no more
+	Lapsed        What = "lapsed"     // closed by itself: quiet, ended, and nobody took it on
 	Acknowledge   What = "acknowledge"
 	Renew         What = "renew" // back to new
 	Assign        What = "assign"

@@ -109,6 +109,9 @@ func (d *DB) Origin() string { return d.origin }
 // Read is for queries; it cannot write.
 func (d *DB) Read() *sql.DB { return d.read }
 
+// Closed says whether Close was called.
+func (d *DB) Closed() bool { return d.queue.Closed() }
+
 // Close lets the writer end what it has, then closes the file.
 func (d *DB) Close() error {
 	d.queue.Close()
