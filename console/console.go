@@ -10,9 +10,13 @@ import (
 	"time"
 
 	"polity/access"
+	"polity/access/account"
+	"polity/access/directory"
 	"polity/camera/live"
 	"polity/city"
 	"polity/console/texts"
+	"polity/room/order"
+	"polity/room/queue"
 )
 
 // Config is what New needs.
@@ -26,17 +30,35 @@ type Config struct {
 	// Access says who asks and what they may do. Nil: everyone is the public.
 	Access Access
 	// Areas names the areas that a camera is in, beside the whole city.
-	Areas func(camera city.Slug) []city.Slug
+	Areas      func(camera city.Slug) []city.Slug
+	AreaTitles []Area // the areas with their titles, for pages
+	// Accounts are the people who can sign in. Nil: nobody can.
+	Accounts *account.Accounts
+	// Directory is the city's own; nil: there is none.
+	Directory *directory.Directory
+	Door      *Door // of the demo; nil: there is none
 	// Looks is the book of looks. Nil: nobody may look at what is not public.
 	Looks Looks
-	Log   *slog.Logger     // nil: nothing is logged
-	Now   func() time.Time // nil: time.Now
+	// Alerts is the control room's queue. Nil: there is no control room.
+	Alerts *queue.Queue
+	// Colleagues are those to whom alerts of desks can be given. Nil: to nobody but oneself.
+	Colleagues func(ctx context.Context, desks []city.Slug) ([]Colleague, error)
+	// Orders is the book of work orders; nil: there is none.
+	Orders *order.Book
+	Log    *slog.Logger     // nil: nothing is logged
+	Now    func() time.Time // nil: time.Now
 	// Bundle holds the bundled scripts and styles; nil is what was built into the
 	// program by go generate.
 	Bundle fs.FS
 	// Every is the shortest time between two live updates of one viewer; 0 is the
 	// default of package live.
 	Every time.Duration
+}
+
+// Area is a part of the city.
+type Area struct {
+	Name  city.Slug
+	Title string
 }
 
 // Console is the pages as one http.Handler.
@@ -117,7 +139,9 @@ func (c *Console) clock() clock {
 
 // liveFeed serves live scenes, each written down as a look while it lasts.
 func (c *Console) liveFeed(w http.ResponseWriter, r *request) error {
-	serve, err := c.live.Open(r.Request)
+	ctx, stop := context.WithCancel(r.Context())
+	defer stop()
+	serve, err := c.live.Open(r.WithContext(ctx))
 	if err != nil {
 		return err
 	}
@@ -125,12 +149,23 @@ func (c *Console) liveFeed(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	ends := []<-chan struct{}{c.cfg.Access.Ended(r.who.Session)}
 	for _, camera := range cameras {
-		end, err := c.look(r, access.LookLive, camera, time.Time{})
+		looking, err := c.look(r, access.LookLive, camera, time.Time{})
 		if err != nil {
 			return err
 		}
-		defer end()
+		defer looking.Finish()
+		ends = append(ends, looking.Gone())
+	}
+	for _, end := range ends {
+		go func() {
+			select {
+			case <-end:
+				stop()
+			case <-ctx.Done():
+			}
+		}()
 	}
 	return gone(serve(w))
 }

@@ -10,12 +10,14 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+
+	"polity/access"
 )
 
 //go:embed pages/*.html
 var sources embed.FS
 
-var pageNames = []string{"map", "cameras", "camera", "edit", "system", "sensors", "sensor", "services", "check", "data", "dataset", "api", "error", "transit", "wall"}
+var pageNames = []string{"map", "cameras", "camera", "edit", "system", "sensors", "sensor", "services", "check", "data", "dataset", "api", "error", "transit", "wall", "orders", "order", "orderform", "crew", "signin", "enrol", "goon", "account", "people", "person", "room", "alert"}
 
 // page is what every template gets.
 type page struct {
@@ -25,6 +27,8 @@ type page struct {
 	Lang, Theme         string
 	About               About
 	SignedIn            string // the name of whoever did
+	SignIn              string // where to sign in; empty: nobody can
+	Door                bool   // signed in through the demo's door
 	AsPublic, Built     bool
 	Address, OwnAddress string // of this page; without ?as=public
 	Nav                 []navItem
@@ -48,7 +52,7 @@ func (c *Console) parsePages() error {
 	}
 	c.pages = map[string]*template.Template{}
 	for _, name := range pageNames {
-		t, err := template.New(name).Funcs(functions).ParseFS(sources, "pages/layout.html", "pages/scene.html", "pages/"+name+".html")
+		t, err := template.New(name).Funcs(functions).ParseFS(sources, "pages/layout.html", "pages/scene.html", "pages/alertpart.html", "pages/rights.html", "pages/"+name+".html")
 		if err != nil {
 			return fmt.Errorf("page %s: %w", name, err)
 		}
@@ -61,6 +65,9 @@ func (c *Console) parsePages() error {
 func (c *Console) render(w http.ResponseWriter, r *request, status int, p page) error {
 	p.Lang, p.Theme = c.say.Tag.String(), themeOf(r)
 	p.About, p.SignedIn, p.AsPublic = c.about, r.signedIn(), r.asPublic
+	if c.cfg.Accounts != nil {
+		p.SignIn, p.Door = signInAddress(r), r.who.Door && !r.asPublic
+	}
 	p.Built = len(c.bundle.named) > 0
 	p.Address, p.OwnAddress = r.URL.RequestURI(), without(r, "as")
 	p.Nav, p.Themes = c.nav(r), c.themes(p.Theme)
@@ -95,6 +102,13 @@ func (c *Console) nav(r *request) []navItem {
 	items := []navItem{{Path: "/", Name: c.say.Say("nav.map")}, {Path: "/cameras", Name: c.say.Say("nav.cameras")}, {Path: "/sensors", Name: c.say.Say("nav.sensors")}, {Path: "/transit", Name: c.say.Say("nav.transit")}, {Path: "/services", Name: c.say.Say("nav.services")}}
 	if r.viewer.Operate {
 		items = append(items, navItem{Path: "/system", Name: c.say.Say("nav.system")})
+	}
+	if c.cfg.Alerts != nil && c.allowed(r, access.SeeAlerts, access.Service(someDesk)) {
+		items = append(items, navItem{Path: "/room", Name: c.say.Say("room.title")})
+	}
+	items = append(items, c.orderNav(r)...)
+	if c.allowed(r, access.SeePeople, access.City()) {
+		items = append(items, navItem{Path: "/people", Name: c.say.Say("nav.people")})
 	}
 	if c.cfg.Data.Published != nil {
 		items = append(items, navItem{Path: "/data", Name: c.say.Say("nav.data")})

@@ -9,12 +9,15 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"polity/camera/layout"
 	"polity/camera/live"
 	"polity/camera/wire"
+	"polity/city"
 	"polity/console"
 	"polity/console/names"
+	"polity/room/alert"
 )
 
 // TypesFile is where the TypeScript types stand, below the folder console. It is
@@ -53,6 +56,14 @@ var mirrored = []struct {
 	{"SensorLevel", console.SensorLevel{}},
 	{"WallData", console.WallData{}},
 	{"WallCamera", console.WallCamera{}},
+	{"Position", city.Point{}},
+	{"Alert", alert.Alert{}},
+	{"AlertTitle", alert.Title{}},
+	{"AlertValue", alert.Value{}},
+	{"AlertEntry", alert.Entry{}},
+	{"RoomData", console.RoomData{}},
+	{"RoomKind", console.RoomKind{}},
+	{"RoomCamera", console.RoomCamera{}},
 	{"EditorData", console.EditorData{}},
 	{"Problem", console.Problem{}},
 }
@@ -94,7 +105,23 @@ type generator struct {
 
 func (g *generator) object(name string, t reflect.Type) error {
 	fmt.Fprintf(&g.out, "\nexport interface %s {\n", name)
+	if err := g.fields(t); err != nil {
+		return err
+	}
+	g.out.WriteString("}\n")
+	return nil
+}
+
+// fields writes a struct's fields; those of an embedded struct stand beside its own, as
+// encoding/json writes them.
+func (g *generator) fields(t reflect.Type) error {
 	for f := range t.Fields() {
+		if f.Anonymous && f.Type.Kind() == reflect.Struct {
+			if err := g.fields(f.Type); err != nil {
+				return err
+			}
+			continue
+		}
 		tag, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if tag == "" || tag == "-" {
 			return fmt.Errorf("%s.%s has no JSON name", t, f.Name)
@@ -104,18 +131,20 @@ func (g *generator) object(name string, t reflect.Type) error {
 			return fmt.Errorf("%s.%s: %w", t, f.Name, err)
 		}
 		optional := ""
-		if strings.Contains(options, "omitempty") {
+		if strings.Contains(options, "omitempty") || strings.Contains(options, "omitzero") {
 			optional = "?"
 		}
 		fmt.Fprintf(&g.out, "  %s%s: %s;\n", tag, optional, mirror)
 	}
-	g.out.WriteString("}\n")
 	return nil
 }
 
 func (g *generator) mirror(t reflect.Type) (string, error) {
 	if name, ok := g.names[t]; ok {
 		return name, nil
+	}
+	if t == reflect.TypeFor[time.Time]() {
+		return "string", nil // RFC 3339
 	}
 	switch t.Kind() {
 	case reflect.Bool:

@@ -1,0 +1,218 @@
+package console
+
+import (
+	"cmp"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"polity/access"
+	"polity/camera/wire"
+	"polity/city"
+	"polity/console/counts"
+	"polity/room/alert"
+)
+
+// alertFull is one alert in full.
+type alertFull struct {
+	Key       alert.Key
+	Revision  uint64
+	Title     string
+	Priority  sign
+	State     string
+	Where     string
+	When      template.HTML
+	Simulated bool
+	Quiet     string // why it makes no sound; empty: it does
+	Picture   string // address of the place at the event
+	Camera    string // address of the camera
+	Counts    []alertCounts
+	CountsWhy string
+	Timeline  []timelineRow
+	Incident  string // address
+	Order     string // address at which a work order is made of it
+	MayHandle bool
+	Open      bool
+	New       bool
+	Escalated bool
+	Request   string
+	Back      string
+	To        []roomOption
+	Snoozes   []roomOption
+	Verdicts  []roomOption
+}
+
+// alertCounts is what the camera counted in some minutes around an alert.
+type alertCounts struct {
+	Time                      string
+	People, Bicycles, Vehicle string
+	Share                     int // of the most people in these minutes, per cent
+	During                    bool
+}
+
+type timelineRow struct {
+	When  template.HTML
+	Words string
+	Text  string
+}
+
+// alertPage is one alert. The control room's script takes its part #detail.
+func (c *Console) alertPage(w http.ResponseWriter, r *request) error {
+	if err := c.hasRoom(); err != nil {
+		return err
+	}
+	key := alert.Key(r.URL.Query().Get("key"))
+	data, err := c.roomData(r.Context(), r, nil)
+	if err != nil {
+		return err
+	}
+	v, err := c.alertDetail(r, key, data)
+	if err != nil {
+		return err
+	}
+	return c.render(w, r, http.StatusOK, page{Template: "alert", Title: v.Title, Data: struct{ Detail *alertFull }{v}})
+}
+
+func (c *Console) alertDetail(r *request, key alert.Key, data RoomData) (*alertFull, error) {
+	d, err := c.cfg.Alerts.Alert(r.Context(), r.who, key)
+	if err != nil {
+		return nil, err
+	}
+	a := d.Alert
+	for id, name := range d.People {
+		data.People[id] = name
+	}
+	v := &alertFull{
+		Key: a.Key, Revision: a.Revision, Title: c.alertTitle(a), Priority: c.alertPriority(a), State: c.alertState(a, r, data), Where: c.alertWhere(a, data),
+		Simulated: a.Simulated, MayHandle: c.allowed(r, access.Handle, access.Service(a.Desk)), Open: a.Open(), New: a.State == alert.New, Escalated: a.Escalated,
+		Request: newRequest(), Back: "/room?alert=" + url.QueryEscape(string(a.Key)),
+	}
+	if a.End.IsZero() {
+		v.When = c.html("event.since", "start", r.clock.Time(a.Start))
+	} else {
+		v.When = c.html("event.fromto", "start", r.clock.Time(a.Start), "end", r.clock.Time(a.End), "long", r.clock.Long(a.End.Sub(a.Start)))
+	}
+	if a.Quiet {
+		v.Quiet = c.say.Say("room.whyquiet", "kind", c.kindWords(a.Kind))
+	}
+	for i := len(d.Timeline) - 1; i >= 0; i-- { // the newest first
+		e := d.Timeline[i]
+		v.Timeline = append(v.Timeline, timelineRow{r.clock.Time(e.At), c.entryWords(e, r, data.People), e.Text})
+	}
+	if a.Incident != "" {
+		v.Incident = "/room/incidents/" + url.PathEscape(a.Incident)
+	}
+	if a.Camera != "" {
+		if err := c.alertCamera(v, a, r, data); err != nil {
+			return nil, err
+		}
+	}
+	c.alertChoices(v, data)
+	return v, nil
+}
+
+// alertCamera adds what the alert's camera knows: the place, and counts around it.
+func (c *Console) alertCamera(v *alertFull, a *alert.Alert, r *request, data RoomData) error {
+	if _, ok := data.Cameras[string(a.Camera)]; !ok {
+		return nil // it was taken down since
+	}
+	v.Camera = "/cameras/" + string(a.Camera)
+	if !c.allowed(r, access.SeeCounts, c.thing(a.Camera)) {
+		v.CountsWhy = c.say.Say("room.nocounts")
+		return nil
+	}
+	id, ofCamera := strings.CutPrefix(string(a.Key), "camera:"+string(a.Camera)+":")
+	if ofCamera {
+		e, _, err := c.cfg.City.EventPlace(r.Context(), a.Camera, id)
+		switch {
+		case err == nil:
+			v.Picture = v.Camera + "/events/" + url.PathEscape(e.ID) + ".jpg"
+		case city.KindOf(err) != city.NotFound && city.KindOf(err) != city.Invalid:
+			return err
+		}
+	}
+	return c.countsAround(v, a, r)
+}
+
+// What is shown of the time around an alert.
+const (
+	countsStep  = 5 * time.Minute
+	countsSteps = 6 // before, and after
+)
+
+func (c *Console) countsAround(v *alertFull, a *alert.Alert, r *request) error {
+	mid := a.Start.In(c.about.Zone).Truncate(countsStep)
+	q := counts.Query{From: mid.Add(-countsSteps * countsStep), To: mid.Add(countsSteps * countsStep), Step: countsStep}
+	series, err := c.cfg.City.Counts(r.Context(), a.Camera, q)
+	if err != nil {
+		return err
+	}
+	rows := make([]alertCounts, q.Steps())
+	people := make([]float64, len(rows))
+	seen := false
+	most := 1.
+	for _, s := range series {
+		if s.Metric != wire.Occupancy || s.Where != "" {
+			continue
+		}
+		for i, p := range s.Points {
+			if i >= len(rows) || p.Covered == 0 {
+				continue
+			}
+			seen = true
+			words := c.say.Number(p.Value, 1)
+			switch s.Class {
+			case wire.Person:
+				rows[i].People, people[i] = words, p.Value
+				most = max(most, p.Value)
+			case wire.Bicycle:
+				rows[i].Bicycles = words
+			case wire.Vehicle:
+				rows[i].Vehicle = words
+			}
+		}
+	}
+	if !seen {
+		v.CountsWhy = c.say.Say("counts.none")
+		return nil
+	}
+	for i := range rows {
+		start := q.From.Add(time.Duration(i) * countsStep)
+		if start.After(r.clock.now) {
+			rows = rows[:i]
+			break
+		}
+		rows[i].Time, rows[i].Share = start.Format("15:04"), int(100*people[i]/most)
+		rows[i].During = start.Add(countsStep).After(a.Start) && (a.End.IsZero() || start.Before(a.End))
+	}
+	v.Counts = rows
+	return nil
+}
+
+func (c *Console) alertChoices(v *alertFull, data RoomData) {
+	v.To = append(v.To, roomOption{Value: "me", Words: c.say.Say("room.me")})
+	for id, name := range data.Colleagues {
+		if id != data.Me {
+			v.To = append(v.To, roomOption{Value: id, Words: name})
+		}
+	}
+	sortOptions(v.To[1:])
+	v.To = append(v.To, roomOption{Value: "", Words: c.say.Say("room.nobody")})
+	for _, n := range []int{15, 30, 60, 240, 480} {
+		words := c.say.Say("time.minutes", "n", n)
+		if n >= 60 {
+			words = c.say.Say("time.hours", "n", n/60)
+		}
+		v.Snoozes = append(v.Snoozes, roomOption{N: n, Words: words, Chosen: n == 30})
+	}
+	for _, x := range alert.Verdicts() {
+		v.Verdicts = append(v.Verdicts, roomOption{Value: string(x), Words: c.say.Say("room.verdict." + string(x))})
+	}
+}
+
+func sortOptions(all []roomOption) {
+	slices.SortFunc(all, func(a, b roomOption) int { return cmp.Or(cmp.Compare(a.Words, b.Words), cmp.Compare(a.Value, b.Value)) })
+}

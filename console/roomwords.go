@@ -1,0 +1,137 @@
+package console
+
+import (
+	"fmt"
+	"strings"
+
+	"polity/city"
+	"polity/room/alert"
+)
+
+// The words of alerts on pages; islands/roomwords.ts says the same of what comes later.
+
+func (c *Console) kindWords(kind city.Slug) string {
+	key := "alert.kind." + string(kind)
+	if c.say.Forms(key) == nil {
+		return readable(kind)
+	}
+	return c.say.Say(key)
+}
+
+// AlertWords is an alert's title in words, for searches and messages.
+func (c *Console) AlertWords(t alert.Title) string {
+	kind := c.kindWords(city.Slug(strings.TrimPrefix(t.Text, "alert.kind.")))
+	var values []string
+	for _, v := range t.Values {
+		if words := c.alertValue(v); words != "" {
+			values = append(values, words)
+		}
+	}
+	if len(values) == 0 {
+		return kind
+	}
+	return c.say.Say("room.titled", "kind", kind, "values", strings.Join(values, ", "))
+}
+
+func (c *Console) alertTitle(a *alert.Alert) string { return c.AlertWords(a.Title) }
+
+func (c *Console) alertValue(v alert.Value) string {
+	if v.Number == nil {
+		return readable(v.Word)
+	}
+	words := c.quantity(*v.Number, v.Unit, 1)
+	if key := "alert.value." + string(v.Name); c.say.Forms(key) != nil {
+		return c.say.Say(key, "value", words, "n", *v.Number)
+	}
+	return words
+}
+
+func (c *Console) alertWhere(a *alert.Alert, d RoomData) string {
+	var parts []string
+	if a.Camera != "" {
+		title := string(a.Camera)
+		if k, ok := d.Cameras[title]; ok {
+			title = k.Title
+		}
+		parts = append(parts, title)
+	}
+	if a.Zone != "" {
+		parts = append(parts, readable(a.Zone))
+	}
+	if a.Camera == "" && a.Asset != "" {
+		parts = append(parts, assetWords(a.Asset))
+	}
+	switch {
+	case len(parts) > 0:
+		return strings.Join(parts, ", ")
+	case a.Place != nil:
+		return c.say.Say("room.somewhere", "lat", fmt.Sprintf("%.4f", a.Place.Lat), "lon", fmt.Sprintf("%.4f", a.Place.Lon))
+	}
+	return c.say.Say("room.nowhere")
+}
+
+func assetWords(a alert.Asset) string {
+	s := strings.TrimPrefix(strings.TrimPrefix(string(a), "urn:ngsi-ld:"), "urn:polity:")
+	return strings.ReplaceAll(s, ":", " ")
+}
+
+func (c *Console) alertPriority(a *alert.Alert) sign {
+	shape := "unknown"
+	switch a.Rank() {
+	case 1:
+		shape = "stopped"
+	case 2:
+		shape = "attention"
+	}
+	return sign{shape, c.say.Say(fmt.Sprintf("room.priority.%d", a.Rank()))}
+}
+
+func (c *Console) alertState(a *alert.Alert, r *request, d RoomData) string {
+	words := c.say.Say("room.state." + string(a.State))
+	switch {
+	case a.State == alert.Assigned && a.Assignee == r.who.ID:
+		words = c.say.Say("room.state.mine")
+	case a.State == alert.Assigned:
+		words = c.say.Say("room.state.assignedto", "name", c.personWords(a.Assignee, r, d.People))
+	case a.State == alert.Snoozed:
+		words = c.say.Say("room.state.until", "time", r.clock.Words(a.Until))
+	case a.State == alert.Closed && a.Verdict != "":
+		words = c.say.Say("room.verdict." + string(a.Verdict))
+	case a.State == alert.Closed:
+		words = c.say.Say("room.verdict.none")
+	}
+	if a.Quiet {
+		words = c.say.Say("room.isquiet", "state", words)
+	}
+	return words
+}
+
+func (c *Console) personWords(id string, r *request, people map[string]string) string {
+	switch {
+	case id == "":
+		return c.say.Say("room.nobody")
+	case id == r.who.ID:
+		return c.say.Say("room.you")
+	case people[id] != "":
+		return people[id]
+	}
+	return c.say.Say("room.colleague")
+}
+
+// entryWords says who did what: "Aino acknowledged it."
+func (c *Console) entryWords(e alert.Entry, r *request, people map[string]string) string {
+	key := "room.did." + string(e.What)
+	if c.say.Forms(key) == nil {
+		return readable(city.Slug(e.What))
+	}
+	priority := ""
+	if e.Priority > 0 {
+		priority = c.say.Say(fmt.Sprintf("room.priority.%d", e.Priority))
+	}
+	verdict := ""
+	if e.Verdict != "" {
+		verdict = c.say.Say("room.verdict." + string(e.Verdict))
+	}
+	return c.say.Say(key, "name", c.personWords(e.By, r, people), "to", c.personWords(e.To, r, people), "time", r.clock.Words(e.At),
+		"until", r.clock.Words(e.Until), "priority", priority, "verdict", verdict)
+}
