@@ -51,6 +51,7 @@ type stage struct {
 	mu       sync.Mutex
 	world    *consoletest.City
 	sensors  *consoletest.Sensors
+	room     *consoletest.Room
 	own      *console.Console
 	everyone *console.Console
 	deaf     bool
@@ -59,14 +60,17 @@ type stage struct {
 func (s *stage) reset() {
 	world := newCity(s.t)
 	sensors := newSensors(world)
-	own := newConsole(s.t, world, sensors, s.built, consoletest.Everything())
-	everyone := newConsole(s.t, world, sensors, s.built, consoletest.Nobody())
+	room := newRoom(s.t)
+	own := newConsole(s.t, world, sensors, room, s.built, consoletest.Everything())
+	everyone := newConsole(s.t, world, sensors, room, s.built, consoletest.Nobody())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.own != nil {
 		s.own.Close()
 		s.everyone.Close()
+		s.closeRoom()
 	}
+	s.room = room
 	s.world, s.sensors, s.own, s.everyone, s.deaf = world, sensors, own, everyone, false
 }
 
@@ -76,7 +80,7 @@ func (s *stage) pages(which func() *console.Console) http.Handler {
 		s.mu.Lock()
 		c, deaf := which(), s.deaf
 		s.mu.Unlock()
-		if deaf && r.URL.Path == "/live" {
+		if deaf && (r.URL.Path == "/live" || strings.HasPrefix(r.URL.Path, "/room/")) {
 			http.Error(w, "deaf", http.StatusServiceUnavailable)
 			return
 		}
@@ -114,11 +118,13 @@ func (s *stage) control(w http.ResponseWriter, r *http.Request) {
 		s.deaf = q.Get("deaf") != ""
 		if s.deaf {
 			s.own.Close() // what is open ends
-			s.own = newConsole(s.t, world, s.sensors, s.built, consoletest.Everything())
+			s.own = newConsole(s.t, world, s.sensors, s.room, s.built, consoletest.Everything())
 		}
 		s.mu.Unlock()
 	case "sensors":
 		s.changeSensors(q)
+	case "room":
+		s.changeRoom(w, q)
 	case "marks":
 		world.Fix("square", marks(q.Get("marks")))
 	case "metres":
@@ -217,7 +223,7 @@ func TestPages(t *testing.T) {
 	defer everyone.Close()
 	control := httptest.NewServer(http.HandlerFunc(s.control))
 	defer control.Close()
-	defer func() { s.own.Close(); s.everyone.Close() }()
+	defer func() { s.own.Close(); s.everyone.Close(); s.closeRoom() }()
 
 	script := bundleSpecs(t)
 	node := exec.CommandContext(t.Context(), "node", script)

@@ -15,6 +15,7 @@ import (
 
 var (
 	serve   = flag.String("serve", "", "serve the pages at this address, to look at them by hand")
+	alerts  = flag.Int("alerts", 0, "how many alerts to serve beside the first ten")
 	streets = flag.Int("streets", 0, "how many cameras to serve beside the square's")
 	place   = flag.String("place", "", "a JPEG of an empty place to serve instead of the drawn one")
 )
@@ -50,7 +51,7 @@ func newSensors(c *consoletest.City) *consoletest.Sensors {
 	return consoletest.NewSensors(running(), c.About().Zone)
 }
 
-func newConsole(t testing.TB, c *consoletest.City, sensors *consoletest.Sensors, built string, who *consoletest.Access) *console.Console {
+func newConsole(t testing.TB, c *consoletest.City, sensors *consoletest.Sensors, room *consoletest.Room, built string, who *consoletest.Access) *console.Console {
 	t.Helper()
 	now := running()
 	lines, err := consoletest.NewTransit(now())
@@ -58,7 +59,7 @@ func newConsole(t testing.TB, c *consoletest.City, sensors *consoletest.Sensors,
 		t.Fatal(err)
 	}
 	lines.Hear()
-	pages, err := console.New(console.Config{City: c, Sensors: sensors, Transit: lines, Data: consoletest.NewData(now), Access: who, Looks: &consoletest.Looks{}, Bundle: os.DirFS(built), Now: now})
+	pages, err := console.New(console.Config{City: c, Sensors: sensors, Transit: lines, Data: consoletest.NewData(now), Access: who, Looks: &consoletest.Looks{}, Alerts: room.Queue, Bundle: os.DirFS(built), Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +82,12 @@ func TestServe(t *testing.T) {
 	}
 	world := newCity(t)
 	world.AddStreets(*streets)
-	pages := newConsole(t, world, newSensors(world), build(t), consoletest.Everything())
+	room := newRoom(t)
+	defer room.Close()
+	if err := room.Raise(0, *alerts); err != nil {
+		t.Fatal(err)
+	}
+	pages := newConsole(t, world, newSensors(world), room, build(t), consoletest.Everything())
 	t.Logf("http://%s", *serve)
 	s := &http.Server{Addr: *serve, Handler: pages, ReadHeaderTimeout: 5 * time.Second}
 	t.Fatal(s.ListenAndServe())
