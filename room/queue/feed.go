@@ -200,6 +200,9 @@ func (r *reader) follow(ctx context.Context) error {
 	defer beat.Stop()
 	for {
 		rung := r.q.bell.Wait() // before looking, so that none is missed
+		if r.q.db.Closed() {
+			return nil
+		}
 		if why := r.rights(); why != "" {
 			return r.reload(why)
 		}
@@ -222,9 +225,6 @@ func (r *reader) follow(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-rung:
-			if r.q.db.Closed() {
-				return nil
-			}
 		case <-time.After(askRights):
 		case <-beat.C:
 			r.buf.WriteString(":\n\n")

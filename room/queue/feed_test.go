@@ -239,7 +239,7 @@ func TestASlowReaderDelaysNobody(t *testing.T) {
 	go func() { ended <- feed(t.Context(), slow) }()
 	f := follow(t, serve(t, r, aino), "")
 	f.next()
-	for i := range 50 {
+	for i := range 15 {
 		r.take(report(i))
 		for got := 0; got == 0; {
 			got = len(f.next().alerts(t))
@@ -256,10 +256,10 @@ func TestASlowReaderDelaysNobody(t *testing.T) {
 func TestAReaderThatIsFarBehindBeginsAnew(t *testing.T) {
 	r := newRoom(t)
 	old := r.Newest()
-	for i := range 90 { // 45,000 changes of as many alerts
+	for i := range 21 { // 42,000 changes of as many alerts
 		var list []queue.Report
-		for n := range 500 {
-			list = append(list, report(i*500+n))
+		for n := range 2000 {
+			list = append(list, report(i*2000+n))
 		}
 		r.take(list...)
 	}
@@ -384,6 +384,7 @@ func TestWhoeverFollowsHasWhatIsStored(t *testing.T) {
 func TestTheQueueAgainstAModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		r := newRoom(t)
+		defer r.Close()
 		model := map[alert.Key]alert.State{}
 		for range rapid.IntRange(5, 25).Draw(rt, "steps") {
 			n := rapid.IntRange(0, 5).Draw(rt, "alert")
@@ -426,6 +427,5 @@ func TestTheQueueAgainstAModel(t *testing.T) {
 				rt.Fatalf("%d open, want %d", p.Total, open)
 			}
 		}
-		r.Close()
 	})
 }

@@ -123,9 +123,8 @@ func joinClose(err error, db *store.DB) error {
 
 // Close ends the writer and closes the file.
 func (q *Queue) Close() error {
-	err := q.db.Close()
-	q.bell.Ring() // readers of the feed end
-	return err
+	defer q.bell.Ring() // readers of the feed end
+	return q.db.Close()
 }
 
 // DB is the file, which incidents and handovers share.
