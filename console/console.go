@@ -72,6 +72,9 @@ type Console struct {
 	bundle *bundled
 	ground *ground
 	live   *live.Live
+	// closing ends when the console closes.
+	closing context.Context
+	end     context.CancelFunc
 	counts *countsCache
 
 	sensorsFile sensorsFile
@@ -87,6 +90,7 @@ func New(cfg Config) (*Console, error) {
 		return nil, city.Errorf(city.Invalid, "the console needs a City")
 	}
 	c := &Console{cfg: cfg, log: cfg.Log, say: texts.English(), about: cfg.City.About(), mux: http.NewServeMux()}
+	c.closing, c.end = context.WithCancel(context.Background())
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
@@ -124,7 +128,10 @@ func New(cfg Config) (*Console, error) {
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.mux.ServeHTTP(w, r) }
 
 // Close ends all live feeds, so that a server can shut down.
-func (c *Console) Close() { c.live.Close() }
+func (c *Console) Close() {
+	c.end()
+	c.live.Close()
+}
 
 // LiveStats counts what the live feeds have done.
 func (c *Console) LiveStats() live.Stats { return c.live.Stats() }

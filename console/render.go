@@ -136,7 +136,8 @@ func (c *Console) answer(w http.ResponseWriter, status int, v any) {
 }
 
 func wantsJSON(r *request) bool {
-	return r.Method == http.MethodPut || strings.HasPrefix(r.Header.Get("Accept"), "application/json") || r.URL.Path == "/live"
+	return r.Method == http.MethodPut || strings.HasPrefix(r.Header.Get("Accept"), "application/json") || r.URL.Path == "/live" || r.URL.Path == "/room/feed" ||
+		strings.HasSuffix(r.URL.Path, ".json") || strings.HasPrefix(r.Header.Get("Content-Type"), "application/json")
 }
 
 // html says a message some of whose values are HTML already.
