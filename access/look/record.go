@@ -196,8 +196,8 @@ func hashOf(line []byte) Hash { return sha256.Sum256(bytes.TrimSuffix(line, []by
 // eachLine calls f with each line and its newline; the last may have none.
 func eachLine(data []byte, f func(n int, line []byte) error) error {
 	for n := 1; len(data) > 0; n++ {
-		line, rest, _ := bytes.Cut(data, []byte("\n"))
-		line = data[:len(data)-len(rest)]
+		_, rest, _ := bytes.Cut(data, []byte("\n"))
+		line := data[:len(data)-len(rest)]
 		if err := f(n, line); err != nil {
 			return fmt.Errorf("line %d: %w", n, err)
 		}

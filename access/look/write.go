@@ -164,7 +164,7 @@ func (x *batch) record(l *Look) *going {
 	x.change(g)
 	g.open++
 	wider := !from.IsZero() && (g.of.From.IsZero() || from.Before(g.of.From.Time) || to.After(g.of.To.Time))
-	if g.open > 1 && !wider && !g.isGone {
+	if g.open > 1 && !wider && !g.isGone && x.at.Sub(g.noted) < grace {
 		return g
 	}
 	if g.isGone {
