@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -75,3 +76,42 @@ var (
 	NewCode  = newCode
 	CodeHash = codeHash
 )
+
+// Dump is everything that the file holds, as text.
+func (a *Accounts) Dump(ctx context.Context) (string, error) {
+	var b strings.Builder
+	var tables []string
+	if err := a.rows(ctx, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name", nil, func(scan func(...any) error) error {
+		var name string
+		err := scan(&name)
+		tables = append(tables, name)
+		return err
+	}); err != nil {
+		return "", err
+	}
+	for _, table := range tables {
+		rows, err := a.read.QueryContext(ctx, "SELECT * FROM "+table+" ORDER BY 1")
+		if err != nil {
+			return "", err
+		}
+		names, err := rows.Columns()
+		if err != nil {
+			return "", err
+		}
+		for rows.Next() {
+			row := make([]any, len(names))
+			to := make([]any, len(names))
+			for i := range row {
+				to[i] = &row[i]
+			}
+			if err := rows.Scan(to...); err != nil {
+				return "", err
+			}
+			fmt.Fprintf(&b, "%s %v\n", table, row)
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return "", err
+		}
+	}
+	return b.String(), nil
+}

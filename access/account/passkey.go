@@ -299,7 +299,7 @@ func (c *change) addPasskey(person string, made *webauthn.Credential, name strin
 // Passkeys returns a person's, the first made first.
 func (r *Reader) Passkeys(ctx context.Context, person string) ([]Passkey, error) {
 	list := []Passkey{}
-	err := r.rows(ctx, "SELECT id, name, created, used, coalesce(blocked, 0) FROM passkey WHERE person = ? ORDER BY created, id", []any{person}, func(scan func(...any) error) error {
+	err := r.rows(ctx, "SELECT id, name, created, used, coalesce(blocked, 0) FROM passkey WHERE person = ? ORDER BY created, rowid", []any{person}, func(scan func(...any) error) error {
 		var k Passkey
 		var id []byte
 		var created, used, blocked int64
