@@ -118,6 +118,9 @@ func (h *newHub) fill() error {
 		return fmt.Errorf("--city-key: %w", err)
 	}
 	h.CityKey = strings.TrimSpace(string(text))
+	if strings.HasPrefix(h.CityKey, "PRIVATE") {
+		return fmt.Errorf("--city-key: %s is the private key, which must not come to the hub; give %s.pub", h.cityKeyFile, h.cityKeyFile)
+	}
 	if _, err := register.ParseKeys([]string{h.CityKey}); err != nil {
 		return fmt.Errorf("--city-key: %w", err)
 	}
@@ -164,7 +167,7 @@ func (h *newHub) free() error {
 		}
 	}
 	if len(there) > 0 {
-		return city.Errorf(city.Conflict, "%s has %s already and was left as it is; name another folder with --dir", h.Dir, strings.Join(there, ", "))
+		return city.Errorf(city.Conflict, "%s has %s already and was left as it was; name another folder with --dir", h.Dir, strings.Join(there, ", "))
 	}
 	return nil
 }
