@@ -90,28 +90,32 @@ func (a *Accounts) Dump(ctx context.Context) (string, error) {
 		return "", err
 	}
 	for _, table := range tables {
-		rows, err := a.read.QueryContext(ctx, "SELECT * FROM "+table+" ORDER BY 1")
-		if err != nil {
-			return "", err
-		}
-		names, err := rows.Columns()
-		if err != nil {
-			return "", err
-		}
-		for rows.Next() {
-			row := make([]any, len(names))
-			to := make([]any, len(names))
-			for i := range row {
-				to[i] = &row[i]
-			}
-			if err := rows.Scan(to...); err != nil {
-				return "", err
-			}
-			fmt.Fprintf(&b, "%s %v\n", table, row)
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		if err := a.dumpTable(ctx, &b, table); err != nil {
 			return "", err
 		}
 	}
 	return b.String(), nil
+}
+
+func (a *Accounts) dumpTable(ctx context.Context, to *strings.Builder, table string) error {
+	rows, err := a.read.QueryContext(ctx, "SELECT * FROM "+table+" ORDER BY 1")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	names, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+		row, into := make([]any, len(names)), make([]any, len(names))
+		for i := range row {
+			into[i] = &row[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return err
+		}
+		fmt.Fprintf(to, "%s %v\n", table, row)
+	}
+	return rows.Err()
 }

@@ -156,7 +156,8 @@ func TestAnAdministratorSeesAndChecksNothing(t *testing.T) {
 	s, _ := hub(t)
 	for _, r := range []account.Rights{
 		only(access.IT, access.SafetyOperator), only(access.IT, access.EvidenceOfficer), only(access.IT, access.DataProtection), only(access.IT, access.Auditor),
-		{Body: "city", Roles: []access.Role{access.IT}, Areas: []city.Slug{access.AllAreas}}, {Body: "city", Roles: []access.Role{access.IT}, Cameras: []city.Slug{"square"}},
+		{Body: "city", Roles: []access.Role{access.IT}, Areas: []city.Slug{access.AllAreas}},
+		{Body: "city", Roles: []access.Role{access.IT}, Cameras: []city.Slug{"square"}},
 	} {
 		_, err := s.Accounts.Invite(t.Context(), s.Who(s.First), "x", r)
 		is(t, err, city.Invalid, fmt.Sprintf("inviting with %+v", r))
