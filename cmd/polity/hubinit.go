@@ -185,20 +185,26 @@ func (h *newHub) make(now time.Time) (words string, err error) {
 			}
 		}
 	}()
+	note := func(path string, err error) error {
+		if err == nil {
+			made = append(made, path)
+		}
+		return err
+	}
 	folder := func(name string, mode os.FileMode) error {
 		path := filepath.Join(h.Dir, name)
-		if _, err := os.Stat(path); err == nil {
-			return nil // the folder itself
-		}
-		made = append(made, path)
-		return errors.Join(os.MkdirAll(path, mode), os.Chmod(path, mode))
+		return errors.Join(note(path, os.Mkdir(path, mode)), os.Chmod(path, mode)) //nolint:gosec // of what it just made
 	}
 	file := func(name, text string, mode os.FileMode) error {
 		path := filepath.Join(h.Dir, name)
-		made = append(made, path)
-		return writeNew(path, []byte(text), mode)
+		return note(path, writeNew(path, []byte(text), mode))
 	}
-	if err := errors.Join(folder(".", 0o755), folder("register", 0o755), folder("data", 0o700)); err != nil {
+	if _, err := os.Stat(h.Dir); errors.Is(err, os.ErrNotExist) {
+		if err := note(h.Dir, os.MkdirAll(h.Dir, 0o755)); err != nil { //nolint:gosec // everyone may see that it is there; what is secret in it has modes of its own
+			return "", err
+		}
+	}
+	if err := errors.Join(folder("register", 0o755), folder("data", 0o700)); err != nil {
 		return "", err
 	}
 	if h.cityKeyFile == "" {
@@ -213,9 +219,10 @@ func (h *newHub) make(now time.Time) (words string, err error) {
 	}
 	var hexa, spoken string
 	if h.TLS {
-		path := filepath.Join(h.Dir, "authority")
-		made = append(made, path)
-		ca, err := certs.NewAuthority(path, h.CityText, []string{h.Host}, now)
+		if err := folder("authority", 0o700); err != nil {
+			return "", err
+		}
+		ca, err := certs.NewAuthority(filepath.Join(h.Dir, "authority"), h.CityText, []string{h.Host}, now)
 		if err != nil {
 			return "", err
 		}
