@@ -32,6 +32,7 @@ type Server struct {
 	Host        string
 	Port        int
 	Authorities *x509.CertPool // that trust its certificate
+	Certificate []byte         // DER
 
 	cfg      Config
 	tls      *tls.Config
@@ -89,7 +90,7 @@ func (s *Server) certify() error {
 	if err != nil {
 		return err
 	}
-	s.Authorities = x509.NewCertPool()
+	s.Authorities, s.Certificate = x509.NewCertPool(), der
 	s.Authorities.AddCert(cert)
 	s.tls = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, MinVersion: tls.VersionTLS12}
 	return nil
