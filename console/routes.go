@@ -42,6 +42,7 @@ var routes = []Route{
 	{"GET /room/feed", access.SeeAlerts, anyDesk, (*Console).alertsFeed},
 	{"GET /precision.json", access.ReadPublic, nil, (*Console).precisionJSON},
 	{"GET /precision.csv", access.ReadPublic, nil, (*Console).precisionCSV},
+	{"GET /precision", access.ReadPublic, nil, (*Console).precisionPage},
 	{"GET /room/wall", access.SeeAlerts, safetyDesk, (*Console).wallPage},
 	{"GET /orders", access.SeeOrders, anyDesk, (*Console).ordersPage},
 	{"GET /orders.csv", access.SeeOrders, anyDesk, (*Console).ordersCSV},

@@ -232,6 +232,84 @@ export interface WallCamera {
   ground: Ground | null;
 }
 
+export interface Position {
+  lon: number;
+  lat: number;
+}
+
+export interface Alert {
+  key: string;
+  kind: string;
+  desk: string;
+  priority: number;
+  title: AlertTitle;
+  place?: Position | null;
+  camera?: string;
+  zone?: string;
+  asset?: string;
+  start: string;
+  end?: string;
+  simulated?: boolean;
+  state: string;
+  until?: string;
+  assignee?: string;
+  escalated?: boolean;
+  notes?: number;
+  incident?: string;
+  verdict?: string;
+  before?: string;
+  closed?: string;
+  quiet?: boolean;
+  revision: number;
+  sequence: number;
+  last: AlertEntry;
+}
+
+export interface AlertTitle {
+  text: string;
+  values?: AlertValue[];
+}
+
+export interface AlertValue {
+  name: string;
+  number?: number | null;
+  unit?: string;
+  word?: string;
+}
+
+export interface AlertEntry {
+  at: string;
+  what: string;
+  by?: string;
+  roles?: string[];
+  to?: string;
+  until?: string;
+  verdict?: string;
+  priority?: number;
+  text?: string;
+}
+
+export interface RoomData {
+  me: string;
+  zone: string;
+  desks: string[];
+  handles: string[];
+  people: Record<string, string>;
+  colleagues: Record<string, string>;
+  kinds: RoomKind[];
+  cameras: Record<string, RoomCamera>;
+  map: MapData;
+}
+
+export interface RoomKind {
+  name: string;
+}
+
+export interface RoomCamera {
+  title: string;
+  at: [number, number];
+}
+
 export interface EditorData {
   camera: string;
   width: number;

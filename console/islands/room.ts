@@ -37,7 +37,8 @@ class Room {
   private filter: Filter = { desk: "", kind: "", state: "", words: [], quiet: false };
   private upSince = 0;
   private lostSince = 0;
-  private loaded = false;
+  private begun = false; // the first page of alerts is here
+  private loaded = false; // all of them
   private loading = 0; // grows with each fetch of the whole list
   private timer: number | undefined;
   private detailTimer: number | undefined;
@@ -81,6 +82,7 @@ class Room {
       }
       if (first) {
         this.store.forget();
+        this.begun = true;
         this.feed.follow(page.cursor);
         first = false;
       }
@@ -203,6 +205,7 @@ class Room {
   private render(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
+    if (!this.begun) return;
     const shown = this.store.shown(this.filter);
     this.list.show(shown);
     this.renderCounts();

@@ -17,6 +17,7 @@ interface Row {
   priority: HTMLElement;
   where: HTMLElement;
   state: HTMLElement;
+  over: HTMLElement;
   since: HTMLTableCellElement;
   drawn: Alert | null;
   words: string;
@@ -45,7 +46,6 @@ export class RoomList {
     this.table = one("table", scroller);
     this.body = one("tbody", this.table);
     this.everyBox = one("thead input", this.table);
-    this.body.replaceChildren(this.above, this.below);
     scroller.addEventListener("scroll", () => this.drawSoon(), { passive: true });
     new ResizeObserver(() => this.drawSoon()).observe(scroller);
     this.everyBox.addEventListener("change", () => this.selectAll(this.everyBox.checked));
@@ -56,13 +56,13 @@ export class RoomList {
 
   /** Shows these alerts. What somebody reads or has under their fingers stays in place. */
   show(all: Alert[]): void {
+    if (!this.above.isConnected) this.body.replaceChildren(this.above, this.below); // the server's rows were for the first moment
     const anchor = this.anchor();
     this.all = all;
     this.at = new Map(all.map((a, i) => [a.key, i]));
     for (const key of this.selected) if (!this.at.has(key)) this.selected.delete(key);
     this.table.setAttribute("aria-rowcount", String(all.length + 1));
     const height = this.rowHeight;
-    this.above.firstElementChild!.setAttribute("height", "0");
     this.size(0, all.length * height);
     if (anchor) {
       const i = this.at.get(anchor.key);
@@ -157,6 +157,7 @@ export class RoomList {
   }
 
   private draw(): void {
+    if (!this.above.isConnected) return;
     const height = this.rowHeight;
     const first = Math.max(0, Math.floor(this.scroller.scrollTop / height) - beyond);
     const last = Math.min(this.all.length, Math.ceil((this.scroller.scrollTop + this.scroller.clientHeight) / height) + beyond);
@@ -212,7 +213,7 @@ export class RoomList {
     row.where.textContent = whereOf(a);
     row.state.textContent = a.quiet ? say("room.isquiet", { state: words }) : words;
     row.since.replaceChildren(make("time", { datetime: a.start, title: new Date(a.start).toLocaleString() }, clock(a.start)));
-    if (a.end) row.since.append(make("span", { class: "small" }, ` ${say("room.over")}`));
+    row.over.hidden = !a.end;
   }
 
   private size(above: number, below: number): void {
@@ -266,14 +267,15 @@ function newRow(): Row {
   const priority = make("span", { class: "sign" });
   const where = make("span", { class: "room-where" });
   const state = make("span");
+  const over = make("span", { class: "small" }, say("room.over"));
   const since = make("td", { role: "cell", class: "room-since" });
   const element = make(
     "tr", { role: "row" },
     make("td", { role: "cell", class: "room-box" }, make("label", {}, box)),
     make("td", { role: "cell", class: "room-priority" }, priority),
     make("th", { role: "rowheader", scope: "row", class: "room-title" }, link, where),
-    make("td", { role: "cell", class: "room-state" }, state),
+    make("td", { role: "cell", class: "room-state" }, state, over),
     since,
   );
-  return { element, box, link, priority, where, state, since, drawn: null, words: "" };
+  return { element, box, link, priority, where, state, over, since, drawn: null, words: "" };
 }

@@ -97,7 +97,7 @@ class RoomMap {
 
   private mark(): void {
     if (!this.view.getLayer("alerts")) return;
-    for (const [name, value] of Object.entries(this.paint())) this.view.setPaintProperty("alerts", name, value as never);
+    for (const [name, value] of Object.entries(this.paint())) this.view.setPaintProperty("alerts", name as "circle-radius", value as never);
   }
 
   private choose(a: Alert | null): void {

@@ -63,7 +63,7 @@ export function clock(at: string): string {
   const t = Date.parse(at);
   const day = (ms: number) => new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeZone: room.zone }).format(ms);
   if (day(t) === day(Date.now())) return hour(t, room.zone);
-  return new Intl.DateTimeFormat(document.documentElement.lang, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: room.zone }).format(t);
+  return new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: room.zone }).format(t);
 }
 
 export function searchable(a: Alert): string {
