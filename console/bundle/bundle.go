@@ -32,6 +32,8 @@ var entries = []api.EntryPoint{
 	{InputPath: "islands/passkey.ts", OutputPath: "passkey"},
 	{InputPath: "islands/wall.ts", OutputPath: "wall"},
 	{InputPath: "islands/editor.ts", OutputPath: "editor"},
+	{InputPath: "islands/crew.ts", OutputPath: "crew"},
+	{InputPath: "islands/crewworker.ts", OutputPath: "crewworker"},
 	{InputPath: "styles/console.css", OutputPath: "console"},
 	{InputPath: "styles/map.css", OutputPath: "mapstyle"},
 	{InputPath: "styles/icon.svg", OutputPath: "icon"},

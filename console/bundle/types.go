@@ -18,6 +18,7 @@ import (
 	"polity/console"
 	"polity/console/names"
 	"polity/room/alert"
+	"polity/room/order"
 )
 
 // TypesFile is where the TypeScript types stand, below the folder console. It is
@@ -64,6 +65,13 @@ var mirrored = []struct {
 	{"RoomData", console.RoomData{}},
 	{"RoomKind", console.RoomKind{}},
 	{"RoomCamera", console.RoomCamera{}},
+	{"CrewData", console.CrewData{}},
+	{"CrewOrder", console.CrewOrder{}},
+	{"CrewMap", console.CrewMap{}},
+	{"OrderAssignee", order.Assignee{}},
+	{"OrderSource", order.Source{}},
+	{"OrderEntry", order.Entry{}},
+	{"OrderPhoto", order.Photo{}},
 	{"EditorData", console.EditorData{}},
 	{"Problem", console.Problem{}},
 }

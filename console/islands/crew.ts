@@ -1,0 +1,103 @@
+// The crew's page: works without a line, keeps what the crew tells and sends it when the
+// line is back.
+import { CrewLine } from "./crewline.ts";
+import { forgetPage, keepPage } from "./crewoffline.ts";
+import { framePhoto } from "./crewphoto.ts";
+import { Sharing } from "./crewshare.ts";
+import { drop, keep, keptOrders, newKey, waiting, type Told } from "./crewstore.ts";
+import { view, type Acts } from "./crewview.ts";
+import { dataOf, make, one, onScheme } from "./dom.ts";
+import type { CrewData, CrewOrder } from "./generated.ts";
+import { say, type Key } from "./texts.ts";
+
+const reasons = ["no-access", "not-found", "unsafe", "wrong-tools", "no-parts", "other-trade", "already-done", "weather", "shift-over"] as const;
+
+const root = one<HTMLElement>("[data-island='crew']");
+let data = dataOf<CrewData>(document.querySelector("#crew-data"));
+let offline = true;
+const line = new CrewLine(data.person, (newest) => {
+  if (newest) data = newest;
+  void show();
+});
+const sharing = new Sharing(() => void show());
+
+const acts: Acts = {
+  step: (o, to) => void tell(o, { kind: "step", to, reason: "", note: "" }),
+  cannot,
+  note,
+  photo: (o) => framePhoto(data.block, o.state === "at-the-place" ? "after" : "before", (f) => void tell(o, { kind: "photo", ...f })),
+  share(o) {
+    if (sharing.order === o.id) sharing.stop();
+    else sharing.start(o.id);
+    void show();
+  },
+  read: (w) => void drop(w.seq!).then(show),
+};
+
+/** Keeps what was told on the telephone first, then sends it. */
+async function tell(o: CrewOrder, what: Told): Promise<void> {
+  await keep({ key: newKey(), person: data.person, order: o.id, number: o.number, told: Date.now(), what });
+  if (what.kind === "step" && sharing.order === o.id) sharing.stop();
+  await show();
+  void line.turn();
+}
+
+let shown: HTMLElement | null = null;
+
+async function show(): Promise<void> {
+  const next = view({ data, queue: await waiting(), line: line.line, offline, sharing: sharing.order, noPosition: sharing.trouble }, acts);
+  if (shown?.isEqualNode(next)) return; // keeps focus and scroll
+  const open = shown?.querySelector("details")?.open;
+  const fold = next.querySelector("details");
+  if (fold && open !== undefined) fold.open = open;
+  const focused = shown?.contains(document.activeElement) ? document.activeElement?.textContent : null;
+  if (shown) shown.replaceWith(next);
+  else root.append(next);
+  shown = next;
+  if (focused) ([...next.querySelectorAll<HTMLElement>("button, a, summary")].find((b) => b.textContent === focused) ?? next.querySelector<HTMLElement>("button"))?.focus({ preventScroll: true });
+}
+
+function dialog(title: Key, form: HTMLFormElement): void {
+  const d = make("dialog", { class: "crew-dialog", "aria-labelledby": "dialog-title" }, make("h2", { id: "dialog-title" }, say(title)), form);
+  form.append(make("button", { type: "button", onclick: () => d.close() }, say("crew.back")));
+  form.addEventListener("submit", () => d.close());
+  d.addEventListener("close", () => d.remove());
+  document.body.append(d);
+  d.showModal();
+}
+
+function cannot(o: CrewOrder): void {
+  const text = make("textarea", { rows: 3, maxlength: 2000, id: "cannot-note" });
+  const form = make(
+    "form", { method: "dialog" },
+    make("fieldset", {}, make("legend", { class: "unseen" }, say("crew.cannot.title")), ...reasons.map((r) => make("label", { class: "choice" }, make("input", { type: "radio", name: "reason", value: r, required: true }), say(`orders.reason.${r}`)))),
+    make("label", { for: "cannot-note" }, say("crew.note.optional")), text,
+    make("button", { class: "first" }, say("crew.cannot.send")),
+  );
+  form.addEventListener("submit", () => void tell(o, { kind: "step", to: "cannot", reason: one<HTMLInputElement>("input:checked", form).value, note: text.value }));
+  dialog("crew.cannot.title", form);
+}
+
+function note(o: CrewOrder): void {
+  const text = make("textarea", { rows: 5, maxlength: 2000, required: true, id: "note-text" });
+  const form = make("form", { method: "dialog" }, make("label", { for: "note-text" }, say("crew.note.label")), text, make("button", { class: "first" }, say("crew.note.send")));
+  form.addEventListener("submit", () => void tell(o, { kind: "note", text: text.value }));
+  dialog("crew.note.title", form);
+}
+
+async function begin(): Promise<void> {
+  const kept = await keptOrders();
+  if (kept && kept.person === data.person && kept.at > data.at) data = kept; // this page is an older one, from the telephone
+  await show();
+  root.dataset.ready = "";
+  offline = await keepPage([data.map.light, data.map.dark].filter((a) => a !== ""));
+  if (!navigator.onLine) line.line = "away";
+  await line.turn();
+}
+
+onScheme(() => void show());
+addEventListener("pagehide", () => sharing.stop());
+document.addEventListener("submit", (e) => {
+  if (new URL((e.target as HTMLFormElement).action, location.href).pathname.startsWith("/sign-out")) void forgetPage();
+});
+void begin();
