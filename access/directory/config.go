@@ -110,6 +110,23 @@ func (g Group) check() error {
 	return alone(g.Roles, g.Areas, g.Cameras)
 }
 
+// CheckNames reports bodies and areas of groups that the city does not have;
+// nil: any. Errors are of kind Invalid.
+func (c Config) CheckNames(bodies, areas []city.Slug) error {
+	var errs []error
+	for i, g := range c.Groups {
+		if bodies != nil && !slices.Contains(bodies, g.Body) {
+			errs = append(errs, city.Errorf(city.Invalid, "groups[%d]: %q: the city has no body %q: name it in access.bodies, or write one of these", i, g.Group, g.Body))
+		}
+		for _, a := range g.Areas {
+			if areas != nil && a != access.AllAreas && !slices.Contains(areas, a) {
+				errs = append(errs, city.Errorf(city.Invalid, "groups[%d]: %q: the city has no area %q: name it in access.areas, or write city for everywhere", i, g.Group, a))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
 func nearestRole(r access.Role) string {
 	var known []string
 	for _, k := range access.Roles() {

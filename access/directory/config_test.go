@@ -2,6 +2,7 @@ package directory_test
 
 import (
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -74,6 +75,18 @@ func TestConfigurationsThatAreWrong(t *testing.T) {
 		if _, err := directory.Open(c, directory.Deps{Back: back}); err == nil {
 			t.Errorf("%s: it opens all the same", want)
 		}
+	}
+}
+
+func TestNamesThatTheCityDoesNotHave(t *testing.T) {
+	c := config(t, "https://login.city.example")
+	if err := errors.Join(c.CheckNames(nil, nil), c.CheckNames(slugs("police", "city-it"), slugs("centre", "harbour"))); err != nil {
+		t.Error(err)
+	}
+	c.Groups[0].Areas = slugs("city")
+	err := c.CheckNames(slugs("police"), slugs("centre"))
+	if err == nil || strings.Count(err.Error(), "\n") != 1 || !strings.Contains(err.Error(), `groups[1]: "harbour": the city has no area "harbour"`) || !strings.Contains(err.Error(), `groups[3]: "computers": the city has no body "city-it"`) {
+		t.Error(err)
 	}
 }
 

@@ -193,7 +193,10 @@ func (h *newHub) make(now time.Time) (words string, err error) {
 	}
 	folder := func(name string, mode os.FileMode) error {
 		path := filepath.Join(h.Dir, name)
-		return errors.Join(note(path, os.Mkdir(path, mode)), os.Chmod(path, mode)) //nolint:gosec // of what it just made
+		if err := note(path, os.Mkdir(path, mode)); err != nil {
+			return err
+		}
+		return os.Chmod(path, mode) // whatever the umask
 	}
 	file := func(name, text string, mode os.FileMode) error {
 		path := filepath.Join(h.Dir, name)

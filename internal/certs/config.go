@@ -96,6 +96,32 @@ func (c Config) CheckListen(listen string) error {
 	return city.Errorf(city.Invalid, "people would reach %s without encryption; say in tls where a certificate comes from (cert_file and key_file, acme, or authority), or name in tls.behind_proxy the proxy that encrypts", listen)
 }
 
+// CheckOrigin reports whether pages are served at the address that browsers know them by,
+// such as https://hub.city.example; an empty one is any. Errors are of kind Invalid.
+func (c Config) CheckOrigin(origin string) error {
+	u, err := url.Parse(origin)
+	if origin == "" || err != nil {
+		return nil // whoever reads it says what is wrong with it
+	}
+	if u.Scheme == "https" && !c.encrypts() && len(c.BehindProxy) == 0 {
+		return city.Errorf(city.Invalid, "%s is encrypted and the hub has no certificate; give it one in tls, or name in tls.behind_proxy the proxy that encrypts", origin)
+	}
+	if u.Scheme == "http" && c.encrypts() {
+		return city.Errorf(city.Invalid, "%s is not encrypted and the pages are; write https://", origin)
+	}
+	var hosts []string
+	switch {
+	case c.ACME != nil:
+		hosts = c.ACME.Hosts
+	case c.Authority != nil:
+		hosts = c.Authority.Hosts
+	}
+	if len(hosts) > 0 && len(c.BehindProxy) == 0 && !slices.Contains(hosts, strings.ToLower(u.Hostname())) {
+		return city.Errorf(city.Invalid, "browsers would refuse %s: the certificate is for %s; make the two the same", origin, strings.Join(hosts, ", "))
+	}
+	return nil
+}
+
 // encrypts reports whether there is a certificate.
 func (c Config) encrypts() bool { return c.CertFile != "" || c.ACME != nil || c.Authority != nil }
 

@@ -85,3 +85,30 @@ func TestNothingIsServedInTheClear(t *testing.T) {
 		}
 	}
 }
+
+func TestTheAddressThatBrowsersKnow(t *testing.T) {
+	const local, files, proxy = "authority: {folder: a, hosts: [hub.city.example]}", "{cert_file: a, key_file: a}", "behind_proxy: [10.0.0.5]"
+	for _, c := range []struct {
+		origin, tls, want string
+	}{
+		{"", "", ""},
+		{"http://localhost:8080", "", ""},
+		{"https://hub.city.example", local, ""},
+		{"https://HUB.city.example:8443", local, ""},
+		{"https://hub.city.example", files, ""},
+		{"https://hub.city.example", proxy, ""},
+		{"https://hub.city.example", "", "behind_proxy"},
+		{"https://other.city.example", local, "the certificate is for hub.city.example"},
+		{"https://other.city.example", "acme: {hosts: [hub.city.example], agree_terms: true, folder: a}", "the certificate is for"},
+		{"http://localhost:8080", local, "write https://"},
+	} {
+		var own Config
+		if err := strictyaml.Decode("x", []byte(c.tls), &own); err != nil {
+			t.Fatal(err)
+		}
+		err := own.CheckOrigin(c.origin)
+		if (err == nil) != (c.want == "") || (err != nil && (!strings.Contains(err.Error(), c.want) || city.KindOf(err) != city.Invalid)) {
+			t.Errorf("%s with %q: %v", c.origin, c.tls, err)
+		}
+	}
+}
