@@ -25,6 +25,8 @@ type Config struct {
 	Feed bool             // note changes for plane.Feed; somebody must settle them
 	// Wanted says whether changes are noted now; nil: always.
 	Wanted func() bool
+	// Always are types of entities whose changes are noted whatever Wanted says.
+	Always []string
 }
 
 // Check reports what is wrong with where a store is said to be, without opening it.
@@ -46,13 +48,13 @@ func Open(ctx context.Context, where string, cfg Config) (plane.Store, error) {
 		return nil, err
 	}
 	if postgres.IsAddress(where) {
-		s, err := postgres.Open(ctx, where, postgres.Config{Now: cfg.Now, Feed: cfg.Feed, Wanted: cfg.Wanted})
+		s, err := postgres.Open(ctx, where, postgres.Config{Now: cfg.Now, Feed: cfg.Feed, Wanted: cfg.Wanted, Always: cfg.Always})
 		if err != nil {
 			return nil, err // not a nil *Store as a Store
 		}
 		return s, nil
 	}
-	s, err := sqlite.Open(ctx, file(where), sqlite.Config{Now: cfg.Now, Feed: cfg.Feed, Wanted: cfg.Wanted})
+	s, err := sqlite.Open(ctx, file(where), sqlite.Config{Now: cfg.Now, Feed: cfg.Feed, Wanted: cfg.Wanted, Always: cfg.Always})
 	if err != nil {
 		return nil, err
 	}

@@ -167,6 +167,11 @@ func sorted(states map[plane.Key]*state) []plane.Key {
 	})
 }
 
+// always says whether an entity is of a type whose changes are noted always.
+func (s *Store) always(e *plane.Entity) bool {
+	return e != nil && len(s.also) > 0 && slices.ContainsFunc(e.Types, func(name string) bool { return slices.Contains(s.also, name) })
+}
+
 // apply runs the changes, and returns those that are to be noted.
 func (s *Store) apply(group []*request, states map[plane.Key]*state) (changed notes, err error) {
 	for _, r := range group {
@@ -185,12 +190,12 @@ func (s *Store) apply(group []*request, states map[plane.Key]*state) (changed no
 				return changed, err
 			}
 			r.observed = append(r.observed, observed...)
-			before := st.body
+			before, always := st.body, s.always(st.now) || s.always(e)
 			if st.now, st.body = e, nil; e != nil {
 				st.body = record.Pack(e)
 			}
 			st.dirty = true
-			if s.feed && !c.Restores() && (s.wants == nil || s.wants()) {
+			if s.feed && !c.Restores() && (s.wants == nil || s.wants() || always) {
 				changed.add(c.Key, now, before, st.body)
 			}
 		}

@@ -23,6 +23,8 @@ type Config struct {
 	Feed bool
 	// Wanted says whether changes are noted now, and is asked for each; nil: always.
 	Wanted func() bool
+	// Always are types of entities whose changes are noted whatever Wanted says.
+	Always []string
 }
 
 // Store is a plane.Store in a PostgreSQL database.
@@ -31,6 +33,7 @@ type Store struct {
 	now   func() time.Time
 	feed  bool
 	wants func() bool
+	also  []string // types that are wanted always
 	bell  bell.Bell
 	pool  *pgxpool.Pool // for readers, and for what forgets
 
@@ -56,7 +59,7 @@ func Open(ctx context.Context, address string, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{name: named(parsed.ConnConfig), now: cfg.Now, feed: cfg.Feed, wants: cfg.Wanted, address: parsed.ConnConfig.Copy()}
+	s := &Store{name: named(parsed.ConnConfig), now: cfg.Now, feed: cfg.Feed, wants: cfg.Wanted, also: cfg.Always, address: parsed.ConnConfig.Copy()}
 	if s.now == nil {
 		s.now = time.Now
 	}

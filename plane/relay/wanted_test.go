@@ -21,7 +21,7 @@ func TestWhatNobodyWantsIsNotNoted(t *testing.T) {
 func wanted(t *testing.T, where string) {
 	t.Helper()
 	var wants atomic.Bool
-	store, err := backend.Open(t.Context(), where, backend.Config{Feed: true, Wanted: wants.Load})
+	store, err := backend.Open(t.Context(), where, backend.Config{Feed: true, Wanted: wants.Load, Always: []string{"Alert"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,10 +41,32 @@ func wanted(t *testing.T, where string) {
 			t.Fatal(err, r.Err())
 		}
 	}
-	events, err := feed.Events(t.Context(), 0, 10_000)
-	if err != nil || len(events) != 2*each {
-		t.Fatalf("%d changes are noted of %d that were wanted, %v", len(events), 2*each, err)
+	// Of some types everything is, whoever wants it: made, changed from and into, removed.
+	wants.Store(false)
+	turn := func(id string, types ...string) {
+		t.Helper()
+		key := plane.Key{ID: id}
+		r, err := store.Write(t.Context(), &plane.Batch{Changes: []plane.Change{{Key: key, Edit: func(*plane.Entity) (*plane.Entity, error) {
+			if len(types) == 0 {
+				return nil, nil
+			}
+			return &plane.Entity{Key: key, Types: types}, nil
+		}}}})
+		if err != nil || r.Err() != nil {
+			t.Fatal(err, r.Err())
+		}
 	}
+	turn("urn:x:a", "T")
+	turn("urn:x:a", "Alert", "T")
+	turn("urn:x:a", "T")
+	turn("urn:x:a")
+	turn("urn:x:b", "Alert")
+	turn("urn:x:b")
+	all, err := feed.Events(t.Context(), 0, 10_000)
+	if err != nil || len(all) != 2*each+4 || all[2*each].ID != "urn:x:a" || all[2*each+3].After != nil {
+		t.Fatalf("%d changes are noted of %d, %v", len(all), 2*each+4, err)
+	}
+	events := all[:2*each]
 	for i, e := range events {
 		if want := fmt.Sprintf("urn:x:%d-%d", 1+2*(i/each), i%each); e.ID != want {
 			t.Fatalf("change %d is of %s, not %s", i, e.ID, want)

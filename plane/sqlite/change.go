@@ -80,6 +80,10 @@ func (s *Store) change(ctx context.Context, c *plane.Change, to *plane.Result) (
 			return nil, err
 		}
 	}
+	var types []string
+	if old != nil {
+		types = old.Types
+	}
 	e, outcome, refused := c.Apply(old, s.at)
 	if refused != nil {
 		return refused, nil
@@ -104,7 +108,7 @@ func (s *Store) change(ctx context.Context, c *plane.Change, to *plane.Result) (
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.note(ctx, c, &r, e, body)
+	return nil, s.note(ctx, c, &r, types, e, body)
 }
 
 func (s *Store) removeEntity(ctx context.Context, n int64, old *plane.Entity) error {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"time"
 
 	"polity/city"
@@ -12,8 +13,8 @@ import (
 var _ plane.Feed = (*Store)(nil)
 
 // note writes a change into the outbox, in the writer's transaction.
-func (s *Store) note(ctx context.Context, c *plane.Change, was *row, after *plane.Entity, body []byte) error {
-	if !s.feed || c.Restores() || s.wants != nil && !s.wants() {
+func (s *Store) note(ctx context.Context, c *plane.Change, was *row, before []string, after *plane.Entity, body []byte) error {
+	if !s.feed || c.Restores() || s.wants != nil && !s.wants() && !s.always(before, after) {
 		return nil
 	}
 	args := make([]any, 0, 11)
@@ -31,6 +32,12 @@ func (s *Store) note(ctx context.Context, c *plane.Change, was *row, after *plan
 	s.noted = true
 	_, err := s.statements.note.ExecContext(ctx, args...)
 	return err
+}
+
+// always says whether an entity, before or after a change, is of a type that is wanted always.
+func (s *Store) always(before []string, after *plane.Entity) bool {
+	is := func(name string) bool { return slices.Contains(s.also, name) }
+	return len(s.also) > 0 && (slices.ContainsFunc(before, is) || after != nil && slices.ContainsFunc(after.Types, is))
 }
 
 // Origin is plane.Feed's.

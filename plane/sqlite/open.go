@@ -34,6 +34,8 @@ type Config struct {
 	Feed bool
 	// Wanted says whether changes are noted now, and is asked for each; nil: always.
 	Wanted func() bool
+	// Always are types of entities whose changes are noted whatever Wanted says.
+	Always []string
 }
 
 // Store is a plane.Store in one SQLite file.
@@ -42,6 +44,7 @@ type Store struct {
 	now   func() time.Time
 	feed  bool
 	wants func() bool // nil: always
+	also  []string    // types that are wanted always
 	bell  bell.Bell
 	write *sql.DB   // one connection
 	conn  *sql.Conn // that one, held by the writer
@@ -60,7 +63,7 @@ type Store struct {
 // Open opens the file, makes it if it is not there, and brings it up to date. A
 // file that a later version of Polity wrote is refused.
 func Open(ctx context.Context, path string, cfg Config) (*Store, error) {
-	s := &Store{path: path, now: cfg.Now, feed: cfg.Feed, wants: cfg.Wanted}
+	s := &Store{path: path, now: cfg.Now, feed: cfg.Feed, wants: cfg.Wanted, also: cfg.Always}
 	if s.now == nil {
 		s.now = time.Now
 	}
