@@ -29,6 +29,8 @@ type cameraView struct {
 	MayEdit        bool
 	MaySeeAsPublic bool
 	PublicAddress  string
+	Purposes       []choice // to be stated before the live scene is shown
+	Here           string
 }
 
 type entryItem struct {
@@ -72,6 +74,12 @@ func (c *Console) cameraPage(w http.ResponseWriter, r *request) error {
 		Scene: scene, Entry: c.entry(k, r.clock), Day: c.slider(k, r, d, events), Counts: c.countsView(k, l, r, d),
 		Events: c.eventViews(k, events, r), EventsRule: c.eventsRule(k, r),
 		MayEdit: r.viewer.Edit, MaySeeAsPublic: !r.viewer.Public(), PublicAddress: with(r, "as", "public"),
+	}
+	if r.viewer.Purpose && !r.viewer.Live && c.cfg.Accounts != nil {
+		v.Here = r.URL.RequestURI()
+		for _, p := range c.cfg.Accounts.Purposes() {
+			v.Purposes = append(v.Purposes, choice{Value: string(p.Name), Words: p.Title})
+		}
 	}
 	v.SceneData = c.sceneData(k, l, r, d, place)
 	v.SceneData.Counts.Ticks = c.ticks(v.Events)

@@ -31,13 +31,9 @@ type page struct {
 	Door                bool   // signed in through the demo's door
 	AsPublic, Built     bool
 	Address, OwnAddress string // of this page; without ?as=public
-	Nav                 []navItem
+	Nav                 []navItem // of everyone
+	Work                []navItem // of whoever signed in
 	Themes              []themeItem
-}
-
-type navItem struct {
-	Path, Name string
-	Here       bool
 }
 
 type themeItem struct {
@@ -70,7 +66,7 @@ func (c *Console) render(w http.ResponseWriter, r *request, status int, p page) 
 	}
 	p.Built = len(c.bundle.named) > 0
 	p.Address, p.OwnAddress = r.URL.RequestURI(), without(r, "as")
-	p.Nav, p.Themes = c.nav(r), c.themes(p.Theme)
+	p.Nav, p.Work, p.Themes = c.nav(r), c.work(r), c.themes(p.Theme)
 	return c.write(w, r, status, p.Template, "layout", p)
 }
 
@@ -97,29 +93,6 @@ func (c *Console) write(w http.ResponseWriter, r *request, status int, page, nam
 }
 
 func takesGzip(r *request) bool { return strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") }
-
-func (c *Console) nav(r *request) []navItem {
-	items := []navItem{{Path: "/", Name: c.say.Say("nav.map")}, {Path: "/cameras", Name: c.say.Say("nav.cameras")}, {Path: "/sensors", Name: c.say.Say("nav.sensors")}, {Path: "/transit", Name: c.say.Say("nav.transit")}, {Path: "/services", Name: c.say.Say("nav.services")}}
-	if r.viewer.Operate {
-		items = append(items, navItem{Path: "/system", Name: c.say.Say("nav.system")})
-	}
-	if c.cfg.Alerts != nil && c.allowed(r, access.SeeAlerts, access.Service(someDesk)) {
-		items = append(items, navItem{Path: "/room", Name: c.say.Say("room.title")})
-	}
-	items = append(items, c.orderNav(r)...)
-	if c.allowed(r, access.SeePeople, access.City()) {
-		items = append(items, navItem{Path: "/people", Name: c.say.Say("nav.people")})
-	}
-	if c.cfg.Data.Published != nil {
-		items = append(items, navItem{Path: "/data", Name: c.say.Say("nav.data")})
-	}
-	items = append(items, navItem{Path: "/check", Name: c.say.Say("nav.check")})
-	for i := range items {
-		p := items[i].Path
-		items[i].Here = r.URL.Path == p || (p != "/" && strings.HasPrefix(r.URL.Path, p+"/"))
-	}
-	return items
-}
 
 // answer writes JSON.
 func (c *Console) answer(w http.ResponseWriter, status int, v any) {

@@ -149,11 +149,11 @@ func (c *Console) showing(k Camera, at time.Time, r *request) (time.Time, error)
 	case !r.viewer.Back:
 		return latest, nil
 	}
-	end, err := c.look(r, access.LookBack, c.thing(k.Name), at)
+	looking, err := c.look(r, access.LookBack, c.thing(k.Name), at)
 	if err != nil {
 		return time.Time{}, err
 	}
-	end()
+	looking.Finish()
 	return at, nil
 }
 

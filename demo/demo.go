@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"polity/access/account"
 	"polity/camera/standin"
 	"polity/city"
 	"polity/console"
@@ -106,7 +107,7 @@ func (d *demo) run(ctx, inside context.Context, began time.Time) (err error) {
 	defer stopHub()
 	ready, ended := make(chan hub.Started, 1), make(chan error, 1)
 	go func() {
-		ended <- hub.Run(hubContext, cfg, hub.Deps{Log: log, About: about, Ready: func(s hub.Started) { ready <- s }})
+		ended <- hub.Run(hubContext, cfg, hub.Deps{Log: log, About: about, Door: door(), Ready: func(s hub.Started) { ready <- s }})
 	}()
 	select {
 	case d.started = <-ready:
@@ -169,6 +170,7 @@ func (d *demo) hubConfig() (hub.Config, error) {
 		CityKeys: []string{d.town.cityKey}, Register: d.town.path("register"),
 		Edges:   hub.Edges{Listen: "127.0.0.1:0", Known: []hub.Known{{Name: edgeName, Key: d.town.edgeKey}}},
 		Sensors: sensors, Transit: d.street.transit(),
+		Access: hub.Access{Settings: account.Settings{Bodies: bodies()}},
 	}, nil
 }
 

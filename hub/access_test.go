@@ -13,6 +13,8 @@ type nobodySignsIn struct{ *policy.Policies }
 
 func (nobodySignsIn) Who(*http.Request) (access.Who, error) { return access.Who{}, nil }
 
+func (nobodySignsIn) Ended(string) <-chan struct{} { return nil }
+
 func shippedOnly(t *testing.T) nobodySignsIn {
 	t.Helper()
 	p, err := policy.New(nil, nil)

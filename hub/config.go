@@ -14,6 +14,7 @@ import (
 	"polity/city"
 	"polity/console"
 	"polity/internal/authority"
+	"polity/internal/certs"
 	"polity/plane/postgres"
 	"polity/plane/retention"
 	"polity/register"
@@ -45,7 +46,9 @@ type Config struct {
 	REST     REST     `yaml:"rest"`
 	OpenData OpenData `yaml:"open_data"`
 
-	Access  Access  `yaml:"access"`
+	TLS    certs.Config `yaml:"tls"` // how the pages are encrypted
+	Access Access       `yaml:"access"`
+
 	NGSILD  NGSILD  `yaml:"ngsi_ld"`
 	Changes Changes `yaml:"changes"`
 }
@@ -138,6 +141,12 @@ func (c Config) Check() error {
 	add("hub.retention", c.Retention.Check())
 	add("hub.alarms", c.Alarms.check())
 	add("hub.transit", c.Transit.check())
+	add("hub.access", c.Access.check())
+	if tls := c.TLS.Check(); tls != nil {
+		add("hub.tls", tls)
+	} else if err == nil {
+		add("hub.listen", c.TLS.CheckListen(c.Listen))
+	}
 	add("hub.ngsi_ld", c.NGSILD.check())
 	add("hub.changes", c.Changes.check(len(c.Edges.Cluster.Servers) > 0))
 	for _, p := range []city.Point{c.Map.Centre, c.Map.SouthWest, c.Map.NorthEast} {
@@ -252,7 +261,11 @@ func (c Config) about() (console.About, error) {
 // file.
 func (c *Config) Resolve(dir string) {
 	c.Transit.resolve(dir)
-	for _, p := range append(c.Sensors.paths(), &c.Changes.PasswordFile, &c.Data, &c.Register, &c.Edges.CertFile, &c.Edges.KeyFile, &c.Edges.Cluster.KeyFile, &c.Edges.Cluster.CAFile, &c.Map.Layers) {
+	c.TLS.Resolve(dir)
+	if c.Access.Directory != nil {
+		c.Access.Directory.Resolve(dir)
+	}
+	for _, p := range append(c.Sensors.paths(), &c.Changes.PasswordFile, &c.Data, &c.Register, &c.Access.Policies, &c.Edges.CertFile, &c.Edges.KeyFile, &c.Edges.Cluster.KeyFile, &c.Edges.Cluster.CAFile, &c.Map.Layers) {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}

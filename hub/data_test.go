@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"polity/city"
+	"polity/console/consoletest"
 	"polity/hub"
 	"polity/internal/strictyaml"
 	"polity/opendata"
@@ -55,7 +56,8 @@ func (p *publishing) run() {
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, done := make(chan hub.Started, 1), make(chan error, 1)
 	go func() {
-		done <- hub.Run(ctx, p.cfg, hub.Deps{Now: p.clock, Log: slog.New(slog.NewTextHandler(p.log, nil)), Ready: func(s hub.Started) { ready <- s }})
+		deps := hub.Deps{Now: p.clock, Log: slog.New(slog.NewTextHandler(p.log, nil)), Ready: func(s hub.Started) { ready <- s }}
+		done <- hub.Run(ctx, p.cfg, hub.WithAccess(deps, p.access, &consoletest.Looks{}))
 	}()
 	select {
 	case p.started = <-ready:

@@ -13,10 +13,15 @@ import (
 	"syscall"
 	"time"
 
+	"polity/access/account"
+	"polity/access/directory"
+	"polity/access/look"
+	"polity/access/policy"
 	"polity/camera/uplink"
 	"polity/city"
 	"polity/console"
 	"polity/hub/places"
+	"polity/internal/certs"
 	"polity/plane"
 	"polity/plane/backend"
 	"polity/plane/ngsild"
@@ -35,6 +40,9 @@ type Deps struct {
 	About func(*console.About)
 	// Ready is called once, when the pages can be opened.
 	Ready func(Started)
+	// Door lets whoever is on loopback sign in by role without a passkey: of the demo
+	// alone, whose data is simulated.
+	Door *console.Door
 
 	access console.Access // of tests; nil: the accounts and policies of the configuration
 	looks  console.Looks
@@ -47,32 +55,48 @@ type Started struct {
 	City    console.City // what the pages know
 	Store   plane.Store  // the city's data
 	Broker  string       // host:port for devices over MQTT; empty: there is no broker
+	First   *FirstCode   // for the first administrator; nil: somebody is enrolled
+}
+
+// FirstCode lets the first administrator enrol.
+type FirstCode struct {
+	Code  string
+	Until time.Time
+	At    string // the address to open
 }
 
 // Hub is one run of the program.
 type Hub struct {
-	cfg      Config
-	log      *slog.Logger
-	now      func() time.Time
-	about    console.About
-	started  time.Time
-	folder   register.Folder
-	store    plane.Store
-	places   *places.Archive
-	spine    *spine.Hub
-	console  *console.Console
-	sensors  *sensors
-	watch    *alarm.Watch
-	transit  *transit.System // nil: there is none
-	ngsild   *ngsild.Server  // nil: off
-	rest     *rest.Server    // nil: off
-	data     *data           // open data; nil: off
-	changes  changes
-	access   console.Access
-	looks    console.Looks
-	machine  machineToken
-	listener net.Listener
-	closers  []func() error // in the order of opening
+	cfg       Config
+	log       *slog.Logger
+	now       func() time.Time
+	about     console.About
+	started   time.Time
+	folder    register.Folder
+	store     plane.Store
+	places    *places.Archive
+	spine     *spine.Hub
+	console   *console.Console
+	sensors   *sensors
+	watch     *alarm.Watch
+	transit   *transit.System // nil: there is none
+	ngsild    *ngsild.Server  // nil: off
+	rest      *rest.Server    // nil: off
+	data      *data           // open data; nil: off
+	changes   changes
+	access    console.Access
+	looks     console.Looks
+	people    *account.Accounts // nil in tests
+	policies  *policy.Live
+	book      *look.Book
+	front     *certs.Front
+	directory *directory.Directory // nil: there is none
+	address   string               // of the pages
+	door      bool                 // of the demo
+	machine   machineToken
+	listener  net.Listener
+	redirect  net.Listener   // of plain HTTP to HTTPS; nil: none
+	closers   []func() error // in the order of opening
 
 	mu      sync.Mutex
 	cameras map[city.Slug]*camera
@@ -154,16 +178,18 @@ func (h *Hub) open(ctx context.Context, deps Deps) error {
 		return err
 	}
 	h.closers = append(h.closers, func() error { h.spine.Close(); return nil })
-	h.access, h.looks = deps.access, deps.looks
-	if h.access == nil {
-		h.access, h.looks = machine{}, noBook{}
-	}
-	if err := h.makeMachineToken(); err != nil {
+	if err := h.openAccess(ctx, deps); err != nil {
 		return err
 	}
-	pages := console.Config{City: h, Sensors: h, Data: h.published(), Access: h.access, Looks: h.looks, Log: h.log, Now: h.now}
+	pages := console.Config{City: h, Sensors: h, Data: h.published(), Access: h.access, Areas: h.cfg.Access.areas, AreaTitles: h.cfg.Access.areaTitles(), Accounts: h.people, Looks: h.looks, Log: h.log, Now: h.now}
 	if h.transit != nil {
 		pages.Transit = h.transit
+	}
+	if deps.Door != nil && h.people != nil {
+		pages.Door, h.door = deps.Door, true
+	}
+	if err := h.openFront(&pages); err != nil {
+		return err
 	}
 	h.console, err = console.New(pages)
 	return err
@@ -255,15 +281,16 @@ func (h *Hub) run(ctx context.Context, deps Deps) error {
 		work.Go(func() { h.data.run(working) })
 	}
 	work.Go(func() { h.keepAlarms(working) })
-	served := make(chan error, 1)
-	server := h.server()
-	go func() { served <- server.Serve(h.listener) }()
-	address := "http://" + h.listener.Addr().String()
-	h.log.Info("the hub runs", slog.String("pages", address), slog.String("edges", h.spine.Listen()), slog.Int("known_edges", len(h.cfg.Edges.Known)))
-	if deps.Ready != nil {
-		deps.Ready(Started{Address: address, Edges: h.spine.Listen(), City: h, Store: h.store, Broker: h.brokerAddress()})
+	first, err := h.firstCode(ctx)
+	if err != nil {
+		return err
 	}
-	var err error
+	served := make(chan error, 2)
+	servers := h.serve(working, &work, served)
+	h.log.Info("the hub runs", slog.String("pages", h.address), slog.String("edges", h.spine.Listen()), slog.Int("known_edges", len(h.cfg.Edges.Known)))
+	if deps.Ready != nil {
+		deps.Ready(Started{Address: h.address, First: first, Edges: h.spine.Listen(), City: h, Store: h.store, Broker: h.brokerAddress()})
+	}
 	select {
 	case <-ctx.Done():
 		h.log.Info("the hub stops")
@@ -273,8 +300,10 @@ func (h *Hub) run(ctx context.Context, deps Deps) error {
 	h.console.Close() // live feeds would keep the server from ending
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	if server.Shutdown(closing) != nil {
-		_ = server.Close()
+	for _, server := range servers {
+		if server.Shutdown(closing) != nil {
+			_ = server.Close()
+		}
 	}
 	stop()
 	work.Wait()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,10 +17,34 @@ import (
 
 const pageTime = 30 * time.Second // for one answer, live feeds apart
 
-// server serves everything that the hub answers over HTTP.
-func (h *Hub) server() *http.Server {
+// serve answers over HTTP, or HTTPS with the redirection to it, until its servers are shut
+// down.
+func (h *Hub) serve(ctx context.Context, work *sync.WaitGroup, ended chan<- error) []*http.Server {
+	work.Go(func() { h.front.Run(ctx) })
+	if h.directory != nil {
+		work.Go(func() { h.directory.Run(ctx) })
+	}
+	pages := newServer(bounded(h.front.Handler(h.handler())))
+	pages.TLSConfig = h.front.TLS()
+	go func() {
+		if pages.TLSConfig != nil {
+			ended <- pages.ServeTLS(h.listener, "", "")
+		} else {
+			ended <- pages.Serve(h.listener)
+		}
+	}()
+	servers := []*http.Server{pages}
+	if h.redirect != nil {
+		to := newServer(bounded(h.front.Redirect()))
+		go func() { ended <- to.Serve(h.redirect) }()
+		servers = append(servers, to)
+	}
+	return servers
+}
+
+func newServer(answers http.Handler) *http.Server {
 	return &http.Server{
-		Handler: bounded(h.handler()), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: answers, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 	}
 }
 

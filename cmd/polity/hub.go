@@ -17,9 +17,9 @@ func hubCommand() *cobra.Command {
 		Use:   "hub",
 		Short: "Run the city's centre: its data and its pages",
 		Long: `Runs the section "hub" of the configuration until it is stopped: it takes what the
-edges have stored into the city's data and serves the pages. Until sign-in exists,
-live scenes with marks, the editor and the system page are shown on this machine
-only; everyone else sees what is public.`,
+edges have stored into the city's data and serves the pages. Everyone sees what is
+public there; who signs in sees what their task needs. The first start prints a code
+with which the first administrator enrols.`,
 		Example: `  polity hub --config /etc/polity/polity.yaml
   polity hub --config city.yaml --log json`,
 		Args: cobra.NoArgs,
@@ -38,10 +38,14 @@ only; everyone else sees what is public.`,
 			}
 			return hub.Run(cmd.Context(), *c.Hub, hub.Deps{Log: log, Ready: func(s hub.Started) {
 				fmt.Fprintf(cmd.OutOrStdout(), "the hub runs; its pages are at %s\n", s.Address)
+				if f := s.First; f != nil {
+					fmt.Fprintf(cmd.OutOrStdout(), "nobody can sign in yet; the first administrator enrols at %s with this code, until %s:\n  %s\n", f.At, f.Until.Local().Format("15:04"), f.Code)
+				}
 			}})
 		},
 	}
 	flags.add(cmd)
+	cmd.AddCommand(hubInitCommand(), hubRecoverCommand())
 	return cmd
 }
 

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"polity/city"
 	"polity/hub"
 	"polity/plane/ngsild"
 )
@@ -28,74 +25,21 @@ func notificationsCommand() *cobra.Command {
 		Long: `Who subscribed over NGSI-LD gets a notification of each change. While a receiver is
 away its notifications wait on disk and are tried again; what was tried too often, or
 waits behind too many, becomes a dead letter, which is kept for a while
-(docs/formats/notifications.md). These commands ask a hub that runs on this machine.`,
-		Example: `  polity notifications list
+(docs/formats/notifications.md). These commands ask a hub that runs: on this machine with
+--config, by which they find its address and the token that it leaves for whoever may
+read its data folder; elsewhere with --hub and a token in POLITY_TOKEN.`,
+		Example: `  polity notifications list --config /etc/polity/polity.yaml
   polity notifications dead --subscription urn:ngsi-ld:Subscription:7 --bodies
   polity notifications replay --subscription urn:ngsi-ld:Subscription:7`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	var at hubAddress
-	cmd.PersistentFlags().StringVar(&at.text, "hub", "http://127.0.0.1:8080", "address of the hub's pages on this machine")
+	at.add(cmd, hub.OperationsPath)
 	cmd.AddCommand(notificationsListCommand(&at), notificationsDeadCommand(&at),
 		notificationsOrderCommand(&at, "replay", "Put dead letters back, before what waits", "Put back"),
 		notificationsOrderCommand(&at, "drop", "Forget dead letters for good", "Dropped"))
 	return cmd
-}
-
-// hubAddress is where a hub listens.
-type hubAddress struct{ text string }
-
-const hubTime = 30 * time.Second
-
-// ask sends a request about notifications and reads the answer into out.
-func (h *hubAddress) ask(ctx context.Context, method, path string, query url.Values, in, out any) error {
-	u, err := url.Parse(h.text)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return usageError{fmt.Errorf("--hub %q is no address such as http://127.0.0.1:8080", h.text)}
-	}
-	u.Path, u.RawQuery = strings.TrimSuffix(u.Path, "/")+hub.OperationsPath+path, query.Encode()
-	ctx, cancel := context.WithTimeout(ctx, hubTime)
-	defer cancel()
-	var body io.Reader
-	if in != nil {
-		text, err := json.Marshal(in)
-		if err != nil {
-			return err
-		}
-		body = bytes.NewReader(text)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, u.String(), body)
-	if err != nil {
-		return err
-	}
-	if in != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return city.Errorf(city.Unavailable, "no hub answers at %s: is 'polity hub' running? Name another address with --hub: %w", h.text, err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<30))
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode == http.StatusOK {
-		return json.Unmarshal(text, out)
-	}
-	var p struct{ Detail string }
-	if json.Unmarshal(text, &p) != nil || p.Detail == "" {
-		return city.Errorf(city.Unavailable, "%s answered %s; is it a hub of this version, on this machine?", u.Redacted(), resp.Status)
-	}
-	kind := city.Unavailable
-	switch resp.StatusCode {
-	case http.StatusNotFound:
-		kind = city.NotFound
-	case http.StatusBadRequest:
-		kind = city.Invalid
-	}
-	return city.Errorf(kind, "%s", p.Detail)
 }
 
 // printed writes a table, or what it is made of as JSON.

@@ -15,6 +15,9 @@ type Access struct {
 	As   access.Who // the zero value: nobody signed in
 	May  []access.Action
 	From func(*http.Request) bool // who is that person; nil: everyone
+
+	mu    sync.Mutex
+	ended chan struct{}
 }
 
 // Everything is a person who may do all that there is, as nobody in a city may.
@@ -53,20 +56,42 @@ type Looks struct {
 	Err   error // of every Begin
 }
 
+// Ended is closed when Revoke was called.
+func (a *Access) Ended(string) <-chan struct{} {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ended == nil {
+		a.ended = make(chan struct{})
+	}
+	return a.ended
+}
+
+// Revoke ends the person's sign-in for what is open.
+func (a *Access) Revoke() {
+	a.Ended("")
+	close(a.ended)
+}
+
 // Begin notes a look.
-func (l *Looks) Begin(_ context.Context, k console.Look) (func(), error) {
+func (l *Looks) Begin(_ context.Context, k console.Look) (console.Looking, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.Err != nil {
 		return nil, l.Err
 	}
 	l.all = append(l.all, k)
-	return func() {
-		l.mu.Lock()
-		l.ended++
-		l.mu.Unlock()
-	}, nil
+	return looking{l}, nil
 }
+
+type looking struct{ of *Looks }
+
+func (k looking) Finish() {
+	k.of.mu.Lock()
+	k.of.ended++
+	k.of.mu.Unlock()
+}
+
+func (looking) Gone() <-chan struct{} { return nil }
 
 // All returns what was noted, and how many looks have ended.
 func (l *Looks) All() ([]console.Look, int) {

@@ -56,7 +56,7 @@ func Start(ctx context.Context, dir string, port int, more string) (*Hub, error)
 	if err := os.MkdirAll(filepath.Join(dir, "register"), 0o700); err != nil {
 		return nil, err
 	}
-	config := fmt.Sprintf("hub:\n  data: data\n  listen: 127.0.0.1:%d\n  city_keys: [%q]\n  register: register\n  edges: {listen: \"127.0.0.1:0\"}\n%s", port, public, more)
+	config := fmt.Sprintf("hub:\n  data: data\n  listen: 127.0.0.1:%d\n  city_keys: [%q]\n  register: register\n  edges: {listen: \"127.0.0.1:0\"}\n  access: {trust_loopback: true}\n%s", port, public, more)
 	file := filepath.Join(dir, "polity.yaml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		return nil, err

@@ -1,0 +1,292 @@
+package console
+
+import (
+	"html/template"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"polity/access"
+	"polity/access/account"
+	"polity/city"
+)
+
+// accountView is the page about oneself.
+type accountView struct {
+	Name, Body string
+	Roles      []roleWords
+	Looks      template.HTML // where one may look, in words; empty: nowhere
+	Purposes   []choice
+	MayLook    bool
+	Passkeys   []passkeyRow
+	Sessions   []sessionRow
+	Tokens     []tokenRow
+	Scopes     []choice
+	Longest    int // days that a token lasts at most
+	Made       string
+	Door       bool
+	Directory  bool
+}
+
+type roleWords struct{ Name, What string }
+
+type choice struct {
+	Value, Words string
+	Chosen       bool
+}
+
+type passkeyRow struct {
+	ID, Name  string
+	Added     template.HTML
+	Used      string
+	Blocked   bool
+	Removable bool
+}
+
+type sessionRow struct {
+	ID, Device, Network string
+	Since, Seen, Until  template.HTML
+	This                bool
+}
+
+type tokenRow struct {
+	ID, Name, Scope string
+	Expires, Used   string
+}
+
+func (c *Console) accountPage(w http.ResponseWriter, r *request) error {
+	return c.showAccount(w, r, "")
+}
+
+// showAccount shows the page, with a token that was just made.
+func (c *Console) showAccount(w http.ResponseWriter, r *request, made string) error {
+	people, err := c.people()
+	if err != nil {
+		return err
+	}
+	ctx := r.Context()
+	v := accountView{
+		Name: r.who.Name, Body: c.bodyTitle(r.who.Body), Roles: c.roles(r.who.Roles), Looks: c.grants(r.who.Areas, r.who.Cameras),
+		MayLook: c.mayEverLook(r.who), Made: made, Longest: int(people.LongestToken().Hours() / 24), Door: r.who.Door,
+	}
+	for _, p := range people.Purposes() {
+		v.Purposes = append(v.Purposes, choice{string(p.Name), p.Title, p.Name == r.who.Purpose})
+	}
+	for _, a := range people.Scopes(r.who) {
+		v.Scopes = append(v.Scopes, choice{Value: string(a), Words: c.say.Say("action." + string(a))})
+	}
+	passkeys, err := people.Passkeys(ctx, r.who.ID)
+	if err != nil {
+		return err
+	}
+	for _, k := range passkeys {
+		v.Passkeys = append(v.Passkeys, passkeyRow{
+			ID: k.ID, Name: k.Name, Added: r.clock.Time(k.Created), Used: c.dayOrNever(r, k.Used), Blocked: !k.Blocked.IsZero(), Removable: len(passkeys) > 1,
+		})
+	}
+	sessions, err := people.Sessions(ctx, r.who.ID)
+	if err != nil {
+		return err
+	}
+	for _, s := range sessions {
+		v.Sessions = append(v.Sessions, sessionRow{
+			ID: s.ID, Device: s.Device, Network: s.Network, Since: r.clock.Time(s.Since), Seen: r.clock.Time(s.Seen), Until: r.clock.Time(s.Until), This: s.ID == r.who.Session,
+		})
+	}
+	tokens, err := people.Tokens(ctx, r.who.ID)
+	if err != nil {
+		return err
+	}
+	for _, k := range tokens {
+		row := tokenRow{ID: k.ID, Name: k.Name, Expires: r.clock.Date(k.Expires), Used: c.dayOrNever(r, k.Used)}
+		var scope []string
+		for _, a := range k.Scope {
+			scope = append(scope, c.say.Say("action."+string(a)))
+		}
+		row.Scope = strings.Join(scope, ", ")
+		v.Tokens = append(v.Tokens, row)
+	}
+	return c.render(w, r, http.StatusOK, page{Template: "account", Title: c.say.Say("account.title"), Data: v})
+}
+
+// people is the accounts, or why there are none.
+func (c *Console) people() (*account.Accounts, error) {
+	if c.cfg.Accounts == nil {
+		return nil, city.Errorf(city.NotFound, "%s", c.say.Say("forbidden.nobody"))
+	}
+	return c.cfg.Accounts, nil
+}
+
+func (c *Console) dayOrNever(r *request, t time.Time) string {
+	if t.IsZero() {
+		return c.say.Say("account.never")
+	}
+	return r.clock.Date(t)
+}
+
+func (c *Console) bodyTitle(name city.Slug) string {
+	if c.cfg.Accounts != nil {
+		for _, b := range c.cfg.Accounts.Bodies() {
+			if b.Name == name {
+				return b.Title
+			}
+		}
+	}
+	return string(name)
+}
+
+func (c *Console) roles(list []access.Role) []roleWords {
+	var words []roleWords
+	for _, role := range list {
+		words = append(words, roleWords{c.say.Say("role." + string(role)), c.say.Say("role." + string(role) + ".what")})
+	}
+	return words
+}
+
+// grants says where somebody may look.
+func (c *Console) grants(areas, cameras []city.Slug) template.HTML {
+	var words []string
+	for _, a := range areas {
+		words = append(words, c.areaTitle(a))
+	}
+	for _, k := range cameras {
+		words = append(words, c.say.Say("account.camera", "name", string(k)))
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return c.html("account.looks", "where", strings.Join(words, ", "))
+}
+
+func (c *Console) areaTitle(name city.Slug) string {
+	if name == access.AllAreas {
+		return c.say.Say("account.everywhere")
+	}
+	for _, a := range c.cfg.AreaTitles {
+		if a.Name == name {
+			return a.Title
+		}
+	}
+	return string(name)
+}
+
+// mayEverLook reports whether a purpose would be of use to somebody.
+func (c *Console) mayEverLook(who access.Who) bool {
+	if slices.Contains(who.Roles, access.IT) {
+		return false
+	}
+	return slices.ContainsFunc(who.Roles, func(r access.Role) bool {
+		return r == access.SafetyOperator || strings.HasSuffix(string(r), "-operator")
+	})
+}
+
+// form reads a form of bounded size.
+func form(w http.ResponseWriter, r *request) error {
+	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+	if err := r.ParseForm(); err != nil {
+		return city.Errorf(city.Invalid, "the form cannot be read: %w", err)
+	}
+	return nil
+}
+
+// back leads from a form that was answered to a page.
+func back(w http.ResponseWriter, r *request, to string) error {
+	http.Redirect(w, r.Request, localPath(to), http.StatusSeeOther)
+	return nil
+}
+
+func (c *Console) setPurpose(w http.ResponseWriter, r *request) error {
+	people, err := c.people()
+	if err != nil {
+		return err
+	}
+	if err := form(w, r); err != nil {
+		return err
+	}
+	if err := people.SetPurpose(r.Context(), r.who, city.Slug(r.PostForm.Get("purpose"))); err != nil {
+		return err
+	}
+	to := r.PostForm.Get("then")
+	if to == "" {
+		to = "/account"
+	}
+	return back(w, r, to)
+}
+
+func (c *Console) revokeSession(w http.ResponseWriter, r *request) error {
+	people, err := c.people()
+	if err != nil {
+		return err
+	}
+	if err := form(w, r); err != nil {
+		return err
+	}
+	if id := r.PostForm.Get("session"); id != "" {
+		err = people.Revoke(r.Context(), r.who, id)
+	} else {
+		err = people.RevokeAll(r.Context(), r.who, r.who.ID, r.who.Session)
+	}
+	if err != nil {
+		return err
+	}
+	return back(w, r, "/account#sessions")
+}
+
+func (c *Console) changePasskey(w http.ResponseWriter, r *request) error {
+	people, err := c.people()
+	if err != nil {
+		return err
+	}
+	if err := form(w, r); err != nil {
+		return err
+	}
+	id := r.PostForm.Get("passkey")
+	if r.PostForm.Get("do") == "remove" {
+		err = people.RemovePasskey(r.Context(), r.who, id)
+	} else {
+		err = people.RenamePasskey(r.Context(), r.who, id, r.PostForm.Get("name"))
+	}
+	if err != nil {
+		return err
+	}
+	return back(w, r, "/account#passkeys")
+}
+
+func (c *Console) makeToken(w http.ResponseWriter, r *request) error {
+	people, err := c.people()
+	if err != nil {
+		return err
+	}
+	if err := form(w, r); err != nil {
+		return err
+	}
+	var scope []access.Action
+	for _, a := range r.PostForm["scope"] {
+		scope = append(scope, access.Action(a))
+	}
+	days, err := strconv.Atoi(r.PostForm.Get("days"))
+	if err != nil {
+		return city.Errorf(city.Invalid, "%s", c.say.Say("account.token.baddays"))
+	}
+	_, secret, err := people.MakeToken(r.Context(), r.who, r.PostForm.Get("name"), scope, time.Duration(days)*24*time.Hour)
+	if err != nil {
+		return err
+	}
+	return c.showAccount(w, r, secret)
+}
+
+func (c *Console) revokeToken(w http.ResponseWriter, r *request) error {
+	people, err := c.people()
+	if err != nil {
+		return err
+	}
+	if err := form(w, r); err != nil {
+		return err
+	}
+	if err := people.RevokeToken(r.Context(), r.who, r.PostForm.Get("token")); err != nil {
+		return err
+	}
+	return back(w, r, "/account#tokens")
+}

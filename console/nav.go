@@ -1,0 +1,53 @@
+package console
+
+import (
+	"strings"
+
+	"polity/access"
+)
+
+// navItem is a way to a page.
+type navItem struct {
+	Path, Name string
+	Here       bool
+}
+
+// nav leads to what everyone sees.
+func (c *Console) nav(r *request) []navItem {
+	items := []navItem{
+		{Path: "/", Name: c.say.Say("nav.map")}, {Path: "/cameras", Name: c.say.Say("nav.cameras")}, {Path: "/sensors", Name: c.say.Say("nav.sensors")},
+		{Path: "/transit", Name: c.say.Say("nav.transit")}, {Path: "/services", Name: c.say.Say("nav.services")},
+	}
+	if c.cfg.Data.Published != nil {
+		items = append(items, navItem{Path: "/data", Name: c.say.Say("nav.data")})
+	}
+	return here(r, append(items, navItem{Path: "/check", Name: c.say.Say("nav.check")}))
+}
+
+// work leads to what the tasks of whoever signed in need.
+func (c *Console) work(r *request) []navItem {
+	if r.signedIn() == "" {
+		return nil
+	}
+	var items []navItem
+	if c.cfg.Alerts != nil && c.allowed(r, access.SeeAlerts, access.Service(someDesk)) {
+		items = append(items, navItem{Path: "/room", Name: c.say.Say("room.title")})
+	}
+	items = append(items, c.orderNav(r)...)
+	if r.viewer.Operate {
+		items = append(items, navItem{Path: "/system", Name: c.say.Say("nav.system")})
+	}
+	if c.allowed(r, access.SeePeople, access.City()) {
+		items = append(items, navItem{Path: "/people", Name: c.say.Say("nav.people")})
+	}
+	return here(r, items)
+}
+
+// here marks where the reader is.
+func here(r *request, items []navItem) []navItem {
+	for i := range items {
+		p := items[i].Path
+		items[i].Here = r.URL.Path == p || (p != "/" && strings.HasPrefix(r.URL.Path, p+"/"))
+	}
+	return items
+}

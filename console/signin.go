@@ -1,0 +1,187 @@
+package console
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"polity/access"
+	"polity/access/account"
+	"polity/city"
+)
+
+// Door is the way into the demo without a passkey: by a role, on this machine alone.
+type Door struct {
+	As []Persona
+}
+
+// Persona is somebody as whom the demo can be looked at.
+type Persona struct {
+	Key    string // in the form
+	Name   string
+	Rights account.Rights
+}
+
+// signInView is the page for signing in.
+type signInView struct {
+	Then      string
+	Elsewhere string // where passkeys work, if not here
+	Nobody    bool   // no administrator is enrolled yet
+	Directory string // the name of the city's directory; empty: there is none
+	Away      bool   // it does not answer
+	Door      []doorRow
+	Signed    string // the name of whoever is signed in already
+}
+
+type doorRow struct{ Key, Name, Roles string }
+
+func (c *Console) signInPage(w http.ResponseWriter, r *request) error {
+	people, err := c.people()
+	if err != nil {
+		return err
+	}
+	enrolled, err := people.Enrolled(r.Context())
+	if err != nil {
+		return err
+	}
+	v := signInView{Then: localPath(r.URL.Query().Get("then")), Elsewhere: people.Elsewhere(r.Request), Nobody: !enrolled, Signed: r.signedIn()}
+	if d := c.cfg.Directory; d != nil {
+		v.Directory, v.Away = d.Name(), !d.Down().IsZero()
+	}
+	if d := c.cfg.Door; d != nil && access.OnLoopback(r.Request) {
+		for _, p := range d.As {
+			v.Door = append(v.Door, doorRow{p.Key, p.Name, c.roleNames(p.Rights.Roles)})
+		}
+	}
+	return c.render(w, r, http.StatusOK, page{Template: "signin", Title: c.say.Say("signin.title"), Data: v})
+}
+
+func (c *Console) roleNames(roles []access.Role) string {
+	var names []string
+	for _, role := range roles {
+		names = append(names, c.say.Say("role."+string(role)))
+	}
+	return strings.Join(names, ", ")
+}
+
+func (c *Console) enrolPage(w http.ResponseWriter, r *request) error {
+	people, err := c.people()
+	if err != nil {
+		return err
+	}
+	v := signInView{Elsewhere: people.Elsewhere(r.Request)}
+	return c.render(w, r, http.StatusOK, page{Template: "enrol", Title: c.say.Say("enrol.title"), Data: v})
+}
+
+// begin answers with the options of a ceremony.
+func (c *Console) begin(w http.ResponseWriter, r *request, ask func(*account.Accounts) (json.RawMessage, error)) error {
+	people, err := c.people()
+	if err != nil {
+		return err
+	}
+	options, err := ask(people)
+	if err != nil {
+		return c.tooMany(w, err)
+	}
+	c.answer(w, http.StatusOK, options)
+	return nil
+}
+
+// tooMany gives that one error its own status.
+func (c *Console) tooMany(w http.ResponseWriter, err error) error {
+	if !errors.Is(err, account.ErrTooMany) {
+		return err
+	}
+	w.Header().Set("Retry-After", "60")
+	c.answer(w, http.StatusTooManyRequests, Problem{Message: err.Error()})
+	return nil
+}
+
+// finish ends a ceremony and says where to go on.
+func (c *Console) finish(w http.ResponseWriter, r *request, then string, do func(*account.Accounts) error) error {
+	people, err := c.people()
+	if err != nil {
+		return err
+	}
+	if err := do(people); err != nil {
+		return c.tooMany(w, err)
+	}
+	c.answer(w, http.StatusOK, struct {
+		Then string `json:"then"`
+	}{localPath(then)})
+	return nil
+}
+
+func (c *Console) beginSignIn(w http.ResponseWriter, r *request) error {
+	return c.begin(w, r, func(a *account.Accounts) (json.RawMessage, error) { return a.BeginSignIn(w, r.Request) })
+}
+
+func (c *Console) finishSignIn(w http.ResponseWriter, r *request) error {
+	then := localPath(r.URL.Query().Get("then"))
+	return c.finish(w, r, then, func(a *account.Accounts) error {
+		_, err := a.FinishSignIn(w, r.Request)
+		return err
+	})
+}
+
+func (c *Console) beginEnrol(w http.ResponseWriter, r *request) error {
+	return c.begin(w, r, func(a *account.Accounts) (json.RawMessage, error) { return a.BeginEnrol(w, r.Request) })
+}
+
+func (c *Console) finishEnrol(w http.ResponseWriter, r *request) error {
+	return c.finish(w, r, "/account", func(a *account.Accounts) error {
+		_, err := a.FinishEnrol(w, r.Request)
+		return err
+	})
+}
+
+func (c *Console) beginPasskey(w http.ResponseWriter, r *request) error {
+	return c.begin(w, r, func(a *account.Accounts) (json.RawMessage, error) { return a.BeginPasskey(w, r.Request, r.who) })
+}
+
+func (c *Console) finishPasskey(w http.ResponseWriter, r *request) error {
+	return c.finish(w, r, "/account", func(a *account.Accounts) error { return a.FinishPasskey(w, r.Request, r.who) })
+}
+
+func (c *Console) signOut(w http.ResponseWriter, r *request) error {
+	people, err := c.people()
+	if err != nil {
+		return err
+	}
+	if err := people.SignOut(w, r.Request); err != nil {
+		return err
+	}
+	to := "/"
+	if d := c.cfg.Directory; d != nil {
+		if there := d.SignOut(); there != "" {
+			http.Redirect(w, r.Request, there, http.StatusSeeOther)
+			return nil
+		}
+	}
+	return back(w, r, to)
+}
+
+// openDoor signs somebody in by role, in the demo alone.
+func (c *Console) openDoor(w http.ResponseWriter, r *request) error {
+	people, err := c.people()
+	if err != nil {
+		return err
+	}
+	if err := form(w, r); err != nil {
+		return err
+	}
+	if c.cfg.Door == nil || !access.OnLoopback(r.Request) {
+		return city.Errorf(city.NotFound, "%s", c.say.Say("error.page"))
+	}
+	i := slices.IndexFunc(c.cfg.Door.As, func(p Persona) bool { return p.Key == r.PostForm.Get("as") })
+	if i < 0 {
+		return city.Errorf(city.Invalid, "%s", c.say.Say("signin.door.unknown"))
+	}
+	p := c.cfg.Door.As[i]
+	if _, err := people.SignInDoor(w, r.Request, p.Name, p.Rights); err != nil {
+		return err
+	}
+	return back(w, r, r.PostForm.Get("then"))
+}
