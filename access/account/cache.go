@@ -89,8 +89,8 @@ func (k *cache) lastSeen(id string, stored int64) *atomic.Int64 {
 }
 
 // changed forgets everything that was found and tells who holds something open of the
-// people who were touched, or of the sessions and tokens that ended.
-func (k *cache) changed(touched, ended []string) {
+// people who were touched, or of the sessions and tokens that moved or ended.
+func (k *cache) changed(touched, moved, ended []string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.epoch++
@@ -99,7 +99,7 @@ func (k *cache) changed(touched, ended []string) {
 		delete(k.seen, id)
 	}
 	for id, w := range k.open {
-		if slices.Contains(ended, id) || slices.Contains(touched, w.live.owner) {
+		if slices.Contains(ended, id) || slices.Contains(moved, id) || slices.Contains(touched, w.live.owner) {
 			close(w.ended)
 			delete(k.open, id)
 		}
@@ -119,6 +119,7 @@ func (k *cache) sweep(now time.Time) {
 	}
 	for h, l := range k.byHash {
 		if !l.valid(now) {
+			l.seen.Store(0) // it stays ended, wherever the clock goes
 			delete(k.byHash, h)
 		}
 	}

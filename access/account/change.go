@@ -19,6 +19,8 @@ type change struct {
 	at  time.Time
 	// touched lists the people whose sessions and tokens are to be looked at again.
 	touched []string
+	// moved lists sessions whose purpose is another now.
+	moved []string
 	// ended lists sessions and tokens that are no more.
 	ended []string
 }
@@ -49,7 +51,7 @@ func (a *Accounts) change(ctx context.Context, do func(c *change) error) error {
 	if err := tx.Commit(); err != nil {
 		return kind(errors.Join(err, undone(tx.Rollback())))
 	}
-	a.cache.changed(c.touched, c.ended)
+	a.cache.changed(c.touched, c.moved, c.ended)
 	return nil
 }
 

@@ -162,50 +162,6 @@ func (c *change) administratorNamed(text string) (*Person, error) {
 	return p, nil
 }
 
-// Invitation is a code that was handed to somebody, and was not used yet.
-type Invitation struct {
-	ID   string
-	Kind string // invitation, recovery, offline, first
-	// Person is whose account it opens again, or empty.
-	Person string
-	Name   string
-	Rights
-	By      string // a person's ID, or "machine"
-	Created time.Time
-	Until   time.Time
-}
-
-// Invitations returns the codes that work at a time, the newest first.
-func (r *Reader) Invitations(ctx context.Context, now time.Time) ([]Invitation, error) {
-	list := []Invitation{}
-	err := r.rows(ctx, codeQuery+"used IS NULL AND expires > ? ORDER BY created DESC, id", []any{millis(now)}, func(scan func(...any) error) error {
-		k, err := scanCode(scan)
-		if err == nil {
-			list = append(list, Invitation{ID: k.id, Kind: k.kind, Person: k.person, Name: k.name, Rights: k.rights, By: k.by, Created: k.created, Until: k.until})
-		}
-		return err
-	})
-	return list, err
-}
-
-// Uninvite ends a code that was not used yet. It needs the role IT.
-func (a *Accounts) Uninvite(ctx context.Context, by access.Who, id string) error {
-	return a.change(ctx, func(c *change) error {
-		p, err := c.actor(by, access.IT)
-		if err != nil {
-			return err
-		}
-		n, err := c.changed("DELETE FROM code WHERE id = ? AND used IS NULL", id)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return city.Errorf(city.NotFound, "there is no such invitation: it was used, or taken back")
-		}
-		return c.note(p.ID, DidUninvite, id, What{})
-	})
-}
-
 // code finds a code; nil: there is none.
 func (c *change) code(h hash) (*codeRow, error) {
 	k, err := scanCode(c.row(codeQuery+"hash = ?", h[:]).Scan)

@@ -27,7 +27,7 @@ type rate struct {
 // A code has 75 bits: what these bounds protect is the machine. A control room behind one
 // address signs in together at the beginning of a shift.
 var (
-	perAddress = [tries]rate{tryCode: {10, 30 * time.Second}, tryBegin: {60, time.Second}, tryFinish: {40, 2 * time.Second}, tryAccount: {10, 10 * time.Second}}
+	perAddress = [tries]rate{tryCode: {30, 10 * time.Second}, tryBegin: {60, time.Second}, tryFinish: {40, 2 * time.Second}, tryAccount: {10, 10 * time.Second}}
 	forAll     = [tries]rate{tryCode: {200, 50 * time.Millisecond}, tryBegin: {1000, 10 * time.Millisecond}, tryFinish: {500, 20 * time.Millisecond}}
 )
 

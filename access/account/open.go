@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -105,6 +106,8 @@ func (a *Accounts) open(ctx context.Context) error {
 	if a.read, err = sql.Open("sqlite", dsn(a.cfg.Path, readPragmas)); err != nil {
 		return err
 	}
+	a.read.SetMaxOpenConns(2 * runtime.GOMAXPROCS(0))
+	a.read.SetMaxIdleConns(2 * runtime.GOMAXPROCS(0))
 	_, _, err = a.Verify(ctx)
 	return err
 }

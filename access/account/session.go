@@ -166,7 +166,7 @@ func (a *Accounts) SetPurpose(ctx context.Context, by access.Who, purpose city.S
 		if n == 0 {
 			return city.Errorf(city.Forbidden, "your session has ended: sign in again")
 		}
-		c.touched = append(c.touched, p.ID)
+		c.moved = append(c.moved, by.Session)
 		return c.note(p.ID, DidPurpose, by.Session, What{Purpose: purpose})
 	})
 }
@@ -195,7 +195,7 @@ func (a *Accounts) keep() {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
 	for n := 0; ; n++ {
-		if n%3600 == 0 {
+		if n%600 == 0 {
 			if err := a.clear(context.Background()); err != nil {
 				a.log.Error("accounts that ended were not cleared away", slog.Any("error", err))
 			}
@@ -266,6 +266,9 @@ func dayOf(ms int64) int64 { return ms - ms%day.Milliseconds() }
 
 // clear takes away what ended, and notes proposals to which nobody agreed in time.
 func (a *Accounts) clear(ctx context.Context) error {
+	if err := a.flush(ctx); err != nil {
+		return err
+	}
 	return a.change(ctx, func(c *change) error {
 		now := millis(c.at)
 		lapsed, err := c.strings("DELETE FROM waiting WHERE expires <= ? RETURNING id", now)
@@ -277,12 +280,12 @@ func (a *Accounts) clear(ctx context.Context) error {
 				return err
 			}
 		}
-		ended, err := c.strings("DELETE FROM session WHERE created <= ? OR seen <= ? RETURNING id", now-a.cfg.Sessions.Most.Milliseconds(), now-day.Milliseconds()-a.cfg.Sessions.Idle.Milliseconds())
+		ended, err := c.strings("DELETE FROM session WHERE created <= ? OR seen <= ? RETURNING id", now-a.cfg.Sessions.Most.Milliseconds(), now-a.cfg.Sessions.Idle.Milliseconds()-skew.Milliseconds())
 		if err != nil {
 			return err
 		}
 		old, err := c.strings("DELETE FROM token WHERE expires <= ? RETURNING id", now)
 		c.ended = slices.Concat(ended, old)
-		return errors.Join(err, c.exec("DELETE FROM code WHERE expires <= ?", now-day.Milliseconds()))
+		return errors.Join(err, c.exec("DELETE FROM code WHERE expires <= ?", now))
 	})
 }

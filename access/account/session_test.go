@@ -162,6 +162,13 @@ func TestAClockThatGoesBackLengthensNothing(t *testing.T) {
 	_, err = s.First.SignIn()
 	ok(t, err)
 	signedIn(t, s.First, true, "signed in anew")
+
+	// What ended by itself does not begin again.
+	clock.Add(61 * time.Minute)
+	signedIn(t, s.First, false, "unused for an hour")
+	s.Accounts.Sweep()
+	clock.Add(-40 * time.Minute)
+	signedIn(t, s.First, false, "unused for an hour, by a clock that went back since")
 }
 
 func TestARestartKeepsSessionsAndTheirIdleTime(t *testing.T) {
@@ -200,12 +207,24 @@ func TestRightsAndPurposeCountAtOnceAndWhatIsOpenIsTold(t *testing.T) {
 	if now := s.Who(b); now.Has(access.SafetyOperator) || len(now.Areas) > 0 || now.Session != who.Session {
 		t.Errorf("still %+v", now)
 	}
-	open = s.Accounts.Ended(who.Session)
+	elsewhere := accounttest.NewBrowser(s.Accounts)
+	elsewhere.Key = b.Key
+	_, err = elsewhere.SignIn()
+	ok(t, err)
+	open, other := s.Accounts.Ended(who.Session), s.Accounts.Ended(s.Who(elsewhere).Session)
 	ok(t, s.Accounts.SetPurpose(t.Context(), s.Who(b), "traffic"))
 	select {
 	case <-open:
 	default:
 		t.Error("what was open was not told of another purpose")
+	}
+	select {
+	case <-other:
+		t.Error("what is open at another browser was told of a purpose that is not its own")
+	default:
+	}
+	if p := s.Who(elsewhere).Purpose; p != "" {
+		t.Errorf("the purpose %s of one session counts for another", p)
 	}
 }
 
