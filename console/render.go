@@ -10,14 +10,12 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
-
-	"polity/access"
 )
 
 //go:embed pages/*.html
 var sources embed.FS
 
-var pageNames = []string{"map", "cameras", "camera", "edit", "system", "sensors", "sensor", "services", "check", "data", "dataset", "api", "error", "transit", "wall", "orders", "order", "orderform", "crew", "signin", "enrol", "goon", "account", "people", "person", "room", "alert", "precision"}
+var pageNames = []string{"map", "cameras", "camera", "edit", "system", "sensors", "sensor", "services", "check", "data", "dataset", "api", "error", "transit", "wall", "orders", "order", "orderform", "crew", "signin", "enrol", "goon", "account", "people", "person", "room", "alert", "precision", "looks", "lookscheck", "lookdetails"}
 
 // page is what every template gets.
 type page struct {
@@ -30,7 +28,7 @@ type page struct {
 	SignIn              string // where to sign in; empty: nobody can
 	Door                bool   // signed in through the demo's door
 	AsPublic, Built     bool
-	Address, OwnAddress string // of this page; without ?as=public
+	Address, OwnAddress string    // of this page; without ?as=public
 	Nav                 []navItem // of everyone
 	Work                []navItem // of whoever signed in
 	Themes              []themeItem

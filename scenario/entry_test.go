@@ -15,6 +15,7 @@ import (
 func TestNoEntryNoCamera(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
+	w.employ()
 	card := pattern(t, "320x240")
 	shut := serve(t, standin.Config{Film: card})
 	open := serve(t, standin.Config{Film: card})

@@ -28,6 +28,7 @@ func crossing() layout.Layout {
 func watchSquare(t *testing.T) *town {
 	t.Helper()
 	w := newTown(t)
+	w.employ()
 	c := serve(t, standin.Config{Film: square(), User: "polity", Password: password})
 	w.watch = []watched{{"square", c.URL(), password}}
 	w.allow("square")

@@ -80,6 +80,7 @@ func TestFromASensorToAPage(t *testing.T) {
       listen: %s
       devices: [{name: underpass-1, password: %q, prefix: water-level/underpass-1/}]
   alarms: {every: 1s}
+  access: {trust_loopback: true}
   ngsi_ld:
     notify: {hosts: [127.0.0.1]}
     notifications: {retries: [1s, 1s, 1s, 1s, 1s, 1s, 1s, 1s]}

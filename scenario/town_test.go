@@ -43,6 +43,8 @@ type town struct {
 	more   string // further lines of the section hub
 	hub    *process
 	edge   *process
+
+	signedIn []*http.Cookie // of the operator whose requests the hub gets; none: the public's
 }
 
 // watched is a camera in the edge's configuration.
@@ -214,7 +216,14 @@ var client = &http.Client{Timeout: 10 * time.Second}
 
 // get is a page's status and text.
 func (w *town) get(at, path string) string {
-	r, err := client.Get("http://" + at + path)
+	q, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, "http://"+at+path, nil)
+	if err != nil {
+		return err.Error()
+	}
+	if at == w.hubAt {
+		w.show(q)
+	}
+	r, err := client.Do(q)
 	if err != nil {
 		return err.Error()
 	}

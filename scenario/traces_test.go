@@ -30,6 +30,7 @@ import (
 func TestNothingButScenesLeavesTheCamera(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
+	w.employ()
 	line := newTap(t, w.lineAt)
 	w.via = line.at
 	c := serve(t, standin.Config{Film: square(), User: "polity", Password: password})

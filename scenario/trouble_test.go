@@ -24,6 +24,7 @@ func (w *town) says(camera, word, onPage string) {
 func TestWhatCamerasDo(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
+	w.employ()
 	c := serve(t, standin.Config{Film: pattern(t, "320x240"), User: "polity", Password: password})
 	w.watch = []watched{{"square", c.URL(), password}}
 	w.allow("square")
@@ -75,6 +76,7 @@ func (w *town) hasPlace(width, height string) bool {
 func TestFullDiskAndNoHub(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
+	w.employ()
 	if err := syscall.Mount("tmpfs", w.path("edge"), "tmpfs", 0, "size=96m"); err != nil {
 		t.Skipf("a small file system cannot be mounted here (%v): run as root to test a full disk", err)
 	}
@@ -131,6 +133,7 @@ func (w *town) fill(name string) {
 func TestPortsTaken(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
+	w.employ()
 	c := serve(t, standin.Config{Film: pattern(t, "320x240")})
 	w.watch = []watched{{name: "square", source: c.URL()}}
 	w.allow("square")

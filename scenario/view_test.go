@@ -67,6 +67,7 @@ func (v *view) once(ctx context.Context) {
 	if err != nil {
 		return
 	}
+	v.town.show(r)
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return
