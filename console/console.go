@@ -12,6 +12,7 @@ import (
 	"polity/access"
 	"polity/access/account"
 	"polity/access/directory"
+	"polity/access/look"
 	"polity/camera/live"
 	"polity/city"
 	"polity/console/texts"
@@ -39,6 +40,8 @@ type Config struct {
 	Door      *Door // of the demo; nil: there is none
 	// Looks is the book of looks. Nil: nobody may look at what is not public.
 	Looks Looks
+	// Book is that book, for the pages about it; nil: there are none.
+	Book *look.Book
 	// Alerts is the control room's queue. Nil: there is no control room.
 	Alerts *queue.Queue
 	// Colleagues are those to whom alerts of desks can be given. Nil: to nobody but oneself.
@@ -75,7 +78,7 @@ type Console struct {
 	// closing ends when the console closes.
 	closing context.Context
 	end     context.CancelFunc
-	counts *countsCache
+	counts  *countsCache
 
 	sensorsFile sensorsFile
 

@@ -18,6 +18,9 @@ func (c *Console) nav(r *request) []navItem {
 		{Path: "/", Name: c.say.Say("nav.map")}, {Path: "/cameras", Name: c.say.Say("nav.cameras")}, {Path: "/sensors", Name: c.say.Say("nav.sensors")},
 		{Path: "/transit", Name: c.say.Say("nav.transit")}, {Path: "/services", Name: c.say.Say("nav.services")},
 	}
+	if c.cfg.Book != nil {
+		items = append(items, navItem{Path: "/looks", Name: c.say.Say("nav.looks")})
+	}
 	if c.cfg.Data.Published != nil {
 		items = append(items, navItem{Path: "/data", Name: c.say.Say("nav.data")})
 	}

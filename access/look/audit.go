@@ -181,3 +181,6 @@ func (b *Book) Chain() (io.ReadCloser, error) {
 		io.Closer
 	}{io.LimitReader(f, size), f}, nil
 }
+
+// Purposes are those that a look can be for.
+func (b *Book) Purposes() []access.Purpose { return b.cfg.Purposes }
