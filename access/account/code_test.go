@@ -192,13 +192,16 @@ func TestOneOfManyAgreesAndOneFirstAdministrator(t *testing.T) {
 	code, _, err := a.FirstCode(t.Context())
 	ok(t, err)
 	var first atomic.Int32
-	for i := range 4 {
-		b := accounttest.NewBrowser(a)
-		b.Address = fmt.Sprintf("198.51.100.%d:1", i)
-		answer, err := b.BeginEnrol(code.Text, "x")
+	browsers, answers := make([]*accounttest.Browser, 4), make([][]byte, 4)
+	for i := range browsers {
+		browsers[i] = accounttest.NewBrowser(a)
+		browsers[i].Address = fmt.Sprintf("198.51.100.%d:1", i)
+		answers[i], err = browsers[i].BeginEnrol(code.Text, "x")
 		ok(t, err)
+	}
+	for i, b := range browsers {
 		wait.Go(func() {
-			if _, err := b.FinishEnrol(answer); err == nil {
+			if _, err := b.FinishEnrol(answers[i]); err == nil {
 				first.Add(1)
 			}
 		})
