@@ -181,7 +181,7 @@ func (h *Hub) open(ctx context.Context, deps Deps) error {
 	if err := h.openAccess(ctx, deps); err != nil {
 		return err
 	}
-	pages := console.Config{City: h, Sensors: h, Data: h.published(), Access: h.access, Areas: h.cfg.Access.areas, AreaTitles: h.cfg.Access.areaTitles(), Accounts: h.people, Looks: h.looks, Log: h.log, Now: h.now}
+	pages := console.Config{City: h, Sensors: h, Data: h.published(), Access: h.access, Areas: h.cfg.Access.areas, AreaTitles: h.cfg.Access.areaTitles(), Accounts: h.people, Looks: h.looks, Book: h.book, Log: h.log, Now: h.now}
 	if h.transit != nil {
 		pages.Transit = h.transit
 	}
