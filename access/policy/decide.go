@@ -31,7 +31,14 @@ func (p *Policies) Decide(who access.Who, do access.Action, on access.Thing, at 
 	if d.Allowed || !do.IsLook() || who.Purpose != "" || who.Kind != access.Person {
 		return d
 	}
-	for _, purpose := range p.purposes {
+	if slices.ContainsFunc(d.By, func(id string) bool { return id != needsPurpose }) {
+		return d // a forbid that no purpose ends
+	}
+	purposes := p.purposes
+	if !p.byAction[do].choosy {
+		purposes = purposes[:1]
+	}
+	for _, purpose := range purposes {
 		q.request.Context = p.contexts[contextKey{purpose, at.Loopback}]
 		if p.decide(q).Allowed {
 			d.Purpose, d.Why = true, "State the purpose of your look; it is recorded with it."

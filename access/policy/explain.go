@@ -1,10 +1,12 @@
 package policy
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"slices"
 
 	"github.com/cedar-policy/cedar-go"
-	xast "github.com/cedar-policy/cedar-go/x/exp/ast"
 
 	"polity/access"
 )
@@ -16,8 +18,8 @@ type Considered struct {
 	Error string
 }
 
-// Consider lists the policies about an action and a thing of this sort, forbids first,
-// and whether each holds for the one who asks.
+// Consider lists the policies about an action, such a thing and such an asker, forbids
+// first, and whether each holds for the one who asks.
 func (p *Policies) Consider(who access.Who, do access.Action, on access.Thing, at access.Circumstances) []Considered {
 	if on.Kind == "" {
 		on.Kind = access.TheCity
@@ -31,10 +33,10 @@ func (p *Policies) Consider(who access.Who, do access.Action, on access.Thing, a
 	q := p.question(who, do, on, at)
 	var list []Considered
 	for _, r := range p.byAction[do].rules {
-		if s, ok := r.ast.Resource.(xast.ScopeTypeEq); ok && s.Entity != q.request.Resource {
-			continue // about another thing
+		if !r.meant(q) {
+			continue
 		}
-		_, d := cedar.Authorize(&ruleSet{[]Rule{r}}, &q.world, q.request)
+		_, d := cedar.Authorize(&ruleSet{rules: []Rule{r}}, &q.world, q.request)
 		c := Considered{Rule: r, Holds: len(d.Reasons) > 0}
 		if len(d.Errors) > 0 {
 			c.Error = d.Errors[0].Message
@@ -62,9 +64,11 @@ func Look(cfg Config) (*Source, error) {
 	if s.Entries, s.Head, _, err = ReadBook(cfg.Book); err != nil {
 		return nil, err
 	}
-	files, err := ReadFolder(cfg.Folder)
-	if err != nil {
-		return nil, err
+	var files []File
+	if _, err := os.Stat(cfg.Folder); !errors.Is(err, fs.ErrNotExist) { // a hub makes it at its first start
+		if files, err = ReadFolder(cfg.Folder); err != nil {
+			return nil, err
+		}
 	}
 	s.Files = files
 	if len(s.Entries) > 0 {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/cedar-policy/cedar-go"
+	xast "github.com/cedar-policy/cedar-go/x/exp/ast"
 
 	"polity/access"
 	"polity/city"
@@ -85,6 +86,7 @@ func (p *Policies) index() {
 			for _, r := range p.rules {
 				if r.Forbids == forbids && r.concerns(a) {
 					s.rules = append(s.rules, r)
+					s.choosy = s.choosy || r.choosy()
 				}
 			}
 		}
@@ -118,7 +120,10 @@ func (p *Policies) Rule(id string) (Rule, bool) {
 func (p *Policies) Purposes() []city.Slug { return slices.Clone(p.purposes) }
 
 // ruleSet is what Cedar's authorizer walks for one action.
-type ruleSet struct{ rules []Rule }
+type ruleSet struct {
+	rules  []Rule
+	choosy bool // one may ask which purpose it is, beyond whether there is one
+}
 
 // All implements cedar.PolicyIterator, in the order of the rules.
 func (s *ruleSet) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
@@ -129,4 +134,13 @@ func (s *ruleSet) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
 			}
 		}
 	}
+}
+
+// Permits reports whether a policy permits an action to somebody and names it.
+func (p *Policies) Permits(a access.Action) bool {
+	set, ok := p.byAction[a]
+	return ok && slices.ContainsFunc(set.rules, func(r Rule) bool {
+		_, everything := r.ast.Action.(xast.ScopeTypeAll)
+		return !r.Forbids && !everything
+	})
 }

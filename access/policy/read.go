@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cedar-policy/cedar-go"
+	"github.com/cedar-policy/cedar-go/ast"
 	xast "github.com/cedar-policy/cedar-go/x/exp/ast"
 
 	"polity/access"
@@ -171,6 +172,14 @@ func Parse(f File) ([]Rule, error) {
 }
 
 func control(r rune) bool { return r < ' ' || r == 0x7f }
+
+// choosy reports whether a policy may tell purposes apart; a few that do not count too.
+func (r Rule) choosy() bool {
+	bare := *r.ast
+	bare.Annotations = nil
+	text := string(cedar.NewPolicyFromAST((*ast.Policy)(&bare)).MarshalCedar())
+	return strings.Contains(strings.ReplaceAll(text, "context has purpose", ""), "purpose")
+}
 
 var fileName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}\.cedar$`)
 

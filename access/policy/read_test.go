@@ -90,6 +90,30 @@ permit (principal in Role::"traffic-operator", action == Action::"look-live", re
 	}
 }
 
+// TestAPolicyThatTellsPurposesApart asks for a purpose where only one of the list helps.
+func TestAPolicyThatTellsPurposesApart(t *testing.T) {
+	p := shippedPolicies(t, File{"weather.cedar", `
+@id("water-looks-at-floods")
+@reason("Water operators look at cameras while it floods.")
+permit (principal in Role::"water-operator", action == Action::"look-live", resource)
+when { context has purpose && context.purpose == "weather" };`})
+	who := person(access.WaterOperator)
+	if d := p.Decide(who, access.LookLive, market, access.Circumstances{}); d.Allowed || !d.Purpose {
+		t.Errorf("without a purpose: %+v", d)
+	}
+	who.Purpose = "traffic"
+	if d := p.Decide(who, access.LookLive, market, access.Circumstances{}); d.Allowed || d.Purpose {
+		t.Errorf("with another: %+v", d)
+	}
+	who.Purpose = "weather"
+	if d := p.Decide(who, access.LookLive, market, access.Circumstances{}); !d.Allowed {
+		t.Errorf("with the one: %+v", d)
+	}
+	if p := shippedPolicies(t); p.byAction[access.LookLive].choosy {
+		t.Error("the shipped policies do not tell purposes apart")
+	}
+}
+
 // TestTheCharterHolds permits everything to everybody, and counts on the charter.
 func TestTheCharterHolds(t *testing.T) {
 	p := shippedPolicies(t, File{"all.cedar", `@id("all")@reason("Everybody may do everything.")

@@ -55,3 +55,12 @@ func KindOf(a access.Action) access.ThingKind { return kinds[a] }
 func plain(err error) string {
 	return strings.Join(strings.Fields(err.Error()), " ")
 }
+
+// Schema is the text of the shipped schema.
+func Schema() string {
+	text, err := shipped.ReadFile("shipped/" + SchemaFile)
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	return string(text)
+}

@@ -66,7 +66,7 @@ func (p *Policies) missing(q *question) string {
 	return first.Reason + " " + ask
 }
 
-// meant says whether a permit is about the thing, and about the kind of asker.
+// meant says whether a policy is about the thing, and about the kind of asker.
 func (r *Rule) meant(q *question) bool {
 	switch s := r.ast.Resource.(type) {
 	case xast.ScopeTypeEq:
