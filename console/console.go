@@ -16,6 +16,7 @@ import (
 	"polity/camera/live"
 	"polity/city"
 	"polity/console/texts"
+	"polity/room/notice"
 	"polity/room/order"
 	"polity/room/queue"
 )
@@ -46,6 +47,8 @@ type Config struct {
 	Alerts *queue.Queue
 	// Colleagues are those to whom alerts of desks can be given. Nil: to nobody but oneself.
 	Colleagues func(ctx context.Context, desks []city.Slug) ([]Colleague, error)
+	// Notices tell staff of alerts where they are; nil: nobody is told.
+	Notices *notice.Notices
 	// Orders is the book of work orders; nil: there is none.
 	Orders *order.Book
 	Log    *slog.Logger     // nil: nothing is logged

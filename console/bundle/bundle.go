@@ -34,6 +34,8 @@ var entries = []api.EntryPoint{
 	{InputPath: "islands/editor.ts", OutputPath: "editor"},
 	{InputPath: "islands/crew.ts", OutputPath: "crew"},
 	{InputPath: "islands/crewworker.ts", OutputPath: "crewworker"},
+	{InputPath: "islands/push.ts", OutputPath: "push"},
+	{InputPath: "islands/pushworker.ts", OutputPath: "pushworker"},
 	{InputPath: "styles/console.css", OutputPath: "console"},
 	{InputPath: "styles/map.css", OutputPath: "mapstyle"},
 	{InputPath: "styles/icon.svg", OutputPath: "icon"},

@@ -57,6 +57,7 @@ var mirrored = []struct {
 	{"SensorLevel", console.SensorLevel{}},
 	{"WallData", console.WallData{}},
 	{"WallCamera", console.WallCamera{}},
+	{"PushSubscription", console.PushSubscription{}},
 	{"Position", city.Point{}},
 	{"Alert", alert.Alert{}},
 	{"AlertTitle", alert.Title{}},

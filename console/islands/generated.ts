@@ -232,6 +232,13 @@ export interface WallCamera {
   ground: Ground | null;
 }
 
+export interface PushSubscription {
+  endpoint: string;
+  p256dh: string;
+  auth: string;
+  off: boolean;
+}
+
 export interface Position {
   lon: number;
   lat: number;
@@ -308,6 +315,84 @@ export interface RoomKind {
 export interface RoomCamera {
   title: string;
   at: [number, number];
+}
+
+export interface CrewData {
+  person: string;
+  name: string;
+  at: number;
+  zone: string;
+  orders: CrewOrder[];
+  map: CrewMap;
+  block: number;
+}
+
+export interface CrewOrder {
+  id: string;
+  number: number;
+  revision: number;
+  desk: string;
+  state: string;
+  kind: string;
+  task: string;
+  asset?: string;
+  place?: Position | null;
+  where?: string;
+  priority: string;
+  due?: string | null;
+  assigned: OrderAssignee;
+  source: OrderSource;
+  made: string;
+  changed: string;
+  given?: string | null;
+  closed?: string | null;
+  timeline?: OrderEntry[];
+  photos?: OrderPhoto[];
+  onMap: boolean;
+  x: number;
+  y: number;
+}
+
+export interface CrewMap {
+  light: string;
+  dark: string;
+  width: number;
+  height: number;
+  credit: string;
+  creditUrl: string;
+}
+
+export interface OrderAssignee {
+  person?: string;
+  crew?: string;
+  name?: string;
+}
+
+export interface OrderSource {
+  from?: string;
+  key?: string;
+  service?: string;
+  reason?: string;
+  level?: string;
+}
+
+export interface OrderEntry {
+  at: string;
+  told?: string | null;
+  who?: string;
+  name: string;
+  what: string;
+  state?: string;
+  reason?: string;
+  text?: string;
+}
+
+export interface OrderPhoto {
+  id: string;
+  stage: string;
+  at: string;
+  width: number;
+  height: number;
 }
 
 export interface EditorData {

@@ -44,7 +44,7 @@ type People interface {
 	Person(ctx context.Context, id string) (access.Who, bool, error)
 }
 
-// Words are the texts of pages and notices.
+// Words are the texts of notices.
 type Words interface {
 	// Say returns the text of a key with values, name and value in turn.
 	Say(key string, values ...any) string

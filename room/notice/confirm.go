@@ -45,8 +45,8 @@ func (n *Notices) AskMail(ctx context.Context, person, address string) error {
 		return err
 	}
 	m := &mail.Message{
-		To: mail.Address{Addr: to.Addr}, Subject: n.deps.Words.Say("notice.code.subject"), ID: id("code", person, to.Addr, code), At: n.now(),
-		Text: n.deps.Words.Say("notice.code.text", "code", code[:4]+" "+code[4:], "minutes", int(codeTime.Minutes())) + "\n",
+		To: mail.Address{Addr: to.Addr}, Subject: n.deps.Words.Say("code.subject"), ID: id("code", person, to.Addr, code), At: n.now(),
+		Text: n.deps.Words.Say("code.text", "code", code[:4]+" "+code[4:], "minutes", int(codeTime.Minutes())) + "\n",
 	}
 	if err := n.mailer.Send(ctx, m); err != nil {
 		return city.Errorf(city.Unavailable, "the code could not be sent: %w", err)

@@ -98,7 +98,7 @@ func (v *town) settings(person string) Settings {
 	return s
 }
 
-const flooding = "notice.at title Flooding place Underpass"
+const flooding = "at title Flooding place Underpass"
 
 func TestPushWhileOnShift(t *testing.T) {
 	v := newTown(t)
@@ -342,7 +342,7 @@ func TestOwnTest(t *testing.T) {
 	}
 	b := newBrowser(t)
 	v.subscribe("anna", b)
-	if err := v.n.TestOwn(t.Context(), "anna"); err != nil || b.titles() != "notice.test.title" {
+	if err := v.n.TestOwn(t.Context(), "anna"); err != nil || b.titles() != "test.title" {
 		t.Errorf("%v, heard %s", err, b.titles())
 	}
 	if err := v.n.TestOwn(t.Context(), "anna"); city.KindOf(err) != city.Conflict {

@@ -167,25 +167,25 @@ func (n *Notices) said(m *Message) (title, body string) {
 	say := n.deps.Words.Say
 	switch m.Type {
 	case typeTest:
-		return say("notice.test.title"), say("notice.test.text")
+		return say("test.title"), say("test.text")
 	case typeBundle:
 		var lines []string
 		told := 0
 		for _, k := range m.Data.Kinds {
-			lines = append(lines, say("notice.bundle.line", "n", k.Count, "title", k.Title, "priority", k.Priority))
+			lines = append(lines, say("bundle.line", "n", k.Count, "title", k.Title, "priority", k.Priority))
 			told += k.Count
 		}
 		if rest := m.Data.Count - told; rest > 0 {
-			lines = append(lines, say("notice.bundle.rest", "n", rest))
+			lines = append(lines, say("bundle.rest", "n", rest))
 		}
-		return say("notice.bundle.title", "n", m.Data.Count), strings.Join(lines, "\n")
+		return say("bundle.title", "n", m.Data.Count), strings.Join(lines, "\n")
 	}
 	title = m.Data.Title
 	if m.Data.Place != "" {
-		title = say("notice.at", "title", title, "place", m.Data.Place)
+		title = say("at", "title", title, "place", m.Data.Place)
 	}
 	why := strings.TrimPrefix(m.Type, "alert.")
-	return title, say("notice.why."+why, "priority", m.Data.Priority)
+	return title, say("why."+why, "priority", m.Data.Priority)
 }
 
 // pushText is what the browser shows, as JSON for its service worker.
@@ -228,9 +228,9 @@ func (n *Notices) letter(m *Message, to mail.Address) *mail.Message {
 		lines = append(lines, body, "")
 	}
 	if m.Data.At != nil {
-		lines = append(lines, say("notice.mail.since", "time", m.Data.At.UTC().Format("2006-01-02 15:04 UTC")))
+		lines = append(lines, say("mail.since", "time", m.Data.At.UTC().Format("2006-01-02 15:04 UTC")))
 	}
-	lines = append(lines, say("notice.mail.open", "link", m.Data.Link), "", say("notice.mail.why", "channel", m.Channel))
+	lines = append(lines, say("mail.open", "link", m.Data.Link), "", say("mail.why", "channel", m.Channel))
 	subject := clip(title, mostTitle)
 	if m.Data.Priority > 0 {
 		subject = fmt.Sprintf("[%d] %s", m.Data.Priority, clip(title, mostTitle/2))
