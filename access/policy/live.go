@@ -23,8 +23,7 @@ type Config struct {
 	Book     string           // file
 	Purposes []access.Purpose // none: access.Purposes
 	Now      func() time.Time // nil: time.Now
-	// Inviter returns who alone let a person in: invited them or gave them what they may
-	// do, with nobody else confirming it. "" stands for nobody or for several. nil: not
+	// Inviter returns the ID of who let a person in, "" for nobody in particular. nil: not
 	// asked.
 	Inviter func(ctx context.Context, person string) (string, error)
 }

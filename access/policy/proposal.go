@@ -148,7 +148,7 @@ func (l *Live) decide(ctx context.Context, who access.Who, number int, what stri
 	case e.By == who.ID:
 		return city.Errorf(city.Forbidden, "this proposal is your own; another person decides about it")
 	case inviter != "" && inviter == e.By:
-		return city.Errorf(city.Forbidden, "who made this proposal alone let you in, so that it takes a third person to decide about it")
+		return city.Errorf(city.Forbidden, "whoever made this proposal let you in, so that it takes a third person: one whom they did not invite decides about it, or another administrator makes it")
 	}
 	if what != Approved {
 		_, err := l.book.add(Entry{What: what, By: who.ID, Proposal: number, New: current(l.book.entries)}, l.cfg.Now())
