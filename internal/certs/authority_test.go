@@ -203,6 +203,16 @@ func TestAuthoritiesThatAreWrong(t *testing.T) {
 	if f, err := Open(c, Deps{Listen: "0.0.0.0:443", Now: now.now}); err != nil || shown(t, f).Equal(first) {
 		t.Errorf("with a broken certificate: %v", err)
 	}
+	// Looking writes nothing, whoever looks.
+	if err := os.Remove(filepath.Join(c.Authority.Folder, hubFile)); err != nil {
+		t.Fatal(err)
+	}
+	if words, err := Inspect(c, "0.0.0.0:443", now.at); err != nil || !strings.Contains(words, "hub.city.example") {
+		t.Errorf("inspected: %q, %v", words, err)
+	}
+	if _, err := os.Stat(filepath.Join(c.Authority.Folder, hubFile)); err == nil {
+		t.Error("looking wrote a certificate")
+	}
 	for _, hosts := range [][]string{nil, {"192.0.2.1"}, {"Hub.city.example"}, {"hub.city.example:443"}, {"*.city.example"}, {"https://hub.city.example"}, {"hub..example"}, {"a", "a"}, {""}, {strings.Repeat("a.", 130) + "b"}, {"-a.example"}} {
 		if _, err := NewAuthority(t.TempDir(), "Helsinki", hosts, now.at); city.KindOf(err) != city.Invalid {
 			t.Errorf("for %q: %v", hosts, err)

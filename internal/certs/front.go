@@ -58,6 +58,11 @@ func Open(c Config, d Deps) (*Front, error) {
 	if err := errors.Join(c.Check(), c.CheckListen(d.Listen)); err != nil {
 		return nil, err
 	}
+	return open(c, d, false)
+}
+
+// open is Open; to look, it writes nothing.
+func open(c Config, d Deps, look bool) (*Front, error) {
 	f := &Front{c: c, now: d.Now, log: d.Log, proxy: map[netip.Addr]bool{}}
 	if f.now == nil {
 		f.now = time.Now
@@ -75,7 +80,11 @@ func Open(c Config, d Deps) (*Front, error) {
 		f.acme, err = c.ACME.manager()
 		return f, err
 	case c.Authority != nil:
-		f.from, err = openAuthority(*c.Authority)
+		var a *local
+		if a, err = openAuthority(*c.Authority); err == nil {
+			a.look = look
+			f.from = a
+		}
 	case c.CertFile != "":
 		f.from = &files{cert: c.CertFile, key: c.KeyFile}
 	}
@@ -210,9 +219,12 @@ func bare(host string) string {
 }
 
 // Inspect reads what a configuration names and says in words what there is; the error
-// has everything that would keep pages from being served.
+// has everything that would keep pages from being served. It writes nothing.
 func Inspect(c Config, listen string, now time.Time) (words string, err error) {
-	f, err := Open(c, Deps{Listen: listen, Now: func() time.Time { return now }})
+	if err := errors.Join(c.Check(), c.CheckListen(listen)); err != nil {
+		return "", err
+	}
+	f, err := open(c, Deps{Listen: listen, Now: func() time.Time { return now }}, true)
 	if err != nil {
 		return "", err
 	}
