@@ -52,6 +52,9 @@ func (a *Access) check() error {
 		if err := a.Directory.Check(); err != nil {
 			errs = append(errs, fmt.Errorf("directory: %w", err))
 		}
+		if err := a.Directory.CheckNames(a.names()); err != nil {
+			errs = append(errs, fmt.Errorf("directory: %w", err))
+		}
 	}
 	seen := map[city.Slug]bool{access.AllAreas: true}
 	for i, area := range a.Areas {
@@ -70,6 +73,18 @@ func (a *Access) check() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// names are those of the city's bodies and areas.
+func (a *Access) names() (bodies, areas []city.Slug) {
+	areas = []city.Slug{access.AllAreas}
+	for _, b := range a.Settings.WithDefaults().Bodies {
+		bodies = append(bodies, b.Name)
+	}
+	for _, area := range a.Areas {
+		areas = append(areas, area.Name)
+	}
+	return bodies, areas
 }
 
 func ordinal(i int) string { return fmt.Sprintf("%d.", i+1) }

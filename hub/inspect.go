@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
+	"polity/access/directory"
 	"polity/city"
+	"polity/internal/certs"
 	"polity/register"
 )
 
@@ -21,6 +24,14 @@ func Inspect(c Config) (words string, err error) {
 	}
 	if _, err := c.Changes.programs(); err != nil {
 		errs = append(errs, err)
+	}
+	say := func(words string, err error) {
+		b.WriteString(words)
+		errs = append(errs, err)
+	}
+	say(certs.Inspect(c.TLS, c.Listen, time.Now()))
+	if c.Access.Directory != nil {
+		say(directory.Inspect(*c.Access.Directory))
 	}
 	if info, err := os.Stat(c.Register); err != nil || !info.IsDir() {
 		errs = append(errs, city.Errorf(city.Invalid, "hub.register: %s is no folder; put the cameras' entries there", c.Register))
