@@ -151,8 +151,10 @@ func (c *Console) orderChoices(r *request, v *ordersView, f order.Filter) {
 	}
 }
 
-func (c *Console) deskName(d city.Slug) string       { return c.say.Say("orders.desk." + string(d)) }
-func (c *Console) orderKind(k order.Kind) string     { return c.say.Say("orders.kind." + string(k)) }
+func (c *Console) deskName(d city.Slug) string { return c.say.Say("orders.desk." + string(d)) }
+
+func (c *Console) orderKind(k order.Kind) string { return c.say.Say("orders.kind." + string(k)) }
+
 func (c *Console) orderReason(r order.Reason) string { return c.say.Say("orders.reason." + string(r)) }
 
 func (c *Console) orderState(s order.State) sign {
