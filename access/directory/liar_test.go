@@ -18,6 +18,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"polity/access/directory"
+	"polity/access/directory/directorytest"
 	"polity/city"
 )
 
@@ -32,6 +33,26 @@ type liar struct {
 	answers map[string]http.Handler // by path, in place of its own
 	token   func(claims map[string]any) string
 	nonce   string
+}
+
+func newKey(t *testing.T, id string) jose.JSONWebKey { return directorytest.NewKey(t, id) }
+
+// words is a log.
+type words struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (w *words) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.Write(p)
+}
+
+func (w *words) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.String()
 }
 
 func newLiar(t *testing.T) *liar {

@@ -10,33 +10,36 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"polity/access"
 	"polity/access/directory"
+	"polity/access/directory/directorytest"
 	"polity/city"
 )
 
 func slugs(list ...city.Slug) []city.Slug { return list }
 
 func TestSomebodySignsIn(t *testing.T) {
-	p := startProvider(t, "0")
-	p.people(map[string]person{
+	p := directorytest.Start(t, "0", back, out)
+	p.People(map[string]directorytest.Person{
 		"alice-7": {Name: "Alice\u202e  Aalto\n", Groups: []string{"safety", "harbour", "chess club"}},
 		"nobody":  {Username: "nobody", Groups: []string{"chess club", "Safety", "safety "}},
 		"both":    {Name: "Both", Groups: []string{"safety", "police-computers"}},
 		"two":     {Name: "Two", Groups: []string{"safety", "computers"}},
 	})
-	d := open(t, config(t, p.issuer), nil)
+	d := open(t, config(t, p.Issuer), nil)
 	signIn := func(t *testing.T, name string) (directory.End, error) {
 		return d.Finish(walk(t, browser(t), begin(t, d, "/cameras/square?x=1"), "login="+name))
 	}
 	for _, inToken := range []bool{false, true} { // from userinfo, from the token
-		p.set(map[string]any{"inToken": inToken})
+		p.InToken(inToken)
 		end, err := signIn(t, "alice-7")
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := end.Result
-		if got.Issuer != p.issuer || got.Subject != "alice-7" || got.Name != "Alice Aalto" || got.Body != "police" ||
+		if got.Issuer != p.Issuer || got.Subject != "alice-7" || got.Name != "Alice Aalto" || got.Body != "police" ||
 			!slices.Equal(got.Roles, []access.Role{access.SafetyOperator}) || !slices.Equal(got.Areas, slugs("centre", "harbour")) || !slices.Equal(got.Cameras, slugs("square")) {
 			t.Errorf("in the token %v: signed in as %+v", inToken, got)
 		}
@@ -54,7 +57,7 @@ func TestSomebodySignsIn(t *testing.T) {
 	}
 
 	t.Run("what the directory changes counts from the next time on", func(t *testing.T) {
-		p.people(map[string]person{"alice-7": {Name: "Alice", Groups: []string{"evidence"}}})
+		p.People(map[string]directorytest.Person{"alice-7": {Name: "Alice", Groups: []string{"evidence"}}})
 		if end, err := signIn(t, "alice-7"); err != nil || !slices.Equal(end.Result.Roles, []access.Role{access.EvidenceOfficer}) || len(end.Result.Areas) != 0 {
 			t.Errorf("signed in as %+v, %v", end.Result, err)
 		}
@@ -68,10 +71,10 @@ func TestSomebodySignsIn(t *testing.T) {
 }
 
 func TestASignInIsOfOneBrowserAndCountsOnce(t *testing.T) {
-	p := startProvider(t, "0")
-	p.people(map[string]person{"alice": {Name: "Alice", Groups: []string{"safety"}}, "mallory": {Name: "Mallory"}})
+	p := directorytest.Start(t, "0", back, out)
+	p.People(map[string]directorytest.Person{"alice": {Name: "Alice", Groups: []string{"safety"}}, "mallory": {Name: "Mallory"}})
 	clock := &hands{}
-	d := open(t, config(t, p.issuer), clock.now)
+	d := open(t, config(t, p.Issuer), clock.now)
 	refused := func(t *testing.T, what string, r *http.Request) {
 		t.Helper()
 		if end, err := d.Finish(r); city.KindOf(err) != city.Forbidden || end.Result.Subject != "" {
@@ -91,7 +94,7 @@ func TestASignInIsOfOneBrowserAndCountsOnce(t *testing.T) {
 
 	// Mallory's code put into Alice's own sign-in fails at the provider: PKCE.
 	swapped, _ := url.Parse(back)
-	swapped.RawQuery = url.Values{"state": {param(t, alices.URL, "state")}, "code": {mallorys.URL.Query().Get("code")}, "iss": {p.issuer}}.Encode()
+	swapped.RawQuery = url.Values{"state": {param(t, alices.URL, "state")}, "code": {mallorys.URL.Query().Get("code")}, "iss": {p.Issuer}}.Encode()
 	refused(t, "another's code", returning(t, swapped.String(), alices.Cookie))
 
 	good := walk(t, browser(t), begin(t, d, "/"), "login=alice")
@@ -106,9 +109,9 @@ func TestASignInIsOfOneBrowserAndCountsOnce(t *testing.T) {
 }
 
 func TestAWrongSecretIsRefused(t *testing.T) {
-	p := startProvider(t, "0")
-	p.people(map[string]person{"alice": {Name: "Alice"}})
-	c := config(t, p.issuer)
+	p := directorytest.Start(t, "0", back, out)
+	p.People(map[string]directorytest.Person{"alice": {Name: "Alice"}})
+	c := config(t, p.Issuer)
 	c.ClientSecretFile = file(t, "another secret\n", 0o600)
 	d := open(t, c, nil)
 	if end, err := d.Finish(walk(t, browser(t), begin(t, d, "/"), "login=alice")); city.KindOf(err) != city.Forbidden || end.Result.Subject != "" {
@@ -117,8 +120,8 @@ func TestAWrongSecretIsRefused(t *testing.T) {
 }
 
 func TestTheDirectoryLeadsNowhereElse(t *testing.T) {
-	p := startProvider(t, "0")
-	d, err := directory.Open(config(t, p.issuer), directory.Deps{Back: "http://127.0.0.1:9999/elsewhere"})
+	p := directorytest.Start(t, "0", back, out)
+	d, err := directory.Open(config(t, p.Issuer), directory.Deps{Back: "http://127.0.0.1:9999/elsewhere"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,8 +134,8 @@ func TestTheDirectoryLeadsNowhereElse(t *testing.T) {
 		t.Errorf("%s, on to %q", res.Status, to)
 	}
 	for _, next := range []string{"https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere.example", "javascript:alert(1)", "/\n/x", "/" + strings.Repeat("x", 600)} {
-		p.people(map[string]person{"alice": {Name: "Alice"}})
-		d := open(t, config(t, p.issuer), nil)
+		p.People(map[string]directorytest.Person{"alice": {Name: "Alice"}})
+		d := open(t, config(t, p.Issuer), nil)
 		if end, err := d.Finish(walk(t, browser(t), begin(t, d, next), "login=alice")); err != nil || end.Next != "/" {
 			t.Errorf("%q leads on to %q, %v", next, end.Next, err)
 		}
@@ -140,12 +143,12 @@ func TestTheDirectoryLeadsNowhereElse(t *testing.T) {
 }
 
 func TestKeysThatChange(t *testing.T) {
-	p := startProvider(t, "0")
-	p.people(map[string]person{"alice": {Name: "Alice"}})
+	p := directorytest.Start(t, "0", back, out)
+	p.People(map[string]directorytest.Person{"alice": {Name: "Alice"}})
 	clock := &hands{}
-	d := open(t, config(t, p.issuer), clock.now)
-	for _, keys := range [][]any{{newKey(t, "a")}, {newKey(t, "b"), newKey(t, "a")}, {newKey(t, "c")}} {
-		p.set(map[string]any{"keys": keys})
+	d := open(t, config(t, p.Issuer), clock.now)
+	for _, keys := range [][]jose.JSONWebKey{{newKey(t, "a")}, {newKey(t, "b"), newKey(t, "a")}, {newKey(t, "c")}} {
+		p.Keys(keys...)
 		if _, err := d.Finish(walk(t, browser(t), begin(t, d, "/"), "login=alice")); err != nil {
 			t.Errorf("after a change of keys: %v", err)
 		}
@@ -153,9 +156,9 @@ func TestKeysThatChange(t *testing.T) {
 }
 
 func TestHowLongAgoSomebodySignedInThere(t *testing.T) {
-	p := startProvider(t, "0")
-	p.people(map[string]person{"alice": {Name: "Alice"}})
-	c := config(t, p.issuer)
+	p := directorytest.Start(t, "0", back, out)
+	p.People(map[string]directorytest.Person{"alice": {Name: "Alice"}})
+	c := config(t, p.Issuer)
 	c.MaxAge = time.Hour
 	d := open(t, c, nil)
 	b := browser(t)
@@ -174,12 +177,12 @@ func TestHowLongAgoSomebodySignedInThere(t *testing.T) {
 }
 
 func TestWithoutTheDirectory(t *testing.T) {
-	p := startProvider(t, "0")
+	p := directorytest.Start(t, "0", back, out)
 	clock := &hands{}
-	d := open(t, config(t, p.issuer), clock.now)
+	d := open(t, config(t, p.Issuer), clock.now)
 	begun := begin(t, d, "/")
-	_, port, _ := strings.Cut(strings.TrimPrefix(p.issuer, "http://"), ":")
-	p.stop()
+	_, port, _ := strings.Cut(strings.TrimPrefix(p.Issuer, "http://"), ":")
+	p.Stop()
 	clock.forward(2 * time.Hour)
 	for range 2 {
 		if _, err := d.Begin(t.Context(), "/"); city.KindOf(err) != city.Unavailable || !strings.Contains(err.Error(), "passkey") {
@@ -193,8 +196,8 @@ func TestWithoutTheDirectory(t *testing.T) {
 	if end, err := d.Finish(r); err == nil || end.Result.Subject != "" {
 		t.Errorf("signed in as %+v, %v", end.Result, err)
 	}
-	again := startProvider(t, port)
-	again.people(map[string]person{"alice": {Name: "Alice"}})
+	again := directorytest.Start(t, port, back, out)
+	again.People(map[string]directorytest.Person{"alice": {Name: "Alice"}})
 	clock.forward(time.Minute)
 	if _, err := d.Begin(t.Context(), "/"); err != nil || !d.Down().IsZero() {
 		t.Errorf("with the directory back: %v, down since %v", err, d.Down())
@@ -202,9 +205,9 @@ func TestWithoutTheDirectory(t *testing.T) {
 }
 
 func TestSigningOutThere(t *testing.T) {
-	p := startProvider(t, "0")
-	p.people(map[string]person{"alice": {Name: "Alice"}})
-	d := open(t, config(t, p.issuer), nil)
+	p := directorytest.Start(t, "0", back, out)
+	p.People(map[string]directorytest.Person{"alice": {Name: "Alice"}})
+	d := open(t, config(t, p.Issuer), nil)
 	if d.SignOut() != "" {
 		t.Error("a page to sign out before the directory was asked")
 	}

@@ -1,25 +1,26 @@
 // A directory for tests: oidc-provider on loopback, with a sign-in page that takes
 // ?login=NAME at its word. It prints its issuer, and takes one JSON object a line on
-// standard input:
+// standard input, whose fields count from then on:
 //
-//	{"people": {"alice": {"name": "Alice", "groups": ["a"]}}}   who there is, from now on
-//	{"keys": [JWK, ...]}                                        keys to sign by, from now on
+//	{"people": {"alice": {"name": "Alice", "groups": ["a"]}}}   who there is
+//	{"keys": [JWK, ...]}                                        keys to sign by
 //	{"inToken": true}                                           groups in the ID token too
+//	{"back": "http://...", "out": "http://..."}                 where it leads back to
 //
-// and answers each with a line "ok".
+// It answers each with a line "ok", and ends when its input does.
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import { Provider, errors } from 'oidc-provider';
 
 console.info = console.warn = console.error; // its advice is no answer
-const [port, clientID, clientSecret, back, out] = process.argv.slice(2);
-const state = { people: {}, keys: undefined, inToken: false };
+const [port, clientID, clientSecret] = process.argv.slice(-3);
+const state = { people: {}, keys: undefined, inToken: false, back: undefined, out: undefined };
 let provider, answer, issuer;
 
 function make() {
     provider = new Provider(issuer, {
         clients: [{
-            client_id: clientID, client_secret: clientSecret, redirect_uris: [back], post_logout_redirect_uris: [out],
+            client_id: clientID, client_secret: clientSecret, redirect_uris: [state.back], post_logout_redirect_uris: [state.out],
             grant_types: ['authorization_code'], response_types: ['code'], id_token_signed_response_alg: 'ES256',
         }],
         jwks: { keys: state.keys },
