@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"html/template"
 	"net/http"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"polity/access"
 	"polity/city"
 	"polity/console/texts"
+	"polity/room/alert"
 	"polity/room/notice"
 )
 
@@ -255,4 +257,30 @@ func (c *Console) pushWorker(w http.ResponseWriter, r *request) error {
 	err := c.asset(w, r)
 	h.Set("Cache-Control", "no-cache")
 	return err
+}
+
+// NoticesOf is what notices say of alerts: the kind in words, the place, and nothing that
+// somebody typed.
+func (c *Console) NoticesOf(ctx context.Context, list []*alert.Alert) ([]notice.Alert, error) {
+	data := RoomData{Cameras: map[string]RoomCamera{}}
+	if slices.ContainsFunc(list, func(a *alert.Alert) bool { return a.Camera != "" }) {
+		cameras, err := c.cfg.City.Cameras(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range cameras {
+			data.Cameras[string(k.Name)] = RoomCamera{Title: k.title()}
+		}
+	}
+	out := make([]notice.Alert, len(list))
+	for i, a := range list {
+		out[i] = notice.Alert{
+			Key: string(a.Key), Desk: a.Desk, Kind: a.Kind, Title: c.kindWords(a.Kind), Priority: a.Rank(), At: a.Start,
+			Open: a.Open(), New: a.State == alert.New, Snoozed: a.State == alert.Snoozed, Escalated: a.Escalated, Quiet: a.Quiet,
+		}
+		if a.Camera != "" || a.Zone != "" || a.Asset != "" || a.Place != nil {
+			out[i].Place = c.alertWhere(a, data)
+		}
+	}
+	return out, nil
 }

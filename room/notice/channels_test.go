@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -275,5 +276,50 @@ func TestRun(t *testing.T) {
 	<-done
 	if err := n.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestOperations(t *testing.T) {
+	h := newHook(t)
+	h.answers(http.StatusInternalServerError)
+	v := newTown(t, to(h, "duty"))
+	v.open()
+	v.tell(v.alert("a:1"))
+	v.until("it is dead", func() bool { l, err := v.n.Dead(t.Context(), "", 0, 10); return err == nil && len(l.Letters) == 1 })
+	ops := v.n.Operations("/hub/notices")
+	ask := func(method, path, kind, body string) (int, string) {
+		r := httptest.NewRequest(method, "/hub/notices"+path, strings.NewReader(body))
+		r.Header.Set("Content-Type", kind)
+		w := httptest.NewRecorder()
+		ops.ServeHTTP(w, r)
+		return w.Code, w.Body.String()
+	}
+	const js = "application/json"
+	for _, c := range []struct {
+		method, path, kind, body string
+		status                   int
+		says                     string
+	}{
+		{"GET", "", "", "", 200, `"name":"duty","kind":"webhook"`},
+		{"GET", "?x=1", "", "", 400, "not known"},
+		{"GET", "/dead", "", "", 200, `"key":"a:1"`},
+		{"GET", "/dead?after=x", "", "", 400, "number"},
+		{"GET", "/dead?receiver=other", "", "", 200, `"letters":[]`},
+		{"GET", "/nothing", "", "", 404, "no such"},
+		{"POST", "/test", js, `{"channel":"other"}`, 404, "channels are [duty]"},
+		{"POST", "/test", js, `{"channel":"duty"}`, 503, "500"},
+		{"POST", "/test", js, `{}`, 400, "which channel"},
+		{"POST", "/replay", "text/plain", `{"all":true}`, 400, "content type"},
+		{"POST", "/replay", js, `{"all":true,"number":1}`, 400, "which dead"},
+		{"POST", "/replay", js, `{"all":true}{}`, 400, "behind"},
+		{"POST", "/replay", js, `{"al":true}`, 400, "unknown field"},
+		{"POST", "/replay", js, `{"number":77}`, 404, "polity notices dead"},
+		{"POST", "/drop", js, `{"receiver":"duty"}`, 200, `{"letters":1}`},
+		{"POST", "/drop", js, `{"all":true}`, 200, `{"letters":0}`},
+		{"DELETE", "/drop", js, `{"all":true}`, 404, ""},
+	} {
+		if status, body := ask(c.method, c.path, c.kind, c.body); status != c.status || !strings.Contains(body, c.says) {
+			t.Errorf("%s %s %s: %d %s", c.method, c.path, c.body, status, body)
+		}
 	}
 }
