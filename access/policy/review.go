@@ -264,3 +264,31 @@ func firstPurpose(d access.Decider) city.Slug {
 	}
 	return access.Purposes()[0].Name
 }
+
+// Change is one answer that two reviews do not have in common.
+type Change struct {
+	Row     Row
+	Column  Column
+	Was, Is Answer
+}
+
+// Changes lists what a review of other policies answers differently.
+func (t Table) Changes(after Table) []Change {
+	var list []Change
+	for i, r := range t.Rows {
+		for j, was := range r.Answers {
+			if is := after.Rows[i].Answers[j]; is != was {
+				list = append(list, Change{r, t.Columns[j], was, is})
+			}
+		}
+	}
+	return list
+}
+
+// Role is the role of a column; none for the public and for programs.
+func (c Column) Role() access.Role {
+	if len(c.who.Roles) == 0 {
+		return ""
+	}
+	return c.who.Roles[0]
+}

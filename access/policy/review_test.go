@@ -111,3 +111,26 @@ func TestEverythingHasWords(t *testing.T) {
 		}
 	}
 }
+
+func TestChanges(t *testing.T) {
+	before := Review(shippedPolicies(t))
+	after := Review(shippedPolicies(t, File{"wide.cedar", `
+@id("waste-looks")
+@reason("Waste operators look at every camera.")
+permit (principal in Role::"waste-operator", action == Action::"look-live", resource);`}, File{"narrow.cedar", `
+@id("no-crews")
+@reason("Crews see no orders of water.")
+forbid (principal in Role::"crew", action == Action::"see-orders", resource == Service::"water");`}))
+	list := before.Changes(after)
+	if len(list) != 3 || len(before.Changes(before)) != 0 {
+		t.Fatalf("%+v", list)
+	}
+	for _, c := range list[:2] {
+		if c.Row.Do != access.LookLive || c.Column.Role() != access.WasteOperator || c.Was != No || c.Is != ForPurpose {
+			t.Errorf("%+v", c)
+		}
+	}
+	if c := list[2]; c.Row.To != "water" || c.Column.Role() != access.Crew || c.Was != Yes || c.Is != No {
+		t.Errorf("%+v", c)
+	}
+}
