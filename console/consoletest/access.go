@@ -23,7 +23,7 @@ type Access struct {
 // Everything is a person who may do all that there is, as nobody in a city may.
 func Everything() *Access {
 	return &Access{
-		As:  access.Who{Kind: access.Person, ID: "p1", Name: "Aino", Body: "city", Purpose: "incident"},
+		As:  access.Who{Kind: access.Person, ID: "p1", Name: "Aino", Body: "city", Purpose: "incident", Session: "s1"},
 		May: access.Actions(),
 	}
 }
