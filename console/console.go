@@ -12,6 +12,7 @@ import (
 	"polity/access"
 	"polity/access/account"
 	"polity/access/directory"
+	"polity/access/policy"
 	"polity/access/look"
 	"polity/camera/live"
 	"polity/city"
@@ -36,6 +37,7 @@ type Config struct {
 	AreaTitles []Area // the areas with their titles, for pages
 	// Accounts are the people who can sign in. Nil: nobody can.
 	Accounts *account.Accounts
+	Policies *policy.Live
 	// Directory is the city's own; nil: there is none.
 	Directory *directory.Directory
 	Door      *Door // of the demo; nil: there is none

@@ -27,6 +27,7 @@ import (
 	"polity/plane/ngsild"
 	"polity/plane/rest"
 	"polity/register"
+	"polity/room/queue"
 	"polity/sensors/alarm"
 	"polity/sensors/transit"
 	"polity/spine"
@@ -38,6 +39,8 @@ type Deps struct {
 	Now func() time.Time // the wall clock; nil: time.Now
 	// About may change what the pages say of the city: the demo's map, services.
 	About func(*console.About)
+	// Alerts are further sources of the control room's alerts.
+	Alerts []AlertSource
 	// Ready is called once, when the pages can be opened.
 	Ready func(Started)
 	// Door lets whoever is on loopback sign in by role without a passkey: of the demo
@@ -67,23 +70,29 @@ type FirstCode struct {
 
 // Hub is one run of the program.
 type Hub struct {
-	cfg       Config
-	log       *slog.Logger
-	now       func() time.Time
-	about     console.About
-	started   time.Time
-	folder    register.Folder
-	store     plane.Store
-	places    *places.Archive
-	spine     *spine.Hub
-	console   *console.Console
-	sensors   *sensors
-	watch     *alarm.Watch
-	transit   *transit.System // nil: there is none
-	ngsild    *ngsild.Server  // nil: off
-	rest      *rest.Server    // nil: off
-	data      *data           // open data; nil: off
-	changes   changes
+	cfg     Config
+	log     *slog.Logger
+	now     func() time.Time
+	about   console.About
+	started time.Time
+	folder  register.Folder
+	store   plane.Store
+	places  *places.Archive
+	spine   *spine.Hub
+	console *console.Console
+	sensors *sensors
+	watch   *alarm.Watch
+	transit *transit.System // nil: there is none
+	ngsild  *ngsild.Server  // nil: off
+	rest    *rest.Server    // nil: off
+	data    *data           // open data; nil: off
+	changes changes
+
+	alerts      *queue.Queue // the control room's; nil: off
+	alertReader plane.Feed   // its reader of changes
+	kindsOff    map[city.Slug]bool
+	advice      []AlertSource
+
 	access    console.Access
 	looks     console.Looks
 	people    *account.Accounts // nil in tests
@@ -181,7 +190,8 @@ func (h *Hub) open(ctx context.Context, deps Deps) error {
 	if err := h.openAccess(ctx, deps); err != nil {
 		return err
 	}
-	pages := console.Config{City: h, Sensors: h, Data: h.published(), Access: h.access, Areas: h.cfg.Access.areas, AreaTitles: h.cfg.Access.areaTitles(), Accounts: h.people, Looks: h.looks, Book: h.book, Log: h.log, Now: h.now}
+	h.advice = deps.Alerts
+	pages := console.Config{City: h, Sensors: h, Data: h.published(), Access: h.access, Areas: h.cfg.Access.areas, AreaTitles: h.cfg.Access.areaTitles(), Accounts: h.people, Policies: h.policies, Looks: h.looks, Book: h.book, Log: h.log, Now: h.now}
 	if h.transit != nil {
 		pages.Transit = h.transit
 	}
@@ -189,6 +199,9 @@ func (h *Hub) open(ctx context.Context, deps Deps) error {
 		pages.Door, h.door = deps.Door, true
 	}
 	if err := h.openFront(&pages); err != nil {
+		return err
+	}
+	if err := h.openRoom(ctx, &pages); err != nil {
 		return err
 	}
 	h.console, err = console.New(pages)
@@ -201,7 +214,7 @@ func (h *Hub) openStores(ctx context.Context) error {
 		where = filepath.Join(h.cfg.Data, backend.File)
 	}
 	// Changes are noted while somebody asks for them.
-	store, err := backend.Open(ctx, where, backend.Config{Now: h.now, Feed: h.cfg.Changes.Publish || !h.cfg.NGSILD.Off, Wanted: h.wantsChanges})
+	store, err := backend.Open(ctx, where, backend.Config{Now: h.now, Feed: h.readsChanges(), Wanted: h.wantsChanges, Always: h.alwaysNoted()})
 	if err != nil {
 		return err
 	}
@@ -281,6 +294,7 @@ func (h *Hub) run(ctx context.Context, deps Deps) error {
 		work.Go(func() { h.data.run(working) })
 	}
 	work.Go(func() { h.keepAlarms(working) })
+	h.runRoom(working, &work)
 	first, err := h.firstCode(ctx)
 	if err != nil {
 		return err
