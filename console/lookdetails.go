@@ -167,7 +167,7 @@ func (c *Console) flagWords(f look.Flag) string {
 	if f.Rule == look.Wide {
 		return c.say.Say("looks.flag.wide", "n", f.Number, "limit", f.Limit)
 	}
-	return c.say.Say("looks.flag.many", "n", f.Number, "usual", f.Usual, "limit", f.Limit, "role", string(f.Role))
+	return c.say.Say("looks.flag.many", "n", f.Number, "days", c.cfg.Book.Settings().Heavy.Days, "usual", f.Usual, "limit", f.Limit, "role", string(f.Role))
 }
 
 // lookDetailsCSV is the same as a table, RFC 4180.

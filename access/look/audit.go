@@ -184,3 +184,6 @@ func (b *Book) Chain() (io.ReadCloser, error) {
 
 // Purposes are those that a look can be for.
 func (b *Book) Purposes() []access.Purpose { return b.cfg.Purposes }
+
+// Settings are the city's rules, with defaults filled in.
+func (b *Book) Settings() Settings { return b.cfg.Settings }
