@@ -275,7 +275,7 @@ func (c *Console) NoticesOf(ctx context.Context, list []*alert.Alert) ([]notice.
 	out := make([]notice.Alert, len(list))
 	for i, a := range list {
 		out[i] = notice.Alert{
-			Key: string(a.Key), Desk: a.Desk, Kind: a.Kind, Title: c.kindWords(a.Kind), Priority: a.Rank(), At: a.Start,
+			Key: string(a.Key), Desk: a.Desk, Kind: a.Kind, Title: c.kindWords(a.Kind), Priority: a.Rank(), At: a.Start, Revision: a.Revision,
 			Open: a.Open(), New: a.State == alert.New, Snoozed: a.State == alert.Snoozed, Escalated: a.Escalated, Quiet: a.Quiet,
 		}
 		if a.Camera != "" || a.Zone != "" || a.Asset != "" || a.Place != nil {

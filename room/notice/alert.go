@@ -18,6 +18,7 @@ type Alert struct {
 	Priority  int    // that counts now, 1 the most urgent, to Least
 	Place     string // in words; may be empty
 	At        time.Time
+	Revision  uint64 // rises with what people do about it: told again after that, it is another notice
 	Open      bool
 	New       bool // nobody has taken it on
 	Snoozed   bool

@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -96,7 +98,7 @@ func clip(s string, most int) string {
 func (n *Notices) single(o *outlet, a *Alert, why Reason, now time.Time) Message {
 	at := a.At.UTC().Truncate(time.Second)
 	return Message{
-		Type: "alert." + string(why), ID: id(o.name, string(why), a.Key, at.Format(time.RFC3339)), Timestamp: now.UTC().Truncate(time.Second), Channel: o.said,
+		Type: "alert." + string(why), ID: id(o.name, string(why), a.Key, strconv.FormatUint(a.Revision, 10)), Timestamp: now.UTC().Truncate(time.Second), Channel: o.said,
 		Data: Data{Key: a.Key, Desk: a.Desk, Kind: a.Kind, Title: clip(a.Title, mostTitle), Priority: a.Priority, Place: clip(a.Place, mostPlace), At: &at, Link: n.link(a.Key)},
 	}
 }
@@ -115,7 +117,7 @@ func (n *Notices) bundle(o *outlet, list []due, now time.Time) Message {
 		}
 		s.Priority = min(s.Priority, d.alert.Priority)
 		s.Count++
-		names = append(names, d.alert.Key+" "+string(d.why.strongest()))
+		names = append(names, fmt.Sprintf("%s %s %d", d.alert.Key, d.why.strongest(), d.alert.Revision))
 	}
 	var kinds []Several
 	for _, s := range counts {

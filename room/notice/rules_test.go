@@ -268,3 +268,20 @@ func members(path string, x any) (out []string) {
 	}
 	return out
 }
+
+// TestReopenedIsAnotherNotice: receivers that compare ids take it.
+func TestReopenedIsAnotherNotice(t *testing.T) {
+	h := newHook(t)
+	v := newTown(t, to(h, "duty"))
+	v.open()
+	a := v.alert("a:1")
+	v.tell(a)
+	closed(&a)
+	v.tell(a)
+	again := v.alert("a:1", func(b *Alert) { b.At, b.Revision = a.At, 2 })
+	v.tell(again)
+	v.sent()
+	if got := h.keys(); got != "opened:a:1 opened:a:1" || h.all()[0].ID == h.all()[1].ID {
+		t.Errorf("heard %s, %v", got, h.all())
+	}
+}
