@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -57,9 +56,9 @@ files: run it as the user that the hub runs as, or as root.`,
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), `%s
 
-%s It works once, until %s. Use it on the hub's page
-"Use a code". Every page about people shows for 90 days that it was made.
-`, code.Text, whose, code.Until.Local().Format(time.TimeOnly))
+%s It works once, until %s, on the hub's page
+/enrol. Every page about people shows for 90 days that it was made.
+`, code.Text, whose, code.Until.Local().Format("15:04"))
 			return nil
 		},
 	}
