@@ -95,9 +95,22 @@ func (h *Hub) wantsChanges() bool {
 	return s == nil || s.Wanted() // nil: that is not known yet
 }
 
+// readsChanges says whether anything ever reads the store's feed.
+func (h *Hub) readsChanges() bool {
+	return h.cfg.Changes.Publish || !h.cfg.NGSILD.Off || !h.cfg.Room.Off
+}
+
+// alwaysNoted are types whose changes the control room reads.
+func (h *Hub) alwaysNoted() []string {
+	if h.cfg.Room.Off {
+		return nil
+	}
+	return alertTypes()
+}
+
 // openFeed shares the store's feed among those who read it.
 func (h *Hub) openFeed(ctx context.Context) error {
-	if !h.cfg.Changes.Publish && h.cfg.NGSILD.Off {
+	if !h.readsChanges() {
 		return nil
 	}
 	feed, ok := h.store.(plane.Feed)
@@ -107,6 +120,9 @@ func (h *Hub) openFeed(ctx context.Context) error {
 	h.changes.shared = relay.Share(feed, h.log)
 	if h.cfg.Changes.Publish {
 		h.changes.stream = h.changes.shared.Reader()
+	}
+	if !h.cfg.Room.Off {
+		h.alertReader = h.changes.shared.Reader()
 	}
 	forgetting, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var work sync.WaitGroup

@@ -48,6 +48,7 @@ type Config struct {
 
 	TLS    certs.Config `yaml:"tls"` // how the pages are encrypted
 	Access Access       `yaml:"access"`
+	Room   Room         `yaml:"room"`
 
 	NGSILD  NGSILD  `yaml:"ngsi_ld"`
 	Changes Changes `yaml:"changes"`
@@ -140,12 +141,14 @@ func (c Config) Check() error {
 	add("hub.sensors", c.Sensors.check())
 	add("hub.retention", c.Retention.Check())
 	add("hub.alarms", c.Alarms.check())
+	add("hub.room", c.Room.check())
 	add("hub.transit", c.Transit.check())
 	add("hub.access", c.Access.check())
 	if tls := c.TLS.Check(); tls != nil {
 		add("hub.tls", tls)
 	} else if err == nil {
 		add("hub.listen", c.TLS.CheckListen(c.Listen))
+		add("hub.access.origin", c.TLS.CheckOrigin(c.Access.Origin))
 	}
 	add("hub.ngsi_ld", c.NGSILD.check())
 	add("hub.changes", c.Changes.check(len(c.Edges.Cluster.Servers) > 0))

@@ -108,7 +108,7 @@ func (s *stored) change() plane.Change {
 				return nil, err
 			}
 			link.Kind = plane.Relationship
-			old = &plane.Entity{Key: key, Types: []string{"CameraEvent"}, Attributes: []plane.Attribute{link}}
+			old = &plane.Entity{Key: key, Types: []string{eventType}, Attributes: []plane.Attribute{link}}
 		} else {
 			before, err := readRecord(old)
 			if err != nil {
