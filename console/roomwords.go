@@ -20,10 +20,11 @@ func (c *Console) kindWords(kind city.Slug) string {
 
 // AlertWords is an alert's title in words, for searches and messages.
 func (c *Console) AlertWords(t alert.Title) string {
-	kind := c.kindWords(city.Slug(strings.TrimPrefix(t.Text, "alert.kind.")))
+	of := strings.TrimPrefix(t.Text, "alert.kind.")
+	kind := c.kindWords(city.Slug(of))
 	var values []string
 	for _, v := range t.Values {
-		if words := c.alertValue(v); words != "" {
+		if words := c.alertValue(of, v); words != "" {
 			values = append(values, words)
 		}
 	}
@@ -35,12 +36,12 @@ func (c *Console) AlertWords(t alert.Title) string {
 
 func (c *Console) alertTitle(a *alert.Alert) string { return c.AlertWords(a.Title) }
 
-func (c *Console) alertValue(v alert.Value) string {
+func (c *Console) alertValue(kind string, v alert.Value) string {
 	if v.Number == nil {
 		return readable(v.Word)
 	}
 	words := c.quantity(*v.Number, v.Unit, 1)
-	if key := "alert.value." + string(v.Name); c.say.Forms(key) != nil {
+	if key := "alert.value." + kind + "." + string(v.Name); c.say.Forms(key) != nil {
 		return c.say.Say(key, "value", words, "n", *v.Number)
 	}
 	return words

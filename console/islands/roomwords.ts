@@ -13,15 +13,15 @@ export function kindOf(kind: string): string {
 
 /** "Crowding, 31 people" */
 export function titleOf(a: Alert): string {
-  const values = (a.title.values ?? []).map(valueOf).filter(Boolean);
+  const values = (a.title.values ?? []).map((v) => valueOf(v, a.kind)).filter(Boolean);
   return values.length ? say("room.titled", { kind: kindOf(a.kind), values: list(values) }) : kindOf(a.kind);
 }
 
-function valueOf(v: AlertValue): string {
+function valueOf(v: AlertValue, kind: string): string {
   if (v.number === null || v.number === undefined) return v.word ? readable(v.word) : "";
   const key = `unit.${v.unit}`;
   const words = v.unit && known(key) ? say(key, { value: number(v.number) }) : number(v.number);
-  const name = `alert.value.${v.name}`;
+  const name = `alert.value.${kind}.${v.name}`;
   return known(name) ? say(name, { value: words, n: v.number }) : words;
 }
 

@@ -5,6 +5,11 @@ import "./editor.ts";
 import "./citymap.ts";
 import "./sensors.ts";
 import "./transit.ts";
+import "./orders.ts";
+import "./looks.ts";
+import "./wall.ts";
+import "./room.ts";
+import "./notices.ts";
 import { runAll } from "./runner.ts";
 
 void runAll();
