@@ -170,7 +170,7 @@ func (r *request) serve() error {
 		r.view.all = false
 	}
 	if r.route.writes && !r.view.all {
-		return refuse(http.StatusForbidden, "changing the city's data is for people who sign in, which is for this machine only as yet")
+		return refuse(http.StatusForbidden, "changing the city's data needs a token for it: Authorization: Bearer polity_...")
 	}
 	if r.accept, err = r.negotiate(); err != nil {
 		return err
