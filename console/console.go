@@ -12,8 +12,8 @@ import (
 	"polity/access"
 	"polity/access/account"
 	"polity/access/directory"
-	"polity/access/policy"
 	"polity/access/look"
+	"polity/access/policy"
 	"polity/camera/live"
 	"polity/city"
 	"polity/console/texts"
@@ -37,10 +37,11 @@ type Config struct {
 	AreaTitles []Area // the areas with their titles, for pages
 	// Accounts are the people who can sign in. Nil: nobody can.
 	Accounts *account.Accounts
-	Policies *policy.Live
 	// Directory is the city's own; nil: there is none.
 	Directory *directory.Directory
 	Door      *Door // of the demo; nil: there is none
+	// Policies are those that decide, where they can be read and changed; nil: they cannot.
+	Policies *policy.Live
 	// Looks is the book of looks. Nil: nobody may look at what is not public.
 	Looks Looks
 	// Book is that book, for the pages about it; nil: there are none.
