@@ -174,6 +174,9 @@ func (h *Hub) sources(d *data, o *OpenData) []opendata.Source {
 			list = append(list, &countsSource{h, d.book, c.name})
 		}
 	}
+	if h.book != nil {
+		list = append(list, &looksSource{h.book})
+	}
 	for i := range d.types {
 		if slices.ContainsFunc(d.types[i].Attributes, func(a DataAttribute) bool { return isColumn(&a) }) {
 			list = append(list, &sensorSource{h: h, kind: &d.types[i], set: sensorSet(&d.types[i], o), public: publicTypes(d.types)})
