@@ -64,6 +64,17 @@ const (
 	DidPurpose       Did = "purpose"
 )
 
+// Changes lists every change.
+func Changes() []Did {
+	return []Did{
+		DidFirstCode, DidOfflineCode, DidPropose, DidRefuse, DidWithdraw, DidLapse,
+		DidInvite, DidUninvite, DidEnrol, DidGrant, DidDisable, DidEnable,
+		DidForget, DidRecoveryCode, DidRecover, DidDirectory, DidAddPasskey, DidRenamePasskey,
+		DidRemovePasskey, DidBlockPasskey, DidMakeToken, DidRevokeToken, DidLeakToken, DidRevokeSession,
+		DidPurpose,
+	}
+}
+
 // What are the particulars of an entry: IDs and rights, never a name.
 type What struct {
 	Kind    string          `json:"kind,omitempty"`

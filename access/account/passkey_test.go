@@ -134,11 +134,19 @@ func TestACopiedPasskeyIsBlocked(t *testing.T) {
 
 func TestAPasskeyThatCountsNothingSignsInAgainAndAgain(t *testing.T) {
 	s, _ := hub(t)
-	s.First.Key.NoCounter = true
+	d, err := s.Accounts.Invite(t.Context(), s.Who(s.First), "Dee", account.Rights{Body: "city", Roles: []access.Role{access.Crew}})
+	ok(t, err)
+	b := accounttest.NewBrowser(s.Accounts)
+	b.Key.Synced = true
+	s.Enrol(b, d.Code.Text, "")
 	for range 3 {
-		if _, err := s.First.SignIn(); err != nil {
+		if _, err := b.SignIn(); err != nil {
 			t.Fatal(err)
 		}
+	}
+	b.Key.Synced = false // one that is bound to its device does not become one that is synced, nor the reverse
+	if _, err := b.SignIn(); !errors.Is(err, account.ErrPasskey) {
+		t.Errorf("a synced passkey that is none any more: %v", err)
 	}
 }
 

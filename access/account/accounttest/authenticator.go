@@ -23,7 +23,7 @@ type Authenticator struct {
 	RPID       string // in place of the one that it is asked for
 	Unverified bool   // nobody showed a finger, face or PIN
 	Absent     bool   // nobody touched it
-	NoCounter  bool   // as passkeys that are synced between devices
+	Synced     bool   // between devices: it counts nothing
 	CrossFrame bool   // the page was within another site's
 
 	keys []*key
@@ -53,6 +53,8 @@ func (a *Authenticator) Copy() *Authenticator {
 const (
 	userPresent  = 0x01
 	userVerified = 0x04
+	backupAble   = 0x08
+	backedUp     = 0x10
 	attested     = 0x40
 )
 
@@ -65,6 +67,9 @@ func (a *Authenticator) data(rp string, counter uint32, flags byte) []byte {
 	}
 	if !a.Unverified {
 		flags |= userVerified
+	}
+	if a.Synced {
+		flags |= backupAble | backedUp
 	}
 	sum := sha256.Sum256([]byte(rp))
 	return binary.BigEndian.AppendUint32(append(sum[:], flags), counter)
@@ -157,7 +162,7 @@ func (a *Authenticator) Get(options []byte) ([]byte, error) {
 	if k == nil {
 		return nil, errors.New("NotAllowedError: this authenticator has no passkey here")
 	}
-	if !a.NoCounter {
+	if !a.Synced {
 		k.counter++
 	}
 	client, err := a.client("webauthn.get", o.PublicKey.Challenge)
