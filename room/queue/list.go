@@ -328,6 +328,44 @@ func (q *Queue) Lookup(ctx context.Context, key alert.Key) (*alert.Alert, error)
 	return read(body)
 }
 
+// OfIncident returns the alerts of an incident, the first to begin first, whoever asks.
+func (q *Queue) OfIncident(ctx context.Context, id string) (out []*alert.Alert, err error) {
+	rows, err := q.db.Read().QueryContext(ctx, "SELECT body FROM alert WHERE incident = ? AND incident <> ''", id)
+	if err != nil {
+		return nil, store.Kind(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var body []byte
+		if err := rows.Scan(&body); err != nil {
+			return nil, store.Kind(err)
+		}
+		a, err := read(body)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a)
+	}
+	slices.SortFunc(out, func(a, b *alert.Alert) int {
+		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.Key, b.Key))
+	})
+	return out, store.Kind(rows.Err())
+}
+
+// May says whether somebody may do something about the alerts of a desk.
+func (q *Queue) May(who access.Who, do access.Action, desk city.Slug) access.Decision {
+	return q.may(who, do, desk)
+}
+
+// Now is the queue's clock.
+func (q *Queue) Now() time.Time { return q.cfg.Now().UTC().Truncate(time.Millisecond) }
+
+// Keep is how long closed alerts are kept.
+func (q *Queue) Keep() time.Duration { return q.cfg.Keep }
+
+// Words is a title in words.
+func (q *Queue) Words(t alert.Title) string { return q.cfg.Words(t) }
+
 // Timeline returns the entries of a subject, the oldest first.
 func (q *Queue) Timeline(ctx context.Context, subject string) ([]alert.Entry, error) {
 	rows, err := q.db.Read().QueryContext(ctx, "SELECT body FROM entry WHERE subject = ? ORDER BY n", subject)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"polity/access"
 	"polity/room/alert"
 	"polity/room/store"
 )
@@ -65,4 +66,56 @@ func millis(t time.Time) int64 {
 		return 0
 	}
 	return t.UnixMilli()
+}
+
+// SetIncident lets an alert belong to an incident, or to none where it is empty, in the
+// transaction of who keeps the incident. It changes nothing for who may not handle the
+// alert, or where it belongs to another incident.
+func (q *Queue) SetIncident(tx *store.Tx, who access.Who, key alert.Key, incident string) (Outcome, error) {
+	a, version, err := stored(tx, key)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if a == nil || !q.may(who, access.SeeAlerts, a.Desk).Allowed {
+		return Outcome{Key: key, Status: Missing, Why: "there is no such alert"}, nil
+	}
+	if d := q.may(who, access.Handle, a.Desk); !d.Allowed {
+		return Outcome{Key: key, Status: Forbidden, Why: forbidden(d).Error(), Alert: a}, nil
+	}
+	switch {
+	case a.Incident == incident:
+		return Outcome{Key: key, Status: Unchanged, Alert: a}, nil
+	case a.Incident != "" && incident != "":
+		return Outcome{Key: key, Status: Conflict, Why: "it belongs to another incident", Alert: a}, nil
+	}
+	e := q.Stamp(who, alert.JoinIncident)
+	if e.To = incident; incident == "" {
+		e.What, e.To = alert.LeaveIncident, a.Incident
+	}
+	x := *a
+	x.Incident, x.Last = incident, e
+	if err := q.put(tx, &x, version, e); err != nil {
+		return Outcome{}, err
+	}
+	return Outcome{Key: key, Status: Done, Alert: &x}, nil
+}
+
+// Release lets the alerts of an incident that is forgotten go.
+func (q *Queue) Release(tx *store.Tx, incident string) error {
+	for {
+		var key string
+		found, err := tx.Row("SELECT key FROM alert WHERE incident = ? LIMIT 1", []any{incident}, []any{&key})
+		if err != nil || !found {
+			return err
+		}
+		a, version, err := stored(tx, alert.Key(key))
+		if err != nil {
+			return err
+		}
+		x := *a
+		x.Incident = ""
+		if err := q.put(tx, &x, version); err != nil {
+			return err
+		}
+	}
 }
