@@ -18,6 +18,7 @@ import (
 	"polity/city"
 	"polity/console/texts"
 	"polity/room/notice"
+	"polity/room/incident"
 	"polity/room/order"
 	"polity/room/queue"
 )
@@ -52,6 +53,8 @@ type Config struct {
 	Colleagues func(ctx context.Context, desks []city.Slug) ([]Colleague, error)
 	// Notices tell staff of alerts where they are; nil: nobody is told.
 	Notices *notice.Notices
+	// Related returns what belongs to an incident besides alerts: looks, work orders. Nil: nothing.
+	Related func(ctx context.Context, who access.Who, of incident.Detail) ([]incident.Item, error)
 	// Orders is the book of work orders; nil: there is none.
 	Orders *order.Book
 	Log    *slog.Logger     // nil: nothing is logged

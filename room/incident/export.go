@@ -186,4 +186,3 @@ func (x *Export) zone() *time.Location {
 	}
 	return x.Zone
 }
-

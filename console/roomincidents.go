@@ -1,0 +1,114 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+
+	"polity/city"
+	"polity/room/handover"
+	"polity/room/incident"
+)
+
+// incidents are those of the queue's file.
+func (c *Console) incidents() *incident.Book {
+	b := incident.New(c.cfg.Alerts)
+	b.Related = c.cfg.Related
+	return b
+}
+
+func (c *Console) incidentsJSON(w http.ResponseWriter, r *request) error {
+	if err := c.hasRoom(); err != nil {
+		return err
+	}
+	book := c.incidents()
+	list, err := book.List(r.Context(), r.who)
+	if err != nil {
+		return err
+	}
+	proposed := book.Proposals(r.who)
+	if proposed == nil {
+		proposed = []incident.Proposal{}
+	}
+	c.answer(w, http.StatusOK, struct {
+		Incidents []incident.Incident `json:"incidents"`
+		Proposed  []incident.Proposal `json:"proposed"`
+	}{list, proposed})
+	return nil
+}
+
+func (c *Console) incidentJSON(w http.ResponseWriter, r *request) error {
+	if err := c.hasRoom(); err != nil {
+		return err
+	}
+	d, err := c.incidents().Incident(r.Context(), r.who, r.PathValue("incident"))
+	if err != nil {
+		return err
+	}
+	c.answer(w, http.StatusOK, d)
+	return nil
+}
+
+func (c *Console) handleIncidents(w http.ResponseWriter, r *request) error {
+	if err := c.hasRoom(); err != nil {
+		return err
+	}
+	var q incident.Request
+	if err := c.readRequest(w, r, &q); err != nil {
+		return err
+	}
+	out, err := c.incidents().Act(r.Context(), r.who, q)
+	if err != nil {
+		return err
+	}
+	c.answer(w, http.StatusOK, out)
+	return nil
+}
+
+// incidentExport is a ZIP to hand on. Colleagues stand in it by their roles.
+func (c *Console) incidentExport(w http.ResponseWriter, r *request) error {
+	if err := c.hasRoom(); err != nil {
+		return err
+	}
+	d, err := c.incidents().Incident(r.Context(), r.who, r.PathValue("incident"))
+	if err != nil {
+		return err
+	}
+	people := r.URL.Query().Get("people")
+	if people != "" && people != "roles" && people != "ids" {
+		return city.Errorf(city.Invalid, "%s", c.say.Say("roomapi.people"))
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/zip")
+	h.Set("Content-Disposition", `attachment; filename="`+url.PathEscape(d.Incident.ID)+`.zip"`)
+	h.Set("Cache-Control", "no-store")
+	x := incident.Export{Say: c.say, Zone: c.about.Zone, City: c.about.Name, People: people == "ids"}
+	return gone(x.Write(w, d))
+}
+
+func (c *Console) handoversJSON(w http.ResponseWriter, r *request) error {
+	if err := c.hasRoom(); err != nil {
+		return err
+	}
+	page, err := handover.New(c.cfg.Alerts).List(r.Context(), r.who, city.Slug(r.URL.Query().Get("desk")))
+	if err != nil {
+		return err
+	}
+	c.answer(w, http.StatusOK, page)
+	return nil
+}
+
+func (c *Console) handleHandovers(w http.ResponseWriter, r *request) error {
+	if err := c.hasRoom(); err != nil {
+		return err
+	}
+	var q handover.Request
+	if err := c.readRequest(w, r, &q); err != nil {
+		return err
+	}
+	out, err := handover.New(c.cfg.Alerts).Act(r.Context(), r.who, q)
+	if err != nil {
+		return err
+	}
+	c.answer(w, http.StatusOK, out)
+	return nil
+}
