@@ -18,6 +18,7 @@ import (
 	"polity/plane/postgres"
 	"polity/plane/retention"
 	"polity/register"
+	"polity/room/notice"
 	"polity/spine"
 )
 
@@ -49,6 +50,8 @@ type Config struct {
 	TLS    certs.Config `yaml:"tls"` // how the pages are encrypted
 	Access Access       `yaml:"access"`
 	Room   Room         `yaml:"room"`
+	// Notices tell staff of the room's alerts (docs/formats/notices.md).
+	Notices notice.Config `yaml:"notices"`
 
 	NGSILD  NGSILD  `yaml:"ngsi_ld"`
 	Changes Changes `yaml:"changes"`
@@ -142,6 +145,7 @@ func (c Config) Check() error {
 	add("hub.retention", c.Retention.Check())
 	add("hub.alarms", c.Alarms.check())
 	add("hub.room", c.Room.check())
+	add("hub.notices", c.Notices.Check())
 	add("hub.transit", c.Transit.check())
 	add("hub.access", c.Access.check())
 	if tls := c.TLS.Check(); tls != nil {
@@ -265,6 +269,7 @@ func (c Config) about() (console.About, error) {
 func (c *Config) Resolve(dir string) {
 	c.Transit.resolve(dir)
 	c.TLS.Resolve(dir)
+	c.Notices.Resolve(dir)
 	if c.Access.Directory != nil {
 		c.Access.Directory.Resolve(dir)
 	}

@@ -27,6 +27,7 @@ import (
 	"polity/plane/ngsild"
 	"polity/plane/rest"
 	"polity/register"
+	"polity/room/notice"
 	"polity/room/queue"
 	"polity/sensors/alarm"
 	"polity/sensors/transit"
@@ -88,8 +89,9 @@ type Hub struct {
 	data    *data           // open data; nil: off
 	changes changes
 
-	alerts      *queue.Queue // the control room's; nil: off
-	alertReader plane.Feed   // its reader of changes
+	alerts      *queue.Queue    // the control room's; nil: off
+	notices     *notice.Notices // of its alerts; nil: there is no room
+	alertReader plane.Feed      // its reader of changes
 	kindsOff    map[city.Slug]bool
 	advice      []AlertSource
 
@@ -204,6 +206,9 @@ func (h *Hub) open(ctx context.Context, deps Deps) error {
 	if err := h.openRoom(ctx, &pages); err != nil {
 		return err
 	}
+	if err := h.openNotices(ctx, &pages); err != nil {
+		return err
+	}
 	h.console, err = console.New(pages)
 	return err
 }
@@ -295,6 +300,7 @@ func (h *Hub) run(ctx context.Context, deps Deps) error {
 	}
 	work.Go(func() { h.keepAlarms(working) })
 	h.runRoom(working, &work)
+	h.runNotices(working, &work)
 	first, err := h.firstCode(ctx)
 	if err != nil {
 		return err

@@ -40,6 +40,7 @@ var gates = []gate{
 	{[]string{http.MethodPost}, ngsild.Root + "/temporal/entityOperations/query", nil, access.ReadData, (*Hub).ngsildAPI},
 	{nil, ngsild.Root + "/", nil, access.WriteData, (*Hub).ngsildAPI},
 	{nil, OperationsPath, nil, access.RunSystem, (*Hub).operations},
+	{nil, NoticesPath, nil, access.RunSystem, (*Hub).noticeOperations},
 	{reads, rest.Root, rest.Serves, access.ReadPublic, (*Hub).restAPI}, // which shows all to whoever may read-data
 	{nil, rest.Root, rest.Serves, access.WriteData, (*Hub).restAPI},
 	{reads, "/data/", opendata.Serves, access.ReadPublic, (*Hub).dataFiles},

@@ -121,6 +121,7 @@ func (k collector) Collect(out chan<- prometheus.Metric) {
 	h.collectAlarms(out)
 	h.collectTransit(out)
 	h.collectRoom(out)
+	h.collectNotices(out)
 	h.changes.collect(out)
 	gauge := func(name, help, label string, value float64, of string) {
 		out <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, []string{label}, nil), prometheus.GaugeValue, value, of)
