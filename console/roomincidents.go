@@ -81,7 +81,7 @@ func (c *Console) incidentExport(w http.ResponseWriter, r *request) error {
 	h.Set("Content-Type", "application/zip")
 	h.Set("Content-Disposition", `attachment; filename="`+url.PathEscape(d.Incident.ID)+`.zip"`)
 	h.Set("Cache-Control", "no-store")
-	x := incident.Export{Say: c.say, Zone: c.about.Zone, City: c.about.Name, People: people == "ids"}
+	x := incident.Export{Words: func(key string) string { return c.say.Say("incident.export." + key) }, Title: c.AlertWords, Zone: c.about.Zone, City: c.about.Name, People: people == "ids"}
 	return gone(x.Write(w, d))
 }
 

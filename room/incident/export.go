@@ -19,15 +19,12 @@ import (
 //go:embed export.html
 var exportHTML string
 
-// Speaker puts an export into words.
-type Speaker interface {
-	// Say returns a message of console/texts.
-	Say(key string, values ...any) string
-}
-
 // Export is how an incident is handed on.
 type Export struct {
-	Say     Speaker
+	// Words are the export's own, by the last part of their key in console/texts
+	// (incident.export.KEY), and Title those of an alert.
+	Words   func(key string) string
+	Title   func(alert.Title) string
 	Zone    *time.Location
 	City    string
 	Version string // of the program
@@ -132,7 +129,7 @@ type exportView struct {
 }
 
 func (x *Export) view(d Detail) exportView {
-	say := x.Say.Say
+	say := x.Words
 	at := func(t time.Time) string {
 		if t.IsZero() {
 			return ""
@@ -140,12 +137,12 @@ func (x *Export) view(d Detail) exportView {
 		return t.In(x.zone()).Format("2006-01-02 15:04:05 MST")
 	}
 	v := exportView{
-		Lang: "en", Title: d.Incident.Title, City: x.City, Note: say("incident.export.note"), AlertsTitle: say("incident.export.alerts"), LineTitle: say("incident.export.timeline"),
-		Heads:     []string{say("incident.export.alert"), say("incident.export.where"), say("incident.export.begin"), say("incident.export.end"), say("incident.export.state")},
-		TimeHeads: []string{say("incident.export.time"), say("incident.export.what"), say("incident.export.who"), say("incident.export.of"), say("incident.export.text")},
+		Lang: "en", Title: d.Incident.Title, City: x.City, Note: say("note"), AlertsTitle: say("alerts"), LineTitle: say("timeline"),
+		Heads:     []string{say("alert"), say("where"), say("begin"), say("end"), say("state")},
+		TimeHeads: []string{say("time"), say("what"), say("who"), say("of"), say("text")},
 		Facts: [][2]string{
-			{say("incident.export.id"), d.Incident.ID}, {say("incident.export.opened"), at(d.Incident.Opened)}, {say("incident.export.by"), d.Incident.By},
-			{say("incident.export.closed"), at(d.Incident.Closed)}, {say("incident.export.program"), x.Version},
+			{say("id"), d.Incident.ID}, {say("opened"), at(d.Incident.Opened)}, {say("by"), d.Incident.By},
+			{say("closed"), at(d.Incident.Closed)}, {say("program"), x.Version},
 		},
 	}
 	v.Facts = slices.DeleteFunc(v.Facts, func(f [2]string) bool { return f[1] == "" })
@@ -162,7 +159,7 @@ func (x *Export) view(d Detail) exportView {
 		if a.Place != nil {
 			where = strings.TrimSpace(fmt.Sprintf("%s (%.5f, %.5f)", where, a.Place.Lat, a.Place.Lon))
 		}
-		v.Alerts = append(v.Alerts, []string{numbers[a.Key] + ". " + say(a.Title.Text), where, at(a.Start), at(a.End), strings.TrimSpace(string(a.State) + " " + string(a.Verdict))})
+		v.Alerts = append(v.Alerts, []string{numbers[a.Key] + ". " + x.Title(a.Title), where, at(a.Start), at(a.End), strings.TrimSpace(string(a.State) + " " + string(a.Verdict))})
 	}
 	for _, l := range d.Timeline {
 		what, text := string(l.What), l.Text
