@@ -43,6 +43,9 @@ func (c *Console) work(r *request) []navItem {
 	if c.allowed(r, access.SeePeople, access.City()) {
 		items = append(items, navItem{Path: "/people", Name: c.say.Say("nav.people")})
 	}
+	if c.cfg.Policies != nil && (c.mayChange(r) || c.allowed(r, access.ReviewAccess, access.City())) {
+		items = append(items, navItem{Path: "/access", Name: c.say.Say("nav.access")})
+	}
 	return here(r, items)
 }
 

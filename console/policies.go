@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"html/template"
 	"net/http"
@@ -102,7 +103,7 @@ func (c *Console) policiesPage(w http.ResponseWriter, r *request) error {
 	entries, head := live.Log()
 	v.Head = head
 	for _, e := range slices.Backward(entries) {
-		v.Book = append(v.Book, changeRow{r.clock.Time(e.At), c.say.Say("policies.did."+e.What, "by", c.nameOf(names, e.By), "n", max(e.Proposal, e.N))})
+		v.Book = append(v.Book, changeRow{r.clock.Time(e.At), c.say.Say("policies.did."+e.What, "by", c.nameOf(names, e.By), "n", cmp.Or(e.Proposal, e.N))})
 		if len(v.Book) == 50 {
 			break
 		}

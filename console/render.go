@@ -31,6 +31,7 @@ type page struct {
 	Address, OwnAddress string    // of this page; without ?as=public
 	Nav                 []navItem // of everyone
 	Work                []navItem // of whoever signed in
+	Policies            bool      // there is a page about them
 	Themes              []themeItem
 }
 
@@ -62,7 +63,7 @@ func (c *Console) render(w http.ResponseWriter, r *request, status int, p page) 
 	if c.cfg.Accounts != nil {
 		p.SignIn, p.Door = signInAddress(r), r.who.Door && !r.asPublic
 	}
-	p.Built = len(c.bundle.named) > 0
+	p.Built, p.Policies = len(c.bundle.named) > 0, c.cfg.Policies != nil
 	p.Address, p.OwnAddress = r.URL.RequestURI(), without(r, "as")
 	p.Nav, p.Work, p.Themes = c.nav(r), c.work(r), c.themes(p.Theme)
 	return c.write(w, r, status, p.Template, "layout", p)
