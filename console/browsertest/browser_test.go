@@ -55,13 +55,16 @@ type stage struct {
 	own      *console.Console
 	everyone *console.Console
 	deaf     bool
+
+	line line
 }
 
 func (s *stage) reset() {
+	s.line.reset()
 	world := newCity(s.t)
 	sensors := newSensors(world)
 	room := newRoom(s.t)
-	own := newConsole(s.t, world, sensors, room, s.built, consoletest.Everything())
+	own := newConsole(s.t, world, sensors, room, s.built, s.line.everything())
 	everyone := newConsole(s.t, world, sensors, room, s.built, consoletest.Nobody())
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,6 +102,10 @@ func (s *stage) control(w http.ResponseWriter, r *http.Request) {
 		http.ServeFile(w, r, filepath.Join(parts, "axe-core/axe.min.js"))
 	case "reset":
 		s.reset()
+	case "unplug":
+		s.line.cut.Store(q.Get("cut") != "")
+	case "signedout":
+		s.line.signedOut.Store(q.Get("out") != "")
 	case "empty":
 		world.Empty()
 	case "streets":
@@ -118,7 +125,7 @@ func (s *stage) control(w http.ResponseWriter, r *http.Request) {
 		s.deaf = q.Get("deaf") != ""
 		if s.deaf {
 			s.own.Close() // what is open ends
-			s.own = newConsole(s.t, world, s.sensors, s.room, s.built, consoletest.Everything())
+			s.own = newConsole(s.t, world, s.sensors, s.room, s.built, s.line.everything())
 		}
 		s.mu.Unlock()
 	case "sensors":
@@ -217,7 +224,7 @@ func TestPages(t *testing.T) {
 	browser := chromium(t)
 	s := &stage{t: t, built: build(t)}
 	s.reset()
-	own := httptest.NewServer(s.pages(func() *console.Console { return s.own }))
+	own := httptest.NewServer(s.line.pages(s.pages(func() *console.Console { return s.own })))
 	defer own.Close()
 	everyone := httptest.NewServer(s.pages(func() *console.Console { return s.everyone }))
 	defer everyone.Close()
