@@ -10,12 +10,12 @@ import (
 	"polity/city"
 )
 
-// NewBook writes a book of looks of seven weeks in a folder, which ends now: two bodies
+// NewBook writes a book of looks of four weeks in a folder, which ends now: two bodies
 // look through the camera of the square, one person far more than the other, and nobody
 // through any other. The caller closes it.
 func NewBook(dir string, now func() time.Time, zone *time.Location) (*look.Book, error) {
 	end := now()
-	at := end.AddDate(0, 0, -49)
+	at := end.AddDate(0, 0, -28)
 	cfg := look.Config{Dir: dir, Zone: zone, Now: func() time.Time { return at }}
 	b, err := look.Open(cfg)
 	if err != nil {
