@@ -52,6 +52,7 @@ type Config struct {
 	Room   Room         `yaml:"room"`
 	// Notices tell staff of the room's alerts (docs/formats/notices.md).
 	Notices notice.Config `yaml:"notices"`
+	Orders  Orders        `yaml:"orders"`
 
 	NGSILD  NGSILD  `yaml:"ngsi_ld"`
 	Changes Changes `yaml:"changes"`
@@ -146,6 +147,7 @@ func (c Config) Check() error {
 	add("hub.alarms", c.Alarms.check())
 	add("hub.room", c.Room.check())
 	add("hub.notices", c.Notices.Check())
+	add("hub.orders", c.Orders.check())
 	add("hub.transit", c.Transit.check())
 	add("hub.access", c.Access.check())
 	if tls := c.TLS.Check(); tls != nil {

@@ -28,6 +28,7 @@ import (
 	"polity/plane/rest"
 	"polity/register"
 	"polity/room/notice"
+	"polity/room/order"
 	"polity/room/queue"
 	"polity/sensors/alarm"
 	"polity/sensors/transit"
@@ -91,6 +92,7 @@ type Hub struct {
 
 	alerts      *queue.Queue    // the control room's; nil: off
 	notices     *notice.Notices // of its alerts; nil: there is no room
+	orders      *order.Book     // of work; nil: off
 	alertReader plane.Feed      // its reader of changes
 	kindsOff    map[city.Slug]bool
 	advice      []AlertSource
@@ -209,6 +211,9 @@ func (h *Hub) open(ctx context.Context, deps Deps) error {
 	if err := h.openNotices(ctx, &pages); err != nil {
 		return err
 	}
+	if err := h.openOrders(ctx, &pages); err != nil {
+		return err
+	}
 	h.console, err = console.New(pages)
 	return err
 }
@@ -301,6 +306,7 @@ func (h *Hub) run(ctx context.Context, deps Deps) error {
 	work.Go(func() { h.keepAlarms(working) })
 	h.runRoom(working, &work)
 	h.runNotices(working, &work)
+	h.runOrders(working, &work)
 	first, err := h.firstCode(ctx)
 	if err != nil {
 		return err
