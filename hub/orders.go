@@ -94,6 +94,8 @@ func (c *crews) of(ctx context.Context, desk city.Slug) (out []order.Assignee, e
 			out = append(out, order.Assignee{Person: p.ID, Name: p.Name})
 		}
 	}
-	slices.SortFunc(out, func(a, b order.Assignee) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Person, b.Person)) })
+	slices.SortFunc(out, func(a, b order.Assignee) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Person, b.Person))
+	})
 	return out, nil
 }
