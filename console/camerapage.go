@@ -75,11 +75,8 @@ func (c *Console) cameraPage(w http.ResponseWriter, r *request) error {
 		Events: c.eventViews(k, events, r), EventsRule: c.eventsRule(k, r),
 		MayEdit: r.viewer.Edit, MaySeeAsPublic: !r.viewer.Public(), PublicAddress: with(r, "as", "public"),
 	}
-	if r.viewer.Purpose && !r.viewer.Live && c.cfg.Accounts != nil {
-		v.Here = r.URL.RequestURI()
-		for _, p := range c.cfg.Accounts.Purposes() {
-			v.Purposes = append(v.Purposes, choice{Value: string(p.Name), Words: p.Title})
-		}
+	if r.viewer.Purpose && !r.viewer.Live {
+		v.Here, v.Purposes = r.URL.RequestURI(), c.purposeChoices()
 	}
 	v.SceneData = c.sceneData(k, l, r, d, place)
 	v.SceneData.Counts.Ticks = c.ticks(v.Events)

@@ -15,6 +15,25 @@ var statuses = map[city.Kind]int{
 	city.TooLarge: http.StatusRequestEntityTooLarge,
 }
 
+// errorView is the page of what went wrong.
+type errorView struct {
+	Happened, Means string
+	SignIn          string   // where to; empty: that would not help
+	Purposes        []choice // one of which has to be stated
+	Here            string
+}
+
+// purposeChoices are those that a look may have.
+func (c *Console) purposeChoices() []choice {
+	var list []choice
+	if c.cfg.Accounts != nil {
+		for _, p := range c.cfg.Accounts.Purposes() {
+			list = append(list, choice{Value: string(p.Name), Words: p.Title})
+		}
+	}
+	return list
+}
+
 // errGone means that the reader left while being answered: nobody is there to tell.
 var errGone = errors.New("the reader left")
 
@@ -46,11 +65,18 @@ func (c *Console) fail(w http.ResponseWriter, r *request, err error) {
 		c.answer(w, statuses[kind], Problem{Message: happened})
 		return
 	}
-	data := struct{ Happened, Means, SignIn string }{happened, c.say.Say("error.means." + slugOf(kind)), ""}
-	if no, ok := errors.AsType[*refusal](err); ok && no.public && c.cfg.Access != nil {
-		data.Means, data.SignIn = c.say.Say("error.means.signin"), signInAddress(r)
+	data := errorView{Happened: happened, Means: c.say.Say("error.means." + slugOf(kind))}
+	title := c.say.Say("error.title." + slugOf(kind))
+	if no, ok := errors.AsType[*refusal](err); ok {
+		switch {
+		case no.public && c.cfg.Access != nil:
+			data.Means, data.SignIn = c.say.Say("error.means.signin"), signInAddress(r)
+		case no.Purpose && r.Method == http.MethodGet:
+			title, data.Happened, data.Means = c.say.Say("purpose.title"), c.say.Say("account.purpose.why"), ""
+			data.Purposes, data.Here = c.purposeChoices(), r.URL.RequestURI()
+		}
 	}
-	if err := c.render(w, r, statuses[kind], page{Template: "error", Title: c.say.Say("error.title." + slugOf(kind)), Data: data}); err != nil {
+	if err := c.render(w, r, statuses[kind], page{Template: "error", Title: title, Data: data}); err != nil {
 		c.log.Error("an error page failed", slog.Any("error", err))
 	}
 }
