@@ -34,7 +34,7 @@ func TestTheBookIsWrittenAsTheFormatSays(t *testing.T) {
 	listed := map[account.Did]bool{}
 	for line := range strings.Lines(rest) {
 		cell, _, is := strings.Cut(strings.TrimPrefix(line, "| "), " |")
-		for _, word := range strings.Split(cell, ", ") {
+		for word := range strings.SplitSeq(cell, ", ") {
 			if is && strings.HasPrefix(word, "`") {
 				listed[account.Did(strings.Trim(word, "`"))] = true
 			}

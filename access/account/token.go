@@ -111,7 +111,7 @@ func (a *Accounts) MakeToken(ctx context.Context, by access.Who, name string, sc
 		if p.Origin == FromDoor && !a.cfg.Door {
 			return city.Errorf(city.Forbidden, "your account is closed")
 		}
-		who := p.who()
+		who := p.Who()
 		for _, do := range scope {
 			if !a.may(who, do) {
 				return city.Errorf(city.Forbidden, "a token of yours cannot be for %s: it would open more than you may do yourself", do)
@@ -137,8 +137,8 @@ func (a *Accounts) MakeToken(ctx context.Context, by access.Who, name string, sc
 	return t, secret, nil
 }
 
-// who is the person as one who asks.
-func (p *Person) who() access.Who {
+// Who is the person as one who asks, without a session.
+func (p *Person) Who() access.Who {
 	return access.Who{Kind: access.Person, ID: p.ID, Name: p.Name, Body: p.Body, Roles: p.Roles, Areas: p.Areas, Cameras: p.Cameras, Door: p.Origin == FromDoor}
 }
 
@@ -213,7 +213,7 @@ func (c *change) narrowTokens(by string, p *Person) error {
 		if err := json.Unmarshal([]byte(text), &scope); err != nil {
 			return err
 		}
-		if slices.ContainsFunc(scope, func(do access.Action) bool { return !c.a.may(p.who(), do) }) {
+		if slices.ContainsFunc(scope, func(do access.Action) bool { return !c.a.may(p.Who(), do) }) {
 			if err := c.revokeTokens(by, "id", id); err != nil {
 				return err
 			}
