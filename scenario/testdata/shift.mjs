@@ -186,4 +186,42 @@ try {
   await browser.close();
 }
 
-async function room(aino, eero) {}
+/** The control room, by keyboard. */
+async function room(aino, eero) {
+  const rows = (page) => page.locator(".room-list tbody tr[data-key]");
+  const until = async (what, holds) => {
+    for (const end = Date.now() + patience; !(await holds()); ) {
+      check(Date.now() < end, `${what}: not within ${patience / 1000} s`);
+      await new Promise((r) => setTimeout(r, 60));
+    }
+  };
+  await step("an alert comes by itself", async () => {
+    await aino.page.goto(hub + "/room");
+    await until("the line", async () => /^Live since/.test((await aino.page.textContent(".room-line")) ?? ""));
+    await alert("underpass-1");
+    await until("the alert", async () => (await rows(aino.page).count()) === 1);
+    await barriers(aino.page);
+  });
+  await step("it is acknowledged, noted and closed by keyboard, and a colleague sees it", async () => {
+    await eero.page.goto(hub + "/room");
+    await until("the colleague's alert", async () => (await rows(eero.page).count()) === 1);
+    const page = aino.page;
+    await page.keyboard.press("j");
+    await page.keyboard.press("a");
+    await until("acknowledged there", async () => /Acknowledged/.test((await rows(eero.page).first().textContent()) ?? ""));
+    await page.keyboard.press("n");
+    await page.keyboard.type("The pump is on its way.");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await until("the note", async () => /The pump is on its way/.test((await page.textContent("#detail")) ?? ""));
+    await page.keyboard.press("c");
+    await page.locator("dialog").getByRole("button", { name: "Useful" }).focus();
+    await page.keyboard.press("Enter");
+    await until("closed there", async () => (await rows(eero.page).count()) === 0);
+  });
+  await step("the wall shows the cameras for the purpose that was stated", async () => {
+    await aino.page.goto(hub + "/room/wall");
+    check((await aino.page.locator(".purpose").count()) === 0, "it asks for a purpose again");
+    await barriers(aino.page);
+  });
+}
