@@ -150,17 +150,26 @@ func (c *Console) signOut(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	there := c.signOutThere(r, people)
 	if err := people.SignOut(w, r.Request); err != nil {
 		return err
 	}
-	to := "/"
-	if d := c.cfg.Directory; d != nil {
-		if there := d.SignOut(); there != "" {
-			http.Redirect(w, r.Request, there, http.StatusSeeOther)
-			return nil
-		}
+	if there != "" {
+		return c.goOn(w, r, there) // the form's policy lets it lead to this hub alone
 	}
-	return back(w, r, to)
+	return back(w, r, "/")
+}
+
+// signOutThere is the directory's page to sign out, for whoever came through it.
+func (c *Console) signOutThere(r *request, people *account.Accounts) string {
+	if c.cfg.Directory == nil || r.who.Kind != access.Person {
+		return ""
+	}
+	p, err := people.Person(r.Context(), r.who.ID)
+	if err != nil || p.Origin != account.FromDirectory {
+		return ""
+	}
+	return c.cfg.Directory.SignOut()
 }
 
 // openDoor signs somebody in by role, in the demo alone.

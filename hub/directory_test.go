@@ -207,6 +207,16 @@ func TestSigningInThroughTheDirectory(t *testing.T) {
 		}
 	}
 
+	// Signing out leads on to the directory whoever came through it, and nobody else.
+	again := newVisitor(t, origin)
+	again.signIn("carla")
+	if res, _ := again.send("/sign-out", "application/x-www-form-urlencoded", ""); !strings.Contains(res.Header.Get("Refresh"), "url="+provider.Issuer+"/session/end?client_id=polity") {
+		t.Errorf("she signs out: %s, on to %q", res.Status, res.Header.Get("Refresh"))
+	}
+	if res, _ := again.page("/account"); res.StatusCode == http.StatusOK {
+		t.Error("she is signed in after signing out")
+	}
+
 	// What the directory takes away is gone with the next sign-in, wherever.
 	provider.People(map[string]directorytest.Person{"carla": {Name: "Carla Control"}})
 	if res, page := newVisitor(t, origin).signIn("carla"); res.StatusCode != http.StatusForbidden {
@@ -220,5 +230,8 @@ func TestSigningInThroughTheDirectory(t *testing.T) {
 	provider.Stop()
 	if res, _ := first.page("/account"); res.StatusCode != http.StatusOK {
 		t.Errorf("the administrator without the directory: %s", res.Status)
+	}
+	if res, _ := first.send("/sign-out", "application/x-www-form-urlencoded", ""); res.StatusCode != http.StatusSeeOther || res.Header.Get("Location") != "/" {
+		t.Errorf("the administrator signs out: %s, on to %q", res.Status, res.Header.Get("Location"))
 	}
 }
