@@ -17,9 +17,9 @@ func hubCommand() *cobra.Command {
 		Use:   "hub",
 		Short: "Run the city's centre: its data and its pages",
 		Long: `Runs the section "hub" of the configuration until it is stopped: it takes what the
-edges have stored into the city's data and serves the pages. Everyone sees what is
-public there; who signs in sees what their task needs. The first start prints a code
-with which the first administrator enrols.`,
+edges have stored into the city's data and serves the pages. Whoever signed in sees
+what their task needs, everyone else what is public. As long as nobody is enrolled it
+prints the code of the first administrator. 'polity hub init' makes a new hub.`,
 		Example: `  polity hub --config /etc/polity/polity.yaml
   polity hub --config city.yaml --log json`,
 		Args: cobra.NoArgs,
@@ -37,7 +37,11 @@ with which the first administrator enrols.`,
 				return err
 			}
 			return hub.Run(cmd.Context(), *c.Hub, hub.Deps{Log: log, Ready: func(s hub.Started) {
-				fmt.Fprintf(cmd.OutOrStdout(), "the hub runs; its pages are at %s\n", s.Address)
+				pages := s.Address
+				if known := c.Hub.Access.Origin; known != "" {
+					pages = known // as browsers know it, where it listens on all addresses
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "the hub runs; its pages are at %s\n", pages)
 				if f := s.First; f != nil {
 					fmt.Fprintf(cmd.OutOrStdout(), "nobody can sign in yet; the first administrator enrols at %s with this code, until %s:\n  %s\n", f.At, f.Until.Local().Format("15:04"), f.Code)
 				}
