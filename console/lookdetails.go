@@ -85,7 +85,7 @@ func (c *Console) lookDetailsPage(w http.ResponseWriter, r *request) error {
 	for _, p := range c.cfg.Book.Purposes() {
 		v.Purposes = append(v.Purposes, choice{Value: string(p.Name), Words: p.Title, Chosen: p.Name == q.Purpose})
 	}
-	people, titles, purposes := c.peopleNamed(r), titlesOf(cameras), c.purposeTitles()
+	people, titles, purposes, bodies := c.peopleNamed(r), titlesOf(cameras), c.purposeTitles(), c.bodyTitles()
 	for i := range d.Looks {
 		if i == detailsShown {
 			v.More = c.say.Say("looks.details.more", "n", len(d.Looks)-detailsShown)
@@ -94,7 +94,7 @@ func (c *Console) lookDetailsPage(w http.ResponseWriter, r *request) error {
 		l := &d.Looks[i]
 		row := lookDetailRow{
 			Who: people(l.Who), WhoPath: whoAddress(q, l.Who), On: titles.of(l.Name), What: c.say.Say("looks.do." + string(l.Do)), Purpose: purposes.of(l.Purpose),
-			Body: string(l.Body), Session: l.Session, Begun: r.clock.Time(l.Begun.Time), Long: c.lookLong(r.clock, l),
+			Body: bodies.of(l.Body), Session: l.Session, Begun: r.clock.Time(l.Begun.Time), Long: c.lookLong(r.clock, l),
 		}
 		if !l.From.IsZero() {
 			row.Of = c.html("looks.details.of", "from", r.clock.Time(l.From.Time), "to", r.clock.Time(l.To.Time))
@@ -108,7 +108,7 @@ func (c *Console) lookDetailsPage(w http.ResponseWriter, r *request) error {
 		if i == detailsShown {
 			break
 		}
-		v.Reads = append(v.Reads, lookReadRow{r.clock.Time(read.At), people(read.Who), string(read.Body), read.About})
+		v.Reads = append(v.Reads, lookReadRow{r.clock.Time(read.At), people(read.Who), bodies.of(read.Body), read.About})
 	}
 	return c.render(w, r, http.StatusOK, page{Template: "lookdetails", Title: c.say.Say("looks.details.title"), Data: v})
 }

@@ -237,10 +237,10 @@ func (c *Console) lookRows(days []look.Published, q looksQuery, titles titles) [
 			sums = slices.Insert(sums, i, n)
 		}
 	}
-	purposes := c.purposeTitles()
+	purposes, bodies := c.purposeTitles(), c.bodyTitles()
 	var rows []lookRow
 	for _, n := range sums {
-		row := lookRow{On: titles.of(n.Name), What: c.say.Say("looks.do." + string(n.Do)), Body: string(n.Body), Purpose: purposes.of(n.Purpose), Looks: n.Looks, Minutes: n.Minutes}
+		row := lookRow{On: titles.of(n.Name), What: c.say.Say("looks.do." + string(n.Do)), Body: bodies.of(n.Body), Purpose: purposes.of(n.Purpose), Looks: n.Looks, Minutes: n.Minutes}
 		if n.On == access.AService {
 			row.On = c.say.Say("looks.service", "name", string(n.Name))
 		} else if titles[n.Name] != "" {
@@ -312,6 +312,17 @@ func (c *Console) purposeTitles() titles {
 	t := titles{}
 	for _, p := range c.cfg.Book.Purposes() {
 		t[p.Name] = p.Title
+	}
+	return t
+}
+
+// bodyTitles are those of the bodies that people work for.
+func (c *Console) bodyTitles() titles {
+	t := titles{}
+	if c.cfg.Accounts != nil {
+		for _, b := range c.cfg.Accounts.Bodies() {
+			t[b.Name] = b.Title
+		}
 	}
 	return t
 }
