@@ -100,8 +100,9 @@ func (h *Hub) readFeed(ctx context.Context, until time.Time) error {
 	for {
 		waiting, stop := context.WithTimeout(ctx, max(time.Millisecond, until.Sub(h.now())))
 		err := h.alertReader.Await(waiting, at)
+		over := waiting.Err() != nil
 		stop()
-		if ctx.Err() == nil && waiting.Err() != nil {
+		if ctx.Err() == nil && over {
 			return nil
 		}
 		if err != nil {
