@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -37,6 +38,16 @@ type rulesFile struct {
 	Name  string
 	Own   bool
 	Rules []ruleText
+}
+
+func (f rulesFile) rank() int {
+	switch {
+	case f.Name == policy.CharterFile:
+		return 0
+	case f.Own:
+		return 1
+	}
+	return 2
 }
 
 type ruleText struct {
@@ -112,6 +123,8 @@ func (c *Console) rulesPage(w http.ResponseWriter, r *request) error {
 		f := &v.Files[len(v.Files)-1]
 		f.Rules = append(f.Rules, ruleText{rule.ID, rule.Reason, rule.Text, rule.Forbids})
 	}
+	// What nobody can lift comes first, then what this city decided itself.
+	slices.SortStableFunc(v.Files, func(a, b rulesFile) int { return cmp.Compare(a.rank(), b.rank()) })
 	return c.render(w, r, http.StatusOK, page{Template: "rules", Title: c.say.Say("rules.title"), Data: v})
 }
 

@@ -56,6 +56,9 @@ type Rule struct {
 	ast    *xast.Policy
 }
 
+// CharterFile is the shipped file of what no policy of a city can lift.
+const CharterFile = "charter.cedar"
+
 // Shipped returns the files that are always there, by name.
 func Shipped() ([]File, error) {
 	entries, err := fs.ReadDir(shipped, "shipped")
