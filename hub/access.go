@@ -48,14 +48,6 @@ func (a *Access) check() error {
 	if err := a.Looks.Check(); err != nil {
 		errs = append(errs, fmt.Errorf("looks: %w", err))
 	}
-	if a.Directory != nil {
-		if err := a.Directory.Check(); err != nil {
-			errs = append(errs, fmt.Errorf("directory: %w", err))
-		}
-		if err := a.Directory.CheckNames(a.names()); err != nil {
-			errs = append(errs, fmt.Errorf("directory: %w", err))
-		}
-	}
 	seen := map[city.Slug]bool{access.AllAreas: true}
 	for i, area := range a.Areas {
 		where := fmt.Sprintf("areas, the %s", ordinal(i))

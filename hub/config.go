@@ -125,6 +125,16 @@ func (c Config) Check() error {
 			errs = append(errs, city.Errorf(city.Invalid, "%s: %w", where, err))
 		}
 	}
+	// each is add for checks that find several things wrong, a line each that begins with
+	// the setting's own name.
+	each := func(section string, err error) {
+		if err == nil {
+			return
+		}
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			errs = append(errs, city.Errorf(city.Invalid, "%s.%s", section, line))
+		}
+	}
 	if c.Data == "" {
 		add("hub.data", errors.New("the folder for the hub's data is missing"))
 	}
@@ -150,8 +160,12 @@ func (c Config) Check() error {
 	add("hub.orders", c.Orders.check())
 	add("hub.transit", c.Transit.check())
 	add("hub.access", c.Access.check())
+	if c.Access.Directory != nil {
+		each("hub.access.directory", c.Access.Directory.Check())
+		each("hub.access.directory", c.Access.Directory.CheckNames(c.Access.names()))
+	}
 	if tls := c.TLS.Check(); tls != nil {
-		add("hub.tls", tls)
+		each("hub.tls", tls)
 	} else if err == nil {
 		add("hub.listen", c.TLS.CheckListen(c.Listen))
 		add("hub.access.origin", c.TLS.CheckOrigin(c.Access.Origin))
