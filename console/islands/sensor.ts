@@ -63,7 +63,7 @@ class Chart {
       cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
       axes: [
         { ...axis, space: 64, values: (_u, at) => at.map((t) => (d.range === "day" ? hour(t * 1000, d.zone) : this.days.format(t * 1000))) },
-        { ...axis, size: 64, values: (_u, v) => v.map((n) => this.numbers.format(n)) },
+        { ...axis, size: 64, incrs: d.bars && !d.decimals ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000] : undefined, values: (_u, v) => v.map((n) => this.numbers.format(n)) },
       ],
       series: [
         { label: say("counts.time"), value: (_u, at) => (at === null ? "–" : this.timeOf(at * 1000)) },
