@@ -54,7 +54,7 @@ type channelRow struct {
 }
 
 // noticesSaid are the words that the page may be asked to say after a form.
-var noticesSaid = []string{"begun", "ended", "kept", "codesent", "confirmed", "mailoff", "mailon", "mailgone", "pushoff", "tested", "replayed"}
+var noticesSaid = []string{"begun", "ended", "kept", "codesent", "confirmed", "mailoff", "mailon", "mailgone", "pushoff", "tested", "replayed", "wrongcode", "wrongaddress"}
 
 // shiftHours are the lengths of a shift that can be chosen.
 var shiftHours = []int{4, 6, 8, 10, 12, 14}
@@ -82,6 +82,9 @@ func (c *Console) noticesPage(w http.ResponseWriter, r *request) error {
 	v := noticesView{
 		Desks: c.desksOf(r), OnShift: s.OnShift(r.clock.now), Until: r.clock.Time(s.Until), PushKey: n.PushKey(), PushOn: s.Push && s.Browsers > 0,
 		Browsers: c.say.Say("notices.browsers", "n", s.Browsers), HasMail: n.HasMail(), MailOn: s.Mail && s.Address != "", Address: s.Address, Asked: s.Asked,
+	}
+	if s.Browsers == 0 {
+		v.Browsers = c.say.Say("notices.nobrowser")
 	}
 	v.MayTest = v.PushOn || v.MailOn
 	if said := r.URL.Query().Get("said"); slices.Contains(noticesSaid, said) {
@@ -170,9 +173,13 @@ func (c *Console) changeNotices(w http.ResponseWriter, r *request) error {
 		}
 		said, err = "kept", n.Change(ctx, me, notice.Change{Priority: &p})
 	case "address":
-		said, err = "codesent", n.AskMail(ctx, me, r.PostFormValue("address"))
+		if said, err = "codesent", n.AskMail(ctx, me, r.PostFormValue("address")); err != nil && city.KindOf(err) == city.Invalid {
+			said, err = "wrongaddress", nil
+		}
 	case "code":
-		said, err = "confirmed", n.ConfirmMail(ctx, me, r.PostFormValue("code"))
+		if said, err = "confirmed", n.ConfirmMail(ctx, me, r.PostFormValue("code")); err != nil && city.KindOf(err) == city.Invalid {
+			said, err = "wrongcode", nil
+		}
 	case "mailon":
 		said, err = "mailon", n.Change(ctx, me, notice.Change{Mail: &on})
 	case "mailoff":

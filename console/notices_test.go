@@ -81,10 +81,13 @@ func TestNoticesOfAShift(t *testing.T) {
 	if s, err := n.Settings(t.Context(), "p7"); err != nil || s.Priority != 1 || !s.Until.Equal(afternoon.Add(8*time.Hour)) {
 		t.Errorf("%+v, %v", s, err)
 	}
-	for _, bad := range []url.Values{{}, {"do": {"x"}}, {"do": {"begin"}, "hours": {"99"}}, {"do": {"begin"}, "hours": {"-8"}}, {"do": {"priority"}, "priority": {"7"}}, {"do": {"code"}, "code": {"1"}}, {"do": {"address"}, "address": {"a@b.example"}}} {
+	for _, bad := range []url.Values{{}, {"do": {"x"}}, {"do": {"begin"}, "hours": {"99"}}, {"do": {"begin"}, "hours": {"-8"}}, {"do": {"priority"}, "priority": {"7"}}, {"do": {"address"}, "address": {"a@b.example"}}} {
 		if w := sendForm(pages, "/room/notices", bad); w.Code < 400 {
 			t.Errorf("%v: %d", bad, w.Code)
 		}
+	}
+	if w := sendForm(pages, "/room/notices", url.Values{"do": {"code"}, "code": {"1"}}); w.Header().Get("Location") != "/room/notices?said=wrongcode" {
+		t.Errorf("a wrong code: %d %s", w.Code, w.Header())
 	}
 	if page := get(t, pages, "/room/notices?said=<script>"); strings.Contains(page.Body.String(), "<script>") {
 		t.Error("the address says what the page does")

@@ -47,7 +47,8 @@ test("notices: a shift and an address with the keyboard, without scripts", async
   await t.shot(page, "notices-code");
   await page.fill("#code", "0000 0000");
   await page.press("#code", "Enter");
-  await until("a wrong code is refused", async () => (await page.textContent("main"))?.includes("The code is wrong or too old"));
+  await page.waitForURL(/said=wrongcode/);
+  await says(page, "That code is wrong or too old");
 });
 
 /** Plays the browser's side of a push service. */
@@ -101,7 +102,7 @@ test("notices: push on, shown, and off in this browser", async (t) => {
   await until("something is shown for it all the same", async () => (await shown()).some((n) => n.title === "Polity"));
 
   await button.click();
-  await until("push is off", async () => (await page.textContent("main"))?.includes("No browser of yours gets notices") || (await page.textContent("main"))?.includes("0 browsers"));
+  await until("push is off", async () => (await page.textContent("main"))?.includes("No browser of yours gets notices yet"));
 });
 
 test("notices: a browser that forbids them says what to do", async (t) => {
