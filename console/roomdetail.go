@@ -14,6 +14,7 @@ import (
 	"polity/city"
 	"polity/console/counts"
 	"polity/room/alert"
+	"polity/room/order"
 )
 
 // alertFull is one alert in full.
@@ -33,7 +34,9 @@ type alertFull struct {
 	CountsWhy string
 	Timeline  []timelineRow
 	Incident  string // address
-	Order     string // address at which a work order is made of it
+	Order     string // address at which a work order is made of it; empty: one may not
+	Orders    []orderLine
+	Incidents []roomOption // open ones that it can be put into
 	MayHandle bool
 	Open      bool
 	New       bool
@@ -43,6 +46,12 @@ type alertFull struct {
 	To        []roomOption
 	Snoozes   []roomOption
 	Verdicts  []roomOption
+}
+
+// orderLine is a work order that was made of an alert.
+type orderLine struct {
+	Address, Words string
+	State          sign
 }
 
 // alertCounts is what the camera counted in some minutes around an alert.
@@ -111,7 +120,52 @@ func (c *Console) alertDetail(r *request, key alert.Key, data RoomData) (*alertF
 		}
 	}
 	c.alertChoices(v, data)
-	return v, nil
+	if err := c.alertOrders(v, a, r); err != nil {
+		return nil, err
+	}
+	return v, c.alertIncidents(v, a, r)
+}
+
+// alertOrders lists the work orders that were made of an alert.
+func (c *Console) alertOrders(v *alertFull, a *alert.Alert, r *request) error {
+	if c.cfg.Orders == nil {
+		return nil
+	}
+	book, by, err := c.orders(r)
+	if err != nil {
+		return err
+	}
+	list, _, err := book.List(r.Context(), by, order.Filter{From: order.FromAlert, Key: string(a.Key)})
+	if err != nil {
+		return err
+	}
+	for _, o := range list {
+		v.Orders = append(v.Orders, orderLine{"/orders/" + url.PathEscape(o.ID), c.say.Say("room.ordernumber", "n", o.Number, "task", o.Task), c.orderState(o.State)})
+	}
+	if c.allowed(r, access.GiveOrder, access.Service(a.Desk)) {
+		q := url.Values{"alert": {string(a.Key)}, "desk": {string(a.Desk)}}
+		v.Order = "/orders/new?" + q.Encode()
+	}
+	return nil
+}
+
+// mostIncidents is how many open incidents an alert can be put into by a list.
+const mostIncidents = 50
+
+func (c *Console) alertIncidents(v *alertFull, a *alert.Alert, r *request) error {
+	if !v.MayHandle || a.Incident != "" || !a.Open() {
+		return nil
+	}
+	all, err := c.incidents().List(r.Context(), r.who)
+	if err != nil {
+		return err
+	}
+	for _, i := range all {
+		if i.Open && len(v.Incidents) < mostIncidents {
+			v.Incidents = append(v.Incidents, roomOption{Value: i.ID, Words: i.Title})
+		}
+	}
+	return nil
 }
 
 // alertCamera adds what the alert's camera knows: the place, and counts around it.
