@@ -138,7 +138,7 @@ func TestPublicCountsEqualTheAuditorsDetails(t *testing.T) {
 // TestDetailsForTheAuditor: filters, flags, and who read before.
 func TestDetailsForTheAuditor(t *testing.T) {
 	pages, _ := looksPages(t, everything)
-	says(t, pages, "/looks/details?from=2026-11-20&to=2026-11-20", http.StatusOK, "4 looks by 2 people, on 2026-11-20.", "Much looked", "stands in the book", "3 minutes")
+	says(t, pages, "/looks/details?from=2026-11-20&to=2026-11-20", http.StatusOK, "4 looks by 2 people, on 2026-11-20.", "Looked much", "stands in the book", "3 minutes")
 	one := says(t, pages, "/looks/details?from=2026-11-20&to=2026-11-20&purpose=traffic&body=traffic-office&name=square&who=person-2", http.StatusOK, "1 look by 1 person")
 	if strings.Contains(one, "person-1") {
 		t.Error("filters let somebody else through")
