@@ -161,7 +161,7 @@ func TestALostEdgeIsAnAlert(t *testing.T) {
 		}
 	}
 	w.eventually("edges that were never heard", func() bool { return lost("edge-1", going)() && lost("edge-2", going)() })
-	w.edge("edge-1")
+	w.report(w.edge("edge-1"), "square", func() uint32 { return 0 })
 	w.eventually("the edge is back", lost("edge-1", over))
 	if n := len(w.alerts("kind=edge-lost")); n != 2 || lost("edge-2", over)() {
 		t.Errorf("%d alerts of lost edges", n)

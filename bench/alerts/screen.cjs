@@ -35,9 +35,9 @@ async function scrollThrough() {
   while (box && !(box.scrollHeight > box.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(box).overflowY))) box = box.parentElement;
   box ??= document.scrollingElement;
   const before = { ...window.seenRows };
-  for (let top = 0; top < box.scrollHeight; top += Math.max(100, box.clientHeight * 0.8)) {
+  for (let top = 0; top < box.scrollHeight; top += Math.max(100, box.clientHeight)) {
     box.scrollTop = top;
-    for (let i = 0; i < 4; i++) await frame();
+    for (let i = 0; i < 3; i++) await frame();
   }
   return { seen: before, all: Object.keys(window.seenRows), lines: window.linesUp, rows: Number(document.querySelector("table[aria-rowcount]")?.getAttribute("aria-rowcount") ?? 0) };
 }
