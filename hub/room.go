@@ -15,6 +15,7 @@ import (
 	"polity/console/texts"
 	"polity/internal/strictyaml"
 	"polity/room/alert"
+	"polity/room/incident"
 	"polity/room/queue"
 )
 
@@ -164,9 +165,27 @@ func (h *Hub) runRoom(ctx context.Context, work *sync.WaitGroup) {
 	work.Go(func() { h.alerts.Run(ctx) })
 	work.Go(func() { h.followData(ctx) })
 	work.Go(func() { h.watchEdges(ctx) })
+	work.Go(func() { h.forgetIncidents(ctx) })
 	for _, s := range h.advice {
 		work.Go(func() { h.followSource(ctx, s) })
 	}
+}
+
+// forgetIncidents forgets, every hour until ctx ends, incidents that were closed long ago.
+func (h *Hub) forgetIncidents(ctx context.Context) {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	book := incident.New(h.alerts)
+	h.again(ctx, "old incidents are not forgotten for now", func() error {
+		if err := book.Forget(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+		return nil
+	})
 }
 
 // collectRoom gives the queue's numbers to Prometheus.
