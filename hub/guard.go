@@ -4,18 +4,24 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
 
 	"polity/access"
+	"polity/access/account"
 )
 
 // guarded has the policies decide about each request before next sees it.
 func (h *Hub) guarded(do access.Action, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		who, err := h.atGate(r)
-		if err != nil {
+		switch {
+		case errors.Is(err, account.ErrLeaked):
+			h.refuse(w, r, http.StatusBadRequest, err.Error())
+			return
+		case err != nil:
 			h.refuse(w, r, http.StatusServiceUnavailable, "It cannot be told at the moment who asks.")
 			return
 		}
