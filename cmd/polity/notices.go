@@ -77,7 +77,7 @@ func noticesTestCommand(at *hubAddress) *cobra.Command {
 		Short:   "Send a test to a channel and say what its receivers answered",
 		Long:    "Sends a message that says it is a test, at once and past everything that waits. It ends with an error if a receiver did not take it.",
 		Example: "  polity notices test water-duty",
-		Args:    cobra.ExactArgs(1),
+		Args:    exactlyOne("channel"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := at.ask(cmd.Context(), http.MethodPost, "/test", nil, notice.Order{Channel: args[0]}, &struct{}{}); err != nil {
 				return err
