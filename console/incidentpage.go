@@ -4,6 +4,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -133,8 +134,7 @@ func (c *Console) incidentPage(w http.ResponseWriter, r *request) error {
 		titles[a.Key] = row.Title
 		v.Rows = append(v.Rows, row)
 	}
-	for n := len(d.Timeline) - 1; n >= 0; n-- { // the newest first
-		l := d.Timeline[n]
+	for _, l := range slices.Backward(d.Timeline) { // the newest first
 		t := timelineRow{When: r.clock.Time(l.At), Text: l.Text}
 		switch {
 		case l.Item != nil:

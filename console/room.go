@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -179,9 +180,7 @@ func (c *Console) roomData(ctx context.Context, r *request, people map[string]st
 		Me: r.who.ID, Zone: c.about.Zone.String(), Desks: []city.Slug{}, Handles: []city.Slug{}, People: map[string]string{}, Colleagues: map[string]string{},
 		Kinds: []RoomKind{}, Cameras: map[string]RoomCamera{},
 	}
-	for id, name := range people {
-		d.People[id] = name
-	}
+	maps.Copy(d.People, people)
 	for _, desk := range c.cfg.Alerts.Desks(r.who) {
 		d.Desks = append(d.Desks, desk)
 		if c.allowed(r, access.Handle, access.Service(desk)) {

@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -91,9 +92,7 @@ func (c *Console) alertDetail(r *request, key alert.Key, data RoomData) (*alertF
 		return nil, err
 	}
 	a := d.Alert
-	for id, name := range d.People {
-		data.People[id] = name
-	}
+	maps.Copy(data.People, d.People)
 	v := &alertFull{
 		Key: a.Key, Revision: a.Revision, Title: c.alertTitle(a), Priority: c.alertPriority(a), State: c.alertState(a, r, data), Where: c.alertWhere(a, data),
 		Simulated: a.Simulated, MayHandle: c.allowed(r, access.Handle, access.Service(a.Desk)), Open: a.Open(), New: a.State == alert.New, Escalated: a.Escalated,
@@ -107,8 +106,7 @@ func (c *Console) alertDetail(r *request, key alert.Key, data RoomData) (*alertF
 	if a.Quiet {
 		v.Quiet = c.say.Say("room.whyquiet", "kind", c.kindWords(a.Kind))
 	}
-	for i := len(d.Timeline) - 1; i >= 0; i-- { // the newest first
-		e := d.Timeline[i]
+	for _, e := range slices.Backward(d.Timeline) { // the newest first
 		v.Timeline = append(v.Timeline, timelineRow{r.clock.Time(e.At), c.entryWords(e, r, data.People), e.Text})
 	}
 	if a.Incident != "" {

@@ -35,6 +35,7 @@ const tilesAtFirst = 16
 
 type wallView struct {
 	Words    string
+	Purpose  string // of the looks, in words
 	Unknown  string // cameras that the address names and nobody knows, in words
 	Hidden   string // cameras that the one who asks may not watch, in words
 	Tiles    []wallTile
@@ -90,6 +91,11 @@ func (c *Console) wallPage(w http.ResponseWriter, r *request) error {
 	}
 	v := wallView{Data: data, PerWall: data.Tiles, Most: live.MaxCameras}
 	v.Words = c.say.Say("wall.words", "n", len(chosen), "all", len(all))
+	for _, p := range c.purposeChoices() {
+		if p.Value == string(r.who.Purpose) && p.Value != "" {
+			v.Purpose = c.say.Say("wall.purpose", "purpose", p.Words)
+		}
+	}
 	if len(unknown) > 0 {
 		v.Unknown = c.say.Say("wall.unknown", "n", len(unknown), "names", strings.Join(unknown, ", "))
 	}

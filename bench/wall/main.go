@@ -17,8 +17,8 @@ func main() {
 		Name: "wall",
 		About: `Opens /room/wall with SCENES cameras in one page of headless Chromium, 1920 x 1080, for
 MINUTES. The cameras are made of software (console/consoletest): of each come marks five
-times a second, its state and changed tiles of its place once a second, 2.7 KB a second
-together, as bench-view measured it of a film. The pages are the shipped ones, the feed is
+times a second, its state and changed tiles of its place once a second, some 2 KB a second
+together; bench-view measured 2.7 KB of a film. The pages are the shipped ones, the feed is
 one HTTP/1.1 connection.
 
 scenes             scenes that say that they are live, the fewest at any of the looks, two

@@ -2,6 +2,7 @@ package consoletest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -40,7 +41,7 @@ func NewRoom(folder string, who access.Decider, now func() time.Time) (*Room, er
 		q.Run(ctx)
 	}()
 	if err := r.begin(); err != nil {
-		return nil, fmt.Errorf("%w (%v)", err, r.Close())
+		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
 }

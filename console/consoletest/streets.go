@@ -11,8 +11,8 @@ import (
 )
 
 // AddStreets adds n cameras, street-01 and on, each with people of its own. Their places
-// change by a few tiles a second, as `make bench-view` measured it of a film: with marks
-// and states about 2.7 KB a second of each on the line.
+// change by a few tiles a second: with marks and states some 2 KB a second of each on the
+// line. `make bench-view` measured 2.7 KB of a film.
 func (c *City) AddStreets(n int) {
 	c.change(func() {
 		for i := range n {
