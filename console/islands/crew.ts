@@ -15,10 +15,16 @@ const reasons = ["no-access", "not-found", "unsafe", "wrong-tools", "no-parts", 
 const root = one<HTMLElement>("[data-island='crew']");
 let data = dataOf<CrewData>(document.querySelector("#crew-data"));
 let offline = true;
-const line = new CrewLine(data.person, (newest) => {
-  if (newest) data = newest;
-  void show();
-});
+const line = new CrewLine(
+  data.person,
+  (newest) => {
+    if (newest) data = newest;
+    void show();
+  },
+  (now) => {
+    data = { ...data, orders: data.orders.map((o) => (o.id === now.id && now.task ? { ...o, ...now } : o)) };
+  },
+);
 const sharing = new Sharing(() => void show());
 
 const acts: Acts = {

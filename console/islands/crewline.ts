@@ -1,7 +1,7 @@
 // Sends what waits, in order, each under its key, and fetches orders. The hub does what
 // it had done already once only, so that an answer that was lost does no harm.
 import { drop, keep, keepOrders, waiting, type Waiting } from "./crewstore.ts";
-import type { CrewData, Problem } from "./generated.ts";
+import type { CrewData, CrewOrder, Problem } from "./generated.ts";
 
 /** How it stands with the line: here, away (nobody answers), failing (the hub answers with an error of its own), signin. */
 export type Line = "here" | "away" | "failing" | "signin";
@@ -18,6 +18,7 @@ export class CrewLine {
   constructor(
     private person: string,
     private readonly changed: (data: CrewData | null) => void,
+    private readonly took: (o: Partial<CrewOrder>) => void,
   ) {
     addEventListener("online", () => void this.turn());
     addEventListener("offline", () => {
@@ -79,6 +80,7 @@ export class CrewLine {
     const line = lineOf(answer);
     if (!answer || line === "away" || line === "failing") return line;
     if (answer.ok) {
+      this.took((await answer.json().catch(() => ({}))) as Partial<CrewOrder>);
       await drop(w.seq!);
       return "here";
     }
