@@ -253,7 +253,7 @@ func (c *Console) orderPhoto(w http.ResponseWriter, r *request) error {
 	}
 	h := w.Header()
 	h.Set("Content-Type", "image/jpeg")
-	h.Set("Content-Security-Policy", policy+"; sandbox")
+	h.Set("Content-Security-Policy", contentPolicy+"; sandbox")
 	h.Set("Cache-Control", "private, no-store")
 	h.Set("Content-Length", strconv.Itoa(len(photo)))
 	_, err = w.Write(photo)
