@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -116,4 +117,45 @@ func TestPush(t *testing.T) {
 	if err := send(); !errors.Is(err, outside.ErrInside) {
 		t.Errorf("an endpoint inside: %v", err)
 	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("https://push.example.net/send/abc", "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4", "BTBZMqHH6r4Tts7J_aSIgg")
+	f.Add("https://[::ffff:127.0.0.1]/x", "", "")
+	f.Add("https://127.0.0.1.example/x", "A", "A")
+	f.Fuzz(func(t *testing.T, endpoint, p256dh, auth string) {
+		s, err := Parse(endpoint, p256dh, auth, nil)
+		if err != nil {
+			return
+		}
+		if s.Endpoint.Scheme != "https" || len(s.Keys.Auth) != 16 || len(s.Keys.P256DH) != 65 {
+			t.Errorf("%+v", s)
+		}
+		if _, err := netip.ParseAddr(s.Endpoint.Hostname()); err == nil {
+			t.Errorf("an address is taken for a name: %s", s.Endpoint.Hostname())
+		}
+		body, err := Encrypt(s.Keys, []byte("x"))
+		if err != nil || len(body) < headSize {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+func FuzzDecrypt(f *testing.F) {
+	receiver, err := ecdh.P256().GenerateKey(nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	auth := []byte("0123456789abcdef")
+	good, err := Encrypt(Keys{receiver.PublicKey().Bytes(), auth}, []byte("hello"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Add(good[:headSize])
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if plain, err := Decrypt(receiver, auth, body); err == nil && string(plain) != "hello" {
+			t.Errorf("forged: %q", plain)
+		}
+	})
 }
