@@ -103,7 +103,7 @@ func (h *Hub) readFeed(ctx context.Context, until time.Time) error {
 		over := waiting.Err() != nil
 		stop()
 		if ctx.Err() == nil && over {
-			return nil
+			return nil //nolint:nilerr // it is time
 		}
 		if err != nil {
 			return err
@@ -180,16 +180,18 @@ func (h *Hub) sweepEnded(ctx context.Context, now time.Time) error {
 		for _, s := range going {
 			id := entityOf(s.Key)
 			e, err := h.store.Entity(ctx, plane.Key{ID: id})
-			r, ok := queue.Report{Situation: s, Version: version(now, 0)}, true
+			r := queue.Report{Situation: s, Version: version(now, 0)}
 			switch {
 			case city.KindOf(err) == city.NotFound:
 				r.End = now
 			case err != nil:
 				return err
 			default:
-				if r, ok = h.reportOf(nil, e, now); !ok || r.End.IsZero() {
+				said, ok := h.reportOf(nil, e, now)
+				if !ok || said.End.IsZero() {
 					continue
 				}
+				r = said
 			}
 			if err := h.alerts.Take(ctx, source, []queue.Report{r}, ""); err != nil {
 				return err

@@ -141,8 +141,11 @@ func (x *Export) view(d Detail) exportView {
 		Heads:     []string{say("alert"), say("where"), say("begin"), say("end"), say("state")},
 		TimeHeads: []string{say("time"), say("what"), say("who"), say("of"), say("text")},
 		Facts: [][2]string{
-			{say("id"), d.Incident.ID}, {say("opened"), at(d.Incident.Opened)}, {say("by"), d.Incident.By},
-			{say("closed"), at(d.Incident.Closed)}, {say("program"), x.Version},
+			{say("id"), d.Incident.ID},
+			{say("opened"), at(d.Incident.Opened)},
+			{say("by"), d.Incident.By},
+			{say("closed"), at(d.Incident.Closed)},
+			{say("program"), x.Version},
 		},
 	}
 	v.Facts = slices.DeleteFunc(v.Facts, func(f [2]string) bool { return f[1] == "" })
