@@ -22,6 +22,7 @@ type reader struct {
 	mu      sync.Mutex
 	seen    map[string]time.Time
 	reloads int
+	lines   []time.Time // when the feed answered
 }
 
 func newReader(address string, cookie *http.Cookie) *reader {
@@ -120,6 +121,9 @@ func (r *reader) stream(ctx context.Context, cursor string) (string, error) {
 		return cursor, err
 	}
 	defer a.Body.Close()
+	r.mu.Lock()
+	r.lines = append(r.lines, time.Now())
+	r.mu.Unlock()
 	lines := bufio.NewScanner(a.Body)
 	lines.Buffer(nil, 16<<20)
 	name, id := "", ""

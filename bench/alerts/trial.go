@@ -288,7 +288,7 @@ func (t *trial) figures(ctx context.Context, r *harness.Run) (harness.Figures, e
 			}
 		}
 		for _, x := range t.readers {
-			if at, there := x.seen[k]; there && (at.Before(t.killed) || float64(p.at.UnixMilli()) > back) {
+			if at, there := x.seen[k]; there && (at.Before(t.killed) || p.at.After(x.back(t.killed))) {
 				feed = append(feed, float64(at.Sub(p.at).Microseconds())/1000)
 			}
 		}
@@ -319,6 +319,16 @@ func (t *trial) figures(ctx context.Context, r *harness.Run) (harness.Figures, e
 		{Name: "hub_cpu_s_per_s", Value: number(t.cpu / t.cpuTime)},
 		{Name: "hub_rss_mib", Value: number(memory)},
 	}, nil
+}
+
+// back is when the feed answered first after the kill.
+func (r *reader) back(killed time.Time) time.Time {
+	for _, at := range r.lines {
+		if at.After(killed) {
+			return at
+		}
+	}
+	return time.Now()
 }
 
 // missing lists what was acknowledged and a reader, or the page, has not.
