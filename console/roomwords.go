@@ -44,6 +44,9 @@ func (c *Console) alertValue(kind string, v alert.Value) string {
 	if key := "alert.value." + kind + "." + string(v.Name); c.say.Forms(key) != nil {
 		return c.say.Say(key, "value", words, "n", *v.Number)
 	}
+	if v.Unit == "C62" {
+		return "" // a bare count says nothing
+	}
 	return words
 }
 

@@ -37,6 +37,7 @@ class Room {
   private filter: Filter = { desk: "", kind: "", state: "", words: [], quiet: false };
   private upSince = 0;
   private lostSince = 0;
+  private shown: Alert[] = [];
   private begun = false; // the first page of alerts is here
   private loaded = false; // all of them
   private loading = 0; // grows with each fetch of the whole list
@@ -206,7 +207,7 @@ class Room {
     clearTimeout(this.timer);
     this.timer = undefined;
     if (!this.begun) return;
-    const shown = this.store.shown(this.filter);
+    const shown = (this.shown = this.store.shown(this.filter));
     this.list.show(shown);
     this.renderCounts();
     const empty = one<HTMLElement>(".room-empty");
@@ -252,7 +253,7 @@ class Room {
   }
 
   private tellMap(): void {
-    document.dispatchEvent(new CustomEvent(alertsShown, { detail: this.store.shown({ ...this.filter, state: this.filter.state }) }));
+    document.dispatchEvent(new CustomEvent(alertsShown, { detail: this.shown }));
   }
 
   // What is done, and to which.

@@ -6,7 +6,7 @@ import type { Alert, MapData } from "./generated.ts";
 import { style } from "./mapstyle.ts";
 import { alertChosen, alertsShown, alertsWanted, chooseAlert } from "./roomevents.ts";
 import { rank } from "./roomstore.ts";
-import { room, titleOf } from "./roomwords.ts";
+import { room } from "./roomwords.ts";
 import { say } from "./texts.ts";
 
 type Features = GeoJSON.FeatureCollection<GeoJSON.Point>;
@@ -14,10 +14,14 @@ type Features = GeoJSON.FeatureCollection<GeoJSON.Point>;
 const root = one<HTMLElement>("[data-island='roommap']");
 const data: MapData = room.map;
 const every = 500; // ms between two drawings, however many alerts come
+const everyOfMany = 3000; // where they are so many that drawing takes its time
+const many = 1000;
 
 class RoomMap {
   private readonly view: View;
   private shown: Features = { type: "FeatureCollection", features: [] };
+  private alerts: Alert[] = [];
+  private begun = false;
   private chosen = "";
   private timer: number | undefined;
   private ready = false;
@@ -76,17 +80,16 @@ class RoomMap {
   }
 
   private take(alerts: Alert[]): void {
-    this.shown = {
-      type: "FeatureCollection",
-      features: alerts.flatMap((a) => {
-        const at = placeOf(a);
-        return at ? [{ type: "Feature" as const, properties: { key: a.key, rank: rank(a), title: titleOf(a) }, geometry: { type: "Point" as const, coordinates: at } }] : [];
-      }),
-    };
-    this.timer ??= window.setTimeout(() => {
-      this.timer = undefined;
-      this.draw();
-    }, every);
+    this.alerts = alerts;
+    this.timer ??= window.setTimeout(
+      () => {
+        this.timer = undefined;
+        this.shown = { type: "FeatureCollection", features: this.alerts.flatMap(point) };
+        this.draw();
+      },
+      this.begun && alerts.length > many ? everyOfMany : every,
+    );
+    this.begun = true;
   }
 
   private draw(): void {
@@ -107,6 +110,11 @@ class RoomMap {
     const at = a && placeOf(a);
     if (at) this.view.easeTo({ center: at, zoom: Math.max(this.view.getZoom(), 15), animate: !stillness.matches });
   }
+}
+
+function point(a: Alert): GeoJSON.Feature<GeoJSON.Point>[] {
+  const at = placeOf(a);
+  return at ? [{ type: "Feature", properties: { key: a.key, rank: rank(a) }, geometry: { type: "Point", coordinates: at } }] : [];
 }
 
 /** Where an alert is: its own place, or its camera's. */

@@ -27,6 +27,8 @@ export function order(a: Alert, b: Alert): number {
   return Number(a.quiet ?? false) - Number(b.quiet ?? false) || rank(a) - rank(b) || (a.start < b.start ? 1 : a.start > b.start ? -1 : a.key < b.key ? -1 : 1);
 }
 
+const mostClosed = 1000; // kept in the page, so that a shift takes no more memory at its end
+
 export class RoomStore {
   private readonly open = new Map<string, Alert>();
   private readonly closed = new Map<string, Alert>(); // shown where somebody asks for closed ones
@@ -43,6 +45,7 @@ export class RoomStore {
     this.open.delete(a.key);
     this.closed.delete(a.key);
     (a.state === "closed" ? this.closed : this.open).set(a.key, a);
+    if (this.closed.size > mostClosed) this.closed.delete(this.closed.keys().next().value!);
     return !had && a.state !== "closed";
   }
 

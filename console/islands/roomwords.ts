@@ -22,7 +22,8 @@ function valueOf(v: AlertValue, kind: string): string {
   const key = `unit.${v.unit}`;
   const words = v.unit && known(key) ? say(key, { value: number(v.number) }) : number(v.number);
   const name = `alert.value.${kind}.${v.name}`;
-  return known(name) ? say(name, { value: words, n: v.number }) : words;
+  if (known(name)) return say(name, { value: words, n: v.number });
+  return v.unit === "C62" ? "" : words; // a bare count says nothing
 }
 
 export function whereOf(a: Alert): string {
