@@ -24,11 +24,12 @@ type details struct {
 	flags []Flag
 	gone  []removed
 	byN   map[int64]*Detail
+	open  map[int64]*Detail // have not ended
 }
 
 // follow begins a day after another's last line.
 func follow(day string, head Hash, since time.Time) *details {
-	return &details{day: day, first: head, since: since, head: head, at: since, byN: map[int64]*Detail{}}
+	return &details{day: day, first: head, since: since, head: head, at: since, byN: map[int64]*Detail{}, open: map[int64]*Detail{}}
 }
 
 // readDetails reads a day's file, which may be missing.
@@ -87,20 +88,23 @@ func (d *details) take(r *record) error {
 			Salt: l.Salt, Look: r.N, Continues: l.Continues, Who: l.Who, Kind: l.Kind, Session: l.Session, Body: l.Body, Roles: l.Roles, Purpose: l.Purpose,
 			Do: l.Do, On: l.On, Name: l.Name, From: l.From, To: l.To, Begun: r.At, noted: r.At.Time,
 		}
-		d.looks, d.byN[r.N] = append(d.looks, v), v
+		d.looks, d.byN[r.N], d.open[r.N] = append(d.looks, v), v, v
 	case r.Again != nil:
 		l, err := d.going(r.Again.Look)
 		if err != nil {
 			return err
 		}
 		l.From, l.To, l.noted = r.Again.From, r.Again.To, r.At.Time
-	case len(r.Seen) > 0:
-		for _, n := range r.Seen {
-			l, err := d.going(n)
-			if err != nil {
+	case r.Seen != nil:
+		for _, n := range r.Seen.But {
+			if _, err := d.going(n); err != nil {
 				return err
 			}
-			l.noted = r.At.Time
+		}
+		for n, l := range d.open {
+			if !slices.Contains(r.Seen.But, n) {
+				l.noted = r.At.Time
+			}
 		}
 	case r.End != nil:
 		l, err := d.going(r.End.Look)
@@ -113,6 +117,7 @@ func (d *details) take(r *record) error {
 			return fmt.Errorf("a look ends for %q", r.End.Why)
 		}
 		l.Ended, l.Why = r.End.At, r.End.Why
+		delete(d.open, l.Look)
 	case r.Read != nil:
 		d.reads = append(d.reads, Reading{r.At.Time, r.Read.Who, r.Read.Body, r.Read.Session, r.Read.About})
 	case r.Flag != nil:
@@ -126,8 +131,8 @@ func (d *details) take(r *record) error {
 }
 
 func (d *details) going(n int64) (*Detail, error) {
-	l := d.byN[n]
-	if l == nil || !l.Ended.IsZero() {
+	l := d.open[n]
+	if l == nil {
 		return nil, fmt.Errorf("look %d did not begin that day, or was over", n)
 	}
 	return l, nil

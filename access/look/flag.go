@@ -39,11 +39,12 @@ func (t tally) add(who string, o *looker) {
 }
 
 // many flags those who looked far more than others with the same role, over the last days
-// and the one that ends.
+// and the one that ends, on which they looked, too.
 func (x *batch) many() {
 	h := x.b.cfg.Settings.Heavy
 	all := tally{}
-	days := append(slices.Clone(x.b.recent[max(0, len(x.b.recent)-h.Days+1):]), tallyOf(x.b.today))
+	today := tallyOf(x.b.today)
+	days := append(slices.Clone(x.b.recent[max(0, len(x.b.recent)-h.Days+1):]), today)
 	for _, day := range days {
 		for who, l := range day {
 			all.add(who, l)
@@ -51,7 +52,7 @@ func (x *batch) many() {
 	}
 	for _, who := range sortedNames(all) {
 		l := all[who]
-		if l.looks < h.Least || x.b.today.flagged(who, Many) {
+		if today[who] == nil || l.looks < h.Least || x.b.today.flagged(who, Many) {
 			continue
 		}
 		for _, role := range l.roles {

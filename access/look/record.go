@@ -57,14 +57,14 @@ func (h *Hash) UnmarshalText(b []byte) error {
 // String is the hash in hex.
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
-// record is one line of details. Exactly one of the pointers, or Seen, is set.
+// record is one line of details. Exactly one of the pointers is set.
 type record struct {
 	Prev    Hash     `json:"prev"`
 	N       int64    `json:"n"`
 	At      Stamp    `json:"at"`
 	Look    *begun   `json:"look,omitempty"`
 	Again   *again   `json:"again,omitempty"`
-	Seen    []int64  `json:"seen,omitempty"`
+	Seen    *seen    `json:"seen,omitempty"`
 	End     *end     `json:"end,omitempty"`
 	Read    *read    `json:"read,omitempty"`
 	Flag    *Flag    `json:"flag,omitempty"`
@@ -91,6 +91,12 @@ type again struct {
 	Look int64 `json:"look"`
 	From Stamp `json:"from,omitzero"`
 	To   Stamp `json:"to,omitzero"`
+}
+
+// seen says that all looks of the day that have not ended go on, but for some that were
+// closed a moment ago and may be continued.
+type seen struct {
+	But []int64 `json:"but,omitempty"`
 }
 
 type end struct {
@@ -120,7 +126,7 @@ type removed struct {
 }
 
 func (r *record) parts() (n int) {
-	for _, there := range []bool{r.Look != nil, r.Again != nil, len(r.Seen) > 0, r.End != nil, r.Read != nil, r.Flag != nil, r.Removed != nil} {
+	for _, there := range []bool{r.Look != nil, r.Again != nil, r.Seen != nil, r.End != nil, r.Read != nil, r.Flag != nil, r.Removed != nil} {
 		if there {
 			n++
 		}

@@ -237,19 +237,22 @@ func (x *batch) over(key sameness, g *going, when time.Time, why string) {
 
 // note says which looks go on, and which were over a minute ago.
 func (x *batch) note() {
-	var seen []int64
+	var goesOn seen
+	any := false
 	for _, key := range x.b.keys() {
 		switch g := x.b.going[key]; {
 		case g.open > 0:
-			seen = append(seen, g.of.Look)
+			any = true
 			x.change(g)
 			g.noted = x.at
 		case x.at.Sub(g.ended) > grace:
 			x.over(key, g, g.ended, left)
+		default:
+			goesOn.But = append(goesOn.But, g.of.Look)
 		}
 	}
-	if len(seen) > 0 {
-		x.add(record{Seen: seen})
+	if any {
+		x.add(record{Seen: &goesOn})
 	}
 }
 
