@@ -8,10 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"math"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -33,6 +36,23 @@ type onScreen struct {
 	All   []string           `json:"all"` // scrolled through
 	Lines []float64          `json:"lines"`
 	Rows  int                `json:"rows"`
+}
+
+// painted is when each alert was on the screen. One that came beneath what was in sight,
+// because newer ones came with it, was there when the next newer one was painted at the
+// latest: the feed keeps the order. Hidden is how many those are.
+func (o *onScreen) painted(sent map[string]posted) (at map[string]float64, hidden int) {
+	at = map[string]float64{}
+	next := math.Inf(1)
+	for _, k := range slices.Backward(slices.Sorted(maps.Keys(sent))) { // keys are in the order of sending
+		if seen, there := o.Seen[k]; there {
+			at[k], next = seen, min(next, seen)
+		} else if !math.IsInf(next, 1) {
+			at[k] = next
+			hidden++
+		}
+	}
+	return at, hidden
 }
 
 // openScreen returns once the page follows the feed.
