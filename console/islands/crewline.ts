@@ -12,7 +12,7 @@ export class CrewLine {
   line: Line = "here";
   private busy = false;
   private again = false;
-  private pause = 5_000;
+  private failed = 0; // turns one after the other
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -41,8 +41,8 @@ export class CrewLine {
     }
     this.busy = false;
     clearTimeout(this.timer);
-    this.pause = this.line === "here" ? 30_000 : Math.min(60_000, Math.max(5_000, this.pause * 1.5));
-    this.timer = setTimeout(() => void this.turn(), this.pause);
+    this.failed = this.line === "here" ? 0 : this.failed + 1;
+    this.timer = setTimeout(() => void this.turn(), this.failed === 0 ? 30_000 : Math.min(60_000, 3_000 * 1.5 ** this.failed));
   }
 
   private async once(): Promise<void> {
