@@ -126,10 +126,19 @@ export class RoomList {
   private choose(key: string): void {
     const a = this.alert(key);
     if (!a || key === this.current) return;
-    this.rows.get(this.current)?.element.removeAttribute("aria-current");
+    const before = this.rows.get(this.current);
     this.current = key;
-    this.rows.get(key)?.element.setAttribute("aria-current", "true");
+    if (before) this.mark(before, false);
+    const row = this.rows.get(key);
+    if (row) this.mark(row, true);
     this.user.chosen(a);
+  }
+
+  /** Only one row is a stop for Tab: the current one, or the first that is drawn. */
+  private mark(row: Row, current: boolean): void {
+    if (current) row.element.setAttribute("aria-current", "true");
+    else row.element.removeAttribute("aria-current");
+    row.box.tabIndex = row.link.tabIndex = current ? 0 : -1;
   }
 
   private get rowHeight(): number {
@@ -177,6 +186,8 @@ export class RoomList {
       if (before.nextElementSibling !== row.element) before.after(row.element);
       before = row.element;
     });
+    const stop = keys.has(this.current) ? undefined : this.rows.get(shown[0]?.key ?? "");
+    if (stop) stop.box.tabIndex = stop.link.tabIndex = 0;
     this.size(first * height, (this.all.length - last) * height);
     const [some, every] = [this.selected.size > 0, this.selected.size === this.all.length && this.all.length > 0];
     this.everyBox.checked = every;
@@ -195,8 +206,7 @@ export class RoomList {
     row.element.setAttribute("aria-rowindex", String(index + 2));
     row.box.checked = this.selected.has(a.key);
     row.element.classList.toggle("is-selected", row.box.checked);
-    if (a.key === this.current) row.element.setAttribute("aria-current", "true");
-    else row.element.removeAttribute("aria-current");
+    this.mark(row, a.key === this.current);
     const words = stateOf(a); // a colleague's name or a day may have changed meanwhile
     if (row.drawn === a && row.words === words) return;
     row.drawn = a;
@@ -262,7 +272,7 @@ function space(): HTMLTableRowElement {
 }
 
 function newRow(): Row {
-  const box = make("input", { type: "checkbox", tabindex: -1 });
+  const box = make("input", { type: "checkbox" });
   const link = make("a", { href: "" });
   const priority = make("span", { class: "sign" });
   const where = make("span", { class: "room-where" });
