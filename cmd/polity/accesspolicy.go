@@ -100,7 +100,7 @@ func printBook(to io.Writer, s *policy.Source) error {
 	if s.Differs != nil {
 		fmt.Fprintf(to, "Beware: %v.\n", s.Differs)
 	}
-	_, err := fmt.Fprintf(to, "%s, newest hash %s\n", plural(len(s.Entries), "entry"), s.Head)
+	_, err := fmt.Fprintf(to, "entries: %d, newest hash: %s\n", len(s.Entries), s.Head)
 	return err
 }
 
