@@ -53,7 +53,7 @@ func (c *colleagues) name(id string) string {
 }
 
 func (c *colleagues) handles(p *account.Person, desk city.Slug) bool {
-	who := access.Who{Kind: access.Person, ID: p.ID, Name: p.Name, Body: p.Body, Roles: p.Roles, Areas: p.Areas, Cameras: p.Cameras, Door: p.Origin == account.FromDoor}
+	who := p.Who()
 	return p.Disabled.IsZero() && c.decide.Decide(who, access.Handle, access.Service(desk), access.Circumstances{}).Allowed
 }
 

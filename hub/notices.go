@@ -68,7 +68,7 @@ func (s staff) Person(ctx context.Context, id string) (access.Who, bool, error) 
 	if err != nil {
 		return access.Who{}, false, err
 	}
-	who := access.Who{Kind: access.Person, ID: p.ID, Name: p.Name, Body: p.Body, Roles: p.Roles, Areas: p.Areas, Cameras: p.Cameras, Door: p.Origin == account.FromDoor}
+	who := p.Who()
 	return who, p.Disabled.IsZero(), nil
 }
 

@@ -86,7 +86,7 @@ func (c *crews) of(ctx context.Context, desk city.Slug) (out []order.Assignee, e
 		return nil, err
 	}
 	for _, p := range all {
-		who := access.Who{Kind: access.Person, ID: p.ID, Name: p.Name, Body: p.Body, Roles: p.Roles, Door: p.Origin == account.FromDoor}
+		who := p.Who()
 		may := func(do access.Action) bool {
 			return c.decide.Decide(who, do, access.Service(desk), access.Circumstances{}).Allowed
 		}
