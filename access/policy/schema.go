@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -51,9 +52,12 @@ var kinds = func() map[access.Action]access.ThingKind {
 // KindOf is the sort of thing that an action is done to; "" of an unknown action.
 func KindOf(a access.Action) access.ThingKind { return kinds[a] }
 
-// plain makes one line of what Cedar's validator says.
+var ofPolicy = regexp.MustCompile("for policy `[^`]*`,? ?")
+
+// plain makes one line of what Cedar's parser or validator says. Which policy it is about
+// is said in front of it.
 func plain(err error) string {
-	return strings.Join(strings.Fields(err.Error()), " ")
+	return strings.TrimSpace(ofPolicy.ReplaceAllString(strings.Join(strings.Fields(err.Error()), " "), ""))
 }
 
 // Schema is the text of the shipped schema.
