@@ -31,7 +31,8 @@ event_to_screen_p50_ms, event_to_screen_p99_ms
 restart_p99_ms           the same of all others: sent before the kill and shown after it, or
                          sent before the page's line was back
 restart_alerts           how many those are
-feed_p99_ms              from sending to the readers of the feed, kill left out
+stored_p50_ms, stored_p99_ms   until the sender is told that it is stored: a part of the way
+feed_p50_ms, feed_p99_ms from sending to the readers of the feed, kill left out
 line_back_s              from the start after the kill until the page hears the feed again
 polling_p50_ms, polling_p99_ms   the baseline: a client that fetches the list every 5 s
 hub_cpu_s_per_s          the hub's processor time a second while alerts come

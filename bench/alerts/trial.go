@@ -47,7 +47,8 @@ type trial struct {
 // posted is an alert that was acknowledged.
 type posted struct {
 	at    time.Time
-	early bool // before the kill
+	took  time.Duration // until it was acknowledged
+	early bool          // before the kill
 }
 
 const perPost = 5 // alerts of one batch
@@ -193,6 +194,7 @@ func (t *trial) play(ctx context.Context, say func(string, ...any)) error {
 				list = append(list, entity("new", n*perPost+i, "critical"))
 			}
 			ok, err := t.post(ctx, list)
+			took := time.Since(at)
 			t.mu.Lock()
 			defer t.mu.Unlock()
 			if err != nil && refused == nil {
@@ -203,7 +205,7 @@ func (t *trial) play(ctx context.Context, say func(string, ...any)) error {
 				return
 			}
 			for i := range perPost {
-				t.sent[key(id("new", n*perPost+i))] = posted{at, t.killed.IsZero()}
+				t.sent[key(id("new", n*perPost+i))] = posted{at, took, t.killed.IsZero()}
 			}
 		})
 	}
@@ -277,9 +279,10 @@ func (t *trial) figures(ctx context.Context, r *harness.Run) (harness.Figures, e
 			back = at
 		}
 	}
-	var live, around, feed, polled []float64
+	var live, around, feed, polled, stored []float64
 	painted, hidden := shown.painted(t.sent)
 	for k, p := range t.sent {
+		stored = append(stored, float64(p.took.Microseconds())/1000)
 		if at, there := painted[k]; there {
 			took := at - float64(p.at.UnixMicro())/1000
 			if p.early && at < float64(t.killed.UnixMilli()) || !p.early && float64(p.at.UnixMilli()) > back {
@@ -314,6 +317,9 @@ func (t *trial) figures(ctx context.Context, r *harness.Run) (harness.Figures, e
 		{Name: "beneath", Value: hidden},
 		{Name: "restart_p99_ms", Value: quantile(around, .99)},
 		{Name: "restart_alerts", Value: len(around)},
+		{Name: "stored_p50_ms", Value: quantile(stored, .5)},
+		{Name: "stored_p99_ms", Value: quantile(stored, .99)},
+		{Name: "feed_p50_ms", Value: quantile(feed, .5)},
 		{Name: "feed_p99_ms", Value: quantile(feed, .99)},
 		{Name: "line_back_s", Value: number((back - float64(t.started.UnixMilli())) / 1000)},
 		{Name: "polling_p50_ms", Value: quantile(polled, .5)},
