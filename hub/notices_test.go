@@ -27,7 +27,7 @@ func TestAnAlertReachesADesk(t *testing.T) {
 	var mu sync.Mutex
 	var got []notice.Message
 	var raw strings.Builder
-	desk := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	desk := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		var m notice.Message
 		mu.Lock()

@@ -2,7 +2,9 @@ package notice
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -38,7 +40,7 @@ func (*onlyPolity) OnConnectAuthenticate(_ *mqtt.Client, p packets.Packet) bool 
 
 func (*onlyPolity) OnACLCheck(*mqtt.Client, string, bool) bool { return true }
 
-func broker(t *testing.T) (address string, got chan packets.Packet) {
+func broker(t *testing.T, secure *tls.Config) (address string, got chan packets.Packet) {
 	t.Helper()
 	server := mqtt.New(&mqtt.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})
 	if err := server.AddHook(&onlyPolity{}, nil); err != nil {
@@ -48,7 +50,11 @@ func broker(t *testing.T) (address string, got chan packets.Packet) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := server.AddListener(listeners.NewNet("test", l)); err != nil {
+	in := l
+	if secure != nil {
+		in = tls.NewListener(l, secure)
+	}
+	if err := server.AddListener(listeners.NewNet("test", in)); err != nil {
 		t.Fatal(err)
 	}
 	if err := server.Serve(); err != nil {
@@ -63,7 +69,7 @@ func broker(t *testing.T) (address string, got chan packets.Packet) {
 }
 
 func TestMQTT(t *testing.T) {
-	address, got := broker(t)
+	address, got := broker(t, nil)
 	v := newTown(t, Channel{Name: "broker", MQTT: &MQTT{Broker: "mqtt://" + address, Topic: "city/alerts", User: "polity"}})
 	v.cfg.Channels[0].MQTT.PasswordFile = filepath.Join(v.dir, "broker")
 	if err := os.WriteFile(v.cfg.Channels[0].MQTT.PasswordFile, []byte("secretword\n"), 0o600); err != nil {
@@ -83,6 +89,42 @@ func TestMQTT(t *testing.T) {
 	v.sent()
 	if err := v.n.Test(t.Context(), "broker"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestMQTTOverTLS: a broker is believed by its certificate alone.
+func TestMQTTOverTLS(t *testing.T) {
+	s := httptest.NewTLSServer(nil) // whose certificate is for 127.0.0.1
+	defer s.Close()
+	address, got := broker(t, &tls.Config{Certificates: s.TLS.Certificates, MinVersion: tls.VersionTLS12})
+	v := newTown(t)
+	authority, password := filepath.Join(v.dir, "ca.pem"), filepath.Join(v.dir, "broker")
+	for path, text := range map[string][]byte{authority: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}), password: []byte("secretword")} {
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	known := MQTT{Broker: "mqtts://" + address, Topic: "city/alerts", User: "polity", PasswordFile: password, CAFile: authority}
+	unknown := known
+	unknown.CAFile = ""
+	v.cfg.Channels = []Channel{{Name: "known", MQTT: &known}, {Name: "unknown", MQTT: &unknown}}
+	v.open()
+	if err := v.n.Test(t.Context(), "known"); err != nil {
+		t.Error(err)
+	}
+	select {
+	case p := <-got:
+		if !strings.Contains(string(p.Payload), `"type":"test"`) {
+			t.Errorf("%s", p.Payload)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("nothing came")
+	}
+	if err := v.n.Test(t.Context(), "unknown"); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("a broker with a certificate of nobody: %v", err)
+	}
+	if len(got) != 0 {
+		t.Error("it got something all the same")
 	}
 }
 
@@ -125,7 +167,7 @@ func TestMailList(t *testing.T) {
 func TestSecretsAreNotTold(t *testing.T) {
 	s := mailServer(t)
 	h := newHook(t)
-	address, _ := broker(t)
+	address, _ := broker(t, nil)
 	hook := Channel{Name: "hook", Webhook: &Webhook{URL: h.URL + "/in?token=capability"}}
 	gone := Channel{Name: "gone", Webhook: &Webhook{URL: "http://127.0.0.1:1/in/capability"}}
 	v := newTown(t, hook, gone, Channel{Name: "list", Mail: &List{To: []string{"duty@city.example"}}}, Channel{Name: "broker", MQTT: &MQTT{Broker: "mqtt://" + address, Topic: "city/alerts", User: "polity"}})

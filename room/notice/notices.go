@@ -52,6 +52,7 @@ type Notices struct {
 
 	changed bell.Bell
 	telling sync.Mutex        // one round at a time
+	swept   time.Time         // under telling
 	step    func(name string) // for tests of crashes
 
 	mu       sync.Mutex

@@ -32,6 +32,7 @@ const (
 	LongestShift = 14 * time.Hour
 	mostBrowsers = 5
 	refreshEach  = 30 * time.Second
+	sweepEach    = time.Hour
 )
 
 // Settings returns a person's own.
@@ -180,16 +181,45 @@ func (n *Notices) Unsubscribe(ctx context.Context, person, endpoint string) erro
 
 // Forget removes all that is kept of a person whose account is no more.
 func (n *Notices) Forget(ctx context.Context, person string) error {
-	return n.changePerson(ctx, person, func(tx *sql.Tx) error {
-		for _, q := range []string{
-			"DELETE FROM person WHERE id = ?", "DELETE FROM code WHERE person = ?", "DELETE FROM sent_code WHERE person = ?", "DELETE FROM subscription WHERE person = ?",
-		} {
-			if _, err := tx.ExecContext(ctx, q, person); err != nil {
-				return err
-			}
+	return n.changePerson(ctx, person, func(tx *sql.Tx) error { return forget(ctx, tx, person) })
+}
+
+func forget(ctx context.Context, tx *sql.Tx, person string) error {
+	for _, q := range []string{
+		"DELETE FROM person WHERE id = ?", "DELETE FROM code WHERE person = ?", "DELETE FROM sent_code WHERE person = ?", "DELETE FROM subscription WHERE person = ?",
+	} {
+		if _, err := tx.ExecContext(ctx, q, person); err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
+}
+
+// sweep forgets people whose account is no more, or may not sign in any more. It is part of
+// a round.
+func (n *Notices) sweep(ctx context.Context) error {
+	var all []string
+	if err := n.book.each(ctx, "SELECT id FROM person UNION SELECT person FROM code UNION SELECT person FROM subscription", nil, func(scan func(...any) error) error {
+		var person string
+		err := scan(&person)
+		all = append(all, person)
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, person := range all {
+		_, there, err := n.deps.People.Person(ctx, person)
+		if err != nil {
+			return err
+		}
+		if there {
+			continue
+		}
+		if err := n.book.change(ctx, func(tx *sql.Tx) error { return forget(ctx, tx, person) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // may says which desks' alerts somebody may see.
@@ -222,6 +252,12 @@ func (n *Notices) refresh(ctx context.Context) error {
 	n.mu.Unlock()
 	if !due || n.deps.People == nil {
 		return nil
+	}
+	if now.Sub(n.swept) >= sweepEach || now.Before(n.swept) {
+		if err := n.sweep(ctx); err != nil {
+			return err
+		}
+		n.swept = now
 	}
 	list, err := n.onShift(ctx, now)
 	if err != nil {

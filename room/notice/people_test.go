@@ -354,3 +354,34 @@ func TestOwnTest(t *testing.T) {
 		t.Errorf("a service that refuses: %v", err)
 	}
 }
+
+// TestWhoHasLeftIsForgotten: nothing is kept of somebody without an account.
+func TestWhoHasLeftIsForgotten(t *testing.T) {
+	s := mailServer(t)
+	v := newTown(t)
+	v.withMail(s)
+	v.staff.set("anna", access.Water)
+	v.staff.set("ben", access.Water)
+	v.open()
+	v.subscribe("anna", newBrowser(t))
+	v.subscribe("ben", newBrowser(t))
+	if err := v.n.AskMail(t.Context(), "anna", "anna@city.example"); err != nil {
+		t.Fatal(err)
+	}
+	v.shift("anna", 8*time.Hour)
+	v.staff.mu.Lock()
+	delete(v.staff.may, "anna")
+	v.staff.mu.Unlock()
+	v.pass(sweepEach)
+	v.round()
+	if a, b := v.settings("anna"), v.settings("ben"); a.Push || a.Browsers != 0 || a.Asked != "" || !a.Until.IsZero() || b.Browsers != 1 {
+		t.Errorf("of anna is kept %+v, of ben %+v", a, b)
+	}
+	for _, table := range []string{"person", "code", "sent_code", "subscription"} {
+		column := map[bool]string{true: "id", false: "person"}[table == "person"]
+		var kept int
+		if err := v.n.book.db.QueryRowContext(t.Context(), "SELECT count(*) FROM "+table+" WHERE "+column+" = 'anna'").Scan(&kept); err != nil || kept != 0 {
+			t.Errorf("%s: %d rows, %v", table, kept, err)
+		}
+	}
+}
