@@ -88,7 +88,9 @@ test("notices: push on, shown, and off in this browser", async (t) => {
   cdp.on("ServiceWorker.workerRegistrationUpdated", (e) => known.push(...e.registrations.map((r) => r.registrationId)));
   await cdp.send("ServiceWorker.enable");
   await until("the worker is there", async () => known.length > 0);
-  const push = async (data: string): Promise<void> => cdp.send("ServiceWorker.deliverPushMessage", { origin: new URL(at).origin, registrationId: known[0]!, data });
+  const push = async (data: string): Promise<void> => {
+    await cdp.send("ServiceWorker.deliverPushMessage", { origin: new URL(at).origin, registrationId: known[0]!, data });
+  };
   const shown = (): Promise<{ title: string; body: string; link: unknown }[]> =>
     page.evaluate(async () => {
       const worker = await navigator.serviceWorker.getRegistration("/room/");
