@@ -153,7 +153,7 @@ func (h *Hub) openRoom(ctx context.Context, pages *console.Config) error {
 	}
 	h.kindsOff = off
 	h.closers = append(h.closers, h.alerts.Close)
-	pages.Alerts = h.alerts
+	pages.Alerts, pages.Related = h.alerts, h.related
 	return nil
 }
 
