@@ -49,11 +49,17 @@ func (c *Console) work(r *request) []navItem {
 	return here(r, items)
 }
 
-// here marks where the reader is.
+// here marks where the reader is: the longest address that the page lies under.
 func here(r *request, items []navItem) []navItem {
+	at := -1
 	for i := range items {
 		p := items[i].Path
-		items[i].Here = r.URL.Path == p || (p != "/" && strings.HasPrefix(r.URL.Path, p+"/"))
+		if (r.URL.Path == p || (p != "/" && strings.HasPrefix(r.URL.Path, p+"/"))) && (at < 0 || len(p) > len(items[at].Path)) {
+			at = i
+		}
+	}
+	if at >= 0 {
+		items[at].Here = true
 	}
 	return items
 }

@@ -2,6 +2,7 @@ package console
 
 import (
 	"crypto/rand"
+	"fmt"
 	"html/template"
 	"net/http"
 	"slices"
@@ -34,6 +35,8 @@ type orderView struct {
 	Facts                             []entryItem
 	Spot                              spot
 	Dots                              []orderDot
+	Crop                              string // the part of the picture around the dots
+	DotSize                           int
 	Crew                              template.HTML // where it was last
 	Timeline                          []orderEntry
 	Photos                            []orderPhotoView
@@ -50,6 +53,20 @@ type orderView struct {
 type orderDot struct {
 	Class string
 	X, Y  int
+}
+
+// cropAround is a viewBox, four units wide to three high, that holds all dots and some
+// streets around them, and the radius of a dot in it.
+func cropAround(dots []orderDot) (box string, radius int) {
+	if len(dots) == 0 {
+		return "", 0
+	}
+	least, most := dots[0], dots[0]
+	for _, d := range dots {
+		least.X, least.Y, most.X, most.Y = min(least.X, d.X), min(least.Y, d.Y), max(most.X, d.X), max(most.Y, d.Y)
+	}
+	unit := max(50, (most.X-least.X)/3, (most.Y-least.Y)/2)
+	return fmt.Sprintf("%d %d %d %d", (least.X+most.X)/2-2*unit, (least.Y+most.Y)/2-3*unit/2, 4*unit, 3*unit), max(4, unit/8)
 }
 
 // requestKey is a key that a form sends back, so that pressing twice is once.
@@ -92,6 +109,7 @@ func (c *Console) showOrder(w http.ResponseWriter, r *request, o *order.Order, p
 			v.Dots = append(v.Dots, orderDot{"dot-crew", at.X, at.Y})
 		}
 	}
+	v.Crop, v.DotSize = cropAround(v.Dots)
 	for i := range o.Timeline {
 		v.Timeline = append(v.Timeline, c.orderEntry(r.clock, &o.Timeline[i]))
 	}
