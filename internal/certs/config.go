@@ -101,7 +101,7 @@ func (c Config) CheckListen(listen string) error {
 func (c Config) CheckOrigin(origin string) error {
 	u, err := url.Parse(origin)
 	if origin == "" || err != nil {
-		return nil // whoever reads it says what is wrong with it
+		return nil //nolint:nilerr // whoever reads it says what is wrong with it
 	}
 	if u.Scheme == "https" && !c.encrypts() && len(c.BehindProxy) == 0 {
 		return city.Errorf(city.Invalid, "%s is encrypted and the hub has no certificate; give it one in tls, or name in tls.behind_proxy the proxy that encrypts", origin)
