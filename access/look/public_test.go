@@ -212,11 +212,18 @@ func TestTheFormatIsAsItIsWrittenDown(t *testing.T) {
 	}
 	var c chain
 	example := regexp.MustCompile("(?s)```\n(.*?)```").FindAllSubmatch(text, -1)
-	if len(example) == 0 {
-		t.Fatal("there is no example")
+	if len(example) != 2 {
+		t.Fatal("there are no two examples")
 	}
-	if err := c.read(example[0][1]); err != nil || !c.book {
-		t.Errorf("the example: %v", err)
+	if err := c.read(example[0][1]); err != nil || len(c.days) != 1 {
+		t.Fatalf("the example of counts: %v", err)
+	}
+	d := follow("2026-11-30", Hash{}, time.Time{})
+	if err := d.read(example[1][1]); err != nil || d.head != c.days[0].Head {
+		t.Errorf("the example of details: %v", err)
+	}
+	if _, root, err := d.sums(); err != nil || root != c.days[0].Root {
+		t.Errorf("the root of the example: %v", err)
 	}
 	for _, of := range []reflect.Type{
 		reflect.TypeFor[Count](), reflect.TypeFor[Day](), reflect.TypeFor[record](), reflect.TypeFor[begun](), reflect.TypeFor[again](), reflect.TypeFor[end](),
