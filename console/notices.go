@@ -40,6 +40,8 @@ type noticesView struct {
 	HasMail, MailOn         bool
 	Address, Asked          string
 	MayTest                 bool
+	Reached                 template.HTML // when a notice last was taken; empty: never
+	Failing                 string
 	SeesChannels, MayReplay bool
 	Channels                []channelRow
 }
@@ -87,6 +89,13 @@ func (c *Console) noticesPage(w http.ResponseWriter, r *request) error {
 		v.Browsers = c.say.Say("notices.nobrowser")
 	}
 	v.MayTest = v.PushOn || v.MailOn
+	reached, failing, err := n.Own(r.Context(), r.who.ID)
+	if err != nil {
+		return err
+	}
+	if v.Failing = failing; !reached.IsZero() {
+		v.Reached = r.clock.Time(reached)
+	}
 	if said := r.URL.Query().Get("said"); slices.Contains(noticesSaid, said) {
 		v.Said = c.say.Say("notices.said." + said)
 	}

@@ -188,7 +188,14 @@ func TestABrowserThatIsGoneIsForgotten(t *testing.T) {
 	b := newBrowser(t)
 	v.subscribe("anna", b)
 	v.shift("anna", time.Hour)
+	v.tell(v.alert("a:0"))
+	v.until("it is known to have come", func() bool {
+		at, failing, err := v.n.Own(t.Context(), "anna")
+		return err == nil && !at.IsZero() && failing == ""
+	})
+	b.mu.Lock()
 	b.status = http.StatusGone
+	b.mu.Unlock()
 	v.tell(v.alert("a:1"))
 	v.sent()
 	v.until("it is forgotten", func() bool { return v.settings("anna").Browsers == 0 })

@@ -106,6 +106,36 @@ func later2(a *time.Time, b time.Time) *time.Time {
 	return &b
 }
 
+// Own says how a person's own channels do: when one last took a notice, and what is wrong
+// with one that fails; empty: nothing.
+func (n *Notices) Own(ctx context.Context, person string) (success time.Time, failing string, err error) {
+	to, err := n.browsers(ctx, person)
+	if err != nil {
+		return success, "", err
+	}
+	for _, r := range append(to, delivery.Receiver{Tenant: ofMail, ID: person}) {
+		s := n.queue.State(r)
+		if s.Success.After(success) {
+			success = s.Success
+		}
+		if s.Failing() {
+			failing = s.Reason
+		}
+	}
+	return success, failing, nil
+}
+
+// browsers are those of a person that push goes to.
+func (n *Notices) browsers(ctx context.Context, person string) (to []delivery.Receiver, err error) {
+	err = n.book.each(ctx, "SELECT id FROM subscription WHERE person = ?", []any{person}, func(scan func(...any) error) error {
+		var b string
+		err := scan(&b)
+		to = append(to, delivery.Receiver{Tenant: ofPush, ID: b})
+		return err
+	})
+	return to, err
+}
+
 const (
 	testTime = 20 * time.Second
 	testEach = 5 * time.Second // between two tests of a channel
@@ -136,12 +166,7 @@ func (n *Notices) TestOwn(ctx context.Context, person string) error {
 	}
 	o := &outlet{name: "own/" + person, said: "own"}
 	if s.Push {
-		if err := n.book.each(ctx, "SELECT id FROM subscription WHERE person = ?", []any{person}, func(scan func(...any) error) error {
-			var b string
-			err := scan(&b)
-			o.to = append(o.to, delivery.Receiver{Tenant: ofPush, ID: b})
-			return err
-		}); err != nil {
+		if o.to, err = n.browsers(ctx, person); err != nil {
 			return err
 		}
 	}
