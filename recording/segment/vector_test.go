@@ -157,7 +157,8 @@ func writeVectors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, b := range map[string][]byte{vectorFile: append(b, '\n'), vectorSegment: file} {
+	small, _ := w.seal(t, header(1, start), content(10)) // for fuzzing
+	for name, b := range map[string][]byte{vectorFile: append(b, '\n'), vectorSegment: file, "testdata/small.seg": small} {
 		if err := os.WriteFile(name, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
