@@ -76,9 +76,10 @@ type question struct {
 }
 
 func (p *Policies) question(who access.Who, do access.Action, on access.Thing, at access.Circumstances) *question {
-	q := &question{who: who, do: do, on: on, world: world{who: principal(who, do), on: resource(on)}}
+	q := &question{who: who, do: do, on: on}
+	q.world.q = q
 	q.request = cedar.Request{
-		Principal: q.world.who.UID, Action: actionUID(do), Resource: q.world.on.UID,
+		Principal: principalUID(who), Action: actionUID(do), Resource: resourceUID(on),
 		Context: p.contexts[contextKey{who.Purpose, at.Loopback}],
 	}
 	return q
@@ -87,7 +88,7 @@ func (p *Policies) question(who access.Who, do access.Action, on access.Thing, a
 // decide asks Cedar. An error denies: a forbid that cannot be evaluated must not be
 // passed over, as Cedar's own answer would.
 func (p *Policies) decide(q *question) access.Decision {
-	allowed, diagnostic := cedar.Authorize(p.byAction[q.do], &q.world, q.request)
+	allowed, diagnostic := cedar.Authorize(&scoped{p.byAction[q.do].rules, q}, &q.world, q.request)
 	d := access.Decision{Allowed: bool(allowed) && len(diagnostic.Errors) == 0}
 	if len(diagnostic.Errors) > 0 {
 		for _, e := range diagnostic.Errors {

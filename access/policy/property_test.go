@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cedar-policy/cedar-go"
 	"pgregory.net/rapid"
 
 	"polity/access"
@@ -144,6 +145,48 @@ func TestForbidsStay(t *testing.T) {
 		who.Areas = []city.Slug{access.AllAreas}
 		if p.Decide(who, do, on, at).Allowed {
 			t.Errorf("with every role %s is no longer forbidden by %v", do, d.By)
+		}
+	})
+}
+
+// TestScopesAreReadAsCedarReadsThem compares decisions with those of Cedar over every
+// policy of the action, for policies with scopes of every form.
+func TestScopesAreReadAsCedarReadsThem(t *testing.T) {
+	own := File{"forms.cedar", `
+@id("a")@reason("r") permit (principal == Person::"p1", action == Action::"see-counts", resource == Camera::"market");
+@id("b")@reason("r") permit (principal == Person::"p1", action, resource in Area::"centre");
+@id("c")@reason("r") forbid (principal in Role::"crew", action in [Action::"look-live", Action::"see-counts"], resource is Camera in Area::"harbour");
+@id("d")@reason("r") permit (principal, action == Action::"see-counts", resource in Area::"city");
+@id("e")@reason("r") forbid (principal is Person in Role::"waste-operator", action, resource is Camera);
+@id("f")@reason("r") permit (principal is Person, action == Action::"manage-people", resource == Person::"p1");
+@id("g")@reason("r") permit (principal, action == Action::"see-counts", resource in Camera::"market");
+@id("h")@reason("r") forbid (principal in Person::"p1", action == Action::"see-alerts", resource in Service::"traffic");
+@id("i")@reason("r") permit (principal is Program, action == Action::"see-alerts", resource == Service::"system");`}
+	p := shippedPolicies(t, own)
+	rapid.Check(t, func(t *rapid.T) {
+		who, on, at := somebody(t), something(t), circumstances(t)
+		do := rapid.SampledFrom(access.Actions()).Draw(t, "action")
+		if rapid.Bool().Draw(t, "of its kind") {
+			on.Kind = KindOf(do)
+		}
+		if rapid.Bool().Draw(t, "p1") {
+			who.ID = "p1"
+		}
+		if sound(who, do, on) != "" {
+			return
+		}
+		if !slices.Contains(p.purposes, who.Purpose) {
+			who.Purpose = ""
+		}
+		q := p.question(who, do, on, at)
+		got := p.decide(q)
+		allowed, diagnostic := cedar.Authorize(p.byAction[do], &q.world, q.request)
+		var by []string
+		for _, r := range diagnostic.Reasons {
+			by = append(by, string(r.PolicyID))
+		}
+		if got.Allowed != bool(allowed) || !slices.Equal(got.By, by) || len(diagnostic.Errors) > 0 {
+			t.Errorf("%v by %v; Cedar alone says %v by %v, %v", got.Allowed, got.By, allowed, by, diagnostic.Errors)
 		}
 	})
 }

@@ -52,8 +52,9 @@ type Rule struct {
 	Shipped   bool
 	Text      string // as Cedar writes it
 
-	policy *cedar.Policy
-	ast    *xast.Policy
+	policy     *cedar.Policy
+	conditions *cedar.Policy // the same without its scope, which covers reads
+	ast        *xast.Policy
 }
 
 // CharterFile is the shipped file of what no policy of a city can lift.
@@ -140,6 +141,7 @@ func Parse(f File) ([]Rule, error) {
 			Text: string(p.MarshalCedar()), policy: p, ast: (*xast.Policy)(p.AST()),
 		}
 		where := fmt.Sprintf("%s:%d", r.File, r.Line)
+		r.conditions = withoutScope(r.ast)
 		for key, value := range p.Annotations() {
 			if strings.TrimSpace(string(value)) == "" || strings.ContainsFunc(string(value), control) {
 				return nil, city.Errorf(city.Invalid, "%s: @%s is empty or holds more than one line; write one line", where, key)
@@ -175,6 +177,12 @@ func Parse(f File) ([]Rule, error) {
 }
 
 func control(r rune) bool { return r < ' ' || r == 0x7f }
+
+func withoutScope(p *xast.Policy) *cedar.Policy {
+	bare := *p
+	bare.Principal, bare.Action, bare.Resource = xast.ScopeTypeAll{}, xast.ScopeTypeAll{}, xast.ScopeTypeAll{}
+	return cedar.NewPolicyFromAST((*ast.Policy)(&bare))
+}
 
 // choosy reports whether a policy may tell purposes apart; a few that do not count too.
 func (r Rule) choosy() bool {

@@ -1,10 +1,6 @@
 package policy
 
-import (
-	xast "github.com/cedar-policy/cedar-go/x/exp/ast"
-
-	"polity/access"
-)
+import "polity/access"
 
 // askPeople is whom to ask where a policy names nobody.
 const askPeople = "If it is your task, ask an administrator (role it) for the role."
@@ -49,7 +45,7 @@ func (p *Policies) missing(q *question) string {
 		if r.Forbids || !r.meant(q) {
 			continue
 		}
-		if r.Otherwise != "" && r.fits(q) {
+		if r.Otherwise != "" && r.covers(q) {
 			return r.Reason + " " + r.Otherwise + " If it is your task, ask an administrator (role it)."
 		}
 		if first == nil {
@@ -64,38 +60,4 @@ func (p *Policies) missing(q *question) string {
 		ask = askPeople
 	}
 	return first.Reason + " " + ask
-}
-
-// meant says whether a policy is about the thing, and about the kind of asker.
-func (r *Rule) meant(q *question) bool {
-	switch s := r.ast.Resource.(type) {
-	case xast.ScopeTypeEq:
-		if s.Entity != q.request.Resource {
-			return false
-		}
-	case xast.ScopeTypeIs:
-		if s.Type != q.request.Resource.Type {
-			return false
-		}
-	}
-	switch s := r.ast.Principal.(type) {
-	case xast.ScopeTypeIs:
-		return s.Type == q.request.Principal.Type
-	case xast.ScopeTypeIsIn:
-		return s.Type == q.request.Principal.Type
-	case xast.ScopeTypeEq:
-		return s.Entity == q.request.Principal
-	}
-	return true
-}
-
-// fits says whether a permit's scope names a role of the asker.
-func (r *Rule) fits(q *question) bool {
-	switch s := r.ast.Principal.(type) {
-	case xast.ScopeTypeIsIn:
-		return q.world.who.Parents.Contains(s.Entity)
-	case xast.ScopeTypeIn:
-		return q.world.who.Parents.Contains(s.Entity)
-	}
-	return false
 }

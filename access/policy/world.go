@@ -34,18 +34,49 @@ func cameraUID(name city.Slug) cedar.EntityUID {
 }
 
 // world is the entities of one request: who asks and what it is about. Nothing else has
-// parents or attributes, so that nothing else is looked up.
-type world struct{ who, on cedar.Entity }
+// parents or attributes, so that nothing else is looked up. They are made when a
+// condition asks for them first: most decisions need none.
+type world struct {
+	q       *question
+	who, on *cedar.Entity
+}
 
-// Get implements cedar.EntityGetter.
+// Get implements cedar.EntityGetter, for one goroutine.
 func (w *world) Get(uid cedar.EntityUID) (cedar.Entity, bool) {
 	switch uid {
-	case w.who.UID:
-		return w.who, true
-	case w.on.UID:
-		return w.on, true
+	case w.q.request.Principal:
+		if w.who == nil {
+			e := principal(w.q.who, w.q.do)
+			w.who = &e
+		}
+		return *w.who, true
+	case w.q.request.Resource:
+		if w.on == nil {
+			e := resource(w.q.on)
+			w.on = &e
+		}
+		return *w.on, true
 	}
 	return cedar.Entity{}, false
+}
+
+// principalUID names the one who asks.
+func principalUID(who access.Who) cedar.EntityUID {
+	switch who.Kind {
+	case access.Person:
+		return cedar.EntityUID{Type: typePerson, ID: cedar.String(who.ID)}
+	case access.Program:
+		return cedar.EntityUID{Type: typeProgram, ID: cedar.String(who.ID)}
+	}
+	return cedar.EntityUID{Type: typePublic, ID: "public"}
+}
+
+// resourceUID names the thing.
+func resourceUID(on access.Thing) cedar.EntityUID {
+	if on.Kind == access.TheCity {
+		return cedar.EntityUID{Type: cedar.EntityType(access.TheCity), ID: "city"}
+	}
+	return cedar.EntityUID{Type: cedar.EntityType(on.Kind), ID: cedar.String(on.ID)}
 }
 
 // principal is the one who asks as an entity. Roles that nobody knows give nothing.
@@ -67,7 +98,7 @@ func principal(who access.Who, do access.Action) cedar.Entity {
 			cameras[i] = cameraUID(c)
 		}
 		return cedar.Entity{
-			UID:     cedar.EntityUID{Type: typePerson, ID: cedar.String(who.ID)},
+			UID:     principalUID(who),
 			Parents: cedar.NewEntityUIDSet(roles...),
 			Attributes: cedar.NewRecord(cedar.RecordMap{
 				"body": cedar.String(who.Body), "areas": cedar.NewSet(areas...),
@@ -80,20 +111,17 @@ func principal(who access.Who, do access.Action) cedar.Entity {
 			scoped = scoped || a == do
 		}
 		return cedar.Entity{
-			UID:        cedar.EntityUID{Type: typeProgram, ID: cedar.String(who.ID)},
+			UID:        principalUID(who),
 			Attributes: cedar.NewRecord(cedar.RecordMap{"body": cedar.String(who.Body), "scoped": cedar.Boolean(scoped)}),
 		}
 	}
-	return cedar.Entity{UID: cedar.EntityUID{Type: typePublic, ID: "public"}}
+	return cedar.Entity{UID: principalUID(who)}
 }
 
 // resource is the thing as an entity.
 func resource(on access.Thing) cedar.Entity {
-	e := cedar.Entity{UID: cedar.EntityUID{Type: cedar.EntityType(on.Kind), ID: cedar.String(on.ID)}}
-	switch on.Kind {
-	case access.TheCity:
-		e.UID.ID = "city"
-	case access.ACamera:
+	e := cedar.Entity{UID: resourceUID(on)}
+	if on.Kind == access.ACamera {
 		areas := make([]cedar.EntityUID, 0, 1+len(on.In))
 		areas = append(areas, areaUID(access.AllAreas))
 		for _, a := range on.In {
