@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,17 +39,30 @@ func alertTypes() []string { return []string{alarm.Type, eventType, twin.AlarmTy
 
 const (
 	sweepEvery = 10 * time.Minute
+	sweepChunk = 100 // reports of one commit, so that what is new waits for none of them
 	feedBatch  = 256
 )
 
 // followData raises alerts of the city's data until ctx ends. What does not work is tried
 // again; meanwhile changes stay in the feed.
 func (h *Hub) followData(ctx context.Context) {
-	h.again(ctx, "alerts are not made of the city's data for now; its changes are kept", func() error {
+	h.again(ctx, "alerts are not made of the city's data for now; its changes are kept", func() error { return h.readFeed(ctx) })
+}
+
+// sweep goes through the city's data now and again, beside the feed: what both say of an
+// entity is ordered by its version.
+func (h *Hub) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	h.again(ctx, "the city's data was not gone through for alerts; it is tried again", func() error {
 		if err := h.sweepData(ctx); err != nil {
 			return err
 		}
-		return h.readFeed(ctx, h.now().Add(sweepEvery))
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+		return nil
 	})
 }
 
@@ -86,26 +100,19 @@ func (h *Hub) again(ctx context.Context, failed string, do func() error) {
 	}
 }
 
-// readFeed takes changes in the order of their commits until a time. Alerts and the place
+// readFeed takes changes in the order of their commits until ctx ends. Alerts and the place
 // in the feed are one commit; only then the feed may forget. A crash before that commit
 // brings the changes again, one behind it brings them to alerts that know them: each
 // carries the version of its entity. So reading always begins with whatever the feed still
 // holds, which after restoring a backup is right as well.
-func (h *Hub) readFeed(ctx context.Context, until time.Time) error {
+func (h *Hub) readFeed(ctx context.Context) error {
 	origin, err := h.alertReader.Origin(ctx)
 	if err != nil {
 		return err
 	}
 	var at uint64
 	for {
-		waiting, stop := context.WithTimeout(ctx, max(time.Millisecond, until.Sub(h.now())))
-		err := h.alertReader.Await(waiting, at)
-		over := waiting.Err() != nil
-		stop()
-		if ctx.Err() == nil && over {
-			return nil //nolint:nilerr // it is time
-		}
-		if err != nil {
+		if err := h.alertReader.Await(ctx, at); err != nil {
 			return err
 		}
 		events, err := h.alertReader.Events(ctx, at, feedBatch)
@@ -134,9 +141,6 @@ func (h *Hub) readFeed(ctx context.Context, until time.Time) error {
 		if err := h.alertReader.Settle(ctx, at); err != nil {
 			return err
 		}
-		if !h.now().Before(until) {
-			return nil
-		}
 	}
 }
 
@@ -161,8 +165,10 @@ func (h *Hub) sweepData(ctx context.Context) error {
 				reports = append(reports, r)
 			}
 		}
-		if err := h.alerts.Take(ctx, dataSource, reports, ""); err != nil {
-			return err
+		for some := range slices.Chunk(h.alerts.News(reports), sweepChunk) {
+			if err := h.alerts.Take(ctx, dataSource, some, ""); err != nil {
+				return err
+			}
 		}
 		if !page.More {
 			break

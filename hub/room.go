@@ -164,6 +164,7 @@ func (h *Hub) runRoom(ctx context.Context, work *sync.WaitGroup) {
 	}
 	work.Go(func() { h.alerts.Run(ctx) })
 	work.Go(func() { h.followData(ctx) })
+	work.Go(func() { h.sweep(ctx) })
 	work.Go(func() { h.watchEdges(ctx) })
 	work.Go(func() { h.forgetIncidents(ctx) })
 	for _, s := range h.advice {

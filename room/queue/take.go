@@ -130,6 +130,19 @@ func (r *Report) same(a *alert.Alert) bool {
 	return true
 }
 
+// News leaves out what open alerts say already.
+func (q *Queue) News(reports []Report) (out []Report) {
+	q.mu.RLock()
+	defer q.mu.RUnlock()
+	for _, r := range reports {
+		r.Start, r.End = r.Start.UTC().Truncate(time.Millisecond), r.End.UTC().Truncate(time.Millisecond)
+		if h := q.open[r.Key]; h == nil || !r.same(h.alert) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
 // Cursor is how far a source was read; empty: it never was.
 func (q *Queue) Cursor(ctx context.Context, source city.Slug) (cursor string, err error) {
 	err = q.db.Read().QueryRowContext(ctx, "SELECT coalesce((SELECT cursor FROM place WHERE source = ?), '')", string(source)).Scan(&cursor)
