@@ -17,8 +17,8 @@ import (
 	"polity/camera/live"
 	"polity/city"
 	"polity/console/texts"
-	"polity/room/notice"
 	"polity/room/incident"
+	"polity/room/notice"
 	"polity/room/order"
 	"polity/room/queue"
 )

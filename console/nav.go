@@ -15,8 +15,11 @@ type navItem struct {
 // nav leads to what everyone sees.
 func (c *Console) nav(r *request) []navItem {
 	items := []navItem{
-		{Path: "/", Name: c.say.Say("nav.map")}, {Path: "/cameras", Name: c.say.Say("nav.cameras")}, {Path: "/sensors", Name: c.say.Say("nav.sensors")},
-		{Path: "/transit", Name: c.say.Say("nav.transit")}, {Path: "/services", Name: c.say.Say("nav.services")},
+		{Path: "/", Name: c.say.Say("nav.map")},
+		{Path: "/cameras", Name: c.say.Say("nav.cameras")},
+		{Path: "/sensors", Name: c.say.Say("nav.sensors")},
+		{Path: "/transit", Name: c.say.Say("nav.transit")},
+		{Path: "/services", Name: c.say.Say("nav.services")},
 	}
 	if c.cfg.Book != nil {
 		items = append(items, navItem{Path: "/looks", Name: c.say.Say("nav.looks")})
