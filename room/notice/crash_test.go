@@ -200,7 +200,7 @@ func TestKillsLoseNothing(t *testing.T) {
 			t.Fatalf("after %d kills %d of %d alerts were told", kills, have, childAlerts)
 		}
 		life, stop := context.WithTimeout(t.Context(), 250*time.Millisecond+rand.N(400*time.Millisecond)+time.Duration(kills)*50*time.Millisecond) // longer and longer, for a busy machine
-		child := exec.CommandContext(life, os.Args[0], "-test.run=^TestChild$", "-test.timeout=60s") // killed at the end of life
+		child := exec.CommandContext(life, os.Args[0], "-test.run=^TestChild$", "-test.timeout=60s")                                               // killed at the end of life
 		child.Env = append(os.Environ(), childFolder+"="+dir, childURL+"="+receiver.URL)
 		text, err := child.CombinedOutput()
 		if life.Err() == nil && err != nil {
