@@ -19,9 +19,6 @@ import (
 	"polity/city"
 )
 
-// atOnce is how many sign-ins wait for the directory's answer at a time.
-const atOnce = 16
-
 // Deps is what a directory needs of the hub.
 type Deps struct {
 	// Back is the address to which the directory leads back, Out the one after signing
@@ -38,7 +35,7 @@ type Directory struct {
 	out     string
 	tickets *tickets
 	source  *source
-	busy    chan struct{}
+	turns   *turns
 	now     func() time.Time
 	log     *slog.Logger
 }
@@ -73,7 +70,7 @@ func Open(c Config, d Deps) (*Directory, error) {
 		return nil, err
 	}
 	return &Directory{
-		c: c, back: d.Back, out: d.Out, tickets: t, busy: make(chan struct{}, atOnce), now: d.Now, log: d.Log,
+		c: c, back: d.Back, out: d.Out, tickets: t, turns: newTurns(), now: d.Now, log: d.Log,
 		source: &source{c: c, secret: secret, to: d.Back, client: client, now: d.Now, log: d.Log, turn: make(chan struct{}, 1)},
 	}, nil
 }
@@ -200,12 +197,11 @@ func (d *Directory) Finish(r *http.Request) (End, error) {
 	if q.Get("code") == "" {
 		return end, city.Errorf(city.Invalid, "the address is not one to which a directory leads back")
 	}
-	select {
-	case d.busy <- struct{}{}:
-		defer func() { <-d.busy }()
-	case <-r.Context().Done():
-		return end, r.Context().Err()
+	done, err := d.turns.take(r.Context(), r.RemoteAddr)
+	if err != nil {
+		return end, err
 	}
+	defer done()
 	end.Result, err = d.exchange(r.Context(), p, q.Get("code"), k)
 	return end, err
 }

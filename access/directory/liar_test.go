@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"polity/access"
 	"polity/access/directory"
 	"polity/access/directory/directorytest"
 	"polity/city"
@@ -371,4 +374,85 @@ func TestAWithdrawnKeyDoesNotCountForEver(t *testing.T) {
 	if _, err := l.finish(d, nil); city.KindOf(err) != city.Forbidden {
 		t.Errorf("a token signed by a key that was withdrawn two hours ago: %v", err)
 	}
+}
+
+// Somebody who ends many sign-ins at once, at a directory that answers slowly, keeps
+// others in.
+func TestManySignInsAtOnce(t *testing.T) {
+	l := newLiar(t)
+	d := open(t, config(t, l.URL), nil)
+	held, asked := make(chan struct{}), make(chan struct{}, 100)
+	l.answers["/token"] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked <- struct{}{}
+		<-held
+		http.Error(w, "no", http.StatusBadRequest)
+	})
+	end := func(from string) error {
+		start := begin(t, d, "/")
+		r := returning(t, back+"?code=c&state="+param(t, start.URL, "state"), start.Cookie)
+		r.RemoteAddr = from
+		_, err := d.Finish(r)
+		return err
+	}
+	var waiting sync.WaitGroup
+	for n := range 4 {
+		waiting.Go(func() { _ = end(fmt.Sprintf("[2001:db8:1:2::%d]:4000", n)) })
+		<-asked
+	}
+	if err := end("[2001:db8:1:2:ffff::1]:4000"); city.KindOf(err) != city.Unavailable {
+		t.Errorf("a fifth at once from one network: %v", err)
+	}
+	waiting.Go(func() { _ = end("192.0.2.1:4000") })
+	<-asked // another is not kept waiting
+	close(held)
+	waiting.Wait()
+	if err := end("[2001:db8:1:2::1]:4000"); city.KindOf(err) != city.Forbidden {
+		t.Errorf("after they ended: %v", err)
+	}
+}
+
+// What the directory says of itself is there before somebody waits for it.
+func TestTheDirectoryIsKnownBeforeSomebodyWaits(t *testing.T) {
+	l := newLiar(t)
+	asked := make(chan struct{}, 10)
+	l.answers["/.well-known/openid-configuration"] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked <- struct{}{}
+		_ = json.NewEncoder(w).Encode(map[string]any{"issuer": l.URL, "authorization_endpoint": l.URL + "/auth", "token_endpoint": l.URL + "/token", "jwks_uri": l.URL + "/keys"})
+	})
+	d := open(t, config(t, l.URL), nil)
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { d.Run(ctx) })
+	<-asked
+	if _, err := d.Begin(t.Context(), "/"); err != nil {
+		t.Error(err)
+	}
+	stop()
+	running.Wait()
+	if len(asked) != 0 {
+		t.Error("it was asked again")
+	}
+}
+
+func FuzzAnswers(f *testing.F) {
+	f.Add("code=a&state=b&iss=c", "polity-directory=AAAA")
+	f.Add("error=access_denied&state=", "")
+	f.Add("code=%00&code=", "x")
+	c := directory.Config{Issuer: "http://127.0.0.1:1", ClientID: "polity", Groups: []directory.Group{{Group: "a", Body: "b", Roles: []access.Role{access.Crew}}}}
+	c.ClientSecretFile = filepath.Join(f.TempDir(), "secret")
+	if err := os.WriteFile(c.ClientSecretFile, []byte("x"), 0o600); err != nil {
+		f.Fatal(err)
+	}
+	d, err := directory.Open(c, directory.Deps{Back: back})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, query, cookie string) {
+		r := httptest.NewRequest(http.MethodGet, back, nil)
+		r.URL.RawQuery = query
+		r.Header.Set("Cookie", cookie)
+		if end, err := d.Finish(r); err == nil || end.Result.Subject != "" {
+			t.Errorf("signed in as %+v", end.Result)
+		}
+	})
 }

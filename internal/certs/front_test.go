@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"polity/city"
@@ -220,4 +221,29 @@ func TestPlainHTTPLeadsOn(t *testing.T) {
 			t.Errorf("%s %s%s: %d to %q", c.method, c.host, c.path, w.Code, w.Header().Get("Location"))
 		}
 	}
+}
+
+func TestRunTakesWhatIsNew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		cert, key := made(t, dir, time.Now().Add(-time.Hour), time.Now().Add(time.Hour), "hub.city.example")
+		f, err := Open(Config{CertFile: cert, KeyFile: key}, Deps{Listen: "0.0.0.0:443"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := shown(t, f)
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		go f.Run(ctx)
+		synctest.Wait()
+		made(t, dir, time.Now().Add(-time.Hour), time.Now().Add(time.Hour), "hub.city.example")
+		if !shown(t, f).Equal(first) {
+			t.Error("taken before its time")
+		}
+		time.Sleep(lookTime + time.Second)
+		synctest.Wait()
+		if shown(t, f).Equal(first) {
+			t.Error("not taken within ten seconds")
+		}
+	})
 }

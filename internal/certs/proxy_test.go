@@ -105,3 +105,20 @@ func TestHeadersWithoutAProxy(t *testing.T) {
 		}
 	})).ServeHTTP(httptest.NewRecorder(), r)
 }
+
+func FuzzForwardedFor(f *testing.F) {
+	f.Add("203.0.113.9, 10.0.0.6")
+	f.Add("[2001:db8::1]:1, ::ffff:10.0.0.5")
+	f.Add(",,, [")
+	proxy := netip.MustParseAddr("10.0.0.5")
+	front, err := Open(Config{BehindProxy: []netip.Addr{proxy}}, Deps{Listen: "10.0.0.1:8080"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		a, err := front.client([]string{header})
+		if (err == nil) != a.IsValid() || a == proxy || a.Zone() != "" || a.Is4In6() {
+			t.Errorf("%q comes from %v, %v", header, a, err)
+		}
+	})
+}
