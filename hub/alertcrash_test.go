@@ -62,7 +62,9 @@ func (h *Hub) readAll(ctx context.Context, feed plane.Feed) error {
 		left, err := feed.Events(ctx, 0, 1)
 		if err != nil || len(left) == 0 {
 			stop()
-			<-ended
+			if last := <-ended; ctx.Err() == nil {
+				return last
+			}
 			return err
 		}
 		select {
