@@ -255,11 +255,13 @@ func TestASlowReaderDelaysNobody(t *testing.T) {
 // TestAReaderThatIsFarBehindBeginsAnew passes the bound of changes that are kept.
 func TestAReaderThatIsFarBehindBeginsAnew(t *testing.T) {
 	r := newRoom(t)
+	r.cfg.Behind = 200
+	r.restart()
 	old := r.Newest()
-	for i := range 21 { // 42,000 changes of as many alerts
+	for i := range 5 {
 		var list []queue.Report
-		for n := range 2000 {
-			list = append(list, report(i*2000+n))
+		for n := range 100 {
+			list = append(list, report(i*100+n))
 		}
 		r.take(list...)
 	}
@@ -386,7 +388,7 @@ func TestTheQueueAgainstAModel(t *testing.T) {
 		r := newRoom(t)
 		defer r.Close()
 		model := map[alert.Key]alert.State{}
-		for range rapid.IntRange(5, 25).Draw(rt, "steps") {
+		for range rapid.IntRange(3, 12).Draw(rt, "steps") {
 			n := rapid.IntRange(0, 5).Draw(rt, "alert")
 			key := report(n).Key
 			switch step := rapid.SampledFrom([]string{"raise", "acknowledge", "close", "reopen", "restart", "renew"}).Draw(rt, "step"); step {

@@ -34,15 +34,18 @@ type Config struct {
 	// MayHandle says whether alerts of a desk can be assigned to the person of an ID; nil:
 	// nobody is asked.
 	MayHandle func(ctx context.Context, id string, desk city.Slug) error
-	Log       *slog.Logger
-	Now       func() time.Time
+	// Behind is how many changes a reader may be behind before it has to fetch the list
+	// again; 0: DefaultBehind.
+	Behind int
+	Log    *slog.Logger
+	Now    func() time.Time
 }
 
 // DefaultKeep is how long closed alerts are kept where nothing else is said.
 const DefaultKeep = 90 * 24 * time.Hour
 
-// maxLog is how many changes a reader may be behind before it has to fetch the list again.
-const maxLog = 20_000
+// DefaultBehind is how many changes a reader may be behind where nothing else is said.
+const DefaultBehind = 20_000
 
 // Queue is the alerts. Its methods may be called by any goroutine.
 type Queue struct {
@@ -93,6 +96,9 @@ func Open(ctx context.Context, folder string, cfg Config) (*Queue, error) {
 	}
 	if cfg.Keep == 0 {
 		cfg.Keep = DefaultKeep
+	}
+	if cfg.Behind == 0 {
+		cfg.Behind = DefaultBehind
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -158,7 +164,7 @@ func (q *Queue) load(ctx context.Context) error {
 	q.sequence = max(floor, highest)
 	q.last, q.floor = q.sequence, floor
 	var from uint64
-	if err := q.db.Read().QueryRowContext(ctx, "SELECT coalesce((SELECT seq FROM alert ORDER BY seq DESC LIMIT 1 OFFSET ?), 0)", maxLog).Scan(&from); err != nil {
+	if err := q.db.Read().QueryRowContext(ctx, "SELECT coalesce((SELECT seq FROM alert ORDER BY seq DESC LIMIT 1 OFFSET ?), 0)", q.cfg.Behind).Scan(&from); err != nil {
 		return err
 	}
 	q.floor = max(q.floor, from)
@@ -212,20 +218,20 @@ func (q *Queue) place(h *held) {
 	q.at[key] = q.base + len(q.log)
 	q.log = append(q.log, h)
 	q.last = max(q.last, h.alert.Sequence)
-	if len(q.log) > 2*maxLog {
+	if len(q.log) > 2*q.cfg.Behind {
 		q.shorten()
 	}
 }
 
 // shorten forgets the oldest changes and those that were overtaken.
 func (q *Queue) shorten() {
-	rest := make([]*held, 0, 2*maxLog)
+	rest := make([]*held, 0, 2*q.cfg.Behind)
 	for _, h := range q.log {
 		if h != nil {
 			rest = append(rest, h)
 		}
 	}
-	if over := len(rest) - maxLog; over > 0 {
+	if over := len(rest) - q.cfg.Behind; over > 0 {
 		for _, h := range rest[:over] {
 			delete(q.at, h.alert.Key)
 			q.floor = h.alert.Sequence
