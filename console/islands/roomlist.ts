@@ -2,7 +2,7 @@
 // thousand of them scroll as ten do.
 import { make, one } from "./dom.ts";
 import type { Alert } from "./generated.ts";
-import { clock, priorityOf, stateOf, titleOf, whereOf } from "./roomwords.ts";
+import { clock, exactly, priorityOf, stateOf, titleOf, whereOf } from "./roomwords.ts";
 import { say } from "./texts.ts";
 
 export interface ListUser {
@@ -222,7 +222,7 @@ export class RoomList {
     row.priority.textContent = word;
     row.where.textContent = whereOf(a);
     row.state.textContent = a.quiet ? say("room.isquiet", { state: words }) : words;
-    row.since.replaceChildren(make("time", { datetime: a.start, title: new Date(a.start).toLocaleString() }, clock(a.start)));
+    row.since.replaceChildren(make("time", { datetime: a.start, title: exactly(a.start) }, clock(a.start)));
     row.over.hidden = !a.end;
   }
 

@@ -1,7 +1,7 @@
 // Alerts in words. Times are the city's.
 import type { Alert, AlertEntry, AlertValue, RoomData } from "./generated.ts";
 import { dataOf } from "./dom.ts";
-import { hour, known, list, number, say } from "./texts.ts";
+import { known, list, number, say } from "./texts.ts";
 import { rank } from "./roomstore.ts";
 
 export const room = dataOf<RoomData>(document.getElementById("room-data"));
@@ -59,12 +59,22 @@ export function didWhat(e: AlertEntry): string {
   });
 }
 
+// Made once: a formatter takes longer to make than a row of the list to draw.
+const dayForm = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeZone: room.zone });
+const hourForm = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: room.zone });
+const datedForm = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: room.zone });
+const exactForm = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "medium", timeZone: room.zone });
+let today = { until: 0, day: "" };
+
 /** Hours and minutes, with the day where it is another. */
 export function clock(at: string): string {
   const t = Date.parse(at);
-  const day = (ms: number) => new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeZone: room.zone }).format(ms);
-  if (day(t) === day(Date.now())) return hour(t, room.zone);
-  return new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: room.zone }).format(t);
+  if (Date.now() > today.until) today = { until: Date.now() + 10_000, day: dayForm.format(Date.now()) };
+  return (dayForm.format(t) === today.day ? hourForm : datedForm).format(t);
+}
+
+export function exactly(at: string): string {
+  return exactForm.format(Date.parse(at));
 }
 
 export function searchable(a: Alert): string {
