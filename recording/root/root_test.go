@@ -73,7 +73,7 @@ func TestWrongProofsAreRefused(t *testing.T) {
 	for name, err := range map[string]error{
 		"another segment":  root.Verify(top, 13, 6, segments[7], proof),
 		"another place":    root.Verify(top, 13, 7, segments[6], proof),
-		"another count":    root.Verify(top, 9, 6, segments[6], proof),
+		"another count":    root.Verify(top, 20, 6, segments[6], proof),
 		"shorter":          root.Verify(top, 13, 6, segments[6], proof[1:]),
 		"longer":           root.Verify(top, 13, 6, segments[6], append(slices.Clone(proof), root.Hash{})),
 		"changed":          root.Verify(top, 13, 6, segments[6], changed),
