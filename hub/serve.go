@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -24,7 +25,7 @@ func (h *Hub) serve(ctx context.Context, work *sync.WaitGroup, ended chan<- erro
 	if h.directory != nil {
 		work.Go(func() { h.directory.Run(ctx) })
 	}
-	pages := newServer(bounded(h.front.Handler(h.handler())))
+	pages := newServer(bounded(h.front.Handler(h.handler())), h.log)
 	pages.TLSConfig = h.front.TLS()
 	go func() {
 		if pages.TLSConfig != nil {
@@ -35,16 +36,16 @@ func (h *Hub) serve(ctx context.Context, work *sync.WaitGroup, ended chan<- erro
 	}()
 	servers := []*http.Server{pages}
 	if h.redirect != nil {
-		to := newServer(bounded(h.front.Redirect()))
+		to := newServer(bounded(h.front.Redirect()), h.log)
 		go func() { ended <- to.Serve(h.redirect) }()
 		servers = append(servers, to)
 	}
 	return servers
 }
 
-func newServer(answers http.Handler) *http.Server {
+func newServer(answers http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler: answers, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: answers, ErrorLog: newErrorLog(log), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 	}
 }
 
