@@ -107,7 +107,7 @@ export class RoomActs {
   private reason(o: Outcome, was: Alert | undefined): string {
     const title = was ? titleOf(was) : o.key;
     if (o.status === "missing") return say("room.missing", { title });
-    if (o.status === "conflict" && o.alert?.last.by) return say("room.conflict", { title, did: didWhat(o.alert.last) });
+    if (o.status === "conflict" && o.alert?.last.by) return say("room.conflict", { title, did: didWhat(o.alert.last), time: clock(o.alert.last.at) });
     return say("room.refused", { title, why: o.why ?? "" });
   }
 

@@ -150,7 +150,7 @@ test("somebody who was faster is named, and nothing of theirs is lost", async (t
   await page.keyboard.press("e");
   await tell("room", { do: "acknowledge", key: "sensor:underpass" });
   release();
-  await until("the words", async () => /somebody was faster\. Acknowledged by Bo\./.test((await said(page)) ?? ""));
+  await until("the words", async () => /somebody was faster at [^.]*\d\d:\d\d\. Acknowledged by Bo\./.test((await said(page)) ?? ""));
   await until("what the colleague did", async () => /Acknowledged/.test((await row(page, "sensor:underpass").textContent()) ?? ""));
   await t.shot(page, "room-conflict", false);
 });
