@@ -25,9 +25,8 @@ event_to_screen_p50_ms, event_to_screen_p99_ms
                          from sending an alert to the first frame after its row stands in
                          the page (two requestAnimationFrame); of those that were sent and
                          shown while the hub ran, or after the page's line was back. The
-                         page is 2,400 pixels high, so that rows that come stand in sight;
-                         one that came beneath (beneath: how many) counts from when the
-                         next newer one was painted
+                         page is 1920 x 1080; a row that came beneath what was in sight
+                         (beneath: how many) counts until the next newer one was painted
 restart_p99_ms           the same of all others: sent before the kill and shown after it, or
                          sent before the page's line was back
 restart_alerts           how many those are

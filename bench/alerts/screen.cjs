@@ -46,7 +46,7 @@ async function main() {
   const browser = await chromium.launch({ executablePath, chromiumSandbox: false, args: ["--disable-gpu"] });
   process.on("SIGINT", () => browser.close().finally(() => process.exit(1)));
   try {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 2400 } });
+    const context = await browser.newContext({ viewport: { width: 1920, height: 1080 } });
     await context.addCookies([{ name, value, url: address, httpOnly: true, sameSite: "Strict" }]);
     const page = await context.newPage();
     page.on("pageerror", (e) => console.log(`the page failed: ${e.message}`));
