@@ -156,39 +156,6 @@ func (c *Console) clock() clock {
 	return clock{zone: c.about.Zone, now: now(), say: c.say}
 }
 
-// liveFeed serves live scenes, each written down as a look while it lasts.
-func (c *Console) liveFeed(w http.ResponseWriter, r *request) error {
-	ctx, stop := context.WithCancel(r.Context())
-	defer stop()
-	serve, err := c.live.Open(r.WithContext(ctx))
-	if err != nil {
-		return err
-	}
-	cameras, err := liveCameras(c, r.Request)
-	if err != nil {
-		return err
-	}
-	ends := []<-chan struct{}{c.cfg.Access.Ended(r.who.Session)}
-	for _, camera := range cameras {
-		looking, err := c.look(r, access.LookLive, camera, time.Time{})
-		if err != nil {
-			return err
-		}
-		defer looking.Finish()
-		ends = append(ends, looking.Gone())
-	}
-	for _, end := range ends {
-		go func() {
-			select {
-			case <-end:
-				stop()
-			case <-ctx.Done():
-			}
-		}()
-	}
-	return gone(serve(w))
-}
-
 func (c *Console) check(ctx context.Context, name city.Slug) error {
 	_, err := c.camera(ctx, name)
 	return err

@@ -2,7 +2,9 @@ package console_test
 
 import (
 	"errors"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -118,5 +120,36 @@ func TestRefusalOffersToSignIn(t *testing.T) {
 	w := get(t, newGated(t, nobody, nil), "/cameras/square/edit?x=1")
 	if !strings.Contains(w.Body.String(), `href="/sign-in?then=%2Fcameras%2Fsquare%2Fedit%3Fx%3D1"`) {
 		t.Errorf("the page does not offer to sign in: %s", w.Body.String())
+	}
+}
+
+// TestALiveSceneEndsWithTheSignIn: what is open closes when the sign-in is revoked, and the
+// look is over.
+func TestALiveSceneEndsWithTheSignIn(t *testing.T) {
+	looks, who := &consoletest.Looks{}, consoletest.Everything()
+	server := httptest.NewServer(newGated(t, who, looks))
+	defer server.Close()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/live?cameras=square", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if _, err := answer.Body.Read(make([]byte, 1)); err != nil {
+		t.Fatalf("the scene does not begin: %v", err)
+	}
+	if all, ended := looks.All(); len(all) != 1 || ended != 0 || all[0].Do != access.LookLive {
+		t.Errorf("while it is open: %+v, %d ended", all, ended)
+	}
+	who.Revoke()
+	if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+		t.Errorf("the scene ends with %v", err)
+	}
+	server.Close() // waits for the answer's end
+	if _, ended := looks.All(); ended != 1 {
+		t.Errorf("%d looks ended", ended)
 	}
 }
