@@ -1,7 +1,7 @@
 // The crew's page: works without a line, keeps what the crew tells and sends it when the
 // line is back.
 import { CrewLine } from "./crewline.ts";
-import { forgetPage, keepPage } from "./crewoffline.ts";
+import { keepPage } from "./crewoffline.ts";
 import { framePhoto } from "./crewphoto.ts";
 import { Sharing } from "./crewshare.ts";
 import { drop, keep, keptOrders, newKey, waiting, type Told } from "./crewstore.ts";
@@ -103,7 +103,4 @@ async function begin(): Promise<void> {
 
 onScheme(() => void show());
 addEventListener("pagehide", () => sharing.stop());
-document.addEventListener("submit", (e) => {
-  if (new URL((e.target as HTMLFormElement).action, location.href).pathname.startsWith("/sign-out")) void forgetPage();
-});
 void begin();

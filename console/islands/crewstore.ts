@@ -65,6 +65,10 @@ export function keptOrders(): Promise<CrewData | undefined> {
   return within("orders", "readonly", (s) => s.get("newest") as IDBRequest<CrewData | undefined>);
 }
 
+export function forgetOrders(): Promise<undefined> {
+  return within("orders", "readwrite", (s) => s.delete("newest"));
+}
+
 /** A key for one thing told: random, 32 characters. */
 export function newKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");

@@ -1,10 +1,12 @@
-// On every page: the switch between light and dark, and parts that keep themselves
-// up to date.
+// On every page: the switch between light and dark, parts that keep themselves up to
+// date, and what is forgotten at sign-out.
+import { forgetOnSignOut } from "./crewforget.ts";
 import { keepFresh } from "./refresh.ts";
 
 document.documentElement.classList.add("scripted");
 themeSwitch();
 keepFresh();
+forgetOnSignOut();
 
 function themeSwitch(): void {
   const form = document.querySelector<HTMLFormElement>("[data-island='theme']");

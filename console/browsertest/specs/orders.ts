@@ -305,3 +305,32 @@ test("crew: where they are is seen while they share it", async (t) => {
   });
   check(!(await desk.textContent("main"))?.includes("24.94100"), "the page still says where the crew was");
 });
+
+test("crew: whoever signs out leaves no orders on the telephone", async (t) => {
+  const page = await crewPage(t);
+  await page.route("**/steps", (route) => route.abort("connectionreset"));
+  await page.route("**/sign-out", (route) => route.fulfill({ status: 200, contentType: "text/plain", body: "out" }));
+  await page.route("**/check", async (route) => {
+    const answer = await route.fetch(); // any page, with the form of the account's
+    await route.fulfill({ response: answer, body: (await answer.text()).replace("</main>", `<form method="post" action="/sign-out"><button>Out</button></form></main>`) });
+  });
+  await press(page, "Accept");
+  await until("it waits", async () => (await said(page)).includes("1 not sent yet"));
+  await page.goto(`${own}/check`);
+  await page.waitForSelector("html.scripted");
+  await page.getByRole("button", { name: "Out" }).click();
+  await page.waitForURL("**/sign-out");
+  await page.goto(`${own}/cameras`);
+  const left = await page.evaluate(async () => {
+    const db = await new Promise<IDBDatabase>((done) => {
+      const r = indexedDB.open("polity-crew", 1);
+      r.onsuccess = () => done(r.result);
+    });
+    const count = (store: string) => new Promise<number>((done) => {
+      const r = db.transaction(store).objectStore(store).count();
+      r.onsuccess = () => done(r.result);
+    });
+    return `${await caches.has("polity-crew")} ${await count("orders")} ${await count("waiting")}`;
+  });
+  same(left, "false 0 1", "the page, orders and what waits");
+});
