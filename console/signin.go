@@ -76,7 +76,7 @@ func (c *Console) enrolPage(w http.ResponseWriter, r *request) error {
 }
 
 // begin answers with the options of a ceremony.
-func (c *Console) begin(w http.ResponseWriter, r *request, ask func(*account.Accounts) (json.RawMessage, error)) error {
+func (c *Console) begin(w http.ResponseWriter, ask func(*account.Accounts) (json.RawMessage, error)) error {
 	people, err := c.people()
 	if err != nil {
 		return err
@@ -100,7 +100,7 @@ func (c *Console) tooMany(w http.ResponseWriter, err error) error {
 }
 
 // finish ends a ceremony and says where to go on.
-func (c *Console) finish(w http.ResponseWriter, r *request, then string, do func(*account.Accounts) error) error {
+func (c *Console) finish(w http.ResponseWriter, then string, do func(*account.Accounts) error) error {
 	people, err := c.people()
 	if err != nil {
 		return err
@@ -115,34 +115,34 @@ func (c *Console) finish(w http.ResponseWriter, r *request, then string, do func
 }
 
 func (c *Console) beginSignIn(w http.ResponseWriter, r *request) error {
-	return c.begin(w, r, func(a *account.Accounts) (json.RawMessage, error) { return a.BeginSignIn(w, r.Request) })
+	return c.begin(w, func(a *account.Accounts) (json.RawMessage, error) { return a.BeginSignIn(w, r.Request) })
 }
 
 func (c *Console) finishSignIn(w http.ResponseWriter, r *request) error {
 	then := localPath(r.URL.Query().Get("then"))
-	return c.finish(w, r, then, func(a *account.Accounts) error {
+	return c.finish(w, then, func(a *account.Accounts) error {
 		_, err := a.FinishSignIn(w, r.Request)
 		return err
 	})
 }
 
 func (c *Console) beginEnrol(w http.ResponseWriter, r *request) error {
-	return c.begin(w, r, func(a *account.Accounts) (json.RawMessage, error) { return a.BeginEnrol(w, r.Request) })
+	return c.begin(w, func(a *account.Accounts) (json.RawMessage, error) { return a.BeginEnrol(w, r.Request) })
 }
 
 func (c *Console) finishEnrol(w http.ResponseWriter, r *request) error {
-	return c.finish(w, r, "/account", func(a *account.Accounts) error {
+	return c.finish(w, "/account", func(a *account.Accounts) error {
 		_, err := a.FinishEnrol(w, r.Request)
 		return err
 	})
 }
 
 func (c *Console) beginPasskey(w http.ResponseWriter, r *request) error {
-	return c.begin(w, r, func(a *account.Accounts) (json.RawMessage, error) { return a.BeginPasskey(w, r.Request, r.who) })
+	return c.begin(w, func(a *account.Accounts) (json.RawMessage, error) { return a.BeginPasskey(w, r.Request, r.who) })
 }
 
 func (c *Console) finishPasskey(w http.ResponseWriter, r *request) error {
-	return c.finish(w, r, "/account", func(a *account.Accounts) error { return a.FinishPasskey(w, r.Request, r.who) })
+	return c.finish(w, "/account", func(a *account.Accounts) error { return a.FinishPasskey(w, r.Request, r.who) })
 }
 
 func (c *Console) signOut(w http.ResponseWriter, r *request) error {

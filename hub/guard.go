@@ -89,7 +89,7 @@ func (h *Hub) atGate(r *http.Request) (access.Who, error) {
 	}
 	return access.Who{
 		Kind: access.Program, ID: "loopback", Name: "a program on the hub's machine", Session: "loopback",
-		Scope: []access.Action{access.ReadData, access.WriteData},
+		Scope: []access.Action{access.ReadData, access.WriteData, access.SeeMetrics},
 	}, nil
 }
 
