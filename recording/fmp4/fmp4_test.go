@@ -10,88 +10,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
-	mc "github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
-	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
-
 	"polity/recording/fmp4"
+	"polity/recording/recordtest"
 )
 
-// film is a file of testdata as a camera would send it: 100 pictures of 96 x 64 at 25 a
-// second, a key each second, with B-frames (made by ffmpeg's testsrc2, libx264 and
-// libx265).
-type film struct {
-	codec fmp4.Codec
-	units []*fmp4.Unit
-}
-
-func load(t testing.TB, name string) *film {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var init mc.Init
-	if err := init.Unmarshal(bytes.NewReader(b)); err != nil {
-		t.Fatal(err)
-	}
-	f := &film{codec: fmp4.H264}
-	var sets [][]byte
-	switch c := init.Tracks[0].Codec.(type) {
-	case *codecs.H264:
-		sets = [][]byte{c.SPS, c.PPS}
-	case *codecs.H265:
-		f.codec, sets = fmp4.H265, [][]byte{c.VPS, c.SPS, c.PPS}
-	}
-	scale := int64(init.Tracks[0].TimeScale)
-	for _, s := range samples(t, b) {
-		nals, err := s.GetH264()
-		if err != nil {
-			t.Fatal(err)
-		}
-		key := h264.IsRandomAccess(nals)
-		if f.codec == fmp4.H265 {
-			key = h265.IsRandomAccess(nals)
-		}
-		if key {
-			nals = slices.Concat(sets, nals)
-		}
-		pts := time.Duration(s.pts) * time.Second / time.Duration(scale)
-		f.units = append(f.units, &fmp4.Unit{Codec: f.codec, NALs: nals, Key: key, PTS: pts})
-	}
-	return f
-}
-
-type sample struct {
-	*mc.Sample
-	dts, pts int64
-}
-
-func samples(t testing.TB, file []byte) (all []sample) {
-	t.Helper()
-	var parts mc.Parts
-	if err := parts.Unmarshal(file); err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range parts {
-		dts := int64(p.Tracks[0].BaseTime)
-		for _, s := range p.Tracks[0].Samples {
-			all = append(all, sample{s, dts, dts + int64(s.PTSOffset)})
-			dts += int64(s.Duration)
-		}
-	}
-	return all
-}
-
-func mux(t *testing.T, f *film, units []*fmp4.Unit) []byte {
+func mux(t *testing.T, units []*fmp4.Unit) []byte {
 	t.Helper()
 	sets, ok := fmp4.SetsOf(units[0])
 	if !ok {
 		t.Fatal("the key has no parameter sets")
 	}
 	var file bytes.Buffer
-	m, err := fmp4.NewMuxer(&file, f.codec, sets)
+	m, err := fmp4.NewMuxer(&file, units[0].Codec, sets)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,27 +48,27 @@ func mux(t *testing.T, f *film, units []*fmp4.Unit) []byte {
 
 func TestPicturesStayAsTheyCame(t *testing.T) {
 	for _, name := range []string{"h264.mp4", "h265.mp4"} {
-		f := load(t, name)
-		if len(f.units) != 100 {
-			t.Fatalf("%s: %d units", name, len(f.units))
+		units := recordtest.Film(name, time.Now())
+		if len(units) != 100 {
+			t.Fatalf("%s: %d units", name, len(units))
 		}
-		got := samples(t, mux(t, f, f.units))
-		if len(got) != len(f.units) {
-			t.Fatalf("%s: %d of %d pictures", name, len(got), len(f.units))
+		got := recordtest.Samples(mux(t, units))
+		if len(got) != len(units) {
+			t.Fatalf("%s: %d of %d pictures", name, len(got), len(units))
 		}
-		shift := f.units[0].PTS.Seconds()*fmp4.TimeScale - float64(got[0].pts)
+		shift := units[0].PTS.Seconds()*fmp4.TimeScale - float64(got[0].PTS)
 		for i, s := range got {
 			nals, err := s.GetH264()
-			if err != nil || !slices.EqualFunc(nals, f.units[i].NALs, bytes.Equal) {
+			if err != nil || !slices.EqualFunc(nals, units[i].NALs, bytes.Equal) {
 				t.Fatalf("%s: picture %d was changed: %v", name, i, err)
 			}
-			if s.IsNonSyncSample == f.units[i].Key {
+			if s.IsNonSyncSample == units[i].Key {
 				t.Errorf("%s: picture %d: key %v", name, i, !s.IsNonSyncSample)
 			}
-			if d := f.units[i].PTS.Seconds()*fmp4.TimeScale - float64(s.pts) - shift; d > 2 || d < -2 {
+			if d := units[i].PTS.Seconds()*fmp4.TimeScale - float64(s.PTS) - shift; d > 2 || d < -2 {
 				t.Errorf("%s: picture %d is shown %g ticks off", name, i, d)
 			}
-			if s.pts < s.dts {
+			if s.PTS < s.DTS {
 				t.Errorf("%s: picture %d is shown before it is decoded", name, i)
 			}
 		}
@@ -153,12 +83,15 @@ func TestOrdinaryPlayersPlayIt(t *testing.T) {
 		t.Skip("ffmpeg is not installed: whether players play the files was not tried")
 	}
 	for _, name := range []string{"h264.mp4", "h265.mp4"} {
-		f := load(t, name)
-		ours := filepath.Join(t.TempDir(), name)
-		if err := os.WriteFile(ours, mux(t, f, f.units), 0o600); err != nil {
+		units := recordtest.Film(name, time.Now())
+		ours, theirs := filepath.Join(t.TempDir(), name), filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(theirs, recordtest.File(name), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		want, got := pictures(t, ffmpeg, filepath.Join("testdata", name)), pictures(t, ffmpeg, ours)
+		if err := os.WriteFile(ours, mux(t, units), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		want, got := pictures(t, ffmpeg, theirs), pictures(t, ffmpeg, ours)
 		if len(want) != 100 || !slices.Equal(got, want) {
 			t.Errorf("%s: %d pictures decode, %d are wanted, or they differ", name, len(got), len(want))
 		}
@@ -182,10 +115,10 @@ func pictures(t *testing.T, ffmpeg, file string) (sums []string) {
 }
 
 func TestBadUnitsDoNotStopTheOrder(t *testing.T) {
-	f := load(t, "h264.mp4")
+	units := recordtest.Film("h264.mp4", time.Now())
 	var order fmp4.Order
 	last := int64(-1 << 62)
-	for i, u := range f.units {
+	for i, u := range units {
 		bad := *u
 		switch i % 7 {
 		case 3:
