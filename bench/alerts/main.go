@@ -34,6 +34,7 @@ stored_p50_ms, stored_p99_ms   until the sender is told that it is stored: a par
 feed_p50_ms, feed_p99_ms from sending to the readers of the feed, kill left out
 line_back_s              from the start after the kill until the page hears the feed again
 polling_p50_ms, polling_p99_ms   the baseline: a client that fetches the list every 5 s
+page_cpu_s_per_s, browser_cpu_s_per_s   of the page's process, and of all of the browser's
 hub_cpu_s_per_s          the hub's processor time a second while alerts come
 hub_rss_mib              its memory at the end
 Other control rooms' queues (ThingsBoard, Zabbix, Alertmanager with Karma) are not

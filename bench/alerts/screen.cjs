@@ -54,10 +54,18 @@ async function main() {
     const answer = await page.goto(`${address}/room?desk=traffic`);
     if (!answer.ok()) throw new Error(`/room answers ${answer.status()}`);
     await page.waitForFunction(() => window.linesUp.length > 0, undefined, { timeout: 60_000 });
+    const whole = await browser.newBrowserCDPSession();
+    const usage = async () => {
+      const all = (await whole.send("SystemInfo.getProcessInfo")).processInfo;
+      return { all: all.reduce((sum, p) => sum + p.cpuTime, 0), renderer: Math.max(...all.filter((p) => p.type === "renderer").map((p) => p.cpuTime)), at: Date.now() / 1000 };
+    };
+    const before = await usage();
     console.log("the page follows");
     for await (const line of createInterface({ input: process.stdin })) if (line === "end") break;
     if (process.env.POLITY_SHOT) await page.screenshot({ path: process.env.POLITY_SHOT });
-    console.log(JSON.stringify(await page.evaluate(scrollThrough)));
+    const after = await usage();
+    const each = (name) => (after[name] - before[name]) / (after.at - before.at);
+    console.log(JSON.stringify({ ...(await page.evaluate(scrollThrough)), pageCPU: each("renderer"), browserCPU: each("all") }));
   } finally {
     await browser.close();
   }

@@ -36,6 +36,9 @@ type onScreen struct {
 	All   []string           `json:"all"` // scrolled through
 	Lines []float64          `json:"lines"`
 	Rows  int                `json:"rows"`
+	// Processor seconds a second of the page's process, and of all of the browser's.
+	PageCPU    float64 `json:"pageCPU"`
+	BrowserCPU float64 `json:"browserCPU"`
 }
 
 // painted is when each alert was on the screen. One that came beneath what was in sight,

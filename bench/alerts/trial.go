@@ -324,6 +324,8 @@ func (t *trial) figures(ctx context.Context, r *harness.Run) (harness.Figures, e
 		{Name: "line_back_s", Value: number((back - float64(t.started.UnixMilli())) / 1000)},
 		{Name: "polling_p50_ms", Value: quantile(polled, .5)},
 		{Name: "polling_p99_ms", Value: quantile(polled, .99)},
+		{Name: "page_cpu_s_per_s", Value: number(shown.PageCPU)},
+		{Name: "browser_cpu_s_per_s", Value: number(shown.BrowserCPU)},
 		{Name: "hub_cpu_s_per_s", Value: number(t.cpu / t.cpuTime)},
 		{Name: "hub_rss_mib", Value: number(memory)},
 	}, nil
