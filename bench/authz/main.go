@@ -25,8 +25,6 @@ added_p99_ms, added_p50_ms   what the gate adds to a request, 99th percentile an
                   pages (console.New over a small city in memory) answer over HTTP on
                   loopback, and within each request everything is timed that the gate does
                   (session's cookie looked up, policies asked as often as the page asks)
-cpu_p50_ms, cpu_p99_ms   the same in processor time of the thread that did it: without the
-                  time for which other work had the processor
 difference_p50_ms, difference_p99_ms   the control: the same pages without a gate, which has
                   the same answers from a map, are asked in the same run, by turns, a random
                   one of the two first; percentile with the gate minus that without, from
@@ -87,8 +85,6 @@ func run(ctx context.Context, r *harness.Run) (harness.Figures, error) {
 	return harness.Figures{
 		{Name: "added_p99_ms", Value: ms(l.gate, 0.99)},
 		{Name: "added_p50_ms", Value: ms(l.gate, 0.5)},
-		{Name: "cpu_p50_ms", Value: ms(l.cpu, 0.5)},
-		{Name: "cpu_p99_ms", Value: ms(l.cpu, 0.99)},
 		{Name: "difference_p50_ms", Value: harness.Rounded(median(l.half), 4)},
 		{Name: "difference_p99_ms", Value: harness.Rounded(median(l.tail), 4)},
 		{Name: "with_p50_ms", Value: ms(l.with, 0.5)},

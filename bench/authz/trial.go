@@ -10,12 +10,9 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"polity/access"
 	"polity/access/account"
@@ -28,8 +25,7 @@ import (
 // latencies are what requests took.
 type latencies struct {
 	with, without, gate []time.Duration
-	cpu                 []time.Duration // processor time of the gate
-	half, tail          []float64       // what the gate adds to median and 99th percentile, ms, by round
+	half, tail          []float64 // what the gate adds to median and 99th percentile, ms, by round
 }
 
 // trial is the same pages twice: behind the gate, and behind its answers from a map.
@@ -177,8 +173,7 @@ func (t *trial) round(ctx context.Context, n int, l *latencies) error {
 				return err
 			}
 			if i == 0 {
-				wall, cpu := t.gate.end()
-				l.gate, l.cpu = append(l.gate, wall), append(l.cpu, cpu)
+				l.gate = append(l.gate, t.gate.end())
 			}
 			took[i] = append(took[i], d)
 		}
@@ -219,55 +214,39 @@ type gate struct {
 	*account.Accounts
 	*policy.Live
 
-	mu        sync.Mutex
-	took, cpu time.Duration
+	mu   sync.Mutex
+	took time.Duration
 }
 
 var _ console.Access = (*gate)(nil)
 
 func (g *gate) Who(r *http.Request) (access.Who, error) {
-	defer g.watch()()
+	defer g.add(time.Now())
 	return g.Accounts.Who(r)
 }
 
 func (g *gate) Decide(who access.Who, do access.Action, on access.Thing, at access.Circumstances) access.Decision {
-	defer g.watch()()
+	defer g.add(time.Now())
 	return g.Live.Decide(who, do, on, at)
 }
 
-// watch begins to time something and returns what ends it. The goroutine stays on its
-// thread meanwhile, whose processor time is read.
-func (g *gate) watch() (end func()) {
-	runtime.LockOSThread()
-	start, cpu := time.Now(), threadTime()
-	return func() {
-		cpu, took := threadTime()-cpu, time.Since(start)
-		runtime.UnlockOSThread()
-		g.mu.Lock()
-		g.took, g.cpu = g.took+took, g.cpu+cpu
-		g.mu.Unlock()
-	}
-}
-
-// threadTime is the processor time of this thread.
-func threadTime() time.Duration {
-	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
-		panic(err) // every Linux has it
-	}
-	return time.Duration(t.Nano())
+func (g *gate) add(start time.Time) {
+	d := time.Since(start)
+	g.mu.Lock()
+	g.took += d
+	g.mu.Unlock()
 }
 
 func (g *gate) begin() {
 	g.mu.Lock()
-	g.took, g.cpu = 0, 0
+	g.took = 0
 	g.mu.Unlock()
 }
 
-func (g *gate) end() (wall, cpu time.Duration) {
+func (g *gate) end() time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.took, g.cpu
+	return g.took
 }
 
 // remembered gives the gate's answers from maps: what the pages would do without a gate.
