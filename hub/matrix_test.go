@@ -138,7 +138,7 @@ func withStop(t *testing.T) (context.Context, context.CancelFunc) {
 func changedLines(was, is string) string {
 	before := strings.Split(was, "\n")
 	var out []string
-	for _, line := range strings.Split(is, "\n") {
+	for line := range strings.SplitSeq(is, "\n") {
 		if !slices.Contains(before, line) {
 			out = append(out, line)
 		}

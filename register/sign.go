@@ -126,10 +126,13 @@ func ParseKeys(texts []string) (Keys, error) {
 		return Keys{}, city.Errorf(city.Invalid, "no city key is given: no entry could be checked, and no camera run")
 	}
 	var verifiers []note.Verifier
-	for _, text := range texts {
+	for i, text := range texts {
 		v, err := note.NewVerifier(strings.TrimSpace(text))
-		if err != nil {
-			return Keys{}, city.Errorf(city.Invalid, "city key %q: it is one line such as helsinki.example/cameras+1a2b3c4d+AbC..., as in the .pub file that 'polity camera key' makes", text)
+		switch {
+		case err != nil && strings.Contains(text, "PRIVATE"):
+			return Keys{}, city.Errorf(city.Invalid, "city key %d is a private key: take it out at once, and write the line of the .pub file beside it", i+1)
+		case err != nil: // what stands there may be a secret, and is not repeated
+			return Keys{}, city.Errorf(city.Invalid, "city key %d: it is one line such as helsinki.example/cameras+1a2b3c4d+AbC..., as in the .pub file that 'polity camera key' makes", i+1)
 		}
 		verifiers = append(verifiers, v)
 	}

@@ -124,7 +124,7 @@ func (h *hubAddress) ask(ctx context.Context, method, path string, query url.Val
 func (h *hubAddress) refusal(u *url.URL, resp *http.Response, text []byte) error {
 	var p struct{ Detail string }
 	switch {
-	case resp.StatusCode == http.StatusUnauthorized && h.token == "":
+	case (resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden) && h.token == "":
 		return city.Errorf(city.Forbidden, "the hub at %s asks who you are: name its configuration with --config, as who runs it, or put a token into %s", h.text, tokenVariable)
 	case resp.StatusCode == http.StatusUnauthorized:
 		return city.Errorf(city.Forbidden, "the hub at %s does not take this token; the one of this machine changes with every start and counts at its own address on loopback alone", h.text)
