@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -50,16 +51,24 @@ func Decode(data []byte, v any) error {
 	return nil
 }
 
-// told keeps an error of encoding/json short: foreign bytes do not come back in it.
+// told says an error of encoding/json without repeating values: they may be of somebody.
 func told(err error) string {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	syntax, isSyntax := errors.AsType[*json.SyntaxError](err)
+	kind, isType := errors.AsType[*json.UnmarshalTypeError](err)
+	ours, isOurs := errors.AsType[*formError](err)
+	switch {
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		return "the JSON ends too early"
+	case isSyntax:
+		return fmt.Sprintf("no JSON from byte %d on", syntax.Offset)
+	case isType:
+		return fmt.Sprintf("the value of %.60q is of another type (byte %d)", kind.Field, kind.Offset)
+	case isOurs:
+		return ours.Error()
+	case strings.HasPrefix(err.Error(), "json: unknown field"):
+		return "it has an unknown field, which is not on the list of this version"
 	}
-	text := strings.TrimPrefix(err.Error(), "json: ")
-	if len(text) > 200 {
-		text = text[:200]
-	}
-	return strings.ToValidUTF8(text, "")
+	return "a value is not in the form that it must have"
 }
 
 func differs(a, b []byte) int {

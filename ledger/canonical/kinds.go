@@ -39,13 +39,18 @@ func (b *Bytes) UnmarshalText(text []byte) error {
 
 func decode(to, text []byte) error {
 	if base64.RawURLEncoding.DecodedLen(len(text)) != len(to) {
-		return fmt.Errorf("%d characters of base64url where %d bytes must be", len(text), len(to))
+		return &formError{fmt.Sprintf("%d characters of base64url where %d bytes must be", len(text), len(to))}
 	}
 	if _, err := base64.RawURLEncoding.Strict().Decode(to, text); err != nil {
-		return fmt.Errorf("no base64url without padding (RFC 4648, section 5)")
+		return &formError{"a value is no base64url without padding (RFC 4648, section 5)"}
 	}
 	return nil
 }
+
+// formError is an error that repeats no value.
+type formError struct{ text string }
+
+func (e *formError) Error() string { return e.text }
 
 // TimeForm is how times are written: UTC, whole seconds.
 const TimeForm = "2006-01-02T15:04:05Z"

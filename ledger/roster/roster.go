@@ -22,8 +22,8 @@ const (
 )
 
 const (
-	roots      = 5  // root keys
-	needed     = 3  // of them sign
+	roots      = 5   // root keys
+	needed     = 3   // of them sign
 	maxHours   = 720 // 30 days
 	maxEach    = 16
 	maxDevices = 8
