@@ -219,6 +219,19 @@ async function room(aino, eero) {
     await page.keyboard.press("Enter");
     await until("closed there", async () => (await rows(eero.page).count()) === 0);
   });
+  await step("the shift is handed over in writing, and the colleague has read it", async () => {
+    await alert("underpass-2", "medium");
+    await aino.page.goto(hub + "/room/handover");
+    await aino.page.selectOption("#handover-to", { label: "Eero" });
+    await aino.page.fill("#handover-text", "The underpass was closed at two. The pump is there.");
+    await aino.page.click("button[value=write]");
+    await eero.page.goto(hub + "/room/handover");
+    check((await eero.page.textContent("main")).includes("The pump is there."), "the note is not there");
+    await barriers(eero.page);
+    await eero.page.click("button[value=read]");
+    await aino.page.goto(hub + "/room/handover");
+    await until("that he read it", async () => /Eero/.test((await aino.page.locator(".handovers").textContent()) ?? ""));
+  });
   await step("the wall shows the cameras for the purpose that was stated", async () => {
     await aino.page.goto(hub + "/room/wall");
     check((await aino.page.locator(".purpose").count()) === 0, "it asks for a purpose again");
