@@ -31,6 +31,7 @@ func (s *Store) Tend() error {
 	for _, name := range s.Cameras() {
 		s.mu.Lock()
 		c := s.cameras[name]
+		c.flushIndex()
 		failed = append(failed, c.handHours(), c.removeOld())
 		s.mu.Unlock()
 	}

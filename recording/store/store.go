@@ -181,6 +181,16 @@ func (s *Store) event(kind EventKind, c *Camera, count int, detail string) {
 	s.cfg.Event(Event{Kind: kind, Camera: c.name, At: s.cfg.Now().UTC(), Count: count, Detail: detail})
 }
 
+// Close writes what waits of the indexes. Without it the next start takes longer.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.cameras {
+		c.flushIndex()
+	}
+	return nil
+}
+
 // Camera is one camera's segments.
 type Camera struct {
 	s    *Store
@@ -193,6 +203,10 @@ type Camera struct {
 	head    Head
 	gap     *Gap // nothing is recorded since; nil: recording goes on
 	writing bool
+
+	lines    []byte // of the index, that wait to be written
+	linesDay string
+	waiting  int
 }
 
 // Head is where the next segment continues.

@@ -60,12 +60,22 @@ func newSite(t testing.TB) *site {
 func (w *site) use(d *disktest.Disk) {
 	w.t.Helper()
 	d.Wrote = func(_ string, p []byte) { w.leaked = w.leaked || bytes.Contains(p, secret) }
-	w.disk, w.cfg.Disk = d, d
+	w.disk, w.cfg.Disk, w.s = d, d, nil
 	w.reopen()
+}
+
+func (w *site) close() {
+	w.t.Helper()
+	if w.s != nil {
+		if err := w.s.Close(); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 }
 
 func (w *site) reopen() {
 	w.t.Helper()
+	w.close()
 	var err error
 	if w.s, err = store.Open(w.cfg); err != nil {
 		w.t.Fatal(err)
@@ -234,6 +244,7 @@ func TestAnIndexIsMadeAnewFromHeaders(t *testing.T) {
 			w.mustRecord("square", "street", 70_000)
 		}
 		before := w.entries("square")
+		w.close()
 		harm(w.disk, "square/2026-12-01/index.jsonl")
 		w.reopen()
 		if got := w.entries("square"); !slices.Equal(got, before) || w.told(store.Rebuilt) != 1 {
@@ -248,6 +259,7 @@ func TestWhoTakesASegmentAwayIsFoundOut(t *testing.T) {
 		w.mustRecord("square", "street", 100)
 	}
 	last := w.entries("square")[2]
+	w.close()
 	if err := w.disk.Remove("square/" + last.Name()); err != nil {
 		t.Fatal(err)
 	}

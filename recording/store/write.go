@@ -79,8 +79,10 @@ func (p *Pending) start(b []byte) error {
 	}
 	c, d := p.c, p.c.s.cfg.Disk
 	c.s.makeRoom(0)
-	if free, err := d.Free(); err != nil || free < c.s.cfg.MinFree {
-		return fmt.Errorf("write segment of camera %s: %d bytes are free, %d are to be kept free: %w", c.name, free, c.s.cfg.MinFree, errors.Join(err, syscall.ENOSPC))
+	if least := c.s.cfg.MinFree; least > 0 {
+		if free, err := d.Free(); err != nil || free < least {
+			return fmt.Errorf("write segment of camera %s: %d bytes are free, %d are to be kept free: %w", c.name, free, least, errors.Join(err, syscall.ENOSPC))
+		}
 	}
 	p.dir = c.path(day(h.Start))
 	p.name = fileName(h.Start, h.Sequence) + partSuffix
@@ -210,21 +212,41 @@ func (c *Camera) add(e Entry) {
 	c.advance(e)
 }
 
-// index adds an entry to its day's index. A failure costs nothing: what the index does
-// not know is read from headers at the next start. The lock is held.
+// indexAtOnce is how many lines wait before they are added to the day's index.
+const indexAtOnce = 10
+
+// index adds an entry to its day's index, some at a time. What is lost of it costs
+// nothing: what the index does not know is read from headers at the next start. The lock
+// is held.
 func (c *Camera) index(e Entry) {
 	text, err := json.Marshal(e.line())
 	if err != nil {
 		return
 	}
-	f, err := c.s.cfg.Disk.Append(c.path(day(e.Start), indexFile))
+	if d := day(e.Start); d != c.linesDay {
+		c.flushIndex()
+		c.linesDay = d
+	}
+	c.lines = append(append(c.lines, text...), '\n')
+	if c.waiting++; c.waiting >= indexAtOnce {
+		c.flushIndex()
+	}
+}
+
+// flushIndex writes the lines that wait. The lock is held.
+func (c *Camera) flushIndex() {
+	if len(c.lines) == 0 {
+		return
+	}
+	f, err := c.s.cfg.Disk.Append(c.path(c.linesDay, indexFile))
 	if err == nil {
-		_, err = f.Write(append(text, '\n'))
+		_, err = f.Write(c.lines)
 		err = errors.Join(err, f.Close())
 	}
 	if err != nil {
-		c.s.event(Failed, c, 1, "index: "+err.Error())
+		c.s.event(Failed, c, c.waiting, "index: "+err.Error())
 	}
+	c.lines, c.waiting = c.lines[:0], 0
 }
 
 // publish gives a complete file its lasting name, durably.
