@@ -24,7 +24,7 @@ Three ways take turns with the same pictures, a minute of them at a time:
   sealing   sealing alone, of the same fMP4 bytes, to nowhere: no disk, no MP4
 
 cameras_per_core_sealing  camera-seconds per CPU-second of sealing alone, at the first rate
-ratio_to_plain_write      CPU time of sealed over that of plain, at the first rate
+ratio_to_plain_write      CPU time of sealed over that of plain, the worst of the rates
 ratio_to_plain_write_*    the same at each rate
 key_mib_per_camera_hour   sealed shares of keys, their hashes, commitments and key ids
 cpu_s_per_camera_hour_*   of each way, at each rate in Mbit/s`,
@@ -56,6 +56,7 @@ func run(ctx context.Context, r *harness.Run) (harness.Figures, error) {
 	}
 	defer os.RemoveAll(dir)
 	var figures harness.Figures
+	worst := 0.0
 	var first *sums
 	for _, text := range r.List("MBITS") {
 		rate, err := strconv.ParseFloat(text, 64)
@@ -69,6 +70,7 @@ func run(ctx context.Context, r *harness.Run) (harness.Figures, error) {
 		if first == nil {
 			first = s
 		}
+		worst = max(worst, s.ratio())
 		hour := func(d time.Duration) any { return harness.Rounded(d.Seconds()*3600/s.seconds, 3) }
 		figures = append(
 			figures,
@@ -86,7 +88,7 @@ func run(ctx context.Context, r *harness.Run) (harness.Figures, error) {
 	return append(
 		harness.Figures{
 			{Name: "cameras_per_core_sealing", Value: harness.Rounded(first.seconds/first.sealing.Seconds(), 0)},
-			{Name: "ratio_to_plain_write", Value: harness.Rounded(first.ratio(), 3)},
+			{Name: "ratio_to_plain_write", Value: harness.Rounded(worst, 3)},
 			{Name: "key_mib_per_camera_hour", Value: harness.Rounded(float64(first.keyBytes)*3600/first.seconds/(1<<20), 3)},
 			{Name: "overhead_mib_per_camera_hour", Value: harness.Rounded(float64(first.stored-first.content)*3600/first.seconds/(1<<20), 3)},
 			{Name: "segments", Value: first.segments},
