@@ -1,0 +1,136 @@
+// Package checkpoint reads what the public log says of itself: how large it is and what
+// its root is, signed by the log and cosigned by a quorum of the roster's witnesses
+// (formats/ledger.md).
+package checkpoint
+
+import (
+	"encoding/base64"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	cosignature "github.com/transparency-dev/formats/note"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"polity/city"
+	"polity/ledger/roster"
+)
+
+// MaxSize bounds a checkpoint with its signatures, in bytes.
+const MaxSize = 64 << 10
+
+// maxTree bounds the size of a tree, in entries.
+const maxTree = 1 << 48
+
+// Checkpoint is one that counts, if Open returned it.
+type Checkpoint struct {
+	Origin string
+	Size   int64
+	Root   tlog.Hash
+	// Time is the median of the cosignatures' times, of an even number the lower of the
+	// middle two.
+	Time      time.Time
+	Witnesses []city.Slug // who cosigned, rising
+	file      []byte
+}
+
+// File is the checkpoint as it was served.
+func (c *Checkpoint) File() []byte { return slices.Clone(c.file) }
+
+// Tree is what proofs are checked against.
+func (c *Checkpoint) Tree() tlog.Tree { return tlog.Tree{N: c.Size, Hash: c.Root} }
+
+// Open checks a checkpoint: that the log of the roster signed it, and that its quorum
+// of witnesses cosigned it. The error is of kind Invalid and says what is missing.
+func Open(file []byte, r *roster.Roster) (*Checkpoint, error) {
+	if len(file) > MaxSize {
+		return nil, city.Errorf(city.TooLarge, "the checkpoint has %d bytes; %d are allowed", len(file), MaxSize)
+	}
+	log, err := r.LogVerifier()
+	if err != nil {
+		return nil, err
+	}
+	witnesses, err := r.WitnessVerifiers()
+	if err != nil {
+		return nil, err
+	}
+	n, err := open(file, log, witnesses)
+	if err != nil {
+		return nil, err
+	}
+	c, err := Parse(n.Text)
+	if err != nil {
+		return nil, err
+	}
+	if c.Origin != r.Log.Origin {
+		return nil, city.Errorf(city.Invalid, "the checkpoint is of the log %.80q, not of %s", c.Origin, r.Log.Origin)
+	}
+	c.file = slices.Clone(file)
+	return c, c.count(n, log, witnesses, r)
+}
+
+func open(file []byte, log note.Verifier, witnesses []note.Verifier) (*note.Note, error) {
+	n, err := note.Open(file, note.VerifierList(append([]note.Verifier{log}, witnesses...)...))
+	if wrong, ok := errors.AsType[*note.InvalidSignatureError](err); ok {
+		return nil, city.Errorf(city.Invalid, "the checkpoint's signature by %.80s does not fit: it was changed after it was signed", wrong.Name)
+	}
+	if _, ok := errors.AsType[*note.UnverifiedNoteError](err); ok {
+		return nil, city.Errorf(city.Invalid, "neither the log nor a witness of the roster signed the checkpoint")
+	}
+	if err != nil {
+		return nil, city.Errorf(city.Invalid, "this is no checkpoint (C2SP tlog-checkpoint): it is no signed note, or cut off")
+	}
+	return n, nil
+}
+
+// count counts the signatures and takes the time from the cosignatures.
+func (c *Checkpoint) count(n *note.Note, log note.Verifier, witnesses []note.Verifier, r *roster.Roster) error {
+	var times []int64
+	signed := false
+	for _, s := range n.Sigs {
+		if s.Name == log.Name() && s.Hash == log.KeyHash() {
+			signed = true
+			continue
+		}
+		i := slices.IndexFunc(witnesses, func(v note.Verifier) bool { return v.Name() == s.Name && v.KeyHash() == s.Hash })
+		at, err := cosignature.CoSigV1Timestamp(s)
+		if i < 0 || err != nil {
+			continue
+		}
+		c.Witnesses = append(c.Witnesses, r.Witnesses[i].Name)
+		times = append(times, at.Unix())
+	}
+	switch {
+	case !signed:
+		return city.Errorf(city.Invalid, "the log %s did not sign the checkpoint", r.Log.Origin)
+	case len(times) < r.Quorum:
+		return city.Errorf(city.Invalid, "%d of the roster's %d witnesses cosigned the checkpoint; %d are needed", len(times), len(r.Witnesses), r.Quorum)
+	}
+	slices.Sort(times)
+	slices.Sort(c.Witnesses)
+	c.Time = time.Unix(times[(len(times)-1)/2], 0).UTC()
+	return nil
+}
+
+// Parse reads the signed text of a checkpoint, and checks no signature. The error is
+// of kind Invalid.
+func Parse(text string) (*Checkpoint, error) {
+	lines := strings.SplitN(text, "\n", 4)
+	if len(lines) < 4 || lines[0] == "" || len(text) > MaxSize {
+		return nil, city.Errorf(city.Invalid, "this is no checkpoint (C2SP tlog-checkpoint): it begins with origin, size and root, a line each")
+	}
+	size, err := strconv.ParseInt(lines[1], 10, 64)
+	if err != nil || size < 0 || size > maxTree || strconv.FormatInt(size, 10) != lines[1] {
+		return nil, city.Errorf(city.Invalid, "the checkpoint's size, %.24q, is no number of entries", lines[1])
+	}
+	c := &Checkpoint{Origin: lines[0], Size: size}
+	raw, err := base64.StdEncoding.Strict().DecodeString(lines[2])
+	if err != nil || len(raw) != len(c.Root) {
+		return nil, city.Errorf(city.Invalid, "the checkpoint's root is no SHA-256 in base64")
+	}
+	copy(c.Root[:], raw)
+	return c, nil
+}
