@@ -42,6 +42,8 @@ func (c *Chain) follows(h *Header) error {
 		return city.Errorf(city.Invalid, "segment %d is of camera %s of %s, not of %s of %s", h.Sequence, h.Camera, h.Domain, c.last.Camera, c.last.Domain)
 	case h.Sequence <= c.last.Sequence:
 		return city.Errorf(city.Invalid, "segment %d comes after %d: they are out of order, or one is there twice", h.Sequence, c.last.Sequence)
+	case h.Sequence == c.last.Sequence+2:
+		return city.Errorf(city.Invalid, "segment %d is missing", c.last.Sequence+1)
 	case h.Sequence != c.last.Sequence+1:
 		return city.Errorf(city.Invalid, "segments %d to %d are missing", c.last.Sequence+1, h.Sequence-1)
 	case h.Previous != c.hash:
