@@ -46,30 +46,53 @@ func (c *Checkpoint) Tree() tlog.Tree { return tlog.Tree{N: c.Size, Hash: c.Root
 // Open checks a checkpoint: that the log of the roster signed it, and that its quorum
 // of witnesses cosigned it. The error is of kind Invalid and says what is missing.
 func Open(file []byte, r *roster.Roster) (*Checkpoint, error) {
+	c, cosigned, err := openBy(file, r)
+	if err == nil {
+		err = cosigned
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// OpenUncosigned checks that the log of the roster signed a checkpoint, whoever
+// cosigned it. It is for the log itself: for everyone else such a one does not count.
+func OpenUncosigned(file []byte, r *roster.Roster) (*Checkpoint, error) {
+	c, _, err := openBy(file, r)
+	return c, err
+}
+
+// openBy checks everything but the quorum, whose want is the second result.
+func openBy(file []byte, r *roster.Roster) (_ *Checkpoint, cosigned, err error) {
 	if len(file) > MaxSize {
-		return nil, city.Errorf(city.TooLarge, "the checkpoint has %d bytes; %d are allowed", len(file), MaxSize)
+		return nil, nil, city.Errorf(city.TooLarge, "the checkpoint has %d bytes; %d are allowed", len(file), MaxSize)
 	}
 	log, err := r.LogVerifier()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	witnesses, err := r.WitnessVerifiers()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	n, err := open(file, log, witnesses)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c, err := Parse(n.Text)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if c.Origin != r.Log.Origin {
-		return nil, city.Errorf(city.Invalid, "the checkpoint is of the log %.80q, not of %s", c.Origin, r.Log.Origin)
+		return nil, nil, city.Errorf(city.Invalid, "the checkpoint is of the log %.80q, not of %s", c.Origin, r.Log.Origin)
 	}
 	c.file = slices.Clone(file)
-	return c, c.count(n, log, witnesses, r)
+	signed, cosigned := c.count(n, log, witnesses, r)
+	if !signed {
+		return nil, nil, city.Errorf(city.Invalid, "the log %s did not sign the checkpoint", r.Log.Origin)
+	}
+	return c, cosigned, nil
 }
 
 func open(file []byte, log note.Verifier, witnesses []note.Verifier) (*note.Note, error) {
@@ -87,9 +110,8 @@ func open(file []byte, log note.Verifier, witnesses []note.Verifier) (*note.Note
 }
 
 // count counts the signatures and takes the time from the cosignatures.
-func (c *Checkpoint) count(n *note.Note, log note.Verifier, witnesses []note.Verifier, r *roster.Roster) error {
+func (c *Checkpoint) count(n *note.Note, log note.Verifier, witnesses []note.Verifier, r *roster.Roster) (signed bool, err error) {
 	var times []int64
-	signed := false
 	for _, s := range n.Sigs {
 		if s.Name == log.Name() && s.Hash == log.KeyHash() {
 			signed = true
@@ -103,16 +125,13 @@ func (c *Checkpoint) count(n *note.Note, log note.Verifier, witnesses []note.Ver
 		c.Witnesses = append(c.Witnesses, r.Witnesses[i].Name)
 		times = append(times, at.Unix())
 	}
-	switch {
-	case !signed:
-		return city.Errorf(city.Invalid, "the log %s did not sign the checkpoint", r.Log.Origin)
-	case len(times) < r.Quorum:
-		return city.Errorf(city.Invalid, "%d of the roster's %d witnesses cosigned the checkpoint; %d are needed", len(times), len(r.Witnesses), r.Quorum)
+	if len(times) < r.Quorum {
+		return signed, city.Errorf(city.Invalid, "%d of the roster's %d witnesses cosigned the checkpoint; %d are needed", len(times), len(r.Witnesses), r.Quorum)
 	}
 	slices.Sort(times)
 	slices.Sort(c.Witnesses)
 	c.Time = time.Unix(times[(len(times)-1)/2], 0).UTC()
-	return nil
+	return signed, nil
 }
 
 // Parse reads the signed text of a checkpoint, and checks no signature. The error is
