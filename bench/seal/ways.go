@@ -85,7 +85,7 @@ func measure(ctx context.Context, r *harness.Run, dir string, mbits float64, rou
 		return nil, err
 	}
 	if b.record, err = recorder.New(recorder.Config{
-		Domain: "city.example", Camera: "square", Class: "street", Keys: b.bodies, Signer: key, Store: camera,
+		Domain: "city.example", Camera: "square", Class: "street", Keys: b.bodies, Signer: key, Place: recorder.Local(camera),
 		Event: func(e recorder.Event) {
 			b.failed = errors.Join(b.failed, fmt.Errorf("%s: %s: %w", e.Kind, e.Reason, e.Err))
 		},

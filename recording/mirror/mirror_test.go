@@ -35,7 +35,7 @@ func recorded(t *testing.T) (*store.Store, *disktest.Disk) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := recorder.New(recorder.Config{Domain: "city.example", Camera: "square", Class: "street", Keys: &recordtest.Bodies{}, Signer: key, Store: c})
+	r, err := recorder.New(recorder.Config{Domain: "city.example", Camera: "square", Class: "street", Keys: &recordtest.Bodies{}, Signer: key, Place: recorder.Local(c)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,7 @@ func TestRecorderProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := recorder.New(recorder.Config{Domain: "city.example", Camera: "square", Class: "street", Keys: keys, Signer: key, Store: c})
+	r, err := recorder.New(recorder.Config{Domain: "city.example", Camera: "square", Class: "street", Keys: keys, Signer: key, Place: recorder.Local(c)})
 	if err != nil {
 		t.Fatal(err)
 	}

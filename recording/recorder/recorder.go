@@ -40,7 +40,7 @@ type Config struct {
 	Class  city.Slug // of retention
 	Keys   share.KeySource
 	Signer segment.Signer
-	Store  *store.Camera
+	Place  Place
 	// Event is told what happened; it does not wait. nil: nobody asks.
 	Event func(Event)
 }
@@ -88,7 +88,7 @@ type picture struct {
 
 // open is a segment being recorded.
 type open struct {
-	pending *store.Pending
+	pending Pending
 	seal    *segment.Writer
 	mux     *fmp4.Muxer
 	start   time.Time
@@ -197,7 +197,7 @@ func (r *Recorder) begin(ctx context.Context, u *fmp4.Unit) {
 		return
 	}
 	o := &open{start: h.Start}
-	if o.pending, err = r.cfg.Store.Begin(); err != nil {
+	if o.pending, err = r.cfg.Place.Begin(); err != nil {
 		r.stop(segment.DiskFailed, u.Taken, err)
 		return
 	}
@@ -214,7 +214,10 @@ func (r *Recorder) begin(ctx context.Context, u *fmp4.Unit) {
 // header says how the next segment continues the chain. With an error comes the reason
 // of the gap.
 func (r *Recorder) header(u *fmp4.Unit) (segment.Header, segment.Gap, error) {
-	head, gap := r.cfg.Store.Next()
+	head, gap, err := r.cfg.Place.Next()
+	if err != nil {
+		return segment.Header{}, segment.DiskFailed, err
+	}
 	start := u.Taken.UTC().Truncate(time.Millisecond)
 	if start.Before(head.End) {
 		if head.End.Sub(start) > segment.Slack {
@@ -275,7 +278,7 @@ func (r *Recorder) end(at time.Time) {
 		return
 	}
 	r.open = nil
-	if _, err = o.pending.Commit(); err != nil {
+	if err = o.pending.Commit(); err != nil {
 		r.tell(store.Reason(err), at, err)
 		return
 	}
@@ -308,7 +311,7 @@ func (r *Recorder) stop(reason segment.Gap, since time.Time, err error) {
 	if r.stopped == reason {
 		return // noted and told already
 	}
-	err = errors.Join(err, r.cfg.Store.Stop(reason, since))
+	err = errors.Join(err, r.cfg.Place.Stop(reason, since))
 	r.tell(reason, since, err)
 }
 

@@ -57,7 +57,7 @@ func newSite(t *testing.T, keys share.KeySource) *site {
 		keys = w.bodies
 	}
 	if w.r, err = recorder.New(recorder.Config{
-		Domain: "city.example", Camera: "square", Class: "street", Keys: keys, Signer: key, Store: w.camera,
+		Domain: "city.example", Camera: "square", Class: "street", Keys: keys, Signer: key, Place: recorder.Local(w.camera),
 		Event: func(e recorder.Event) { w.events = append(w.events, e) },
 	}); err != nil {
 		t.Fatal(err)

@@ -45,7 +45,7 @@ func record(t *testing.T, dir string) (hours []root.Hour) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := recorder.New(recorder.Config{Domain: "city.example", Camera: "square", Class: "street", Keys: &recordtest.Bodies{}, Signer: key, Store: c})
+	r, err := recorder.New(recorder.Config{Domain: "city.example", Camera: "square", Class: "street", Keys: &recordtest.Bodies{}, Signer: key, Place: recorder.Local(c)})
 	if err != nil {
 		t.Fatal(err)
 	}
