@@ -66,6 +66,10 @@ func (l *Log) State(ctx context.Context) (State, error) {
 		return s, city.Errorf(city.Unavailable, "read the log's checkpoint: %w", err)
 	}
 	c, err := published(l.cfg.Dir, l.cfg.Roster)
+	if city.KindOf(err) == city.NotFound {
+		s.Waiting = l.since(info.ModTime()) // published under the roster before
+		return s, nil
+	}
 	if err != nil {
 		return s, err
 	}
