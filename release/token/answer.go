@@ -168,13 +168,9 @@ func fits(said entry.Signed, all int, count int64, sum canonical.Hash) error {
 		if e.Count != count || e.Shares != sum {
 			return city.Errorf(city.Invalid, "the shares of the answer are not those that its entry tells of")
 		}
-	case *entry.ReleaseRefused:
+	case *entry.ReleaseRefused, *entry.Audit:
 		if all > 0 {
-			return city.Errorf(city.Invalid, "a refusal with shares")
-		}
-	case *entry.Audit:
-		if count > 0 && e.Checked == e.Wrong {
-			return city.Errorf(city.Invalid, "the audit's entry does not fit its shares")
+			return city.Errorf(city.Invalid, "an answer of type %s with shares", entry.TypeOf(said))
 		}
 	default:
 		return city.Errorf(city.Invalid, "an entry of type %s is no answer", entry.TypeOf(said))
