@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -26,7 +27,10 @@ type Config struct {
 	// or ctx ends, in which case it returns an error and the message stays in the
 	// spool or with the camera process.
 	Store func(ctx context.Context, m wire.Message) error
-	Log   *slog.Logger
+	// Record serves the recording of one run over conn until the process goes, and closes
+	// it. It is called where the assignment asks for recording.
+	Record func(ctx context.Context, conn io.ReadWriteCloser)
+	Log    *slog.Logger
 
 	Silence   time.Duration // a process that says nothing for so long is killed; 20 s
 	Steady    time.Duration // a run of so long makes the next wait the shortest again; 60 s

@@ -29,8 +29,12 @@ const (
 	maxHeld = 65536   // observations and events held by a camera process
 )
 
-// SpoolFD is the descriptor of the spool in the camera process.
-const SpoolFD = 3
+// SpoolFD is the descriptor of the spool in the camera process, RecordFD that of the
+// connection for recording, which is there if the assignment asks for it.
+const (
+	SpoolFD  = 3
+	RecordFD = 4
+)
 
 // Assignment tells a camera process what to do. It is the first line on its
 // standard input.
@@ -43,6 +47,8 @@ type Assignment struct {
 	Events    []wire.EventKind `json:"-"`          // that the register entry allows
 	Layout    layout.Layout    `json:"layout"`
 	Detector  string           `json:"detector"` // path of the detector's socket; empty: none
+	// Record asks for recording; nil: nothing of this camera is kept.
+	Record *Record `json:"record,omitempty"`
 	// AllowUnencryptedSwap lets raw frames be held although swap is not encrypted.
 	AllowUnencryptedSwap bool `json:"allow_unencrypted_swap"`
 }
@@ -53,6 +59,29 @@ type Source struct {
 	User      string `json:"user,omitempty"`
 	Password  string `json:"password,omitempty"`
 	Transport string `json:"transport,omitempty"` // "tcp" (or empty) or "udp"
+}
+
+// Record says what is recorded, sealed in the camera process (formats/segment.md).
+type Record struct {
+	Domain   string    `json:"domain"`   // the city's, as in the roster
+	Class    city.Slug `json:"class"`    // of retention
+	Recorder []byte    `json:"recorder"` // the edge's public key for segments, 32 bytes
+	// Source is the camera's main stream; nil: the stream that is analysed.
+	Source *Source `json:"source,omitempty"`
+}
+
+func (r *Record) check() error {
+	switch {
+	case r == nil:
+		return nil
+	case r.Domain == "":
+		return city.Errorf(city.Invalid, "recording: the city's domain is missing")
+	case len(r.Recorder) != 32:
+		return city.Errorf(city.Invalid, "recording: the recorder's key has %d bytes, not 32", len(r.Recorder))
+	case r.Source != nil && r.Source.Address == "":
+		return city.Errorf(city.Invalid, "recording: the address of the stream is missing")
+	}
+	return r.Class.Check()
 }
 
 // Command is one line after the assignment. Fields that are not set say nothing.
@@ -132,6 +161,9 @@ func (a *Assignment) Check() error {
 		return city.Errorf(city.Invalid, "camera %s: %g analysed frames a second; above 0 and up to 60 are possible", a.Camera, a.PerSecond)
 	case a.Until.IsZero():
 		return city.Errorf(city.Invalid, "camera %s: the end of its register entry is missing", a.Camera)
+	}
+	if err := a.Record.check(); err != nil {
+		return city.Errorf(city.Invalid, "camera %s: %w", a.Camera, err)
 	}
 	return a.Layout.Check()
 }

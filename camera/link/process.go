@@ -28,6 +28,7 @@ type Spool interface {
 type Process struct {
 	assignment Assignment
 	spool      Spool
+	recording  io.ReadWriter
 	commands   chan Command
 	poke       chan struct{} // commands are pending
 	readEnded  chan struct{} // the edge says nothing any more
@@ -80,6 +81,10 @@ func Open(in io.Reader, out io.Writer, spool Spool) (*Process, error) {
 
 // Assignment is what the edge asked for.
 func (p *Process) Assignment() Assignment { return p.assignment }
+
+// Recording is the connection to the edge's store of segments, nil where the assignment
+// asks for none.
+func (p *Process) Recording() io.ReadWriter { return p.recording }
 
 // Commands gives what the edge says later: Watch, Whole, Layout and Stop.
 // Commands that were not taken in time arrive as one. The channel is closed after

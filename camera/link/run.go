@@ -32,6 +32,8 @@ type run struct {
 	keeper *keeper
 	ended  chan struct{} // closed when nothing more is to be said to it
 
+	recording sync.WaitGroup // until what the process recorded is settled
+
 	heard    atomic.Int64 // when it last said something, ns since 1970
 	received atomic.Uint64
 	stored   atomic.Uint64
@@ -49,7 +51,7 @@ func start(cfg Config, a Assignment, spool *os.File, k *keeper) (*run, error) {
 		return nil, err
 	}
 	r := &run{cfg: cfg, camera: string(a.Camera), keeper: k, ended: make(chan struct{}), poke: make(chan struct{}, 1)}
-	var theirs [3]*os.File
+	var theirs [4]*os.File
 	defer func() {
 		for _, f := range theirs {
 			if f != nil {
@@ -72,14 +74,40 @@ func start(cfg Config, a Assignment, spool *os.File, k *keeper) (*run, error) {
 	r.cmd.Env = cfg.Env
 	r.cmd.Stdin, r.cmd.Stdout, r.cmd.Stderr = theirs[0], theirs[1], theirs[2]
 	r.cmd.ExtraFiles = []*os.File{spool}
+	var ours *os.File
+	if a.Record != nil {
+		if ours, theirs[3], err = socketPair(); err != nil {
+			r.close()
+			return nil, err
+		}
+		r.cmd.ExtraFiles = append(r.cmd.ExtraFiles, theirs[3])
+	}
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := r.cmd.Start(); err != nil {
+		if ours != nil {
+			ours.Close()
+		}
 		r.close()
 		return nil, err
+	}
+	if ours != nil {
+		r.recording.Go(func() { cfg.Record(context.Background(), ours) }) // until the process goes
 	}
 	r.heard.Store(time.Now().UnixNano())
 	go r.speak(append(hello, '\n'))
 	return r, nil
+}
+
+// socketPair returns two connected ends. The first can be waited on by many.
+func socketPair() (ours, theirs *os.File, err error) {
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("connection for recording: %w", err)
+	}
+	if err := syscall.SetNonblock(fds[0], true); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("connection for recording: %w", err), syscall.Close(fds[0]), syscall.Close(fds[1]))
+	}
+	return os.NewFile(uintptr(fds[0]), "recording"), os.NewFile(uintptr(fds[1]), "recording"), nil
 }
 
 func (r *run) close() {
@@ -131,6 +159,7 @@ func (r *run) serve(ctx context.Context) (why string) {
 			}
 		case err := <-exited:
 			r.drain(read, logged)
+			r.recording.Wait()
 			return orElse(why, exitWords(err))
 		}
 	}

@@ -6,8 +6,8 @@ import (
 )
 
 // Standard opens the link on the descriptors that the edge gives a camera process:
-// standard input and output, and the spool. Children of the process inherit none
-// of them.
+// standard input and output, the spool, and the connection for recording where the
+// assignment asks for it. Children of the process inherit none of them.
 func Standard() (*Process, error) {
 	syscall.CloseOnExec(SpoolFD)
 	var spool Spool
@@ -16,5 +16,10 @@ func Standard() (*Process, error) {
 			spool = f
 		}
 	}
-	return Open(os.Stdin, os.Stdout, spool)
+	p, err := Open(os.Stdin, os.Stdout, spool)
+	if err == nil && p.assignment.Record != nil {
+		syscall.CloseOnExec(RecordFD)
+		p.recording = os.NewFile(RecordFD, "recording")
+	}
+	return p, err
 }

@@ -65,12 +65,24 @@ func run(ctx context.Context, p *link.Process, log *slog.Logger) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 2)
-	go func() { ended <- w.source.Run(ctx, func(u *stream.Unit) { w.decoder.Push(u) }) }()
+	rec, err := newRecording(p, log)
+	if err != nil {
+		return err
+	}
+	recorded := make(chan struct{})
+	go func() {
+		defer close(recorded)
+		if rec != nil {
+			rec.run(ctx)
+		}
+	}()
+	go func() { ended <- w.source.Run(ctx, func(u *stream.Unit) { rec.take(u); w.decoder.Push(u) }) }()
 	go func() { ended <- w.decoder.Run(ctx) }()
 	frames := make(chan *frame.Frame)
 	go w.pump(ctx, frames)
 	err = w.loop(ctx, frames, ended)
 	stop()
+	<-recorded
 	for _, m := range w.pipeline.Close(time.Now()) {
 		w.send(m)
 	}

@@ -2,6 +2,7 @@ package process_test
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -51,6 +52,12 @@ type edge struct {
 
 func start(t *testing.T, a link.Assignment) *edge {
 	t.Helper()
+	return startWith(t, a, nil)
+}
+
+// startWith plays an edge that takes recordings.
+func startWith(t *testing.T, a link.Assignment, record func(context.Context, io.ReadWriteCloser)) *edge {
+	t.Helper()
 	e := &edge{t: t}
 	a.Camera, a.PerSecond, a.AllowUnencryptedSwap = "square", 5, true
 	if a.Until.IsZero() {
@@ -60,7 +67,7 @@ func start(t *testing.T, a link.Assignment) *edge {
 		Program: []string{os.Args[0], "camera-process"}, Env: []string{"PATH=" + os.Getenv("PATH"), "GOCOVERDIR=" + t.TempDir()},
 		Spool:      filepath.Join(t.TempDir(), "square.spool"),
 		Assignment: func() (link.Assignment, error) { return a, nil },
-		Live:       e.live, Store: e.store, LastWait: 100 * time.Millisecond, FirstWait: 50 * time.Millisecond,
+		Live:       e.live, Store: e.store, Record: record, LastWait: 100 * time.Millisecond, FirstWait: 50 * time.Millisecond,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
