@@ -8,10 +8,11 @@ func verifyCommand() *cobra.Command {
 		Short: "Check for yourself what a city published or handed over",
 		Long: `Checks files that a city published or handed over. No part of the city is asked, and no
 network is needed for files.`,
-		Example: `  polity verify segment square/2026-12-01`,
-		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: `  polity verify log https://helsinki.example/log --roster helsinki.roster
+  polity verify segment square/2026-12-01`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(verifySegmentCommand())
+	cmd.AddCommand(verifyLogCommand(), verifyProofCommand(), verifySegmentCommand())
 	return cmd
 }

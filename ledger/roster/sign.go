@@ -126,6 +126,21 @@ func (s *Signed) Next(file []byte) (*Signed, error) {
 	return &Signed{Roster: *r, file: slices.Clone(file), text: text}, nil
 }
 
+// Unsigned reads what a roster's file says, and checks no signature: for those who are
+// about to sign it. The error is of kind Invalid.
+func Unsigned(file []byte) (*Roster, error) {
+	r, _, err := parse(file)
+	return r, err
+}
+
+// IsRoot says whether a signer has one of the roster's root keys.
+func (r *Roster) IsRoot(s note.Signer) bool {
+	return slices.ContainsFunc(r.Root, func(k string) bool {
+		v, err := note.NewVerifier(k)
+		return err == nil && v.Name() == s.Name() && v.KeyHash() == s.KeyHash()
+	})
+}
+
 // parse reads the form, not the signatures.
 func parse(file []byte) (r *Roster, text []byte, err error) {
 	if len(file) > MaxSize {
