@@ -78,9 +78,9 @@ type Monitor struct {
 	newest *checkpoint.Checkpoint // nil before the first
 
 	// What was seen by this process alone.
-	trouble map[string]wrong     // by kind, as of the last poll
-	since   map[string]time.Time // when a trouble began that is told after a while
-	started time.Time
+	trouble  map[string]wrong     // by kind, as of the last poll
+	since    map[string]time.Time // when a trouble began that is told after a while
+	patience time.Duration        // before an unreachable log or a larger tree elsewhere is told
 }
 
 // Deps is what a monitor needs of the program.
@@ -95,7 +95,7 @@ type Deps struct {
 
 // Open reads what the monitor knows in its folder, or begins with a roster.
 func Open(first *roster.Signed, d Deps) (*Monitor, error) {
-	m := &Monitor{folder: d.Folder, log: newSource(d.Address), sinks: d.Sinks, now: d.Now, logger: d.Log, roster: first, trouble: map[string]wrong{}, since: map[string]time.Time{}, started: d.Now()}
+	m := &Monitor{folder: d.Folder, log: newSource(d.Address), sinks: d.Sinks, now: d.Now, logger: d.Log, roster: first, trouble: map[string]wrong{}, since: map[string]time.Time{}, patience: quietTime}
 	for _, p := range d.Peers {
 		m.peers = append(m.peers, &peer{source: newSource(p)})
 	}
@@ -239,7 +239,7 @@ func (m *Monitor) wrongs(now time.Time) (list []wrong) {
 		if m.since[kind].IsZero() {
 			m.since[kind] = now
 		}
-		if now.Sub(m.since[kind]) >= quietTime {
+		if now.Sub(m.since[kind]) >= m.patience {
 			list = append(list, w)
 		}
 	}

@@ -27,19 +27,28 @@ type Config struct {
 	Polled func([]Alert)
 }
 
+// lock holds a folder for this process alone.
+func lock(folder string) (unlock func(), err error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, fmt.Errorf("folder of the monitor: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(folder, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("folder of the monitor: %w", err)
+	}
+	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		return nil, errors.Join(city.Errorf(city.Conflict, "another monitor runs on %s; give each a folder of its own", folder), f.Close())
+	}
+	return func() { _ = f.Close() }, nil
+}
+
 // Run polls until ctx ends.
 func Run(ctx context.Context, c Config) (err error) {
-	if err := os.MkdirAll(c.Folder, 0o700); err != nil {
-		return fmt.Errorf("folder of the monitor: %w", err)
-	}
-	lock, err := os.OpenFile(filepath.Join(c.Folder, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	unlock, err := lock(c.Folder)
 	if err != nil {
-		return fmt.Errorf("folder of the monitor: %w", err)
+		return err
 	}
-	defer lock.Close()
-	if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
-		return city.Errorf(city.Conflict, "another monitor runs on %s; give each a folder of its own", c.Folder)
-	}
+	defer unlock()
 	m, err := Open(c.Roster, c.Deps)
 	if err != nil {
 		return err
@@ -87,4 +96,24 @@ func (m *Monitor) serve(c Config) (stop func(), err error) {
 		c.Ready(l.Addr().String())
 	}
 	return func() { _ = srv.Close() }, nil
+}
+
+// Once looks at the log one time. What people are told only after a while is told at
+// once: nobody looks again.
+func Once(ctx context.Context, first *roster.Signed, d Deps) (alerts []Alert, size int64, err error) {
+	unlock, err := lock(d.Folder)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer unlock()
+	m, err := Open(first, d)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	m.patience = 0
+	if err := m.Poll(ctx); err != nil {
+		return nil, 0, err
+	}
+	return m.Alerts(), m.state.Size, nil
 }
