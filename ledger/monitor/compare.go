@@ -201,7 +201,10 @@ func (m *Monitor) compare(ctx context.Context, p *peer) error {
 	m.say("behind", "%s has seen %d entries; the log shows us %d", p.base, c.Size, m.state.Size)
 	answer, err := p.get(ctx, fmt.Sprintf("%s/consistency/%d", hash, m.state.Size), maxConsistency)
 	if err != nil {
-		return nil // a witness has none
+		if city.KindOf(err) != city.NotFound { // a witness has none
+			m.useless(p, err)
+		}
+		return nil
 	}
 	f, err := parseConsistency(answer, m.state.Size, m.logKeys(m.roster))
 	if err != nil {
