@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"image/color"
 	"net/http"
 	"net/http/httptest"
@@ -220,9 +221,27 @@ func marks(list string) *wire.Marks {
 
 // TestPages runs the scripts in specs/ and reports each of their tests. With
 // POLITY_SHOTS=FOLDER they leave pictures to look at; POLITY_ONLY=PATTERN runs some.
+//
+// Several processes share the tests, each with a city and a browser of its own: most of a
+// test is waiting.
 func TestPages(t *testing.T) {
 	browser := chromium(t)
-	s := &stage{t: t, built: build(t)}
+	built, script := build(t), bundleSpecs(t)
+	const turns = 2
+	var ran [turns]int
+	var all sync.WaitGroup
+	for turn := range turns {
+		all.Go(func() { ran[turn] = runSpecs(t, browser, built, script, fmt.Sprintf("%d/%d", turn, turns)) })
+	}
+	all.Wait()
+	if ran[0]+ran[1] == 0 {
+		t.Error("no test of the browser ran")
+	}
+}
+
+// runSpecs runs the tests whose turn it is, and returns how many there were.
+func runSpecs(t *testing.T, browser, built, script, turn string) int {
+	s := &stage{t: t, built: built}
 	s.reset()
 	own := httptest.NewServer(s.line.pages(s.pages(func() *console.Console { return s.own })))
 	defer own.Close()
@@ -232,29 +251,28 @@ func TestPages(t *testing.T) {
 	defer control.Close()
 	defer func() { s.own.Close(); s.everyone.Close(); s.closeRoom() }()
 
-	script := bundleSpecs(t)
 	node := exec.CommandContext(t.Context(), "node", script)
 	modules, err := filepath.Abs(parts)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return 0
 	}
 	node.Env = append(os.Environ(), "NODE_PATH="+modules, "POLITY_OWN="+own.URL, "POLITY_EVERYONE="+everyone.URL,
-		"POLITY_CONTROL="+control.URL, "POLITY_CHROMIUM="+browser)
+		"POLITY_CONTROL="+control.URL, "POLITY_CHROMIUM="+browser, "POLITY_TURN="+turn)
 	node.Stderr = os.Stderr
 	out, err := node.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
+	if err == nil {
+		err = node.Start()
 	}
-	if err := node.Start(); err != nil {
-		t.Fatal(err)
+	if err != nil {
+		t.Error(err)
+		return 0
 	}
 	ran := report(t, bufio.NewScanner(out))
 	if err := node.Wait(); err != nil {
 		t.Errorf("the browser's tests ended with %v", err)
 	}
-	if ran == 0 {
-		t.Error("no test of the browser ran")
-	}
+	return ran
 }
 
 func report(t *testing.T, lines *bufio.Scanner) (ran int) {

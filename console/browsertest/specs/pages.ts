@@ -34,7 +34,7 @@ const pages: PageCase[] = [
   { name: "api", at: `${everyone}/api`, says: "plain JSON, GeoJSON and CSV" },
   { name: "check", at: `${everyone}/check`, says: "You need not trust" },
   { name: "not-found", at: `${everyone}/nothing`, says: "There is no page at this address", status: 404 },
-  { name: "forbidden", at: `${everyone}/system`, says: "for people who run the system", status: 403 },
+  { name: "forbidden", at: `${everyone}/system`, says: "Whoever has the right signs in first", status: 403 },
 ];
 
 /** The page in light and dark, at the width that it has; a wide one too. */

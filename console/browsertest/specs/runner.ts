@@ -9,6 +9,8 @@ const control = process.env.POLITY_CONTROL!;
 const shots = process.env.POLITY_SHOTS; // folder for pictures to look at
 const only = process.env.POLITY_ONLY;
 
+const [turn, turns] = (process.env.POLITY_TURN ?? "0/1").split("/").map(Number) as [number, number];
+
 const patience = 60_000; // a busy machine is slow, not wrong
 
 interface Test {
@@ -119,7 +121,8 @@ export async function runAll(): Promise<void> {
     chromiumSandbox: false,
     args: ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
   });
-  for (const { name, run } of tests) {
+  for (const [i, { name, run }] of tests.entries()) {
+    if (i % turns !== turn) continue; // another process's
     if (only && !new RegExp(only).test(name)) continue;
     const begun = Date.now();
     const trial = new Trial(browser, name);
