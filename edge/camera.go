@@ -63,7 +63,7 @@ func newCamera(e *edge, cfg Camera, password string) (*camera, error) {
 	}
 	c.link = link.NewCamera(link.Config{
 		Program: program, Env: environment(), Spool: e.cfg.path("spool", string(cfg.Name)+".spool"),
-		Assignment: c.assignment, Live: c.live, Store: c.store, Log: e.log,
+		Assignment: c.assignment, Live: c.live, Store: c.store, Record: c.record, Log: e.log,
 	})
 	return c, nil
 }
@@ -183,7 +183,7 @@ func (c *camera) assignment() (link.Assignment, error) {
 	a := link.Assignment{
 		Camera: c.cfg.Name, Source: link.Source{Address: c.cfg.Source, User: c.cfg.User, Password: c.password, Transport: c.cfg.Transport},
 		PerSecond: c.cfg.PerSecond, Until: entry.Until, Events: uplink.Allowed(&entry.Entry), Layout: within(c.layout, &entry.Entry),
-		AllowUnencryptedSwap: c.e.cfg.AllowUnencryptedSwap,
+		AllowUnencryptedSwap: c.e.cfg.AllowUnencryptedSwap, Record: c.recordOf(&entry.Entry),
 	}
 	if c.e.detector != nil {
 		a.Detector = c.e.socket()

@@ -30,9 +30,10 @@ type Config struct {
 	CityKeys []string `yaml:"city_keys"` // public keys whose register entries count
 	Register string   `yaml:"register"`  // folder with the entries, CAMERA.entry
 
-	Disk     Disk     `yaml:"disk"`
-	Detector Detector `yaml:"detector"`
-	Cameras  []Camera `yaml:"cameras"`
+	Disk     Disk       `yaml:"disk"`
+	Record   *Recording `yaml:"record"` // nil: nothing is recorded
+	Detector Detector   `yaml:"detector"`
+	Cameras  []Camera   `yaml:"cameras"`
 
 	// AllowUnencryptedSwap lets the processes that hold raw frames run although the
 	// machine could write their memory to an unencrypted disk.
@@ -70,6 +71,7 @@ type Camera struct {
 	PasswordFile string    `yaml:"password_file"`
 	Transport    string    `yaml:"transport"`  // "tcp" or "udp"
 	PerSecond    float64   `yaml:"per_second"` // analysed frames
+	Record       *Record   `yaml:"record"`     // nil: nothing of it is kept
 }
 
 // WithDefaults fills in what was left out.
@@ -120,10 +122,14 @@ func (c Config) Check() error {
 	if c.Disk.Limit > 0 && c.Disk.Limit < 16<<20 {
 		add("edge.disk.limit", fmt.Errorf("%v is too little; 16MiB is the least", c.Disk.Limit))
 	}
+	add("edge.record", c.Record.check())
 	seen := map[city.Slug]bool{}
 	for i, cam := range c.Cameras {
 		where := fmt.Sprintf("edge.cameras[%d]", i)
 		add(where, cam.check())
+		if cam.Record != nil && c.Record == nil {
+			add(where, fmt.Errorf("camera %s is to be recorded, but edge.record does not say where", cam.Name))
+		}
 		if seen[cam.Name] {
 			add(where, fmt.Errorf("the name %s is used twice", cam.Name))
 		}
@@ -160,8 +166,21 @@ func (c Camera) check() error {
 	case c.PerSecond < 0 || c.PerSecond > 60:
 		return fmt.Errorf("camera %s: per_second is %g; up to 60 analysed frames a second are possible", c.Name, c.PerSecond)
 	}
-	if u, err := url.Parse(c.Source); err == nil && u.User != nil {
-		return fmt.Errorf("camera %s: the source may not hold a name or password, since configuration is read by many; use user and password_file", c.Name)
+	if r := c.Record; r != nil {
+		if err := r.Class.Check(); err != nil {
+			return fmt.Errorf("camera %s: record.class: %w", c.Name, err)
+		}
+		if err := noSecret(c.Name, r.Source); err != nil {
+			return err
+		}
+	}
+	return noSecret(c.Name, c.Source)
+}
+
+// noSecret refuses an address with a name or password in it.
+func noSecret(name city.Slug, address string) error {
+	if u, err := url.Parse(address); err == nil && u.User != nil {
+		return fmt.Errorf("camera %s: the source may not hold a name or password, since configuration is read by many; use user and password_file", name)
 	}
 	return nil
 }
@@ -244,7 +263,13 @@ func (c Config) path(parts ...string) string {
 // file.
 func (c *Config) Resolve(dir string) {
 	paths := []*string{&c.Data, &c.Register, &c.Hub.KeyFile, &c.Hub.CAFile}
+	if r := c.Record; r != nil {
+		paths = append(paths, &r.Roster, &r.Keys, &r.Folder)
+	}
 	for i := range c.Cameras {
+		if r := c.Cameras[i].Record; r != nil && !strings.Contains(r.Source, "://") {
+			paths = append(paths, &r.Source)
+		}
 		paths = append(paths, &c.Cameras[i].PasswordFile)
 		if !strings.Contains(c.Cameras[i].Source, "://") {
 			paths = append(paths, &c.Cameras[i].Source)

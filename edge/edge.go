@@ -40,18 +40,19 @@ type DetectorProcess interface {
 
 // edge is one run of the program.
 type edge struct {
-	cfg      Config
-	log      *slog.Logger
-	now      func() time.Time
-	version  string
-	started  time.Time
-	folder   register.Folder
-	spine    *spine.Edge
-	start    func(ctx context.Context, socket string, log *slog.Logger) (DetectorProcess, error)
-	detector DetectorProcess // nil without one
-	cameras  []*camera
-	listener net.Listener
-	unlock   func()
+	cfg        Config
+	log        *slog.Logger
+	now        func() time.Time
+	version    string
+	started    time.Time
+	folder     register.Folder
+	spine      *spine.Edge
+	start      func(ctx context.Context, socket string, log *slog.Logger) (DetectorProcess, error)
+	detector   DetectorProcess // nil without one
+	recordings *recordings     // nil: nothing is recorded
+	cameras    []*camera
+	listener   net.Listener
+	unlock     func()
 
 	mu    sync.Mutex
 	stock spine.Stock
@@ -107,6 +108,9 @@ func (e *edge) open() error {
 		Name: e.cfg.Name, Data: e.cfg.path("store"), Hub: e.cfg.Hub.Address, Seed: secrets.seed, TLS: secrets.tls, Check: uplink.Check, Log: e.log,
 		MaxStore: int64(e.cfg.Disk.Limit), KeepFree: int64(e.cfg.Disk.KeepFree),
 	}); err != nil {
+		return err
+	}
+	if e.recordings, err = e.openRecordings(); err != nil {
 		return err
 	}
 	for _, c := range e.cfg.Cameras {
@@ -165,6 +169,9 @@ func (e *edge) run(ctx context.Context, ready func(string)) error {
 	work.Go(func() { e.report(background) })
 	work.Go(func() { e.archive(background) })
 	work.Go(func() { e.serve(background) })
+	if e.recordings != nil {
+		work.Go(func() { e.recordings.tend(background) })
+	}
 	for _, c := range e.cameras {
 		cameras.Go(func() { c.run(ctx) })
 	}
@@ -183,6 +190,9 @@ func (e *edge) run(ctx context.Context, ready func(string)) error {
 func (e *edge) address() string { return "http://" + e.listener.Addr().String() }
 
 func (e *edge) close() {
+	if err := e.recordings.close(); err != nil {
+		e.log.Error("recordings were not closed well", slog.Any("error", err))
+	}
 	if e.spine != nil {
 		e.spine.Close()
 	}

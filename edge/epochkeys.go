@@ -1,0 +1,123 @@
+package edge
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"polity/city"
+	"polity/ledger/entry"
+	"polity/ledger/proof"
+	"polity/ledger/roster"
+	"polity/recording/share"
+)
+
+// maxProofs bounds the files that are looked at: 90 days of 50 classes of both bodies.
+const maxProofs = 9000
+
+// epochKeys are the epoch keys of a folder of proofs (docs/formats/ledger.md), *.proof. A
+// key counts only if a rostered device of its body signed it, and it stands in the public
+// log under a checkpoint that a quorum of witnesses cosigned. Of two for one body, class and
+// day the one that was logged first counts. It may be used by many goroutines.
+type epochKeys struct {
+	dir    string
+	roster *roster.Roster
+
+	mu   sync.Mutex
+	seen map[string]int64 // files by name, with the time of their last change
+	keys map[keyName]loggedKey
+}
+
+type keyName struct {
+	body  share.Body
+	class city.Slug
+	day   string
+}
+
+type loggedKey struct {
+	share.EpochKey
+
+	index int64 // in the log
+}
+
+func newEpochKeys(dir string, r *roster.Roster) *epochKeys {
+	return &epochKeys{dir: dir, roster: r, seen: map[string]int64{}, keys: map[keyName]loggedKey{}}
+}
+
+// Key implements share.KeySource.
+func (k *epochKeys) Key(_ context.Context, body share.Body, class city.Slug, day string) (share.EpochKey, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	found, ok := k.keys[keyName{body, class, day}]
+	if !ok {
+		return share.EpochKey{}, city.Errorf(city.NotFound, "no proof of such a key is in %s", k.dir)
+	}
+	return found.EpochKey, nil
+}
+
+// refresh reads files that are new or changed. What is wrong with a file is told, and
+// does not stop the others.
+func (k *epochKeys) refresh(wrong func(file string, err error)) error {
+	files, err := os.ReadDir(k.dir)
+	if err != nil {
+		return fmt.Errorf("proofs of epoch keys: %w", err)
+	}
+	if len(files) > maxProofs {
+		return city.Errorf(city.TooLarge, "%s has %d files; %d are looked at: remove those of days past", k.dir, len(files), maxProofs)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, f := range files {
+		info, err := f.Info()
+		if err != nil || !strings.HasSuffix(f.Name(), ".proof") || k.seen[f.Name()] == info.ModTime().UnixNano() {
+			continue
+		}
+		k.seen[f.Name()] = info.ModTime().UnixNano()
+		if err := k.read(f.Name(), info.Size()); err != nil {
+			wrong(f.Name(), err)
+		}
+	}
+	return nil
+}
+
+// read takes one file's key. The lock is held.
+func (k *epochKeys) read(name string, size int64) error {
+	if size > proof.MaxSize {
+		return city.Errorf(city.TooLarge, "a proof has %d bytes at most", proof.MaxSize)
+	}
+	text, err := os.ReadFile(filepath.Join(k.dir, name))
+	if err != nil {
+		return err
+	}
+	p, err := proof.ParseInclusion(text)
+	if err != nil {
+		return err
+	}
+	e, _, err := p.Check(k.roster)
+	if err != nil {
+		return err
+	}
+	logged, ok := e.(*entry.EpochKey)
+	if !ok {
+		return city.Errorf(city.Invalid, "it proves another entry than an epoch key")
+	}
+	if err := entry.Verify(logged, k.roster); err != nil {
+		return err
+	}
+	key, err := share.NewEpochKey(share.Body(logged.Body), logged.Class, string(logged.Day), logged.Key)
+	if err != nil {
+		return err
+	}
+	id := keyName{key.Body, key.Class, key.Day}
+	if before, ok := k.keys[id]; ok && before.index <= p.Index {
+		if before.ID != key.ID {
+			return city.Errorf(city.Conflict, "another key of %s for %s, class %s, was logged before it; that one counts", key.Body, key.Day, key.Class)
+		}
+		return nil
+	}
+	k.keys[id] = loggedKey{key, p.Index}
+	return nil
+}

@@ -1,0 +1,216 @@
+package edge
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"polity/camera/link"
+	"polity/city"
+	"polity/internal/durable"
+	"polity/internal/size"
+	"polity/ledger/roster"
+	"polity/recording/disk"
+	"polity/recording/recorder"
+	"polity/recording/remote"
+	"polity/recording/segment"
+	"polity/recording/store"
+	"polity/register"
+)
+
+// Recording is where sealed recordings of this edge's cameras are kept. Without it
+// nothing is recorded.
+type Recording struct {
+	// Roster is the city's, RosterWords what people compared it by ('polity roster
+	// check' prints both alike).
+	Roster      string `yaml:"roster"`
+	RosterWords string `yaml:"roster_words"`
+	Keys        string `yaml:"keys"`   // folder with proofs of epoch keys, *.proof
+	Folder      string `yaml:"folder"` // empty: recordings in the edge's data
+	// Limit is the most that all recordings have together, KeepFree what stays free.
+	Limit    size.Bytes `yaml:"limit"`
+	KeepFree size.Bytes `yaml:"keep_free"`
+}
+
+// Record says that a camera is recorded.
+type Record struct {
+	Class  city.Slug `yaml:"class"`  // of retention, from the roster
+	Source string    `yaml:"source"` // the main stream; empty: the one that is analysed
+}
+
+func (r *Recording) check() error {
+	switch {
+	case r == nil:
+		return nil
+	case r.Roster == "" || r.Keys == "":
+		return errors.New("roster and keys are needed: nothing is sealed to a key that the public log does not prove")
+	case len(strings.Fields(r.RosterWords)) != 8:
+		return errors.New("roster_words must be the eight groups by which people compared the roster")
+	case r.Limit > 0 && r.Limit < 256<<20:
+		return fmt.Errorf("limit %v is too little; 256MiB is the least", r.Limit)
+	}
+	return nil
+}
+
+// recordings are the edge's store of segments and what seals them.
+type recordings struct {
+	domain string
+	roster *roster.Signed
+	keys   *epochKeys
+	store  *store.Store
+	folder *disk.Folder
+	signer segment.Key
+	log    *slog.Logger
+	now    func() time.Time
+}
+
+const tendEvery = time.Minute
+
+// openRecordings opens the store, or returns nil where nothing is to be recorded.
+func (e *edge) openRecordings() (*recordings, error) {
+	cfg := e.cfg.Record
+	if cfg == nil {
+		return nil, nil
+	}
+	text, err := os.ReadFile(cfg.Roster)
+	if err != nil {
+		return nil, fmt.Errorf("edge.record.roster: %w", err)
+	}
+	r := &recordings{log: e.log, now: e.now}
+	if r.roster, err = roster.First(text); err != nil {
+		return nil, fmt.Errorf("edge.record.roster: %w", err)
+	}
+	if words := r.roster.Words(); strings.Join(strings.Fields(cfg.RosterWords), " ") != words {
+		return nil, city.Errorf(city.Invalid, "edge.record.roster_words: the roster's are %s; compare them with those of the people who signed it, then write them there", words)
+	}
+	r.domain = r.roster.Domain
+	if r.signer, err = recorderKey(e.cfg.path("recorder.key")); err != nil {
+		return nil, err
+	}
+	r.keys = newEpochKeys(cfg.Keys, &r.roster.Roster)
+	if err := r.keys.refresh(r.wrongProof); err != nil {
+		return nil, err
+	}
+	dir := cfg.Folder
+	if dir == "" {
+		dir = e.cfg.path("recordings")
+	}
+	if r.folder, err = disk.OpenFolder(dir); err != nil {
+		return nil, err
+	}
+	keep := map[city.Slug]time.Duration{}
+	for _, c := range r.roster.Classes {
+		keep[c.Name] = time.Duration(c.Hours) * time.Hour
+	}
+	r.store, err = store.Open(store.Config{
+		Disk: r.folder, Domain: r.domain, Keep: keep, MaxBytes: int64(cfg.Limit), MinFree: int64(cfg.KeepFree), Signer: r.signer,
+		Trust: segment.Recorders(r.signer.Public()), Event: r.tell, Now: e.now,
+	})
+	if err != nil {
+		return nil, errors.Join(err, r.folder.Close())
+	}
+	e.log.Info("recordings are sealed", slog.String("recorder", hex.EncodeToString(r.signer.Public())), slog.String("domain", r.domain))
+	return r, nil
+}
+
+func (r *recordings) wrongProof(file string, err error) {
+	r.log.Warn("a proof of an epoch key does not count", slog.String("file", file), slog.Any("error", err))
+}
+
+// tell writes what happened to recordings into the log.
+func (r *recordings) tell(e store.Event) {
+	r.log.Warn("recordings", slog.String("what", string(e.Kind)), slog.String("camera", string(e.Camera)), slog.Int("segments", e.Count), slog.String("detail", e.Detail))
+}
+
+// tend keeps retention and space, and takes new epoch keys, until ctx ends.
+func (r *recordings) tend(ctx context.Context) {
+	tick := time.NewTicker(tendEvery)
+	defer tick.Stop()
+	for {
+		if err := errors.Join(r.keys.refresh(r.wrongProof), r.store.Tend()); err != nil {
+			r.log.Error("recordings cannot be tended", slog.Any("error", err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (r *recordings) close() error {
+	if r == nil {
+		return nil
+	}
+	return errors.Join(r.store.Close(), r.folder.Close())
+}
+
+// recorderKey reads the recorder's signing key, and makes one at the first start.
+func recorderKey(path string) (segment.Key, error) {
+	text, err := ReadSecret(path)
+	if errors.Is(err, os.ErrNotExist) {
+		seed := make([]byte, ed25519.SeedSize)
+		_, _ = rand.Read(seed) // never fails
+		text = hex.EncodeToString(seed)
+		err = durable.WriteFile(path, []byte(text+"\n"), 0o600)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the recorder's key: %w", err)
+	}
+	seed, err := hex.DecodeString(text)
+	if err != nil || len(seed) != ed25519.SeedSize {
+		return nil, city.Errorf(city.Invalid, "the recorder's key %s is damaged: put it back from where you keep a copy, or move it away for a new one, which the register must then name", path)
+	}
+	return segment.Key(ed25519.NewKeyFromSeed(seed)), nil
+}
+
+// recordOf says what of a camera is recorded: nil where its register entry allows no
+// footage, or not for so long as its class keeps it.
+func (c *camera) recordOf(entry *register.Entry) *link.Record {
+	r, cfg := c.e.recordings, c.cfg.Record
+	if r == nil || cfg == nil {
+		return nil
+	}
+	class, ok := r.roster.Class(cfg.Class)
+	allowed := entry.Retention.FootageHours
+	if !ok || allowed == 0 || class.Hours > allowed {
+		c.log.Warn("the camera is not recorded: its register entry allows no footage, or not for so long as its class keeps it",
+			slog.String("class", string(cfg.Class)), slog.Int("class_hours", class.Hours), slog.Int("allowed_hours", allowed))
+		if stored, err := r.store.Camera(c.cfg.Name); err == nil {
+			if err := stored.Stop(segment.Refused, r.now()); err != nil {
+				c.log.Error("a gap in the recording could not be noted", slog.Any("error", err))
+			}
+		}
+		return nil
+	}
+	record := &link.Record{Domain: r.domain, Class: cfg.Class, Recorder: r.signer.Public()}
+	if cfg.Source != "" {
+		record.Source = &link.Source{Address: cfg.Source, User: c.cfg.User, Password: c.password, Transport: c.cfg.Transport}
+	}
+	return record
+}
+
+// record serves the recording of one run of the camera's process.
+func (c *camera) record(ctx context.Context, conn io.ReadWriteCloser) {
+	defer conn.Close()
+	r := c.e.recordings
+	stored, err := r.store.Camera(c.cfg.Name)
+	if err == nil {
+		server := &remote.Server{
+			Place: recorder.Local(stored), Signer: &segment.Guard{Domain: r.domain, Camera: c.cfg.Name, By: r.signer},
+			Keys: r.keys, Gone: segment.Started, Now: r.now,
+		}
+		err = server.Serve(ctx, conn)
+	}
+	if err != nil {
+		c.log.Error("the recording ended with an error", slog.Any("error", err))
+	}
+}
