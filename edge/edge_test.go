@@ -24,12 +24,15 @@ import (
 	"polity/camera/wire"
 	"polity/city"
 	"polity/edge"
+	"polity/internal/sandbox"
 	"polity/register"
 	"polity/spine"
 )
 
 func TestMain(m *testing.M) {
+	sandbox.Stage()
 	linktest.Main()
+	realCamera()
 	os.Setenv("GORACE", "atexit_sleep_ms=0")
 	os.Exit(m.Run())
 }
