@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -17,10 +18,13 @@ import (
 	"polity/city"
 	"polity/internal/durable"
 	"polity/internal/size"
+	"polity/ledger/canonical"
+	"polity/ledger/entry"
 	"polity/ledger/roster"
 	"polity/recording/disk"
 	"polity/recording/recorder"
 	"polity/recording/remote"
+	"polity/recording/root"
 	"polity/recording/segment"
 	"polity/recording/store"
 	"polity/register"
@@ -112,7 +116,7 @@ func (e *edge) openRecordings() (*recordings, error) {
 	}
 	r.store, err = store.Open(store.Config{
 		Disk: r.folder, Domain: r.domain, Keep: keep, MaxBytes: int64(cfg.Limit), MinFree: int64(cfg.KeepFree), Signer: r.signer,
-		Trust: segment.Recorders(r.signer.Public()), Event: r.tell, Now: e.now,
+		Trust: segment.Recorders(r.signer.Public()), Event: r.tell, Hour: r.hour(e.cfg.path("hours")), Now: e.now,
 	})
 	if err != nil {
 		return nil, errors.Join(err, r.folder.Close())
@@ -128,6 +132,28 @@ func (r *recordings) wrongProof(file string, err error) {
 // tell writes what happened to recordings into the log.
 func (r *recordings) tell(e store.Event) {
 	r.log.Warn("recordings", slog.String("what", string(e.Kind)), slog.String("camera", string(e.Camera)), slog.Int("segments", e.Count), slog.String("detail", e.Detail))
+}
+
+// hour puts each hour's signed entry for the public log into a folder, from where it is
+// taken to the log: CAMERA-2026120114.entry.
+func (r *recordings) hour(dir string) func(root.Hour) error {
+	return func(h root.Hour) error {
+		e := &entry.Segments{
+			Camera: h.Camera, Count: int64(h.Count), Domain: h.Domain, Gaps: int64(h.Gaps), Hour: canonical.At(h.Hour),
+			Recorder: []byte(r.signer.Public()), Root: h.Root,
+		}
+		if err := entry.Sign(e, ed25519.PrivateKey(r.signer)); err != nil {
+			return err
+		}
+		text, err := entry.Encode(e)
+		if err != nil {
+			return err
+		}
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+		return durable.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%s.entry", h.Camera, h.Hour.Format("2006010215"))), text, 0o600)
+	}
 }
 
 // tend keeps retention and space, and takes new epoch keys, until ctx ends.
@@ -174,13 +200,13 @@ func recorderKey(path string) (segment.Key, error) {
 
 // recordOf says what of a camera is recorded: nil where its register entry allows no
 // footage, or not for so long as its class keeps it.
-func (c *camera) recordOf(entry *register.Entry) *link.Record {
+func (c *camera) recordOf(decided *register.Entry) *link.Record {
 	r, cfg := c.e.recordings, c.cfg.Record
 	if r == nil || cfg == nil {
 		return nil
 	}
 	class, ok := r.roster.Class(cfg.Class)
-	allowed := entry.Retention.FootageHours
+	allowed := decided.Retention.FootageHours
 	if !ok || allowed == 0 || class.Hours > allowed {
 		c.log.Warn("the camera is not recorded: its register entry allows no footage, or not for so long as its class keeps it",
 			slog.String("class", string(cfg.Class)), slog.Int("class_hours", class.Hours), slog.Int("allowed_hours", allowed))
