@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/mod/sumdb/tlog"
-
 	"polity/city"
 	"polity/ledger/canonical"
 	"polity/ledger/entry"
@@ -19,6 +17,7 @@ import (
 	"polity/ledger/roster/rostertest"
 	"polity/recording/segment"
 	"polity/recording/share"
+	"polity/release/releasetest"
 	"polity/release/token"
 )
 
@@ -88,28 +87,26 @@ func TestAttackTokenUnlogged(t *testing.T) {
 	r := w.requestFor(d, e, details, 0, asked, f)
 	_, err = d.Examine(r.file(t))
 	refused(t, err, Token) // the proof is of another entry
-	kept := w.entries[0]
-	w.entries[0] = unlogged // the right hashes, another entry
+	kept := w.pub.Entries[0]
+	w.pub.Entries[0] = unlogged // the right hashes, another entry
 	r = w.requestFor(d, e, details, 0, asked, f)
-	w.entries[0] = kept
+	w.pub.Entries[0] = kept
 	_, err = d.Examine(r.file(t))
 	refused(t, err, Inclusion)
 	// A log of the office's own, signed by the log's stolen key, cosigned by one witness.
-	fake := &world{City: w.City, t: t}
+	fake := &world{City: w.City, t: t, pub: &releasetest.Log{City: w.City, T: t}}
 	n := fake.log(e)
-	alone := fake.checkpoint(asked, 0)
-	r.parts.Proof = fake.inclusion(n, alone)
+	alone := fake.pub.Checkpoint(asked, 0)
+	r.parts.Proof = fake.pub.Inclusion(n, alone)
 	_, err = d.Examine(r.file(t))
 	refused(t, err, Quorum)
 	// The witnesses' names under keys of the office's own.
 	other := rostertest.New("office")
-	root, err := tlog.TreeHash(1, fake.reader())
-	w.must(nil, err)
-	r.parts.Proof = fake.inclusion(n, other.Checkpoint(1, root, asked, 0, 1, 2))
+	r.parts.Proof = fake.pub.Inclusion(n, other.Checkpoint(1, fake.pub.Tree().Hash, asked, 0, 1, 2))
 	_, err = d.Examine(r.file(t))
 	refused(t, err, Quorum)
 	// A quorum that was deceived: it is not the log that the device saw.
-	r.parts.Proof = fake.inclusion(n, fake.checkpoint(asked, 0, 1))
+	r.parts.Proof = fake.pub.Inclusion(n, fake.pub.Checkpoint(asked, 0, 1))
 	_, err = d.Examine(r.file(t))
 	refused(t, err, Checkpoint)
 	if len(d.state.Uses) > 0 {
@@ -124,7 +121,7 @@ func TestAttackSplitViewOfOneDevice(t *testing.T) {
 	d := w.devices["court-1"]
 	w.approve(d, w.request(d, w.ask(), f))
 	seen := d.state.Seen
-	other := &world{City: w.City, t: t}
+	other := &world{City: w.City, t: t, pub: &releasetest.Log{City: w.City, T: t}}
 	for range seen.Size - 1 {
 		other.log(&entry.Alarm{At: canonical.At(asked), What: "clock"})
 	}
@@ -175,13 +172,10 @@ func TestAttackClockBackDevice(t *testing.T) {
 	w2 := newWorldOf(t, "median")
 	d2 := w2.devices["court-1"]
 	r2 := w2.request(d2, a, w2.film("square", filmed))
-	root, err := tlog.TreeHash(int64(len(w2.entries)), w2.reader())
-	w2.must(nil, err)
-	size := int64(len(w2.entries))
-	honest := w2.Checkpoint(size, root, asked.Add(2*time.Hour), 0, 1)
-	liar := w2.Checkpoint(size, root, asked.Add(-48*time.Hour), 2)
+	honest := w2.pub.Checkpoint(asked.Add(2*time.Hour), 0, 1)
+	liar := w2.pub.Checkpoint(asked.Add(-48*time.Hour), 2)
 	lines := bytes.Split(bytes.TrimSpace(liar), []byte("\n"))
-	r2.parts.Proof = w2.inclusion(r2.index, append(append(honest, lines[len(lines)-1]...), '\n'))
+	r2.parts.Proof = w2.pub.Inclusion(r2.index, append(append(honest, lines[len(lines)-1]...), '\n'))
 	_, err = d2.Examine(r2.file(t))
 	refused(t, err, Expiry)
 }
@@ -449,8 +443,8 @@ func TestAttackBodySilent(t *testing.T) {
 func (w *world) weekly(d *Device, at time.Time, films ...film) *requested {
 	w.t.Helper()
 	n := w.log(&entry.Alarm{At: canonical.At(at), What: "clock"})
-	checkpoint := w.checkpoint(at, 1, 2)
-	r := &requested{kind: token.Audit, parts: token.Parts{Body: d.state.Body, Consistency: w.consistency(d.state.Seen, checkpoint), Proof: w.inclusion(n, checkpoint)}}
+	checkpoint := w.pub.Checkpoint(at, 1, 2)
+	r := &requested{kind: token.Audit, parts: token.Parts{Body: d.state.Body, Consistency: w.consistency(d.state.Seen, checkpoint), Proof: w.pub.Inclusion(n, checkpoint)}}
 	for _, f := range films {
 		r.records = append(r.records, f.record(d.state.Body))
 	}
@@ -463,7 +457,7 @@ func (w *world) weekly(d *Device, at time.Time, films ...film) *requested {
 func TestAttackEpochKeySwapped(t *testing.T) {
 	w := newWorld(t)
 	d := w.devices["ombudsman-1"]
-	for _, b := range w.entries {
+	for _, b := range w.pub.Entries {
 		e, err := entry.Decode(b)
 		w.must(e, err)
 		k, ok := e.(*entry.EpochKey)

@@ -13,11 +13,11 @@ import (
 	"polity/city"
 	"polity/ledger/canonical"
 	"polity/ledger/entry"
-	"polity/ledger/proof"
 	"polity/ledger/roster/rostertest"
 	"polity/recording/recordtest"
 	"polity/recording/segment"
 	"polity/recording/share"
+	"polity/release/releasetest"
 	"polity/release/token"
 )
 
@@ -35,8 +35,7 @@ type world struct {
 	t       *testing.T
 	dir     string
 	seed    string
-	entries [][]byte
-	hashes  []tlog.Hash
+	pub     *releasetest.Log
 	caseKey hpke.PrivateKey
 	devices map[city.Slug]*Device
 	seq     uint64
@@ -47,6 +46,7 @@ func newWorld(t *testing.T) *world { return newWorldOf(t, "custodian") }
 func newWorldOf(t *testing.T, seed string) *world {
 	t.Helper()
 	w := &world{City: rostertest.New(seed), t: t, dir: t.TempDir(), seed: seed, devices: map[city.Slug]*Device{}}
+	w.pub = &releasetest.Log{City: w.City, T: t}
 	var err error
 	if w.caseKey, err = share.Kem().GenerateKey(); err != nil {
 		t.Fatal(err)
@@ -129,52 +129,11 @@ func (w *world) publish(d *Device) {
 }
 
 // log appends an entry and returns its index.
-func (w *world) log(e entry.Entry) int64 {
-	w.t.Helper()
-	b, err := entry.Encode(e)
-	w.must(nil, err)
-	n := int64(len(w.entries))
-	h, err := tlog.StoredHashes(n, b, w.reader())
-	w.must(nil, err)
-	w.entries, w.hashes = append(w.entries, b), append(w.hashes, h...)
-	return n
-}
-
-func (w *world) reader() tlog.HashReaderFunc {
-	return func(indexes []int64) ([]tlog.Hash, error) {
-		var list []tlog.Hash
-		for _, i := range indexes {
-			if i >= int64(len(w.hashes)) {
-				return nil, errors.New("no such hash")
-			}
-			list = append(list, w.hashes[i])
-		}
-		return list, nil
-	}
-}
-
-func (w *world) checkpoint(at time.Time, witnesses ...int) []byte {
-	w.t.Helper()
-	root, err := tlog.TreeHash(int64(len(w.entries)), w.reader())
-	w.must(nil, err)
-	return w.Checkpoint(int64(len(w.entries)), root, at, witnesses...)
-}
-
-func (w *world) inclusion(index int64, checkpoint []byte) []byte {
-	w.t.Helper()
-	list, err := tlog.ProveRecord(int64(len(w.entries)), index, w.reader())
-	w.must(nil, err)
-	return (&proof.Inclusion{Index: index, Entry: w.entries[index], Hashes: list, Checkpoint: checkpoint}).Marshal()
-}
+func (w *world) log(e entry.Entry) int64 { return w.pub.Append(e) }
 
 func (w *world) consistency(seen Seen, checkpoint []byte) [][]byte {
 	w.t.Helper()
-	if seen.Size == 0 || seen.Size >= int64(len(w.entries)) {
-		return nil
-	}
-	list, err := tlog.ProveTree(int64(len(w.entries)), seen.Size, w.reader())
-	w.must(nil, err)
-	return [][]byte{(&proof.Consistency{From: tlog.Tree{N: seen.Size, Hash: tlog.Hash(seen.Root)}, Hashes: list, Checkpoint: checkpoint}).Marshal()}
+	return w.pub.Consistency(tlog.Tree{N: seen.Size, Hash: tlog.Hash(seen.Root)}, checkpoint)
 }
 
 // keys are the bodies' published epoch keys.
@@ -256,11 +215,11 @@ func (w *world) request(d *Device, a token.Ask, films ...film) *requested {
 
 func (w *world) requestFor(d *Device, e *entry.ReleaseRequested, details *token.Details, index int64, at time.Time, films ...film) *requested {
 	w.t.Helper()
-	checkpoint := w.checkpoint(at, 0, 1)
+	checkpoint := w.pub.Checkpoint(at, 0, 1)
 	secret, err := token.Encrypt(details, &w.Roster.Roster)
 	w.must(secret, err)
 	r := &requested{entry: e, details: details, index: index, kind: token.Request, parts: token.Parts{
-		Body: d.state.Body, Consistency: w.consistency(d.state.Seen, checkpoint), Proof: w.inclusion(index, checkpoint), Secret: secret,
+		Body: d.state.Body, Consistency: w.consistency(d.state.Seen, checkpoint), Proof: w.pub.Inclusion(index, checkpoint), Secret: secret,
 	}}
 	for _, f := range films {
 		r.records = append(r.records, f.record(d.state.Body))
