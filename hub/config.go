@@ -56,6 +56,8 @@ type Config struct {
 
 	NGSILD  NGSILD  `yaml:"ngsi_ld"`
 	Changes Changes `yaml:"changes"`
+
+	Ledger *Ledger `yaml:"ledger"` // the public log; nil: off
 }
 
 // Edges is how edges reach the hub, and which.
@@ -176,6 +178,7 @@ func (c Config) Check() error {
 		add("hub.map", p.Check())
 	}
 	add("hub.open_data", c.OpenData.check())
+	add("hub.ledger", c.Ledger.check())
 	return errors.Join(errs...)
 }
 
@@ -289,7 +292,7 @@ func (c *Config) Resolve(dir string) {
 	if c.Access.Directory != nil {
 		c.Access.Directory.Resolve(dir)
 	}
-	for _, p := range append(c.Sensors.paths(), &c.Changes.PasswordFile, &c.Data, &c.Register, &c.Access.Policies, &c.Edges.CertFile, &c.Edges.KeyFile, &c.Edges.Cluster.KeyFile, &c.Edges.Cluster.CAFile, &c.Map.Layers) {
+	for _, p := range append(append(c.Sensors.paths(), c.Ledger.paths()...), &c.Changes.PasswordFile, &c.Data, &c.Register, &c.Access.Policies, &c.Edges.CertFile, &c.Edges.KeyFile, &c.Edges.Cluster.KeyFile, &c.Edges.Cluster.CAFile, &c.Map.Layers) {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}

@@ -107,6 +107,7 @@ type Hub struct {
 	address   string               // of the pages
 	door      bool                 // of the demo
 	machine   machineToken
+	ledger    *ledger // the public log; nil: off
 	listener  net.Listener
 	redirect  net.Listener   // of plain HTTP to HTTPS; nil: none
 	closers   []func() error // in the order of opening
@@ -192,6 +193,9 @@ func (h *Hub) open(ctx context.Context, deps Deps) error {
 	}
 	h.closers = append(h.closers, func() error { h.spine.Close(); return nil })
 	if err := h.openAccess(ctx, deps); err != nil {
+		return err
+	}
+	if err := h.openLedger(); err != nil {
 		return err
 	}
 	h.advice = deps.Alerts
@@ -304,6 +308,7 @@ func (h *Hub) run(ctx context.Context, deps Deps) error {
 		work.Go(func() { h.data.run(working) })
 	}
 	work.Go(func() { h.keepAlarms(working) })
+	work.Go(func() { h.keepLedger(working) })
 	h.runRoom(working, &work)
 	h.runNotices(working, &work)
 	h.runOrders(working, &work)

@@ -43,6 +43,7 @@ var gates = []gate{
 	{nil, NoticesPath, nil, access.RunSystem, (*Hub).noticeOperations},
 	{reads, rest.Root, rest.Serves, access.ReadPublic, (*Hub).restAPI}, // which shows all to whoever may read-data
 	{nil, rest.Root, rest.Serves, access.WriteData, (*Hub).restAPI},
+	{reads, LedgerPath, nil, access.ReadPublic, (*Hub).ledgerFiles},
 	{reads, "/data/", opendata.Serves, access.ReadPublic, (*Hub).dataFiles},
 }
 
