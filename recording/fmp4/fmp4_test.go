@@ -58,7 +58,7 @@ func TestPicturesStayAsTheyCame(t *testing.T) {
 		}
 		shift := units[0].PTS.Seconds()*fmp4.TimeScale - float64(got[0].PTS)
 		for i, s := range got {
-			nals, err := s.GetH264()
+			nals, err := s.NALs()
 			if err != nil || !slices.EqualFunc(nals, units[i].NALs, bytes.Equal) {
 				t.Fatalf("%s: picture %d was changed: %v", name, i, err)
 			}

@@ -142,7 +142,7 @@ func TestEveryPictureIsKeptInSegmentsOfSixSeconds(t *testing.T) {
 				t.Errorf("%s: segment %d has %d pictures", name, i+1, len(samples))
 			}
 			for _, s := range samples {
-				nals, err := s.GetH264()
+				nals, err := s.NALs()
 				if err != nil || !slices.EqualFunc(nals, w.units[at].NALs, bytes.Equal) {
 					t.Fatalf("%s: picture %d is not the one that came: %v", name, at, err)
 				}

@@ -133,7 +133,7 @@ func Film(name string, start time.Time) []*fmp4.Unit {
 	samples := Samples(b)
 	units := make([]*fmp4.Unit, 0, len(samples))
 	for _, s := range samples {
-		nals, err := s.GetH264() // H.265 has the same form
+		nals, err := s.NALs()
 		if err != nil {
 			panic(err)
 		}
@@ -155,6 +155,13 @@ type Sample struct {
 	*mc.Sample
 
 	DTS, PTS int64
+}
+
+// NALs returns the picture's NAL units; H.264 and H.265 have the same form.
+func (s *Sample) NALs() ([][]byte, error) {
+	var nals h264.AVCC
+	err := nals.Unmarshal(s.Payload)
+	return nals, err
 }
 
 // Samples returns the pictures of a fragmented MP4 file.

@@ -1,11 +1,10 @@
 package segment
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"slices"
 	"testing"
-
-	"bytes"
 )
 
 // Resign puts another body behind a front and does what a thief of the recorder's key

@@ -153,7 +153,7 @@ func TestAForeignRecorderIsRefused(t *testing.T) {
 func TestEveryBitIsCovered(t *testing.T) {
 	w := newWorld(t)
 	file, _ := w.seal(t, header(1, start), content(70000))
-	for at := 0; at < len(file); at++ {
+	for at := range len(file) {
 		if at > 4000 && at < len(file)-400 && at%977 != 0 {
 			continue
 		}
@@ -177,7 +177,7 @@ func TestEveryBitIsCovered(t *testing.T) {
 // frame is the length of a full frame in the file.
 const frame = 4 + 65536 + 16 + 4
 
-// TestWhoHasKeyAndSignatureStillCannotMoveChunks: even if the trailer were signed
+// TestWhoCanSignStillCannotMoveChunks: even if the trailer were signed
 // anew, the tags hold each chunk in its place.
 func TestWhoCanSignStillCannotMoveChunks(t *testing.T) {
 	w := newWorld(t)
