@@ -21,6 +21,7 @@ import (
 // custodianState is what every command of custodian needs.
 type custodianState struct {
 	dir, anchor, passphraseFile string
+	file                        string // of the anchor, where there is no TPM
 }
 
 func custodianCommand() *cobra.Command {
@@ -33,8 +34,9 @@ never online: it makes the epoch keys that recorders seal to, shows what an offi
 for, checks by itself that the request stands in the public log, and answers it or not
 (docs/formats/token.md). Files come and go on a USB stick; compare their words by voice.
 
-The state folder is encrypted with a passphrase. The anchor is a small file outside of it
-that is never copied and never in a backup: without it, the folder is noise.`,
+The state folder is encrypted with a passphrase. The anchor, in the machine's TPM or in a
+file outside of the folder that is never in a backup, changes each time: without it, the
+folder is noise, and a copy or an older state of it cannot be used.`,
 		Example: `  polity custodian init --body court --device court-1 --name helsinki.example/court-1
   polity custodian roster city.roster
   polity custodian keys make --class short --days 90
@@ -50,13 +52,30 @@ that is never copied and never in a backup: without it, the folder is noise.`,
 		home = "."
 	}
 	cmd.PersistentFlags().StringVar(&s.dir, "state", filepath.Join(home, ".polity-custodian"), "folder of the device's state")
-	cmd.PersistentFlags().StringVar(&s.anchor, "anchor", filepath.Join(home, ".polity-custodian-anchor"), "file of the anchor; outside of the state folder and of every backup")
+	s.file = filepath.Join(home, ".polity-custodian-anchor")
+	cmd.PersistentFlags().StringVar(&s.anchor, "anchor", "auto", "tpm, a file outside of the state folder and of every backup, or auto: the TPM if there is one, else "+s.file)
 	cmd.PersistentFlags().StringVar(&s.passphraseFile, "passphrase-file", "", "file with the passphrase in its first line; otherwise it is asked for")
 	cmd.AddCommand(s.initCommand(), s.rosterCommand(), s.keysCommand(), s.statusCommand(), s.showCommand(), s.approveCommand(), s.refuseCommand(), s.auditCommand(), s.destroyCommand(), s.serveCommand())
 	return cmd
 }
 
-func (s *custodianState) theAnchor() custodian.Anchor { return custodian.FileAnchor(s.anchor) }
+// theAnchor finds the anchor. A device that began with a file goes on with it.
+func (s *custodianState) theAnchor() (custodian.Anchor, error) {
+	switch s.anchor {
+	case "tpm":
+		return custodian.TPMAnchor()
+	case "auto":
+		if _, err := os.Stat(s.file); err == nil {
+			return custodian.FileAnchor(s.file), nil
+		}
+		a, err := custodian.TPMAnchor()
+		if city.KindOf(err) == city.NotFound && err != nil {
+			return custodian.FileAnchor(s.file), nil
+		}
+		return a, err
+	}
+	return custodian.FileAnchor(s.anchor), nil
+}
 
 // passphrase asks for the passphrase, twice where it is a new one.
 func (s *custodianState) passphrase(cmd *cobra.Command, fresh bool) (string, error) {
@@ -94,7 +113,11 @@ func (s *custodianState) with(cmd *cobra.Command, do func(*custodian.Device) err
 	if err != nil {
 		return err
 	}
-	d, err := custodian.Unlock(s.dir, s.theAnchor(), p)
+	anchor, err := s.theAnchor()
+	if err != nil {
+		return err
+	}
+	d, err := custodian.Unlock(s.dir, anchor, p)
 	if err != nil {
 		return err
 	}
@@ -116,8 +139,9 @@ func (s *custodianState) initCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "init", Short: "Begin a device: its key, its state folder, its anchor",
 		Long: `It makes the device's key and prints the public half, which the holders of the city's root
-keys put into the roster. The anchor is a file (software); a full copy of this machine's
-disk is a copy of the device, so encrypt the disk and keep the machine locked away.`,
+keys put into the roster. The anchor is in the machine's TPM where it has one. Otherwise it
+is a file (software), and a copy of this machine's whole disk is a copy of the device: encrypt
+the disk and keep the machine locked away.`,
 		Example: `  polity custodian init --body court --device court-1 --name helsinki.example/court-1`,
 		Args:    cobra.NoArgs,
 	}
@@ -133,7 +157,11 @@ disk is a copy of the device, so encrypt the disk and keep the machine locked aw
 		if err != nil {
 			return err
 		}
-		d, err := custodian.Init(custodian.Setup{Dir: s.dir, Anchor: s.theAnchor(), Body: bodyOf(body), Device: city.Slug(device), Name: name, Passphrase: p, WorkFactor: work})
+		anchor, err := s.theAnchor()
+		if err != nil {
+			return err
+		}
+		d, err := custodian.Init(custodian.Setup{Dir: s.dir, Anchor: anchor, Body: bodyOf(body), Device: city.Slug(device), Name: name, Passphrase: p, WorkFactor: work})
 		if err != nil {
 			return err
 		}
@@ -142,7 +170,7 @@ disk is a copy of the device, so encrypt the disk and keep the machine locked aw
 		if err != nil {
 			return err
 		}
-		tell(cmd.OutOrStdout(), []custodian.Line{{"State", s.dir}, {"Anchor", s.theAnchor().Kind()}, {"Key for the roster", key}})
+		tell(cmd.OutOrStdout(), []custodian.Line{{Label: "State", Text: s.dir}, {Label: "Anchor", Text: anchor.Kind()}, {Label: "Key for the roster", Text: key}})
 		return nil
 	}
 	return cmd
@@ -215,7 +243,7 @@ func (s *custodianState) statusCommand() *cobra.Command {
 }
 
 func statusLines(st custodian.Status) []custodian.Line {
-	lines := []custodian.Line{{"Device", fmt.Sprintf("%s of %s", st.Device, st.Body)}, {"Key", st.Key}, {"Anchor", st.Anchor}}
+	lines := []custodian.Line{{Label: "Device", Text: fmt.Sprintf("%s of %s", st.Device, st.Body)}, {Label: "Key", Text: st.Key}, {Label: "Anchor", Text: st.Anchor}}
 	if st.Roster == 0 {
 		return append(lines, custodian.Line{Label: "Roster", Text: "none yet; 'polity custodian roster' takes one"})
 	}

@@ -27,11 +27,15 @@ until its passphrase is typed there, and after 15 minutes without use.`,
 		if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
 			return usageError{fmt.Errorf("--listen is %q; this machine is never reached from outside: use 127.0.0.1:8090", listen)}
 		}
+		anchor, err := s.theAnchor()
+		if err != nil {
+			return err
+		}
 		l, err := net.Listen("tcp", listen)
 		if err != nil {
 			return err
 		}
-		pages := page.New(s.dir, s.theAnchor())
+		pages := page.New(s.dir, anchor)
 		defer pages.Close()
 		server := &http.Server{Handler: pages.Handler(), ReadHeaderTimeout: 10 * time.Second}
 		stopped := context.AfterFunc(cmd.Context(), func() { _ = server.Close() })
