@@ -309,7 +309,7 @@ func TestForeignTextsStayTexts(t *testing.T) {
 
 func TestThemeIsKeptAndLeadsBack(t *testing.T) {
 	h, _ := newPages(t, nobody)
-	for back, want := range map[string]string{"/cameras?x=1": "/cameras?x=1", "//evil.example": "/", "https://evil.example": "/", `/\evil.example`: "/", "": "/"} {
+	for back, want := range map[string]string{"/cameras?x=1": "/cameras?x=1", "//evil.example": "/", "https://evil.example": "/", `/\evil.example`: "/", "/\t/evil.example": "/", "/\x00/evil.example": "/", "": "/"} {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest(http.MethodPost, "/theme", strings.NewReader(url.Values{"theme": {"dark"}, "back": {back}}.Encode()))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"strings"
+	"unicode"
 )
 
 // The reader's choice of light or dark is kept in a cookie on their own machine,
@@ -40,9 +41,11 @@ func (c *Console) setTheme(w http.ResponseWriter, r *request) error {
 }
 
 // localPath returns an address on this site, or the front page: a form must not be
-// able to send a reader elsewhere.
+// able to send a reader elsewhere. Browsers take a backslash for a slash and leave out tabs
+// and ends of lines (WHATWG URL, 4.4), so that "/\t/host" would be another site.
 func localPath(p string) string {
-	if !strings.HasPrefix(p, "/") || strings.HasPrefix(p, "//") || strings.ContainsAny(p, "\\\r\n") {
+	odd := func(r rune) bool { return r == '\\' || unicode.IsControl(r) }
+	if !strings.HasPrefix(p, "/") || strings.HasPrefix(p, "//") || strings.ContainsFunc(p, odd) {
 		return "/"
 	}
 	return p
