@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"polity/access"
 	"polity/camera/layout"
 	"polity/camera/wire"
 	"polity/city"
@@ -212,7 +213,7 @@ func (c *Console) eventViews(k Camera, events []Event, r *request) []eventView {
 			Words:   c.say.Say("event."+name+".what", "where", c.where(e.Where), "n", int(e.Value+.5)),
 			Address: with(r, "at", e.Start.In(c.about.Zone).Format(timeForm)),
 		}
-		if e.Place {
+		if e.Place && (r.viewer.Back || !e.Start.After(r.clock.now.Add(-k.Entry.PublicDelay))) {
 			v.Picture = "/cameras/" + string(k.Name) + "/events/" + e.ID + ".jpg"
 			if r.asPublic {
 				v.Picture += "?as=public"
@@ -263,8 +264,29 @@ func (c *Console) eventPicture(w http.ResponseWriter, r *request) error {
 	if !r.viewer.Counts && len(publicEvents(k.Entry, []Event{event}, r.clock.now)) == 0 {
 		return city.Errorf(city.NotFound, "%s", c.say.Say("error.event")) // no different from one that does not exist
 	}
+	latest := r.clock.now.Add(-k.Entry.PublicDelay)
+	if event.Start.After(latest) { // the place as it is not public yet
+		if err := c.lookAtEvent(k, event, r); err != nil {
+			return err
+		}
+	}
 	w.Header().Set("Content-Type", "image/jpeg")
-	w.Header().Set("Cache-Control", "private, max-age=3600")
+	w.Header().Set("Cache-Control", kept(event.Start, latest, "private, max-age=3600"))
 	_, err = w.Write(picture)
 	return gone(err)
+}
+
+// lookAtEvent writes a look down at a place that is not public yet, which an event came
+// with: the right to events is none to newer scenes.
+func (c *Console) lookAtEvent(k Camera, e Event, r *request) error {
+	on := c.thing(k.Name)
+	if d := c.decide(r, access.LookBack, on); !d.Allowed {
+		return &refusal{d, r.who.Kind == access.Public}
+	}
+	looking, err := c.look(r, access.LookBack, on, e.Start)
+	if err != nil {
+		return err
+	}
+	looking.Finish()
+	return nil
 }

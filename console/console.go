@@ -84,6 +84,7 @@ type Console struct {
 	bundle *bundled
 	ground *ground
 	live   *live.Live
+	feeds  feeds
 	// closing ends when the console closes.
 	closing context.Context
 	end     context.CancelFunc

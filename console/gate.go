@@ -102,10 +102,8 @@ func (c *Console) admit(route Route, q *request) error {
 			return err
 		}
 	}
-	for _, thing := range things {
-		if d := c.decide(q, route.Do, thing); !d.Allowed {
-			return &refusal{d, q.who.Kind == access.Public}
-		}
+	if err := c.refused(q, route.Do, things); err != nil {
+		return err
 	}
 	q.viewer = c.viewer(q)
 	return nil

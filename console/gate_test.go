@@ -15,7 +15,7 @@ import (
 	"polity/console/consoletest"
 )
 
-func newGated(t *testing.T, who *consoletest.Access, looks console.Looks) *console.Console {
+func newGated(t *testing.T, who console.Access, looks console.Looks) *console.Console {
 	t.Helper()
 	now := func() time.Time { return afternoon }
 	world, err := consoletest.New(consoletest.Config{Now: now})

@@ -9,11 +9,20 @@ import (
 	"polity/access"
 )
 
+// decideAgain is how long a live scene goes on that the policies no longer permit.
+const decideAgain = 2 * time.Second
+
 // liveFeed serves live scenes, each written down as a look while it lasts. It ends when the
-// sign-in does, or when the book cannot note any more that somebody looks.
+// sign-in does, when the policies no longer permit it, or when the book cannot note any more
+// that somebody looks.
 func (c *Console) liveFeed(w http.ResponseWriter, r *request) error {
 	ctx, stop := context.WithCancel(r.Context())
 	defer stop()
+	leave, err := c.feeds.enter(r.who.ID)
+	if err != nil {
+		return c.tooManyFeeds(w, err)
+	}
+	defer leave()
 	serve, err := c.live.Open(r.WithContext(ctx))
 	if err != nil {
 		return err
@@ -21,6 +30,13 @@ func (c *Console) liveFeed(w http.ResponseWriter, r *request) error {
 	cameras, err := liveCameras(c, r.Request)
 	if err != nil {
 		return err
+	}
+	ended, err := c.endOf(r)
+	if err != nil {
+		return err
+	}
+	if no := c.refused(r, access.LookLive, cameras); no != nil {
+		return no
 	}
 	looking, err := c.lookAtAll(r, cameras)
 	defer func() {
@@ -31,7 +47,7 @@ func (c *Console) liveFeed(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	ends := []<-chan struct{}{c.cfg.Access.Ended(r.who.Session)}
+	ends := []<-chan struct{}{ended}
 	for _, k := range looking {
 		ends = append(ends, k.Gone())
 	}
@@ -44,7 +60,46 @@ func (c *Console) liveFeed(w http.ResponseWriter, r *request) error {
 			}
 		}()
 	}
+	go func() {
+		tick := time.NewTicker(decideAgain)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if c.refused(r, access.LookLive, cameras) != nil {
+				stop()
+			}
+		}
+	}()
 	return gone(serve(w))
+}
+
+// endOf is closed when the sign-in of the one who asks ends, or what they may do changes.
+// They are asked for again, so that what changed since they were let in counts.
+func (c *Console) endOf(r *request) (<-chan struct{}, error) {
+	if c.cfg.Access == nil {
+		return nil, nil
+	}
+	ended := c.cfg.Access.Ended(r.who.Session)
+	who, err := c.cfg.Access.Who(r.Request)
+	if err != nil {
+		return nil, err
+	}
+	r.who = who
+	return ended, nil
+}
+
+// refused is why something may not be done to all of some things; nil: it may.
+func (c *Console) refused(r *request, do access.Action, things []access.Thing) error {
+	for _, thing := range things {
+		if d := c.decide(r, do, thing); !d.Allowed {
+			return &refusal{d, r.who.Kind == access.Public}
+		}
+	}
+	return nil
 }
 
 // lookAtAll writes looks down side by side, so that they share commits. After an error it

@@ -16,7 +16,7 @@ import (
 	"polity/room/alert"
 )
 
-func newControlRoom(t *testing.T, who *consoletest.Access) (*console.Console, *consoletest.Room, *consoletest.City) {
+func newControlRoom(t *testing.T, who console.Access) (*console.Console, *consoletest.Room, *consoletest.City) {
 	t.Helper()
 	now := func() time.Time { return afternoon }
 	world, err := consoletest.New(consoletest.Config{Now: now})

@@ -135,6 +135,15 @@ func (c *Console) alertsFeed(w http.ResponseWriter, r *request) error {
 	if err := c.hasRoom(); err != nil {
 		return err
 	}
+	leave, err := c.feeds.enter(r.who.ID)
+	if err != nil {
+		return c.tooManyFeeds(w, err)
+	}
+	defer leave()
+	ended, err := c.endOf(r)
+	if err != nil {
+		return err
+	}
 	asked := values[city.Slug](r.URL.Query(), "desk")
 	for _, d := range asked {
 		if !slices.Contains(access.Desks(), d) {
@@ -159,16 +168,13 @@ func (c *Console) alertsFeed(w http.ResponseWriter, r *request) error {
 	ctx, stop := context.WithCancel(r.Context())
 	defer stop()
 	defer context.AfterFunc(c.closing, stop)()
-	if c.cfg.Access != nil {
-		ended := c.cfg.Access.Ended(r.who.Session)
-		go func() {
-			select {
-			case <-ended:
-				stop()
-			case <-ctx.Done():
-			}
-		}()
-	}
+	go func() {
+		select {
+		case <-ended:
+			stop()
+		case <-ctx.Done():
+		}
+	}()
 	return gone(feed(ctx, w))
 }
 

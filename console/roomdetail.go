@@ -30,6 +30,7 @@ type alertFull struct {
 	Simulated bool
 	Quiet     string // why it makes no sound; empty: it does
 	Picture   string // address of the place at the event
+	Look      string // address of it where opening it is a look; empty: it is none, or one may not
 	Camera    string // address of the camera
 	Counts    []alertCounts
 	CountsWhy string
@@ -181,12 +182,31 @@ func (c *Console) alertCamera(v *alertFull, a *alert.Alert, r *request, data Roo
 		e, _, err := c.cfg.City.EventPlace(r.Context(), a.Camera, id)
 		switch {
 		case err == nil:
-			v.Picture = v.Camera + "/events/" + url.PathEscape(e.ID) + ".jpg"
+			if v.Picture, v.Look, err = c.alertPicture(e, r); err != nil {
+				return err
+			}
 		case city.KindOf(err) != city.NotFound && city.KindOf(err) != city.Invalid:
 			return err
 		}
 	}
 	return c.countsAround(v, a, r)
+}
+
+// alertPicture is the address of the place at an event, for the page; or as a look, where
+// opening it is one because that place is not public yet.
+func (c *Console) alertPicture(e Event, r *request) (shown, look string, err error) {
+	k, err := c.camera(r.Context(), e.Camera)
+	if err != nil {
+		return "", "", err
+	}
+	address := "/cameras/" + string(e.Camera) + "/events/" + url.PathEscape(e.ID) + ".jpg"
+	if !e.Start.After(r.clock.now.Add(-k.Entry.PublicDelay)) {
+		return address, "", nil
+	}
+	if d := c.decide(r, access.LookBack, c.thing(e.Camera)); c.cfg.Looks == nil || !d.Allowed && !d.Purpose {
+		return "", "", nil
+	}
+	return "", address, nil
 }
 
 // What is shown of the time around an alert.

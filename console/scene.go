@@ -132,10 +132,19 @@ func (c *Console) placePicture(w http.ResponseWriter, r *request) error {
 	}
 	h := w.Header()
 	h.Set("Content-Type", "image/jpeg")
-	h.Set("Cache-Control", "private, no-cache")
+	h.Set("Cache-Control", kept(at, r.clock.now.Add(-k.Entry.PublicDelay), "private, no-cache"))
 	h.Set("Last-Modified", p.At.UTC().Format(http.TimeFormat))
 	_, err = w.Write(p.JPEG)
 	return gone(err)
+}
+
+// kept is how long a browser may keep a picture of the place at a time, zero for now: one
+// that is not public yet never, since whoever uses the machine next could find it.
+func kept(at, latest time.Time, public string) string {
+	if at.IsZero() || at.After(latest) {
+		return "no-store"
+	}
+	return public
 }
 
 // showing is the time of the place that the one who asks is shown for the time they
