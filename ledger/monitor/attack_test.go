@@ -460,7 +460,7 @@ func TestAttackRollback(t *testing.T) {
 	}
 	m.kill()
 	w.show(early)
-	m = start(t, m.part)
+	start(t, m.part)
 	if text := e.wait(t, "rolled-back").Text; !strings.Contains(text, "10 entries; it has shown 20") {
 		t.Error(text)
 	}

@@ -82,10 +82,10 @@ func (m *Monitor) fork(f *witness.Fork, from *peer) error {
 	if err != nil {
 		return city.Errorf(city.Internal, "a fork was found and cannot be proven: %w", err)
 	}
-	file := fmt.Sprintf("%s-%d-%d.fork", witness.Hash(m.state.Origin), found.First.Size, found.Second.Size)
-	if slices.ContainsFunc(m.state.Forks, func(k forked) bool { return k.File == file }) || len(m.state.Forks) >= maxForks {
+	if !m.news(found) {
 		return nil
 	}
+	file := fmt.Sprintf("%s-%d.fork", witness.Hash(m.state.Origin), len(m.state.Forks)+1)
 	if err := durable.WriteFile(filepath.Join(m.folder, file), f.Encode(), 0o644); err != nil {
 		return err
 	}
@@ -94,9 +94,22 @@ func (m *Monitor) fork(f *witness.Fork, from *peer) error {
 		where = "to us and to " + from.base
 	}
 	text := fmt.Sprintf("the log showed two histories, %s: trees of sizes %d and %d of which neither continues the other. Proof: %s. %s", where, found.First.Size, found.Second.Size, file, guilty(found))
-	m.state.Forks = append(m.state.Forks, forked{file, text})
+	m.state.Forks = append(m.state.Forks, forked{file, text, found.Witnesses})
 	m.logger.Error("the log showed two histories", slog.String("proof", file))
 	return nil
+}
+
+// news says whether a fork tells more than those that are known: the first, or one that
+// convicts a witness.
+func (m *Monitor) news(found witness.Found) bool {
+	known := map[string]bool{}
+	for _, f := range m.state.Forks {
+		for _, name := range f.Witnesses {
+			known[name] = true
+		}
+	}
+	convicts := slices.ContainsFunc(found.Witnesses, func(name string) bool { return !known[name] })
+	return len(m.state.Forks) == 0 || convicts && len(m.state.Forks) < maxForks
 }
 
 // guilty says who signed both sides.

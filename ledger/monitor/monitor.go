@@ -54,8 +54,9 @@ type state struct {
 
 // forked is a fork that was proven, by the file that proves it.
 type forked struct {
-	File string `json:"file"`
-	Text string `json:"text"`
+	File      string   `json:"file"`
+	Text      string   `json:"text"`
+	Witnesses []string `json:"witnesses"` // who signed both
 }
 
 // Monitor follows one log. Poll is called by one goroutine; Handler is safe for

@@ -77,7 +77,7 @@ func TestRules(t *testing.T) {
 	// an hour left out, then filled in
 	w.pass(2 * time.Hour)
 	step("segments", w.hour(w.now, "later"))
-	if text := m.Alerts()[len(m.Alerts())-1].Text; !strings.Contains(text, "1 hours, the first from 2026-12-03 13:00") {
+	if text := m.Alerts()[len(m.Alerts())-1].Text; !strings.Contains(text, "log: 1, the first from 2026-12-03 13:00") {
 		t.Error(text)
 	}
 	step("", w.hour(w.now.Add(-time.Hour), "filled"))
@@ -138,7 +138,7 @@ func TestFindings(t *testing.T) {
 		"an audit with wrong shares": {"audit", "found 3 wrong", func(w *town) []entry.Entry {
 			return []entry.Entry{&entry.Audit{At: canonical.At(w.now), Body: "court", Checked: 100, Device: "court-1", Week: "2026-W49", Wrong: 3}}
 		}},
-		"a roster of strangers": {"roster", "entry", func(w *town) []entry.Entry {
+		"a roster of strangers": {"roster", "entry", func(*town) []entry.Entry {
 			other := rostertest.New("strangers")
 			r := other.Plain()
 			r.Version = 2
@@ -252,7 +252,7 @@ func TestHostileAnswers(t *testing.T) {
 		"empty checkpoint":         {"checkpoint", text(""), "unreachable"},
 		"a page":                   {"checkpoint", text("<html>\n\n— sorry\n"), "unreachable"},
 		"error":                    {"checkpoint", func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(500) }, "unreachable"},
-		"leads elsewhere":          {"checkpoint", func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, "/else", 302) }, "unreachable"},
+		"leads elsewhere":          {"checkpoint", func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, "/else", http.StatusFound) }, "unreachable"},
 		"endless bundle":           {"tile/entries/000.p/20", endless, "unreachable"},
 		"bundle gone":              {"tile/entries/000.p/20", http.NotFound, "unreachable"},
 		"bundle cut":               {"tile/entries/000.p/20", text("\x00\x05abc"), "unreachable"},

@@ -100,7 +100,7 @@ func (c *camera) records(now time.Time) bool {
 // late says which hours of a camera have no root though they should, or "".
 func (c *camera) late(now time.Time) string {
 	if len(c.Missing) > 0 {
-		return fmt.Sprintf("no record in the log of %d hours, the first from %s", len(c.Missing), c.Missing[0].UTC().Format("2006-01-02 15:04 UTC"))
+		return fmt.Sprintf("hours without a record in the log: %d, the first from %s", len(c.Missing), c.Missing[0].UTC().Format("2006-01-02 15:04 UTC"))
 	}
 	next := c.Last.Add(time.Hour)
 	if c.Last.IsZero() {

@@ -3,9 +3,11 @@ package monitor
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -49,7 +51,10 @@ func (s *source) get(ctx context.Context, path string, most int64) ([]byte, erro
 	}
 	resp, err := s.client.Do(req)
 	if err != nil {
-		return nil, city.Errorf(city.Unavailable, "%w", err)
+		if inner, ok := errors.AsType[*url.Error](err); ok {
+			err = inner.Err
+		}
+		return nil, city.Errorf(city.Unavailable, "%s cannot be reached: %w", s.base, err)
 	}
 	defer resp.Body.Close()
 	switch resp.StatusCode {

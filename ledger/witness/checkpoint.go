@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -39,10 +40,8 @@ func ParseText(text string) (Checkpoint, error) {
 	if len(lines) < 4 || lines[len(lines)-1] != "" {
 		return wrong("it has to begin with origin, size and root, a line each")
 	}
-	for _, l := range lines[:len(lines)-1] {
-		if l == "" {
-			return wrong("a line of it is empty")
-		}
+	if slices.Contains(lines[:len(lines)-1], "") {
+		return wrong("a line of it is empty")
 	}
 	if len(lines[0]) > maxName {
 		return wrong("its origin is too long")

@@ -63,7 +63,7 @@ func answer(rw http.ResponseWriter, err error) {
 		fmt.Fprintf(rw, "%d\n", int64(size))
 		return
 	}
-	status := http.StatusInternalServerError
+	var status int
 	switch {
 	case errors.Is(err, errProof):
 		status = http.StatusUnprocessableEntity

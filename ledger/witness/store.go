@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"polity/city"
@@ -85,8 +86,8 @@ func (f *folders) Load(origin string) (copies [][]byte, err error) {
 }
 
 func (f *folders) Save(origin string, signed []byte) error {
-	for i := len(f.names) - 1; i >= 0; i-- {
-		if err := durable.WriteFile(f.path(f.names[i], origin), signed, 0o600); err != nil {
+	for _, folder := range slices.Backward(f.names) {
+		if err := durable.WriteFile(f.path(folder, origin), signed, 0o600); err != nil {
 			return err
 		}
 	}

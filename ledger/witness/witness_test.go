@@ -374,7 +374,9 @@ func TestCrashes(t *testing.T) {
 		case 200:
 			answered, size = next, next
 		case 409:
-			fmt.Sscan(text, &size)
+			if _, err := fmt.Sscan(text, &size); err != nil {
+				t.Fatal(err)
+			}
 		case 500:
 		default:
 			t.Fatalf("step %d: %d %s", i, code, text)
@@ -541,7 +543,7 @@ func TestRaces(t *testing.T) {
 	won := map[int64]int{}
 	for i := range 16 {
 		wg.Go(func() {
-			for old := int64(0); old < 20; old++ {
+			for old := range int64(20) {
 				if _, err := w.Add([]byte(l.ask(old, old+1+int64(i%3)))); err == nil {
 					mu.Lock()
 					won[old]++
