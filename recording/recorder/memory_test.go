@@ -30,12 +30,12 @@ import (
 const childFolder = "POLITY_TEST_RECORD_INTO"
 
 // TestRecorderProcess is not a test of its own: it is the process that
-// TestMemoryHoldsNoEarlierKey searches. It records ten segments of pictures that only it
+// TestAttackRecorderStolenRunning searches. It records ten segments of pictures that only it
 // has, and then waits.
 func TestRecorderProcess(t *testing.T) {
 	dir := os.Getenv(childFolder)
 	if dir == "" {
-		t.Skip("started by TestMemoryHoldsNoEarlierKey only")
+		t.Skip("started by TestAttackRecorderStolenRunning only")
 	}
 	// The private halves stay with the parent: only what a recorder has is here.
 	keys := published{}
@@ -107,10 +107,10 @@ func (p published) Key(_ context.Context, body share.Body, _ city.Slug, day stri
 	return share.EpochKey{}, errors.New("not published")
 }
 
-// TestMemoryHoldsNoEarlierKey searches the memory of a process that records for keys and
+// TestAttackRecorderStolenRunning searches the memory of a process that records for keys and
 // shares of segments it has completed, and for pictures of theirs. It cannot prove that
 // none could ever be found (Go's runtime may copy); it finds a wipe that was forgotten.
-func TestMemoryHoldsNoEarlierKey(t *testing.T) {
+func TestAttackRecorderStolenRunning(t *testing.T) {
 	dir := t.TempDir()
 	bodies := &recordtest.Bodies{Seed: "memory"}
 	for _, body := range share.Bodies {

@@ -283,7 +283,7 @@ func TestWithoutKeyFramesASegmentIsCutAndThatIsTold(t *testing.T) {
 	}
 }
 
-func TestAClockThatGoesBackIsAGapUntilItHasCaughtUp(t *testing.T) {
+func TestAttackClockBackRecorder(t *testing.T) {
 	w := newSite(t, nil)
 	w.film("h264.mp4", start, 12, 1)
 	w.film("h264.mp4", start.Add(-time.Hour), 12, 1)
@@ -356,5 +356,60 @@ func TestBadPicturesAreAGap(t *testing.T) {
 	w.opened()
 	if g := w.gaps(); len(g) < 1 || g[0].Reason != segment.BadStream {
 		t.Fatalf("gaps %+v", g)
+	}
+}
+
+// TestAttackDiskCopied: whoever copies the disk, with one body's keys besides, has
+// ciphertext.
+func TestAttackDiskCopied(t *testing.T) {
+	w := newSite(t, nil)
+	w.film("h264.mp4", start, 12, 1)
+	w.r.Stop(segment.Refused, start.Add(time.Minute))
+	w.opened()
+	var image []byte
+	for _, name := range w.disk.Names() {
+		f, err := w.disk.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		image = append(image, mustRead(t, f, f.Size())...)
+	}
+	for _, e := range w.entries() {
+		f, err := w.camera.Open(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := segment.Scan(f, f.Size(), trust)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := w.bodies.KeyOf(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, body := range share.Bodies {
+			private := w.bodies.Private(body, "street", s.Header.Day())
+			half, err := share.Open(private, s.Header.Context(i), s.Shares[i], s.Header.Commitments[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := share.Open(private, s.Header.Context(1-i), s.Shares[1-i], s.Header.Commitments[1-i]); err == nil {
+				t.Errorf("%s opens both halves", body)
+			}
+			if _, err := segment.Open(f, f.Size(), &half, trust); err == nil {
+				t.Errorf("the half of %s opens the segment", body)
+			}
+			if bytes.Contains(image, half[:]) {
+				t.Errorf("the half of %s lies on the disk", body)
+			}
+		}
+		if bytes.Contains(image, key[:]) {
+			t.Error("the key lies on the disk")
+		}
+	}
+	for _, u := range w.units {
+		if nal := u.NALs[len(u.NALs)-1]; len(nal) > 40 && bytes.Contains(image, nal[len(nal)-40:]) {
+			t.Fatal("a picture lies on the disk")
+		}
 	}
 }

@@ -3,8 +3,12 @@ package segment
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"slices"
 	"testing"
+
+	"polity/city"
+	"polity/recording/share"
 )
 
 // Resign puts another body behind a front and does what a thief of the recorder's key
@@ -32,4 +36,28 @@ func Resign(t testing.TB, front, body []byte, by Signer) []byte {
 		t.Fatal(err)
 	}
 	return slices.Concat(front, body, trailer.Bytes())
+}
+
+// Encrypt makes one frame under a key, as its holder can.
+func Encrypt(t testing.TB, h *Header, key *share.Key, text []byte) []byte {
+	t.Helper()
+	a, err := newAEAD(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash, number := h.Hash(), nonce(0, true)
+	b := binary.BigEndian.AppendUint32(nil, uint32(len(text)+tagSize))
+	b = a.Seal(b, number[:], text, hash[:])
+	return binary.BigEndian.AppendUint32(b, frameCheck(0, b))
+}
+
+// Relabel signs a segment's header anew, for another camera.
+func Relabel(t testing.TB, s *Sealed, camera city.Slug, by Signer) []byte {
+	t.Helper()
+	h := *s.Header
+	h.Camera = camera
+	if err := h.sign(by); err != nil {
+		t.Fatal(err)
+	}
+	return slices.Concat(h.raw, s.Shares[0], s.Shares[1])
 }

@@ -177,9 +177,9 @@ func TestEveryBitIsCovered(t *testing.T) {
 // frame is the length of a full frame in the file.
 const frame = 4 + 65536 + 16 + 4
 
-// TestWhoCanSignStillCannotMoveChunks: even if the trailer were signed
+// TestAttackSegmentReorderedOrSpliced: even if the trailer were signed
 // anew, the tags hold each chunk in its place.
-func TestWhoCanSignStillCannotMoveChunks(t *testing.T) {
+func TestAttackSegmentReorderedOrSpliced(t *testing.T) {
 	w := newWorld(t)
 	file, _ := w.seal(t, header(1, start), content(3*65536))
 	other, _ := w.seal(t, header(2, start), content(3*65536))
@@ -325,7 +325,7 @@ func TestMendKeepsWhatIsWhole(t *testing.T) {
 	}
 }
 
-func TestAChainHasEveryLink(t *testing.T) {
+func TestAttackSegmentDropped(t *testing.T) {
 	w := newWorld(t)
 	type link struct {
 		h *segment.Header

@@ -347,9 +347,9 @@ func TestAGapMustBeNamed(t *testing.T) {
 	w.check("square")
 }
 
-// TestPowerLossAtEveryStep loses power after each operation of a recording in turn: what
+// TestAttackCrashSeal loses power after each operation of a recording in turn: what
 // was committed is there, what was torn is cut off or a gap, and recording goes on.
-func TestPowerLossAtEveryStep(t *testing.T) {
+func TestAttackCrashSeal(t *testing.T) {
 	for seed := range uint64(5) {
 		powerLoss(t, seed)
 	}
