@@ -190,7 +190,7 @@ those which the other holders of root keys see. The next roster of a city is sig
 the root before as well: name that roster with --after.`,
 		Example: `  polity roster sign helsinki.roster --key root-2.key
   polity roster sign helsinki-2.roster --after helsinki.roster --key root-2.key`,
-		Args:    exactlyOne("roster"),
+		Args: exactlyOne("roster"),
 	}
 	keys.flags(cmd)
 	cmd.Flags().StringVar(&after, "after", "", "the roster before, if this is not the first")

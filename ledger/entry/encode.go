@@ -102,11 +102,10 @@ func makersOf(list []Entry) map[Type]func() Entry {
 
 // peek finds the type without reading the rest: no value can hold a quotation mark, canonical.Decode refuses what is wrong anyway.
 func peek(data []byte) (Type, error) {
-	i := stdbytes.Index(data, typeMember)
-	if i < 0 {
+	_, rest, found := stdbytes.Cut(data, typeMember)
+	if !found {
 		return "", city.Errorf(city.Invalid, "no entry: it says no type")
 	}
-	rest := data[i+len(typeMember):]
 	end := stdbytes.IndexByte(rest[:min(len(rest), 64)], '"')
 	if end < 0 {
 		return "", city.Errorf(city.Invalid, "no entry: it is cut off in its type")

@@ -10,16 +10,35 @@ import (
 	"polity/ledger/roster"
 )
 
-func (e *EpochKey) By() (owner, device city.Slug)          { return e.Body, e.Device }
+// By implements Signed.
+func (e *EpochKey) By() (owner, device city.Slug) { return e.Body, e.Device }
+
+// By implements Signed.
 func (e *EpochKeyDestroyed) By() (owner, device city.Slug) { return e.Body, e.Device }
-func (e *Segments) By() (owner, device city.Slug)          { return "", "" }
-func (e *ReleaseRequested) By() (owner, device city.Slug)  { return e.Body, e.Device }
-func (e *ReleaseApproved) By() (owner, device city.Slug)   { return e.Body, e.Device }
-func (e *ReleaseRefused) By() (owner, device city.Slug)    { return e.Body, e.Device }
-func (e *ReleaseOpened) By() (owner, device city.Slug)     { return e.Body, e.Device }
-func (e *ReleaseDetails) By() (owner, device city.Slug)    { return e.Body, e.Device }
-func (e *Hold) By() (owner, device city.Slug)              { return e.Body, e.Device }
-func (e *Audit) By() (owner, device city.Slug)             { return e.Body, e.Device }
+
+// By implements Signed.
+func (e *Segments) By() (owner, device city.Slug) { return "", "" }
+
+// By implements Signed.
+func (e *ReleaseRequested) By() (owner, device city.Slug) { return e.Body, e.Device }
+
+// By implements Signed.
+func (e *ReleaseApproved) By() (owner, device city.Slug) { return e.Body, e.Device }
+
+// By implements Signed.
+func (e *ReleaseRefused) By() (owner, device city.Slug) { return e.Body, e.Device }
+
+// By implements Signed.
+func (e *ReleaseOpened) By() (owner, device city.Slug) { return e.Body, e.Device }
+
+// By implements Signed.
+func (e *ReleaseDetails) By() (owner, device city.Slug) { return e.Body, e.Device }
+
+// By implements Signed.
+func (e *Hold) By() (owner, device city.Slug) { return e.Body, e.Device }
+
+// By implements Signed.
+func (e *Audit) By() (owner, device city.Slug) { return e.Body, e.Device }
 
 func (e *EpochKey) sig() *bytes          { return &e.Signature }
 func (e *EpochKeyDestroyed) sig() *bytes { return &e.Signature }

@@ -58,9 +58,9 @@ func snapshot(t *testing.T, dir string) string {
 	return to
 }
 
-// TestCrashAtEveryStepOfAppend stops an append after each file that it writes, and goes
+// TestAttackCrashAppend stops an append after each file that it writes, and goes
 // on with the same entry or with another.
-func TestCrashAtEveryStepOfAppend(t *testing.T) {
+func TestAttackCrashAppend(t *testing.T) {
 	for _, before := range []int{0, 1, 254, 255, 256} {
 		for _, same := range []bool{true, false} {
 			crashAfterEach(t, before, same)
@@ -139,6 +139,33 @@ func goOn(t *testing.T, town *logtest.Town, before int, same, reached bool, wher
 		t.Errorf("%s: %+v", where, r)
 	}
 	unique(t, town)
+}
+
+func TestHalfWrittenFilesGo(t *testing.T) {
+	town := logtest.New(t, t.TempDir())
+	l := open(t, town.Config)
+	add(t, l, decision(1), 0)
+	public(t, l, 1)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	left := []string{"checkpoint123456", ".state/treeState99", "tile/entries/000.p/21839283923", "tile/0/000839283923", "tile/0/000.p/2839283923"}
+	for _, name := range left {
+		if err := os.WriteFile(filepath.Join(town.Config.Dir, filepath.FromSlash(name)), []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l = open(t, town.Config)
+	for _, name := range left {
+		if _, err := os.Stat(filepath.Join(town.Config.Dir, filepath.FromSlash(name))); err == nil {
+			t.Errorf("%s is still there", name)
+		}
+	}
+	add(t, l, decision(2), 1)
+	public(t, l, 2)
+	if r := verify(t, town); len(r.Problems) > 0 || r.Entries != 2 {
+		t.Errorf("report %+v", r)
+	}
 }
 
 const childDir = "POLITY_TEST_LOG_DIR"

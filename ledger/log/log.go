@@ -100,7 +100,10 @@ func Open(cfg Config) (*Log, error) {
 		return nil, err
 	}
 	l := &Log{cfg: cfg, lock: lock, watched: watched, closing: make(chan struct{}), flight: map[short]*flight{}}
-	if l.known, err = recall(cfg.Dir, cfg.Roster); err == nil {
+	if err = sweep(cfg.Dir); err == nil {
+		l.known, err = recall(cfg.Dir, cfg.Roster)
+	}
+	if err == nil {
 		err = l.start(group)
 	}
 	if err != nil {

@@ -2,15 +2,18 @@ package log_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
 
 	"polity/city"
 	"polity/ledger/canonical"
@@ -155,7 +158,7 @@ func TestNothingIsPublicWithoutAQuorum(t *testing.T) {
 	}
 }
 
-func TestPersonalDataInLog(t *testing.T) {
+func TestAttackPersonalDataInLog(t *testing.T) {
 	town := logtest.New(t, t.TempDir())
 	registered := map[entry.Named]bool{{Kind: entry.Service, Name: "traffic"}: true, {Kind: entry.Camera, Name: "square"}: true}
 	town.Config.Names = func(n entry.Named) error {
@@ -268,6 +271,45 @@ func TestADiskThatFails(t *testing.T) {
 	}
 }
 
+func TestAFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=2m"); err != nil {
+		t.Skipf("a small file system cannot be mounted here (%v): run as root to test a full disk", err)
+	}
+	town := logtest.New(t, filepath.Join(dir, "log"))
+	l, err := log.Open(town.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := errors.Join(l.Close(), syscall.Unmount(dir, syscall.MNT_DETACH)); err != nil {
+			t.Error(err)
+		}
+	}()
+	ballast := filepath.Join(dir, "ballast")
+	if err := os.WriteFile(ballast, make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var full error
+	n := int64(0)
+	for ; full == nil && n < 100_000; n++ {
+		_, full = l.Append(t.Context(), decision(int(n)))
+	}
+	n-- // the last one is on no disk
+	if city.KindOf(full) != city.Unavailable || !strings.Contains(full.Error(), "no space left") {
+		t.Fatalf("after %d entries: %v", n, full)
+	}
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	add(t, l, decision(int(n)), n)
+	public(t, l, n+1)
+	if r := verify(t, town); len(r.Problems) > 0 || r.Entries != n+1 {
+		t.Errorf("report %+v", r)
+	}
+	unique(t, town)
+}
+
 func TestAnOlderBackupIsNotGoneOnWith(t *testing.T) {
 	town := logtest.New(t, t.TempDir())
 	l := open(t, town.Config)
@@ -326,8 +368,8 @@ func TestAnOlderBackupIsNotGoneOnWith(t *testing.T) {
 // unique says that no two roots of one size were ever cosigned.
 func unique(t *testing.T, town *logtest.Town) {
 	t.Helper()
-	all := maps.Clone(town.Witnesses[0].Signed())
-	for _, w := range town.Witnesses[1:] {
+	all := map[int64]tlog.Hash{}
+	for _, w := range town.Witnesses {
 		for n, h := range w.Signed() {
 			if other, ok := all[n]; ok && other != h {
 				t.Errorf("two roots of size %d were cosigned", n)

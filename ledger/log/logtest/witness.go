@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -42,11 +43,7 @@ func (w *Witness) SetDown(down bool) {
 func (w *Witness) Signed() map[int64]tlog.Hash {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	all := map[int64]tlog.Hash{}
-	for n, h := range w.signed {
-		all[n] = h
-	}
-	return all
+	return maps.Clone(w.signed)
 }
 
 // Asked is how often the log asked.
