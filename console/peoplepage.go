@@ -342,12 +342,21 @@ func (c *Console) personPage(w http.ResponseWriter, r *request) error {
 	if v.Form, err = c.rightsForm(r.Context(), p.Rights); err != nil {
 		return err
 	}
-	sessions, err := people.Sessions(r.Context(), p.ID)
-	if err != nil {
+	if v.Sessions, err = c.sessionsOf(r, people, p.ID); err != nil {
 		return err
 	}
-	for _, s := range sessions {
-		v.Sessions = append(v.Sessions, sessionRow{ID: s.ID, Device: s.Device, Network: s.Network, Since: r.clock.Time(s.Since), Seen: r.clock.Time(s.Seen)})
-	}
 	return c.render(w, r, http.StatusOK, page{Template: "person", Title: v.Row.Name, Data: v})
+}
+
+// sessionsOf are a person's, for whoever ends them or watches over that: an auditor reads
+// rights, and needs nobody's devices, networks and hours for it.
+func (c *Console) sessionsOf(r *request, people *account.Accounts, person string) (rows []sessionRow, err error) {
+	if !slices.Contains(r.who.Roles, access.IT) && !slices.Contains(r.who.Roles, access.DataProtection) {
+		return nil, nil
+	}
+	sessions, err := people.Sessions(r.Context(), person)
+	for _, s := range sessions {
+		rows = append(rows, sessionRow{ID: s.ID, Device: s.Device, Network: s.Network, Since: r.clock.Time(s.Since), Seen: r.clock.Time(s.Seen)})
+	}
+	return rows, err
 }

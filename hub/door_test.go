@@ -5,6 +5,7 @@ import (
 
 	"log/slog"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -90,5 +91,33 @@ func TestTheDoorIsInTheDemoAlone(t *testing.T) {
 	res, _ := v.send("/door", "application/x-www-form-urlencoded", "as=safety")
 	if res.StatusCode != http.StatusNotFound || len(res.Cookies()) > 0 {
 		t.Errorf("a real hub's door answers %s with %v", res.Status, res.Cookies())
+	}
+}
+
+// TestAuditorsSeeNobodysSessions: devices, networks and hours of colleagues are for whoever
+// ends sessions or watches over that.
+func TestAuditorsSeeNobodysSessions(t *testing.T) {
+	door := &console.Door{}
+	for key, role := range map[string]access.Role{"auditor": access.Auditor, "it": access.IT, "protection": access.DataProtection} {
+		door.As = append(door.As, console.Persona{Key: key, Name: "The " + key, Rights: account.Rights{Body: "city", Roles: []access.Role{role}}})
+	}
+	origin, stop := newTown(t).whole(door)
+	defer stop()
+	address := regexp.MustCompile(`/people/[A-Za-z0-9_-]{6,}`)
+	for key, sees := range map[string]bool{"it": true, "protection": true, "auditor": false} {
+		v := newVisitor(t, origin)
+		v.send("/door", "application/x-www-form-urlencoded", "as="+key)
+		_, list := v.page("/people")
+		seen := false
+		for _, person := range address.FindAllString(list, -1) {
+			res, text := v.page(person)
+			if res.StatusCode != http.StatusOK {
+				t.Errorf("%s: %s answers %s", key, person, res.Status)
+			}
+			seen = seen || strings.Contains(text, "this machine") // the network of a session
+		}
+		if seen != sees {
+			t.Errorf("%s sees sessions of others: %v", key, seen)
+		}
 	}
 }
