@@ -1,5 +1,5 @@
 // The day's slider, the counts and their table.
-import { check, everyone, own, same, test, until } from "./runner.ts";
+import { check, everyone, own, same, tell, test, until } from "./runner.ts";
 
 test("the slider moves place and counts by keyboard, and leads back to now", async (t) => {
   const page = await t.open(`${own}/cameras/square`);
@@ -16,6 +16,7 @@ test("the slider moves place and counts by keyboard, and leads back to now", asy
       return picture;
     }) as typeof window.createImageBitmap;
   });
+  await tell("tile", { tile: "5" });
   await decoding("begun");
   const range = page.locator("input[type=range]");
   await range.focus();
