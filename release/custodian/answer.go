@@ -9,7 +9,6 @@ import (
 	"polity/city"
 	"polity/ledger/canonical"
 	"polity/ledger/entry"
-	"polity/recording/segment"
 	"polity/recording/share"
 	"polity/release/token"
 )
@@ -47,24 +46,17 @@ func (d *Device) Approve(req *Request, typed string, w io.Writer) (*Answered, er
 	}
 	out := token.CreateAnswer(w)
 	answered := &Answered{States: map[token.State]int64{}}
-	pipe := newPipe(func(record []byte) (token.Share, error) {
-		h, sealed, err := d.inScope(req, record)
-		if err != nil {
-			return token.Share{}, err
-		}
-		s := token.Share{Header: h.Hash()}
-		s.Sealed, s.State = d.rewrap(h, sealed, func(k *share.Key) ([]byte, error) {
+	err = d.each(req, func(r record) token.Share {
+		s := token.Share{Header: r.header.Hash()}
+		s.Sealed, s.State = d.rewrap(r, func(k *share.Key) ([]byte, error) {
 			return share.SealTo(to, share.Target{Purpose: share.Case, ID: req.Token.ID, Body: d.state.Body, Header: s.Header}, k)
 		})
-		return s, nil
+		return s
 	}, func(s token.Share) error {
 		answered.States[s.State]++
 		return out.Add(s)
 	})
-	if err := d.again(req, pipe.put); err != nil {
-		return nil, err
-	}
-	if err := pipe.flush(); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	if err := d.at("rewrapped"); err != nil {
@@ -102,27 +94,31 @@ func (d *Device) Refuse(req *Request, reason entry.Word, w io.Writer) (*Answered
 	return &Answered{Entry: e, Sum: sum}, err
 }
 
+// each checks every share record of a request once more, works on it with all
+// processors, and hands the results on in order.
+func (d *Device) each(req *Request, work func(record) token.Share, done func(token.Share) error) error {
+	p := newPipe(func(t token.Tag, b []byte) (token.Share, error) {
+		r, err := d.inScope(req, t, b)
+		if err != nil {
+			return token.Share{}, err
+		}
+		return work(r), nil
+	}, done)
+	if err := d.again(req, p.put); err != nil {
+		return err
+	}
+	return p.flush()
+}
+
 // rewrap opens a share and hands it to seal. The state says why it could not.
-func (d *Device) rewrap(h *segment.Header, sealed []byte, seal func(*share.Key) ([]byte, error)) ([]byte, token.State) {
+func (d *Device) rewrap(r record, seal func(*share.Key) ([]byte, error)) ([]byte, token.State) {
 	i := 0
 	if d.state.Body == share.Ombudsman {
 		i = 1
 	}
-	at, ok := d.find(h.Class, canonical.Day(h.Day()))
-	if !ok {
-		if g := d.gone(h.Class, canonical.Day(h.Day())); g != nil && g.ID == canonical.Hash(h.EpochKeys[i]) {
-			return nil, token.Destroyed
-		}
-		return nil, token.NoKey
-	}
-	key, err := d.state.Keys[at].private()
-	if err != nil || share.EpochKeyID(d.state.Body, h.Class, h.Day(), key.PublicKey().Bytes()) != h.EpochKeys[i] {
-		return nil, token.NoKey
-	}
-	// The commitment is checked here, so that the two kinds of wrong can be told apart.
-	opened, err := share.Open(key, h.Context(i), sealed, h.Commitments[i])
-	if err != nil {
-		return nil, wrongness(err)
+	opened, state := d.openShare(r, i)
+	if state != token.Right {
+		return nil, state
 	}
 	defer opened.Wipe()
 	if seal == nil {
@@ -135,21 +131,54 @@ func (d *Device) rewrap(h *segment.Header, sealed []byte, seal func(*share.Key) 
 	return again, token.Right
 }
 
+func (d *Device) openShare(r record, i int) (k share.Key, s token.State) {
+	h := r.header
+	if r.hold != nil {
+		key, err := share.Kem().NewPrivateKey(r.hold.Seed[:])
+		if err != nil {
+			return k, token.NoKey
+		}
+		target := share.Target{Purpose: share.Hold, ID: r.hold.ID, Body: d.state.Body, Header: h.Hash()}
+		if k, err = share.OpenRewrapped(key, target, r.sealed, h.Commitments[i]); err != nil {
+			return k, wrongness(err)
+		}
+		return k, token.Right
+	}
+	at, ok := d.find(h.Class, canonical.Day(h.Day()))
+	if !ok {
+		if g := d.gone(h.Class, canonical.Day(h.Day())); g != nil && g.ID == canonical.Hash(h.EpochKeys[i]) {
+			return k, token.Destroyed
+		}
+		return k, token.NoKey
+	}
+	key, err := d.state.Keys[at].private()
+	if err != nil || share.EpochKeyID(d.state.Body, h.Class, h.Day(), key.PublicKey().Bytes()) != h.EpochKeys[i] {
+		return k, token.NoKey
+	}
+	// The commitment is checked here, so that the two kinds of wrong can be told apart.
+	if k, err = share.Open(key, h.Context(i), r.sealed, h.Commitments[i]); err != nil {
+		return k, wrongness(err)
+	}
+	return k, token.Right
+}
+
 // pipe works on share records with all processors and keeps their order. put and
 // flush are called by one goroutine.
 type pipe struct {
-	work func(record []byte) (token.Share, error)
+	work func(t token.Tag, record []byte) (token.Share, error)
 	done func(token.Share) error
+	tags []token.Tag
 	held [][]byte
 }
 
-func newPipe(work func([]byte) (token.Share, error), done func(token.Share) error) *pipe {
+func newPipe(work func(token.Tag, []byte) (token.Share, error), done func(token.Share) error) *pipe {
 	return &pipe{work: work, done: done}
 }
 
 const batch = 64
 
-func (p *pipe) put(record []byte) error {
+func (p *pipe) put(t token.Tag, record []byte) error {
+	p.tags = append(p.tags, t)
 	p.held = append(p.held, append([]byte(nil), record...))
 	if len(p.held) < batch {
 		return nil
@@ -164,7 +193,7 @@ func (p *pipe) flush() error {
 	for w := range workers {
 		wait.Go(func() {
 			for i := w; i < len(p.held); i += workers {
-				shares[i], errs[i] = p.work(p.held[i])
+				shares[i], errs[i] = p.work(p.tags[i], p.held[i])
 			}
 		})
 	}
@@ -177,6 +206,6 @@ func (p *pipe) flush() error {
 			return fmt.Errorf("write the answer: %w", err)
 		}
 	}
-	p.held = p.held[:0]
+	p.tags, p.held = p.tags[:0], p.held[:0]
 	return nil
 }

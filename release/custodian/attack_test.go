@@ -410,7 +410,7 @@ func TestAttackBodyLost(t *testing.T) {
 		t.Error("the new body has the old keys")
 	}
 	old := again.devices["ombudsman-1"]
-	_, state := old.rewrap(f.header, f.record(share.Ombudsman)[len(f.header.Bytes()):], nil)
+	_, state := old.rewrap(record{header: f.header, sealed: f.record(share.Ombudsman)[len(f.header.Bytes()):]}, nil)
 	if state != token.NoKey {
 		t.Errorf("new keys and old footage: %v", state)
 	}
@@ -547,7 +547,7 @@ func TestAttackBackupAfterShreddingOfADevice(t *testing.T) {
 	if d, err = w.reopen("court-1"); err != nil {
 		t.Fatal(err)
 	}
-	if _, state := d.rewrap(f.header, f.record(share.Court)[len(f.header.Bytes()):], nil); state != token.Destroyed {
+	if _, state := d.rewrap(record{header: f.header, sealed: f.record(share.Court)[len(f.header.Bytes()):]}, nil); state != token.Destroyed {
 		t.Errorf("the share: %v", state)
 	}
 	// The other device still has it and hands it over: it is not taken again, nor made anew.

@@ -58,15 +58,15 @@ func (d *Device) Audit(file io.ReadSeeker, w io.Writer) (*Answered, []Finding, e
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return nil, nil, err
 	}
-	_, again, err := readParts(file, token.Audit, func(_ *parts, record []byte) error {
-		h, sealed, err := token.Unpack(record, d.state.Body)
+	_, again, err := readParts(file, token.Audit, func(_ token.Tag, b []byte) error {
+		h, sealed, err := token.Unpack(b, d.state.Body)
 		if err != nil {
 			return err
 		}
 		if h.Domain != d.roster.Domain || !at.Before(d.due(h.Class, canonical.Day(h.Day()))) {
 			return nil
 		}
-		_, state := d.rewrap(h, sealed, nil)
+		_, state := d.rewrap(record{header: h, sealed: sealed}, nil)
 		answered.States[state]++
 		if state != token.Right {
 			found = append(found, Finding{h.Camera, h.Sequence, h.Start.Format("2006-01-02 15:04:05Z"), state})

@@ -31,6 +31,7 @@ type Request struct {
 	Sum        [32]byte  // of the file
 
 	file io.ReadSeeker
+	kind token.Kind
 }
 
 // Words are the file's, to compare with those of whoever sent it.
@@ -49,7 +50,7 @@ type parts struct {
 }
 
 // readParts reads a whole file: parts, and each share record while it goes on.
-func readParts(r io.Reader, kind token.Kind, each func(p *parts, record []byte) error) (*parts, [32]byte, error) {
+func readParts(r io.Reader, kind token.Kind, each func(t token.Tag, record []byte) error) (*parts, [32]byte, error) {
 	f, err := token.Open(r, kind)
 	if err != nil {
 		return nil, [32]byte{}, err
@@ -76,7 +77,7 @@ func readParts(r io.Reader, kind token.Kind, each func(p *parts, record []byte) 
 			p.secret = slices.Clone(b)
 		default:
 			if each != nil {
-				if err := each(p, b); err != nil {
+				if err := each(t, b); err != nil {
 					return nil, [32]byte{}, err
 				}
 			}
@@ -91,11 +92,11 @@ func (d *Device) Examine(file io.ReadSeeker) (*Request, error) {
 	if err := d.ready(); err != nil {
 		return nil, err
 	}
-	req := &Request{file: file, Before: d.state.Seen}
+	req := &Request{file: file, kind: token.Request, Before: d.state.Seen}
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
-	p, sum, err := readParts(file, token.Request, func(*parts, []byte) error { req.Segments++; return nil })
+	p, sum, err := readParts(file, token.Request, func(token.Tag, []byte) error { req.Segments++; return nil })
 	if err != nil {
 		return nil, refuse(File, err)
 	}
@@ -260,41 +261,60 @@ func (d *Device) checkToken(req *Request, said entry.Entry, p *parts) error {
 
 // checkScope goes through all share records.
 func (d *Device) checkScope(req *Request) error {
-	return d.again(req, func(record []byte) error {
-		_, _, err := d.inScope(req, record)
+	return d.again(req, func(t token.Tag, record []byte) error {
+		_, err := d.inScope(req, t, record)
 		return err
 	})
 }
 
+// record is a share record that is in scope.
+type record struct {
+	header *segment.Header
+	sealed []byte
+	hold   *held // nil: sealed to an epoch key
+}
+
 // inScope checks one share record. It runs once before a person decides, and again
 // right before a key is used.
-func (d *Device) inScope(req *Request, record []byte) (*segment.Header, []byte, error) {
-	h, sealed, err := token.Unpack(record, d.state.Body)
-	if err != nil {
-		return nil, nil, refuse(File, err)
+func (d *Device) inScope(req *Request, t token.Tag, b []byte) (r record, err error) {
+	var hold canonical.Hash
+	if t == token.Held {
+		hold, r.header, r.sealed, err = token.UnpackHeld(b)
+	} else {
+		r.header, r.sealed, err = token.Unpack(b, d.state.Body)
 	}
+	if err != nil {
+		return r, refuse(File, err)
+	}
+	h := r.header
 	if h.Domain != d.roster.Domain {
-		return nil, nil, refusef(Scope, "a segment of camera %s is of the city %.80s, not of %s", h.Camera, h.Domain, d.roster.Domain)
+		return r, refusef(Scope, "a segment of camera %s is of the city %.80s, not of %s", h.Camera, h.Domain, d.roster.Domain)
 	}
 	if err := req.Details.Holds(h.Camera, h.Start); err != nil {
-		return nil, nil, refuse(Scope, err)
+		return r, refuse(Scope, err)
 	}
 	if _, ok := d.roster.Class(h.Class); !ok {
-		return nil, nil, refusef(Scope, "a segment of camera %s is of the class %s, which is not in the roster", h.Camera, h.Class)
+		return r, refusef(Scope, "a segment of camera %s is of the class %s, which is not in the roster", h.Camera, h.Class)
+	}
+	if t == token.Held {
+		if r.hold = d.state.held(hold); r.hold == nil || r.hold.over(req.Time) {
+			return r, refusef(Scope, "a segment of camera %s is of a hold that is over, or that this device does not have", h.Camera)
+		}
+		return r, nil
 	}
 	if due := d.due(h.Class, canonical.Day(h.Day())); !req.Time.Before(due) {
-		return nil, nil, refusef(Scope, "a segment of camera %s from %s is past its retention since %s", h.Camera, h.Start.Format(time.RFC3339), due.Format(time.RFC3339))
+		return r, refusef(Scope, "a segment of camera %s from %s is past its retention since %s", h.Camera, h.Start.Format(time.RFC3339), due.Format(time.RFC3339))
 	}
-	return h, sealed, nil
+	return r, nil
 }
 
 // again reads the share records of a request's file once more, and makes sure at its
 // end that it is the same file.
-func (d *Device) again(req *Request, each func(record []byte) error) error {
+func (d *Device) again(req *Request, each func(t token.Tag, record []byte) error) error {
 	if _, err := req.file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	_, sum, err := readParts(req.file, token.Request, func(_ *parts, record []byte) error { return each(record) })
+	_, sum, err := readParts(req.file, req.kind, each)
 	var refused *Refused
 	switch {
 	case errors.As(err, &refused):

@@ -257,6 +257,9 @@ func (d *Device) Close() {
 		for i := range d.state.Keys {
 			clear(d.state.Keys[i].Seed[:])
 		}
+		for i := range d.state.Holds {
+			clear(d.state.Holds[i].Seed[:])
+		}
 	}
 	if d.id != nil {
 		clear(d.id.Key)

@@ -173,6 +173,7 @@ type bundle struct {
 	Body      share.Body      `json:"body"`
 	Device    city.Slug       `json:"device"`
 	Format    string          `json:"format"`
+	Holds     []held          `json:"holds,omitempty"`
 	Keys      []bundled       `json:"keys"`
 	Signature canonical.Bytes `json:"signature,omitempty"`
 }
@@ -212,7 +213,7 @@ func (d *Device) ShareKeys(w io.Writer, card []byte) (n int, sum [32]byte, err e
 	if err != nil {
 		return 0, sum, city.Errorf(city.Invalid, "the card's recipient is no key that age reads (age1pq...)")
 	}
-	b := &bundle{Body: d.state.Body, Device: d.state.Device, Format: bundleFormat}
+	b := &bundle{Body: d.state.Body, Device: d.state.Device, Format: bundleFormat, Holds: d.state.Holds}
 	for _, k := range d.state.Keys {
 		b.Keys = append(b.Keys, bundled(k))
 	}
@@ -270,6 +271,12 @@ func (d *Device) TakeKeys(r io.Reader) (taken int, err error) {
 		return 0, city.Errorf(city.TooLarge, "a device keeps %d epoch keys at most; destroy those that are due first", maxKeys)
 	}
 	d.state.Keys = keys
+	for _, h := range b.Holds {
+		if h.Until.Check() == nil && d.state.held(h.ID) == nil && !h.over(d.state.Seen.Time) {
+			d.state.Holds = append(d.state.Holds, h)
+			taken++
+		}
+	}
 	if taken == 0 {
 		return 0, nil
 	}
@@ -359,7 +366,7 @@ func (d *Device) Due(at time.Time) (n int) {
 }
 
 // Destroy destroys the epoch keys that are due at a time, and writes a signed statement
-// of each for the log. The time is the log's, or one that a person gave. Statements are
+// of each for the log; keys of holds that are over go, too. The time is the log's, or one that a person gave. Statements are
 // of every destroyed key whose day is not older than 40 days, so that those of a run that
 // broke off can be had again.
 func (d *Device) Destroy(at time.Time, w io.Writer) (n int, sum [32]byte, err error) {
@@ -380,9 +387,15 @@ func (d *Device) Destroy(at time.Time, w io.Writer) (n int, sum [32]byte, err er
 		d.state.Gone = append(d.state.Gone, goneKey{Class: k.Class, Day: k.Day, ID: id, At: canonical.At(at), Why: "due"})
 		n++
 	}
-	if n > 0 {
+	var holds []held
+	for _, h := range d.state.Holds {
+		if !h.over(at) {
+			holds = append(holds, h)
+		}
+	}
+	if n > 0 || len(holds) < len(d.state.Holds) {
 		old := d.state.Keys
-		d.state.Keys = keep
+		d.state.Keys, d.state.Holds = keep, holds
 		if err := d.save(); err != nil {
 			return 0, sum, err
 		}

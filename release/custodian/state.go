@@ -18,6 +18,25 @@ type state struct {
 	Gone   []goneKey
 	Uses   []Use
 	Audits []Audited
+	Holds  []held
+}
+
+// held is the private key of a hold.
+type held struct {
+	ID    canonical.Hash `json:"id"`
+	Seed  canonical.Hash `json:"seed"`
+	Until canonical.Day  `json:"until"` // this day included
+}
+
+func (h *held) over(at time.Time) bool { return !at.Before(h.Until.Time().Add(day)) }
+
+func (s *state) held(id canonical.Hash) *held {
+	for i := range s.Holds {
+		if s.Holds[i].ID == id {
+			return &s.Holds[i]
+		}
+	}
+	return nil
 }
 
 // Seen is the highest checkpoint that a device saw. Size is 0 before the first.

@@ -168,6 +168,10 @@ func fits(said entry.Signed, all int, count int64, sum canonical.Hash) error {
 		if e.Count != count || e.Shares != sum {
 			return city.Errorf(city.Invalid, "the shares of the answer are not those that its entry tells of")
 		}
+	case *entry.Hold:
+		if e.Count != count {
+			return city.Errorf(city.Invalid, "the shares of the hold are not as many as its entry tells of")
+		}
 	case *entry.ReleaseRefused, *entry.Audit:
 		if all > 0 {
 			return city.Errorf(city.Invalid, "an answer of type %s with shares", entry.TypeOf(said))

@@ -24,11 +24,12 @@ const (
 	Audit      Kind = 3 // shares for a body to try
 	Statements Kind = 4 // entries for the log
 	EpochKeys  Kind = 5 // a body's keys for its other device
+	HoldAsked  Kind = 6 // shares for a body to hold
 )
 
 // String names the kind as people know it.
 func (k Kind) String() string {
-	names := [...]string{"file of no known kind", "request", "answer", "audit file", "file of statements for the log", "file of epoch keys"}
+	names := [...]string{"file of no known kind", "request", "answer", "audit file", "file of statements for the log", "file of epoch keys", "request to hold"}
 	if int(k) < len(names) {
 		return names[k]
 	}
@@ -49,6 +50,7 @@ const (
 	Entry       Tag = 6  // of the log
 	Record      Tag = 16 // header of a segment and a sealed share
 	Rewrapped   Tag = 17 // header hash, state, resealed share
+	Held        Tag = 18 // id of a hold, then as in Record, the share resealed to the hold's key
 )
 
 // Bounds.
@@ -68,8 +70,12 @@ type bound struct{ size, count int }
 
 // bounds are what may stand in a file of a kind, and how much of it.
 var bounds = map[Kind]map[Tag]bound{
+	HoldAsked: {
+		Body: {16, 1}, Roster: {roster.MaxSize, 16}, Consistency: {maxProof, 16}, Proof: {maxProof, 1}, Secret: {64 << 10, 1}, Record: {maxRecord, MaxRecords},
+	},
 	Request: {
 		Body: {16, 1}, Roster: {roster.MaxSize, 16}, Consistency: {maxProof, 16}, Proof: {maxProof, 1}, Secret: {64 << 10, 1}, Record: {maxRecord, MaxRecords},
+		Held: {32 + maxRecord, MaxRecords},
 	},
 	Answer:     {Rewrapped: {rewrappedSize, MaxRecords}, Entry: {maxEntry, 1}},
 	Audit:      {Body: {16, 1}, Roster: {roster.MaxSize, 16}, Consistency: {maxProof, 16}, Proof: {maxProof, 1}, Record: {maxRecord, MaxRecords}},

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"polity/city"
+	"polity/ledger/canonical"
 	"polity/recording/segment"
 	"polity/recording/share"
 )
@@ -47,7 +48,7 @@ func WriteRequest(w io.Writer, kind Kind, p Parts, records iter.Seq2[[]byte, err
 	}
 	for r, err := range records {
 		if err == nil {
-			err = f.Add(Record, r)
+			err = f.Add(tagOf(r), r)
 		}
 		if err != nil {
 			return sum, err
@@ -56,8 +57,40 @@ func WriteRequest(w io.Writer, kind Kind, p Parts, records iter.Seq2[[]byte, err
 	return f.Close()
 }
 
+// tagOf tells a held share from one that was never held: a record begins with its
+// header's mark, a held one with the hold's id.
+func tagOf(record []byte) Tag {
+	if bytes.HasPrefix(record, []byte("POLSEG\r\n")) {
+		return Record
+	}
+	return Held
+}
+
 // Pack makes a share record of a segment's header and one body's sealed share.
 func Pack(h *segment.Header, sealed []byte) []byte { return slices.Concat(h.Bytes(), sealed) }
+
+// PackHeld makes a held share's record: of a header and the share that a body resealed to
+// its hold.
+func PackHeld(hold canonical.Hash, h *segment.Header, resealed []byte) []byte {
+	return slices.Concat(hold[:], h.Bytes(), resealed)
+}
+
+// UnpackHeld reads a held share's record and checks the header. The error is of kind
+// Invalid.
+func UnpackHeld(record []byte) (hold canonical.Hash, h *segment.Header, resealed []byte, err error) {
+	if len(record) < len(hold) {
+		return hold, nil, nil, city.Errorf(city.Invalid, "the record of a held share is cut off")
+	}
+	copy(hold[:], record)
+	r := bytes.NewReader(record[len(hold):])
+	if h, err = segment.ReadHeader(r); err != nil {
+		return hold, nil, nil, city.Errorf(city.Invalid, "held share: %w", err)
+	}
+	if resealed = record[len(record)-r.Len():]; len(resealed) != share.SealedSize {
+		return hold, nil, nil, city.Errorf(city.Invalid, "a held share has %d bytes, not %d", len(resealed), share.SealedSize)
+	}
+	return hold, h, resealed, nil
+}
 
 // Unpack reads a share record of a body, checks the header's form and its own
 // signature, and that the share is the one that it names. The error is of kind

@@ -55,9 +55,7 @@ func New(r *roster.Roster, a Ask, key ed25519.PrivateKey) (*entry.ReleaseRequest
 		Cameras: slices.Compact(slices.Sorted(slices.Values(a.Cameras))), Case: a.Case, Format: Format,
 		From: canonical.At(a.From), Order: a.Order, To: canonical.At(a.To),
 	}
-	for _, s := range []*canonical.Hash{&d.Salts.Cameras, &d.Salts.Case, &d.Salts.Order, &d.Salts.Times} {
-		_, _ = rand.Read(s[:]) // never fails: the program ends first
-	}
+	d.salt()
 	if err := d.check(); err != nil {
 		return nil, nil, err
 	}
@@ -74,6 +72,27 @@ func New(r *roster.Roster, a Ask, key ed25519.PrivateKey) (*entry.ReleaseRequest
 		return nil, nil, err
 	}
 	return e, d, nil
+}
+
+// HoldDetails are details of a hold: nobody asks for footage, so there is no token.
+func HoldDetails(order, of entry.Reference, cameras []city.Slug, from, to time.Time) (*Details, error) {
+	d := &Details{
+		Cameras: slices.Compact(slices.Sorted(slices.Values(cameras))), Case: of, Format: Format,
+		From: canonical.At(from), Order: order, To: canonical.At(to),
+	}
+	d.salt()
+	return d, d.check()
+}
+
+func (d *Details) salt() {
+	for _, s := range []*canonical.Hash{&d.Salts.Cameras, &d.Salts.Case, &d.Salts.Order, &d.Salts.Times} {
+		_, _ = rand.Read(s[:]) // never fails: the program ends first
+	}
+}
+
+// HoldID is the id of a hold, by its public key.
+func HoldID(r *roster.Roster, key []byte) canonical.Hash {
+	return canonical.Sum("hold", []byte(r.Domain), []byte(r.Log.Origin), key)
 }
 
 // ID is the id that a token has to have in the log of a roster.
