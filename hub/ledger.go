@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"polity/access"
 	"polity/city"
 	"polity/hub/entries"
@@ -308,6 +310,27 @@ func (l *ledger) watch(ctx context.Context) {
 	}
 	l.hub.log.Error("entries of the public log wait for a quorum of witnesses; nothing is lost, and nothing new is public",
 		slog.Int64("waiting", s.Size-s.Public), slog.Time("since", s.Waiting), slog.String("witnesses", strings.Join(problems, "; ")))
+}
+
+// collectLedger gives the log's numbers to Prometheus.
+func (h *Hub) collectLedger(out chan<- prometheus.Metric) {
+	if h.ledger == nil {
+		return
+	}
+	s, err := h.ledger.log.State(context.Background())
+	if err != nil {
+		return // keepLedger logs it
+	}
+	gauge := func(name, help string, value float64) {
+		out <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, nil), prometheus.GaugeValue, value)
+	}
+	gauge("polity_ledger_entries", "entries of the public log on disk", float64(s.Size))
+	gauge("polity_ledger_public", "entries under its newest public checkpoint", float64(s.Public))
+	waiting := 0.0
+	if !s.Waiting.IsZero() {
+		waiting = time.Since(s.Waiting).Seconds()
+	}
+	gauge("polity_ledger_waiting_seconds", "since when entries wait for a quorum of witnesses; 0: none waits", waiting)
 }
 
 // ledgerFiles serves the log as C2SP tlog-tiles.

@@ -2,6 +2,7 @@ package hub_test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -77,6 +78,15 @@ func TestTheRegisterStandsInThePublicLog(t *testing.T) {
 		if answer.StatusCode != want {
 			t.Errorf("%s: %d, want %d", path, answer.StatusCode, want)
 		}
+	}
+
+	answer, err := http.Get(w.started.Address + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if text, err := io.ReadAll(answer.Body); err != nil || !strings.Contains(string(text), "polity_ledger_public 2\n") || !strings.Contains(string(text), "polity_ledger_waiting_seconds 0\n") {
+		t.Errorf("metrics %s, %v", text, err)
 	}
 
 	w.stop()

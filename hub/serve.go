@@ -121,6 +121,7 @@ func (k collector) Collect(out chan<- prometheus.Metric) {
 	}
 	h.collectAlarms(out)
 	h.collectTransit(out)
+	h.collectLedger(out)
 	h.collectRoom(out)
 	h.collectNotices(out)
 	h.changes.collect(out)
