@@ -118,16 +118,7 @@ func newCourt(t *testing.T) *court {
 // request writes a request file for segments of a camera, which stands in the log.
 func (c *court) request(name string, camera city.Slug, at time.Time, from tlog.Tree) (*entry.ReleaseRequested, func(token.Share) error) {
 	c.t.Helper()
-	bodies := &recordtest.Bodies{Seed: "cli"}
-	other, err := bodies.Key(c.t.Context(), share.Ombudsman, "short", "2026-12-01")
-	c.must(err)
-	var file bytes.Buffer
-	w, err := segment.Seal(&file, segment.Header{Media: segment.H264, Domain: "helsinki.example", Camera: camera, Class: "short", Sequence: 1, Start: filmed, GapStart: filmed},
-		[2]share.EpochKey{c.key, other}, recordtest.Recorder(1))
-	c.must(err)
-	defer w.Abandon()
-	h := w.Header
-	n := len(h.Bytes())
+	record, h := c.record(camera)
 	caseKey, err := share.Kem().GenerateKey()
 	c.must(err)
 	r := &c.log.City.Roster.Roster
@@ -142,13 +133,44 @@ func (c *court) request(name string, camera city.Slug, at time.Time, from tlog.T
 	c.must(err)
 	var out bytes.Buffer
 	_, err = token.WriteRequest(&out, token.Request, token.Parts{Body: share.Court, Consistency: c.log.Consistency(from, checkpoint), Proof: c.log.Inclusion(index, checkpoint), Secret: secret},
-		func(yield func([]byte, error) bool) { yield(token.Pack(h, file.Bytes()[n:n+share.SealedSize]), nil) })
+		func(yield func([]byte, error) bool) { yield(record, nil) })
 	c.must(err)
 	c.must(os.WriteFile(c.path(name), out.Bytes(), 0o600))
 	return e, func(s token.Share) error {
 		_, err := share.OpenRewrapped(caseKey, share.Target{Purpose: share.Case, ID: e.ID, Body: share.Court, Header: h.Hash()}, s.Sealed, h.Commitments[0])
 		return err
 	}
+}
+
+// record is the court's share record of a segment of a camera.
+func (c *court) record(camera city.Slug) ([]byte, *segment.Header) {
+	c.t.Helper()
+	bodies := &recordtest.Bodies{Seed: "cli"}
+	other, err := bodies.Key(c.t.Context(), share.Ombudsman, "short", "2026-12-01")
+	c.must(err)
+	var file bytes.Buffer
+	w, err := segment.Seal(&file, segment.Header{Media: segment.H264, Domain: "helsinki.example", Camera: camera, Class: "short", Sequence: 1, Start: filmed, GapStart: filmed},
+		[2]share.EpochKey{c.key, other}, recordtest.Recorder(1))
+	c.must(err)
+	defer w.Abandon()
+	n := len(w.Header.Bytes())
+	return token.Pack(w.Header, file.Bytes()[n:n+share.SealedSize]), w.Header
+}
+
+// hold writes a request to hold a segment of the square.
+func (c *court) hold(name string, from tlog.Tree) {
+	c.t.Helper()
+	record, _ := c.record("square")
+	details, err := token.HoldDetails("HEL 2026-012345", "POL 2026/77", []city.Slug{"square"}, filmed, filmed.Add(time.Hour))
+	c.must(err)
+	secret, err := token.Encrypt(details, &c.log.City.Roster.Roster)
+	c.must(err)
+	checkpoint := c.log.Checkpoint(asked, 0, 1)
+	var out bytes.Buffer
+	_, err = token.WriteRequest(&out, token.HoldAsked, token.Parts{Body: share.Court, Consistency: c.log.Consistency(from, checkpoint), Proof: c.log.Inclusion(0, checkpoint), Secret: secret},
+		func(yield func([]byte, error) bool) { yield(record, nil) })
+	c.must(err)
+	c.must(os.WriteFile(c.path(name), out.Bytes(), 0o600))
 }
 
 func (c *court) must(err error) {
@@ -200,6 +222,7 @@ func TestCustodianAtATerminal(t *testing.T) {
 	if said := c.run(false, "", "show", c.path("wrong.bin")); !strings.Contains(said, `check "scope"`) {
 		t.Error(said)
 	}
+	seen = c.log.Tree()
 	c.request("gap.bin", "square", asked, tlog.Tree{})
 	if said := c.run(false, "", "show", c.path("gap.bin")); !strings.Contains(said, `check "checkpoint"`) {
 		t.Error(said)
@@ -210,6 +233,19 @@ func TestCustodianAtATerminal(t *testing.T) {
 	c.must(os.WriteFile(c.path("damaged.bin"), b, 0o600))
 	if said := c.run(false, "", "show", c.path("damaged.bin")); !strings.Contains(said, `check "file"`) {
 		t.Error(said)
+	}
+	c.hold("hold.bin", seen)
+	said = c.run(false, "", "hold", c.path("hold.bin"), "--reason", "because", "--until", "2027-01-31", "--out", c.path("held.bin"), "--code", "x")
+	if !strings.Contains(said, "1 segment, without being opened") || !strings.Contains(said, "nothing is held") {
+		t.Error(said)
+	}
+	code := regexp.MustCompile(`Type the code (\S+) `).FindStringSubmatch(c.run(false, "no\n", "hold", c.path("hold.bin"), "--reason", "appeal", "--until", "2027-01-31", "--out", c.path("held.bin")))
+	said = c.run(true, code[1]+"\n", "hold", c.path("hold.bin"), "--reason", "appeal", "--until", "2027-01-31", "--out", c.path("held.bin"))
+	if b, err = os.ReadFile(c.path("held.bin")); err != nil || !strings.Contains(said, "1 share until 2027-01-31") {
+		t.Error(said, err)
+	}
+	if h := c.answered(b, nil).(*entry.Hold); h.Count != 1 {
+		t.Errorf("%+v", h)
 	}
 	if said := c.run(true, "", "destroy", "--due", "--out", c.path("destroyed.statements")); !strings.Contains(said, "1 epoch keys destroyed, as of 2026-12-02") {
 		t.Error(said)

@@ -128,9 +128,13 @@ func TestAttackSplitViewOfOneDevice(t *testing.T) {
 	r := other.request(d, w.ask(), f)
 	_, err := d.Examine(r.file(t)) // of the same size
 	refused(t, err, Checkpoint)
+	same := other.pub.Tree()
 	other.log(&entry.Alarm{At: canonical.At(asked), What: "clock"})
 	r = other.requestFor(d, r.entry, r.details, r.index, asked, f) // longer, with its own consistency proof
 	_, err = d.Examine(r.file(t))
+	refused(t, err, Checkpoint)
+	r.parts.Consistency = other.consistency(Seen{Size: same.N, Root: canonical.Hash(same.Hash)}, other.pub.Checkpoint(asked, 0, 1))
+	_, err = d.Examine(r.file(t)) // with a proof that is right, from the other log
 	refused(t, err, Checkpoint)
 	if d.state.Seen != seen {
 		t.Error("the device remembers the other log")

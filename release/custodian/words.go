@@ -56,6 +56,21 @@ func (d *Device) Describe(r *Request, clock time.Time) []Line {
 	return append(lines, Line{"Words of this file", r.Words()})
 }
 
+// DescribeHold says in plain words what is to be held.
+func (d *Device) DescribeHold(h *Holding) []Line {
+	t := h.Details
+	return []Line{
+		{"To be held", fmt.Sprintf("%s, without being opened", count(h.Segments, "segment"))},
+		{"Order", string(t.Order)},
+		{"Case", string(t.Case)},
+		{"Cameras", fmt.Sprintf("%d: %s", len(t.Cameras), t.Names())},
+		{"From", shown(t.From)},
+		{"To", shown(t.To)},
+		{"Time by the witnesses", h.Time.Format(moments)},
+		{"Words of this file", h.Words()},
+	}
+}
+
 func count(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
@@ -93,6 +108,13 @@ func DescribeAnswer(a *Answered) []Line {
 		for s := token.NoKey; s <= token.Destroyed; s++ {
 			if n := a.States[s]; n > 0 {
 				lines = append(lines, Line{"Not given", fmt.Sprintf("%s %s", count(int(n), "share"), s)})
+			}
+		}
+	case *entry.Hold:
+		lines = append(lines, Line{"Held", fmt.Sprintf("%s until %s", count(int(e.Count), "share"), e.Until)})
+		for s := token.NoKey; s <= token.Destroyed; s++ {
+			if n := a.States[s]; n > 0 {
+				lines = append(lines, Line{"Not held", fmt.Sprintf("%s %s", count(int(n), "share"), s)})
 			}
 		}
 	case *entry.ReleaseRefused:
