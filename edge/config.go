@@ -265,6 +265,9 @@ func (c *Config) Resolve(dir string) {
 	paths := []*string{&c.Data, &c.Register, &c.Hub.KeyFile, &c.Hub.CAFile}
 	if r := c.Record; r != nil {
 		paths = append(paths, &r.Roster, &r.Keys, &r.Folder)
+		if r.Copy != nil {
+			paths = append(paths, &r.Copy.Folder, &r.Copy.SecretFile)
+		}
 	}
 	for i := range c.Cameras {
 		if r := c.Cameras[i].Record; r != nil && !strings.Contains(r.Source, "://") {

@@ -171,6 +171,9 @@ func (e *edge) run(ctx context.Context, ready func(string)) error {
 	work.Go(func() { e.serve(background) })
 	if e.recordings != nil {
 		work.Go(func() { e.recordings.tend(background) })
+		if second := e.recordings.second; second != nil {
+			work.Go(func() { e.recordings.copies(background, second, e.cfg.Cameras) })
+		}
 	}
 	for _, c := range e.cameras {
 		cameras.Go(func() { c.run(ctx) })

@@ -22,6 +22,7 @@ import (
 	"polity/ledger/entry"
 	"polity/ledger/roster"
 	"polity/recording/disk"
+	"polity/recording/mirror"
 	"polity/recording/recorder"
 	"polity/recording/remote"
 	"polity/recording/root"
@@ -42,6 +43,8 @@ type Recording struct {
 	// Limit is the most that all recordings have together, KeepFree what stays free.
 	Limit    size.Bytes `yaml:"limit"`
 	KeepFree size.Bytes `yaml:"keep_free"`
+
+	Copy *SecondCopy `yaml:"copy"` // nil: there is no second copy
 }
 
 // Record says that a camera is recorded.
@@ -61,7 +64,7 @@ func (r *Recording) check() error {
 	case r.Limit > 0 && r.Limit < 256<<20:
 		return fmt.Errorf("limit %v is too little; 256MiB is the least", r.Limit)
 	}
-	return nil
+	return r.Copy.check()
 }
 
 // recordings are the edge's store of segments and what seals them.
@@ -71,6 +74,7 @@ type recordings struct {
 	keys   *epochKeys
 	store  *store.Store
 	folder *disk.Folder
+	second mirror.Place // nil: there is no second copy
 	signer segment.Key
 	log    *slog.Logger
 	now    func() time.Time
@@ -102,6 +106,11 @@ func (e *edge) openRecordings() (*recordings, error) {
 	r.keys = newEpochKeys(cfg.Keys, &r.roster.Roster)
 	if err := r.keys.refresh(r.wrongProof); err != nil {
 		return nil, err
+	}
+	if cfg.Copy != nil {
+		if r.second, err = cfg.Copy.open(); err != nil {
+			return nil, err
+		}
 	}
 	dir := cfg.Folder
 	if dir == "" {

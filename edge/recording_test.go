@@ -121,7 +121,12 @@ func TestACameraIsRecordedSealed(t *testing.T) {
 		}
 	}
 	first := s.segments()[0]
+	s.cfg.Record.Copy = &edge.SecondCopy{Folder: s.path("second")}
 	s.start() // the chain goes on
+	s.eventually("the first recording has a second copy", func() bool {
+		_, err := os.Stat(strings.Replace(first, s.path("data/recordings"), s.path("second"), 1))
+		return err == nil
+	})
 	s.eventually("more is recorded", func() bool { return len(s.segments()) >= 4 })
 	s.stop()
 	if cameras, err = verify.Files([]string{s.path("data/recordings")}, trust, nil); err != nil || len(cameras[0].Gaps) == 0 {
@@ -165,5 +170,19 @@ func TestWrongRosterWordsAreRefused(t *testing.T) {
 	err := edge.Run(t.Context(), s.cfg, edge.Deps{})
 	if err == nil || !strings.Contains(err.Error(), "compare them") {
 		t.Fatalf("got %v", err)
+	}
+}
+
+func TestASecondCopyIsOneOrTheOther(t *testing.T) {
+	s, _ := recorded(t, 72, false)
+	for name, c := range map[string]*edge.SecondCopy{
+		"nowhere":   {},
+		"both":      {Folder: "/srv/second", Address: "https://store.example", Bucket: "b", User: "u", SecretFile: "/etc/secret"},
+		"no bucket": {Address: "https://store.example"},
+	} {
+		s.cfg.Record.Copy = c
+		if err := s.cfg.WithDefaults().Check(); err == nil || !strings.Contains(err.Error(), "copy: ") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
