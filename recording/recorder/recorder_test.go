@@ -413,3 +413,50 @@ func TestAttackDiskCopied(t *testing.T) {
 		}
 	}
 }
+
+// TestAttackBackupAfterShredding: whoever has every file there ever was, one body's keys
+// and the other's of all other days and classes, opens nothing of a day whose key is gone.
+func TestAttackBackupAfterShredding(t *testing.T) {
+	w := newSite(t, nil)
+	w.film("h264.mp4", start, 12, 1)
+	w.r.Stop(segment.Refused, start.Add(time.Minute))
+	backup := w.entries()
+	if len(backup) == 0 {
+		t.Fatal("nothing to attack")
+	}
+	for gone, body := range share.Bodies { // whose key of the day was destroyed
+		for _, e := range backup {
+			f, err := w.camera.Open(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := segment.Scan(f, f.Size(), trust)
+			if err != nil {
+				t.Fatal(err)
+			}
+			other := w.bodies.Private(share.Bodies[1-gone], "street", s.Header.Day())
+			half, err := share.Open(other, s.Header.Context(1-gone), s.Shares[1-gone], s.Header.Commitments[1-gone])
+			if err != nil {
+				t.Fatal(err)
+			}
+			for days := -3; days <= 3; days++ {
+				for _, class := range []city.Slug{"street", "hospital"} {
+					day := share.Day(start.AddDate(0, 0, days))
+					if days == 0 && class == "street" {
+						continue // this one is gone
+					}
+					c := s.Header.Context(gone)
+					if _, err := share.Open(w.bodies.Private(body, class, day), c, s.Shares[gone], s.Header.Commitments[gone]); err == nil {
+						t.Fatalf("the key of %s for %s, class %s, opens the half of another day", body, day, class)
+					}
+				}
+			}
+			nothing := share.Key{}
+			for _, guess := range []share.Key{half, share.Join(&half, &half), share.Join(&half, &nothing)} {
+				if _, err := segment.Open(f, f.Size(), &guess, trust); err == nil {
+					t.Fatal("opened with one half")
+				}
+			}
+		}
+	}
+}
