@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -135,6 +136,11 @@ func TestFindings(t *testing.T) {
 			return []entry.Entry{w.camera(), w.hour(w.now, "a"), w.hour(w.now, "b")}
 		}},
 		"a recorder that nobody registered": {"entry", "no registration names", func(w *town) []entry.Entry { return []entry.Entry{w.hour(w.now, "a")} }},
+		"a recorder of another camera": {"entry epoch-keys epoch-keys", "no registration names", func(w *town) []entry.Entry {
+			c, other := w.camera(), rostertest.NewKey("another", "monitor")
+			c.Recorder = canonical.Bytes(other.Key.Public().(ed25519.PublicKey))
+			return []entry.Entry{c, w.hour(w.now, "a")}
+		}},
 		"an audit with wrong shares": {"audit", "found 3 wrong", func(w *town) []entry.Entry {
 			return []entry.Entry{&entry.Audit{At: canonical.At(w.now), Body: "court", Checked: 100, Device: "court-1", Week: "2026-W49", Wrong: 3}}
 		}},

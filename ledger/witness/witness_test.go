@@ -237,6 +237,7 @@ func TestEveryAnswer(t *testing.T) {
 		"unknown log":            {foreign, 404, "does not know"},
 		"text changed":           {strings.Replace(good, "\n12\n", "\n13\n", 1), 403, "wrong"},
 		"no signature of ours":   {strings.Replace(good, "— "+origin, "— other.example", 1), 403, "no signature"},
+		"our signature alone":    {body(10, proof, l.text(12)+"\n"+k.Cosign(l.text(12), h.now)), 403, "no signature"},
 		"another size":           {l.ask(9, 12), 409, "10\n"},
 		"nothing known":          {l.ask(0, 12), 409, "10\n"},
 		"rollback":               {l.ask(8, 9), 409, "10\n"},
@@ -398,6 +399,29 @@ func TestCrashes(t *testing.T) {
 	}
 	if answered < 15 {
 		t.Fatalf("only %d were answered", answered)
+	}
+}
+
+// TestAWriteThatFailedAfterAll has a checkpoint reach the disk though the write failed: the
+// witness goes on from what is there.
+func TestAWriteThatFailedAfterAll(t *testing.T) {
+	l := newTree(t).grow("a", 40)
+	d := newDisk()
+	w := newWitness(t, testKey(t), l, d, newHand())
+	post(t, w.Handler(), l.ask(0, 10))
+	d.after = true
+	if code, text, _ := post(t, w.Handler(), l.ask(10, 20)); code != 500 || strings.Contains(text, "sync failed") {
+		t.Errorf("%d %s", code, text)
+	}
+	if _, err := w.Newest(Hash(origin)); city.KindOf(err) != city.NotFound || !w.States()[0].Trouble {
+		t.Errorf("what may not be on the disk is served: %v, %+v", err, w.States())
+	}
+	d.after = false
+	if code, text, _ := post(t, w.Handler(), l.ask(10, 20)); code != 409 || text != "20\n" {
+		t.Errorf("%d %s", code, text)
+	}
+	if code, _, _ := post(t, w.Handler(), l.ask(20, 30)); code != 200 || w.States()[0].Trouble {
+		t.Errorf("%d", code)
 	}
 }
 
