@@ -2,6 +2,7 @@ package roster_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
@@ -159,6 +160,26 @@ func TestContentsThatNobodyMaySign(t *testing.T) {
 		bad.change(r)
 		if _, err := roster.Write(r); err == nil || !strings.Contains(err.Error(), bad.want) {
 			t.Errorf("%v; want %q", err, bad.want)
+		}
+	}
+}
+
+func TestDraft(t *testing.T) {
+	c := rostertest.New("vectors")
+	plain := c.Plain()
+	plain.Format = ""
+	slices.Reverse(plain.Witnesses)
+	text, err := json.MarshalIndent(plain, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := roster.Draft(text)
+	if err != nil || !bytes.Equal(c.Sign(r), c.Roster.File()) {
+		t.Errorf("%+v, %v", r, err)
+	}
+	for _, bad := range []string{"", "{}", "[]", string(text) + "{}", strings.Replace(string(text), `"quorum"`, `"quorrum"`, 1)} {
+		if _, err := roster.Draft([]byte(bad)); err == nil {
+			t.Errorf("%.40q is taken", bad)
 		}
 	}
 }
