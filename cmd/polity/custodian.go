@@ -68,11 +68,10 @@ func (s *custodianState) theAnchor() (custodian.Anchor, error) {
 		if _, err := os.Stat(s.file); err == nil {
 			return custodian.FileAnchor(s.file), nil
 		}
-		a, err := custodian.TPMAnchor()
-		if city.KindOf(err) == city.NotFound && err != nil {
+		if !custodian.HasTPM() {
 			return custodian.FileAnchor(s.file), nil
 		}
-		return a, err
+		return custodian.TPMAnchor()
 	}
 	return custodian.FileAnchor(s.anchor), nil
 }

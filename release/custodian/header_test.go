@@ -11,7 +11,7 @@ import (
 
 // resigned writes the hashes of one header over those of another in its bytes, and signs
 // with the recorder's key: what a thief with a recorder can do.
-func resigned(t *testing.T, raw []byte, was, is *segment.Header) []byte {
+func resigned(t testing.TB, raw []byte, was, is *segment.Header) []byte {
 	t.Helper()
 	b := bytes.Clone(raw)
 	for _, f := range [][2][32]byte{

@@ -30,6 +30,16 @@ type tpmAnchor struct {
 	tpm transport.TPM
 }
 
+// HasTPM says whether this machine has a TPM that this program may use.
+func HasTPM() bool {
+	t, err := linuxtpm.Open(TPMDevice)
+	if err != nil {
+		return false
+	}
+	_ = t.Close()
+	return true
+}
+
 // TPMAnchor is an anchor in this machine's TPM. The error is of kind NotFound where there
 // is none.
 func TPMAnchor() (Anchor, error) {

@@ -2,6 +2,7 @@ package custodian
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"polity/city"
@@ -89,14 +90,11 @@ func times(n int) string {
 }
 
 func names(list []city.Slug) string {
-	text := ""
+	texts := make([]string, len(list))
 	for i, n := range list {
-		if i > 0 {
-			text += ", "
-		}
-		text += string(n)
+		texts[i] = string(n)
 	}
-	return text
+	return strings.Join(texts, ", ")
 }
 
 // DescribeAnswer says what an answer holds.

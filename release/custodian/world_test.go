@@ -32,7 +32,7 @@ const passphrase = "correct horse battery"
 // world is a city with its log, two devices of each body, and a recorder.
 type world struct {
 	*rostertest.City
-	t       *testing.T
+	t       testing.TB
 	dir     string
 	seed    string
 	pub     *releasetest.Log
@@ -43,7 +43,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world { return newWorldOf(t, "custodian") }
 
-func newWorldOf(t *testing.T, seed string) *world {
+func newWorldOf(t testing.TB, seed string) *world {
 	t.Helper()
 	w := &world{City: rostertest.New(seed), t: t, dir: t.TempDir(), seed: seed, devices: map[city.Slug]*Device{}}
 	w.pub = &releasetest.Log{City: w.City, T: t}
@@ -227,7 +227,7 @@ func (w *world) requestFor(d *Device, e *entry.ReleaseRequested, details *token.
 	return r
 }
 
-func (r *requested) file(t *testing.T) *bytes.Reader {
+func (r *requested) file(t testing.TB) *bytes.Reader {
 	t.Helper()
 	var b bytes.Buffer
 	_, err := token.WriteRequest(&b, r.kind, r.parts, func(yield func([]byte, error) bool) {

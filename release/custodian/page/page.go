@@ -157,8 +157,7 @@ func (s *Server) show(w http.ResponseWriter, name string, v view, err error) {
 	status := http.StatusOK
 	if err != nil {
 		v.Wrong, status = err.Error(), http.StatusUnprocessableEntity
-		var r *custodian.Refused
-		if errors.As(err, &r) {
+		if r, ok := errors.AsType[*custodian.Refused](err); ok {
 			v.Check, v.Wrong = string(r.Check), r.Err.Error()
 		}
 	}
@@ -380,8 +379,10 @@ func (s *Server) keys(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	s.show(w, "result", view{Title: "Keys", File: s.name, Back: true, Lines: []custodian.Line{
-		{Label: "Made", Text: fmt.Sprintf("%d key pairs", made)}, {Label: "For the log", Text: fmt.Sprintf("%d public halves, signed", published)},
-		{Label: "Other device", Text: "hand it the keys: 'polity custodian keys share'"}, {Label: "Words of this file", Text: token.Words(sum)},
+		{Label: "Made", Text: fmt.Sprintf("%d key pairs", made)},
+		{Label: "For the log", Text: fmt.Sprintf("%d public halves, signed", published)},
+		{Label: "Other device", Text: "hand it the keys: 'polity custodian keys share'"},
+		{Label: "Words of this file", Text: token.Words(sum)},
 	}}, nil)
 }
 
