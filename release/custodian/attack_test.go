@@ -196,6 +196,10 @@ func TestAttackScopeCamera(t *testing.T) {
 	r := w.request(d, w.ask(), right, wrong)
 	_, err := d.Examine(r.file(t))
 	refused(t, err, Scope)
+	// A camera of the same name in another city.
+	r = w.request(d, w.ask(), right, w.filmIn("espoo.example", "square", filmed, w.keys("2026-12-01")))
+	_, err = d.Examine(r.file(t))
+	refused(t, err, Scope)
 	// Details that name the camera, too, do not open the commitment.
 	r = w.request(d, w.ask(), right, wrong)
 	r.details.Cameras = append(r.details.Cameras[:1:1], "hospital", "square")

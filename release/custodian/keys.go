@@ -132,7 +132,7 @@ func (d *Device) statement(f *token.Writer, e entry.Signed) error {
 	return f.Add(token.Entry, text)
 }
 
-// Statements reads a file of statements, and checks each under a roster.
+// Statements reads a file of statements. Whoever logs them checks their signatures.
 func Statements(r io.Reader) (list []entry.Signed, err error) {
 	f, err := token.Open(r, token.Statements)
 	if err != nil {

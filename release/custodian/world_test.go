@@ -174,10 +174,15 @@ func (w *world) film(camera city.Slug, start time.Time) film {
 
 func (w *world) filmTo(camera city.Slug, start time.Time, keys [2]share.EpochKey) film {
 	w.t.Helper()
+	return w.filmIn(w.Roster.Domain, camera, start, keys)
+}
+
+func (w *world) filmIn(domain string, camera city.Slug, start time.Time, keys [2]share.EpochKey) film {
+	w.t.Helper()
 	w.seq++
 	var b bytes.Buffer
 	s, err := segment.Seal(&b, segment.Header{
-		Media: segment.H264, Domain: w.Roster.Domain, Camera: camera, Class: "short", Sequence: w.seq, Start: start, GapStart: start,
+		Media: segment.H264, Domain: domain, Camera: camera, Class: "short", Sequence: w.seq, Start: start, GapStart: start,
 	}, keys, recordtest.Recorder(1))
 	w.must(s, err)
 	_, err = s.Write([]byte("pictures of " + camera))
