@@ -93,10 +93,14 @@ func TestACameraIsRecordedSealed(t *testing.T) {
 	s, town := recorded(t, 72, true)
 	s.start()
 	s.eventually("two segments are recorded", func() bool { return len(s.segments()) >= 2 })
+	state := s.page("/")
 	s.stop()
 	m := regexp.MustCompile(`recorder=([0-9a-f]{64})`).FindStringSubmatch(s.log.String())
 	if m == nil {
 		t.Fatal("the recorder's public key is not told")
+	}
+	if !strings.Contains(state, "Recordings: 0.0 GB, sealed; signed by recorder "+m[1]) {
+		t.Errorf("the state page says nothing of recordings: %s", state)
 	}
 	key, err := hex.DecodeString(m[1])
 	if err != nil {

@@ -69,6 +69,9 @@ func (e *edge) statePage(w http.ResponseWriter, _ *http.Request) {
 	if lost > 0 {
 		fmt.Fprintf(&b, "Lost: %d observations were given up for want of room\n", lost)
 	}
+	if r := e.recordings; r != nil {
+		fmt.Fprintf(&b, "Recordings: %.1f GB, sealed; signed by recorder %x\n", float64(r.store.Size())/1e9, []byte(r.signer.Public()))
+	}
 	fmt.Fprintf(&b, "Detector: %s\n", e.detectorWords())
 	for _, c := range e.cameras {
 		b.WriteString(c.words())
