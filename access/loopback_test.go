@@ -1,6 +1,7 @@
 package access
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"testing"
 )
@@ -30,6 +31,25 @@ func TestOnlyTheMachineItselfIsOnLoopback(t *testing.T) {
 		}
 		if got := OnLoopback(r); got != c.rights {
 			t.Errorf("%+v: got %v", c, got)
+		}
+	}
+}
+
+// TestAProxyThatSaysLittleIsNotTheMachineItself: else everyone whom it serves would be.
+func TestAProxyThatSaysLittleIsNotTheMachineItself(t *testing.T) {
+	for name, change := range map[string]func(*http.Request){
+		"nginx as it comes":        func(r *http.Request) { r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.0", 1, 0 },
+		"an empty X-Forwarded-For": func(r *http.Request) { r.Header.Set("X-Forwarded-For", "") },
+		"a scheme alone":           func(r *http.Request) { r.Header.Set("X-Forwarded-Proto", "https") },
+		"a host of proxies":        func(r *http.Request) { r.Header.Set("CF-Connecting-IP", "192.0.2.7") },
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.RemoteAddr, r.Host = "127.0.0.1:4000", "127.0.0.1:8080"
+		if !OnLoopback(r) {
+			t.Fatal("the machine itself is not on loopback")
+		}
+		if change(r); OnLoopback(r) {
+			t.Errorf("%s passes for the machine itself", name)
 		}
 	}
 }
