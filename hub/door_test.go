@@ -2,7 +2,6 @@ package hub_test
 
 import (
 	"context"
-
 	"log/slog"
 	"net/http"
 	"regexp"
