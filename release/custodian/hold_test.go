@@ -2,8 +2,12 @@ package custodian
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"errors"
 	"testing"
 	"time"
+
+	"filippo.io/age"
 
 	"polity/city"
 	"polity/ledger/canonical"
@@ -172,11 +176,25 @@ func TestEpochKeysGoToTheBodysOtherDeviceOnly(t *testing.T) {
 	if _, err := two.TakeKeys(&b); city.KindOf(err) != city.Conflict {
 		t.Errorf("two keys for one day: %v", err)
 	}
-	// A sender that is not the body's device: its signature does not fit.
-	w.must(one.MakeKeys("short", "2027-07-01", 1))
-	one.id.Key[0]++
-	one.roster = nil
-	if _, err := one.Card(); err == nil {
-		t.Error("a device without a roster has a card")
+	// A sender that is not the body's device: anyone can encrypt to a card.
+	to, err := age.ParseHybridRecipient(card(two).Recipient)
+	w.must(to, err)
+	for name, key := range map[string]ed25519.PrivateKey{"a stranger": w.Devices["police-1"].Key, "the device itself": w.Devices["court-1"].Key} {
+		gift := &bundle{Body: share.Court, Device: "court-1", Format: bundleFormat, Keys: []bundled{{Class: "short", Day: "2027-08-01", Seed: canonical.Hash{1}}}}
+		message, err := gift.message()
+		w.must(message, err)
+		gift.Signature = ed25519.Sign(key, message)
+		text, err := canonical.Encode(gift)
+		w.must(text, err)
+		sealed, err := token.Seal(text, to)
+		w.must(sealed, err)
+		b.Reset()
+		f := token.Create(&b, token.EpochKeys)
+		w.must(nil, errors.Join(f.Add(token.Body, []byte("court")), f.Add(token.Secret, sealed)))
+		w.must(f.Close())
+		n, err := two.TakeKeys(&b)
+		if (name == "a stranger") != (city.KindOf(err) == city.Forbidden && n == 0) {
+			t.Errorf("from %s: %d, %v", name, n, err)
+		}
 	}
 }
