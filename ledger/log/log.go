@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -57,6 +58,7 @@ type Log struct {
 	watched  *watched
 	closing  chan struct{}
 	running  sync.WaitGroup
+	shown    atomic.Int64 // a size that is public
 
 	mu      sync.Mutex
 	closed  bool

@@ -72,8 +72,15 @@ func (h handler) public(path string) bool {
 	if !ok {
 		return false
 	}
+	if end <= h.log.shown.Load() {
+		return true // a log only grows
+	}
 	c, err := own(h.log.cfg.Dir, h.log.cfg.Roster)
-	return err == nil && end <= c.Size
+	if err != nil {
+		return false
+	}
+	h.log.shown.Store(c.Size)
+	return end <= c.Size
 }
 
 // tileEnd is how many entries a log must have for a tile to be in it. Its path is
