@@ -216,6 +216,7 @@ func TestBeginningADevice(t *testing.T) {
 		"body":             func(s *Setup) { s.Body = "police" },
 		"device":           func(s *Setup) { s.Device = "../x" },
 		"name":             func(s *Setup) { s.Name = "with space" },
+		"anchor inside":    func(s *Setup) { s.Anchor = FileAnchor(filepath.Join(s.Dir, "x", "anchor")) },
 	} {
 		bad := s
 		change(&bad)

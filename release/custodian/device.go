@@ -60,6 +60,9 @@ func Init(s Setup) (*Device, error) {
 	if err := s.Device.Check(); err != nil {
 		return nil, city.Errorf(city.Invalid, "device: %w", err)
 	}
+	if a, ok := s.Anchor.(fileAnchor); ok && inside(a.path, s.Dir) {
+		return nil, city.Errorf(city.Invalid, "the anchor %s lies in the state folder: whoever copies the one has the other; name a file elsewhere", a.path)
+	}
 	id, err := newIdentity(s.Name, s.Seed)
 	if err != nil {
 		return nil, err
@@ -89,6 +92,17 @@ func Init(s Setup) (*Device, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// inside says whether a file lies in a folder or below it.
+func inside(path, dir string) bool {
+	a, err1 := filepath.Abs(path)
+	b, err2 := filepath.Abs(dir)
+	if err := errors.Join(err1, err2); err != nil {
+		return true // the working folder is gone: nothing is to be begun here
+	}
+	rel, err := filepath.Rel(b, a)
+	return err != nil || (rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)))
 }
 
 // first writes anchor, vault and identity of a new device. The identity comes last: a
