@@ -29,8 +29,11 @@ func door() *console.Door {
 // bodies are the organisations of the demo city.
 func bodies() []account.Body {
 	return []account.Body{
-		{Name: "city", Title: "City of Helsinki (demo)"}, {Name: "rescue", Title: "Rescue department (demo)"},
-		{Name: "traffic", Title: "Traffic department (demo)"}, {Name: "works", Title: "City works (demo)"},
-		{Name: "power", Title: "Power utility (demo)"}, {Name: "police", Title: "Police (demo)"},
+		{Name: "city", Title: "City of Helsinki (demo)"},
+		{Name: "rescue", Title: "Rescue department (demo)"},
+		{Name: "traffic", Title: "Traffic department (demo)"},
+		{Name: "works", Title: "City works (demo)"},
+		{Name: "power", Title: "Power utility (demo)"},
+		{Name: "police", Title: "Police (demo)"},
 	}
 }
