@@ -126,8 +126,11 @@ func Exec(t testing.TB, address, statement string) {
 // Kill ends the server and all its processes at once, as when its machine stops.
 func (s *Server) Kill(t testing.TB) {
 	t.Helper()
-	// A backend that is left lives until it sees that its postmaster is gone; kill
-	// them too.
+	// A backend that is left lives until it sees that its postmaster is gone, and keeps the
+	// next one from starting; kill them too. A postmaster that stands still makes no more.
+	if err := s.process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
 	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", s.process.Pid, s.process.Pid))
 	if err != nil {
 		t.Fatal(err)
@@ -135,12 +138,27 @@ func (s *Server) Kill(t testing.TB) {
 	if err := s.process.Kill(); err != nil {
 		t.Fatal(err)
 	}
+	var left []int
 	for child := range bytes.FieldsSeq(children) {
 		if pid, err := strconv.Atoi(string(child)); err == nil {
 			_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended itself by now
+			left = append(left, pid)
 		}
 	}
 	<-s.ended
+	for deadline := time.Now().Add(30 * time.Second); slices.ContainsFunc(left, holds); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("a killed server's processes do not end")
+		}
+	}
+}
+
+// holds reports whether a process may still hold its server's shared memory: one that has
+// ended does not, whether or not somebody asked how.
+func holds(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, state, found := bytes.Cut(stat, []byte(") "))
+	return err == nil && found && !bytes.HasPrefix(state, []byte("Z")) && !bytes.HasPrefix(state, []byte("X"))
 }
 
 // Revive starts the server again if it has ended by itself, as one does that found no room
