@@ -20,6 +20,7 @@ import (
 
 	"polity/bench/harness"
 	"polity/bench/harness/cityhub"
+	"polity/hub"
 	"polity/plane/ngsild"
 )
 
@@ -142,7 +143,9 @@ func (t *trial) ask(ctx context.Context, method, path, body string) (int, error)
 		return 0, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Authorization", "Bearer "+token)
+	if err := t.show(req); err != nil {
+		return 0, err
+	}
 	resp, err := t.http.Do(req)
 	if err != nil {
 		return 0, err
@@ -150,6 +153,22 @@ func (t *trial) ask(ctx context.Context, method, path, body string) (int, error)
 	defer resp.Body.Close()
 	_, err = io.Copy(io.Discard, resp.Body)
 	return resp.StatusCode, err
+}
+
+// show puts a token on a request, where the hub asks for one: a device's own, or that of the
+// hub's machine for its operators' commands.
+func (t *trial) show(req *http.Request) error {
+	switch {
+	case strings.HasPrefix(req.URL.Path, "/ingest/"):
+		req.Header.Set("Authorization", "Bearer "+token)
+	case strings.HasPrefix(req.URL.Path, hub.OperationsPath):
+		secret, err := os.ReadFile(filepath.Join(t.dir, "data", hub.MachineTokenFile))
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(secret)))
+	}
+	return nil
 }
 
 // play makes changes at an even pace, and kills the hub twice. Each entity has one
@@ -324,6 +343,9 @@ func (t *trial) wait(ctx context.Context, among map[int]arrival) error {
 func (t *trial) dead(ctx context.Context) (ngsild.Delivery, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+t.hub.Address+"/hub/notifications", nil)
 	if err != nil {
+		return ngsild.Delivery{}, err
+	}
+	if err := t.show(req); err != nil {
 		return ngsild.Delivery{}, err
 	}
 	resp, err := t.http.Do(req)
