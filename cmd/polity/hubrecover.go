@@ -27,7 +27,7 @@ people. What is done here is written into the book of accounts, and every page a
 shows it for 90 days. The hub may run meanwhile. It takes the right to write the hub's
 files: run it as the user that the hub runs as, or as root.`,
 		Example: `  polity hub recover --config /etc/polity/polity.yaml
-  polity hub recover --config city.yaml --person 'Ada First'`,
+  polity hub recover --config city.yaml --person p3k8w2`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := readConfig(config)
