@@ -86,7 +86,8 @@ by 'polity witness key', devices of the two bodies by 'polity custodian'.`,
 func rosterExampleCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "example", Short: "Print a draft to fill in", Args: cobra.NoArgs,
-		Long: "Prints a draft with every member of a roster. Put in names and the public keys.",
+		Long:    "Prints a draft with every member of a roster. Put in names and the public keys.",
+		Example: "  polity roster example > draft.json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			device := func(id city.Slug) roster.Device {
 				return roster.Device{ID: id, Key: "public key of this device"}
