@@ -227,7 +227,7 @@ func marks(list string) *wire.Marks {
 func TestPages(t *testing.T) {
 	browser := chromium(t)
 	built, script := build(t), bundleSpecs(t)
-	const turns = 3
+	const turns = 2
 	var ran [turns]int
 	var all sync.WaitGroup
 	for turn := range turns {
