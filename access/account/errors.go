@@ -1,14 +1,10 @@
 package account
 
 import (
-	"context"
-	"database/sql"
-	"errors"
-
-	"modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
 
 	"polity/city"
+	"polity/internal/sqlitefile"
 )
 
 // Errors that pages answer in a way of their own. All others have their text alone.
@@ -34,25 +30,9 @@ var (
 
 // kind gives an error of the database one of our kinds.
 func kind(err error) error {
-	if err == nil || city.KindOf(err) != city.Internal {
-		return err
-	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, sql.ErrConnDone) {
-		return city.Errorf(city.Unavailable, "%w", err)
-	}
-	e, ok := errors.AsType[*sqlite.Error](err)
-	if !ok {
-		return err
-	}
-	switch e.Code() & 0xff {
-	case lib.SQLITE_FULL:
-		return city.Errorf(city.Unavailable, "the disk is full, so that accounts cannot be written: make room: %w", err)
-	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
-		return city.Errorf(city.Unavailable, "another program holds the file of accounts: %w", err)
-	case lib.SQLITE_IOERR, lib.SQLITE_CANTOPEN, lib.SQLITE_READONLY, lib.SQLITE_NOMEM, lib.SQLITE_PERM, lib.SQLITE_AUTH:
-		return city.Errorf(city.Unavailable, "the file of accounts cannot be used: check the disk, and who owns the file: %w", err)
-	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
-		return city.Errorf(city.Internal, "the file of accounts is damaged or no database: restore it from a backup; without one move it away and enrol everybody again: %w", err)
-	}
-	return err
+	return sqlitefile.Kind(err, sqlitefile.Words{
+		Full: "the disk is full, so that accounts cannot be written: make room", Busy: "another program holds the file of accounts",
+		Failing: "the file of accounts cannot be used: check the disk, and who owns the file",
+		Damaged: "the file of accounts is damaged or no database: restore it from a backup; without one move it away and enrol everybody again",
+	}, lib.SQLITE_PERM, lib.SQLITE_AUTH)
 }

@@ -2,17 +2,13 @@ package account
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"embed"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/url"
 	"os"
-	"path/filepath"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -21,6 +17,7 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"polity/city"
+	"polity/internal/sqlitefile"
 )
 
 //go:embed migrations/*.sql
@@ -84,8 +81,8 @@ func Open(ctx context.Context, cfg Config) (*Accounts, error) {
 }
 
 func (a *Accounts) open(ctx context.Context) error {
-	if err := private(a.cfg.Path); err != nil {
-		return err
+	if err := sqlitefile.Private(a.cfg.Path); err != nil {
+		return city.Errorf(city.Unavailable, "%w", err)
 	}
 	var err error
 	if a.write, err = sql.Open("sqlite", dsn(a.cfg.Path, writePragmas)); err != nil {
@@ -100,7 +97,7 @@ func (a *Accounts) open(ctx context.Context) error {
 	if err := sound(ctx, c); err != nil {
 		return err
 	}
-	if err := migrate(ctx, c); err != nil {
+	if err := sqlitefile.Migrate(ctx, c, migrations, applicationID, "this is an SQLite file, but not one of Polity's accounts"); err != nil {
 		return err
 	}
 	if a.read, err = sql.Open("sqlite", dsn(a.cfg.Path, readPragmas)); err != nil {
@@ -110,16 +107,6 @@ func (a *Accounts) open(ctx context.Context) error {
 	a.read.SetMaxIdleConns(2 * runtime.GOMAXPROCS(0))
 	_, _, err = a.Verify(ctx)
 	return err
-}
-
-// private makes the file, if it is not there, for its owner alone. SQLite gives the files
-// beside it the same mode.
-func private(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return city.Errorf(city.Unavailable, "%w", err)
-	}
-	return errors.Join(f.Chmod(0o600), f.Close())
 }
 
 // OpenReadOnly opens a file of accounts to look at, whether or not a hub uses it. A file
@@ -140,13 +127,9 @@ func OpenReadOnly(ctx context.Context, path string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	var version, application int
-	err = errors.Join(
-		r.read.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version),
-		r.read.QueryRowContext(ctx, "PRAGMA application_id").Scan(&application),
-	)
-	if err == nil && (version != len(files) || application != applicationID) {
-		err = city.Errorf(city.Conflict, "this is no file of accounts of this version of Polity (form %d, here %d)", version, len(files))
+	f, err := sqlitefile.ReadForm(ctx, r.read)
+	if err == nil && (f.Version != len(files) || f.Application != applicationID) {
+		err = city.Errorf(city.Conflict, "this is no file of accounts of this version of Polity (form %d, here %d)", f.Version, len(files))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the accounts in %s: %w", path, kind(errors.Join(err, r.read.Close())))
@@ -164,8 +147,7 @@ var (
 // dsn opens for writing also what is only read: a reader alone may have to make the files
 // beside the database, and query_only keeps it from more.
 func dsn(path string, pragmas []string) string {
-	q := url.Values{"mode": {"rw"}, "_pragma": pragmas, "_txlock": {"immediate"}}
-	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath(), RawQuery: q.Encode()}).String()
+	return sqlitefile.Address(path, "rw", pragmas...)
 }
 
 // sound refuses a file that is damaged.
@@ -178,69 +160,6 @@ func sound(ctx context.Context, c *sql.Conn) error {
 		return city.Errorf(city.Internal, "the file is damaged (%s): restore it from a backup; without one move it away and enrol everybody again", said)
 	}
 	return nil
-}
-
-// migrate runs the migrations that the file has not had, each in a transaction, after
-// checking that those it had are the ones we know.
-func migrate(ctx context.Context, c *sql.Conn) error {
-	files, err := fs.Glob(migrations, "migrations/*.sql") // sorted
-	if err != nil {
-		return err
-	}
-	var version, application, tables int
-	if err := errors.Join(
-		c.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version),
-		c.QueryRowContext(ctx, "PRAGMA application_id").Scan(&application),
-		c.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables),
-	); err != nil {
-		return err
-	}
-	switch {
-	case version > 0 && application != applicationID, version == 0 && (application != 0 || tables > 0):
-		return city.Errorf(city.Conflict, "this is an SQLite file, but not one of Polity's accounts")
-	case version > len(files):
-		return city.Errorf(city.Conflict, "a newer Polity wrote this file (its form is %d, this program knows %d): update Polity, or restore the backup from before", version, len(files))
-	}
-	for i, name := range files {
-		text, err := migrations.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		sum := sha256.Sum256(text)
-		digest := hex.EncodeToString(sum[:])
-		if i >= version {
-			if err := runMigration(ctx, c, i+1, string(text), digest); err != nil {
-				return fmt.Errorf("bring the file to form %d: %w", i+1, err)
-			}
-			continue
-		}
-		var had string
-		if err := c.QueryRowContext(ctx, "SELECT digest FROM migration WHERE version = ?", i+1).Scan(&had); err != nil {
-			return err
-		}
-		if had != digest {
-			return city.Errorf(city.Conflict, "the file was brought to form %d by another program than this one (%.12s, here %.12s)", i+1, had, digest)
-		}
-	}
-	return nil
-}
-
-func runMigration(ctx context.Context, c *sql.Conn, version int, text, digest string) error {
-	tx, err := c.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() //nolint:errcheck // nothing to undo behind a commit
-	const note = "CREATE TABLE IF NOT EXISTS migration (version INTEGER PRIMARY KEY, digest TEXT NOT NULL) STRICT"
-	for _, q := range []string{text, note, fmt.Sprintf("PRAGMA user_version = %d", version), fmt.Sprintf("PRAGMA application_id = %d", applicationID)} {
-		if _, err := tx.ExecContext(ctx, q); err != nil {
-			return err
-		}
-	}
-	if _, err := tx.ExecContext(ctx, "INSERT INTO migration (version, digest) VALUES (?, ?)", version, digest); err != nil {
-		return err
-	}
-	return tx.Commit()
 }
 
 // Close writes down when sessions were last used, and closes the file. Whatever waits for

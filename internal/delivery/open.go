@@ -7,9 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -17,6 +14,7 @@ import (
 
 	"polity/city"
 	"polity/internal/groupcommit"
+	"polity/internal/sqlitefile"
 )
 
 //go:embed schema.sql
@@ -115,18 +113,11 @@ func Open(ctx context.Context, cfg Config) (*Queue, error) {
 // FULL with a write-ahead log syncs every commit: what Put acknowledged survives a loss
 // of power.
 func (q *Queue) open(ctx context.Context) error {
-	dsn := func(mode string, pragmas ...string) string {
-		v := url.Values{"mode": {mode}, "_pragma": pragmas, "_txlock": {"immediate"}}
-		return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(q.cfg.Path)}).EscapedPath(), RawQuery: v.Encode()}).String()
-	}
-	f, err := os.OpenFile(q.cfg.Path, os.O_RDWR|os.O_CREATE, 0o600) // SQLite would let others read it
-	if err != nil {
+	if err := sqlitefile.Private(q.cfg.Path); err != nil {
 		return err
 	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if q.write, err = sql.Open("sqlite", dsn("rw", "journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)", "journal_size_limit(16777216)")); err != nil {
+	var err error
+	if q.write, err = sql.Open("sqlite", sqlitefile.Address(q.cfg.Path, "rw", "journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)", "journal_size_limit(16777216)")); err != nil {
 		return err
 	}
 	q.write.SetMaxOpenConns(1)
@@ -136,7 +127,7 @@ func (q *Queue) open(ctx context.Context) error {
 	if err := q.form(ctx); err != nil {
 		return err
 	}
-	if q.read, err = sql.Open("sqlite", dsn("ro", "query_only(ON)", "busy_timeout(10000)")); err != nil {
+	if q.read, err = sql.Open("sqlite", sqlitefile.Address(q.cfg.Path, "ro", "query_only(ON)", "busy_timeout(10000)")); err != nil {
 		return err
 	}
 	q.read.SetMaxOpenConns(4)
@@ -149,23 +140,18 @@ func (q *Queue) open(ctx context.Context) error {
 
 // form makes the tables, or checks that they are this package's.
 func (q *Queue) form(ctx context.Context) error {
-	var version, application, tables int
-	if err := errors.Join(
-		q.conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version),
-		q.conn.QueryRowContext(ctx, "PRAGMA application_id").Scan(&application),
-		q.conn.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables),
-	); err != nil {
-		return err
-	}
+	f, err := sqlitefile.ReadForm(ctx, q.conn)
 	switch {
-	case version == form && application == applicationID:
+	case err != nil:
+		return err
+	case f.Version == form && f.Application == applicationID:
 		return nil
-	case version > form && application == applicationID:
-		return city.Errorf(city.Conflict, "a newer Polity wrote this file (its form is %d, this program knows %d): update Polity", version, form)
-	case tables > 0:
+	case f.Version > form && f.Application == applicationID:
+		return city.Errorf(city.Conflict, "a newer Polity wrote this file (its form is %d, this program knows %d): update Polity", f.Version, form)
+	case f.Tables > 0:
 		return city.Errorf(city.Conflict, "this is an SQLite file, but not one of notifications")
 	}
-	_, err := q.conn.ExecContext(ctx, fmt.Sprintf("BEGIN IMMEDIATE; %s; PRAGMA user_version = %d; PRAGMA application_id = %d; COMMIT", schema, form, applicationID))
+	_, err = q.conn.ExecContext(ctx, fmt.Sprintf("BEGIN IMMEDIATE; %s; PRAGMA user_version = %d; PRAGMA application_id = %d; COMMIT", schema, form, applicationID))
 	return err
 }
 

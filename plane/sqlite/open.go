@@ -2,23 +2,18 @@ package sqlite
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"embed"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
-	"net/url"
-	"path/filepath"
 	"runtime"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
-	"polity/city"
 	"polity/internal/bell"
 	"polity/internal/groupcommit"
+	"polity/internal/sqlitefile"
 )
 
 //go:embed migrations/*.sql
@@ -76,20 +71,20 @@ func Open(ctx context.Context, path string, cfg Config) (*Store, error) {
 
 func (s *Store) open(ctx context.Context) error {
 	var err error
-	if s.write, err = sql.Open("sqlite", dsn(s.path, "rwc", writePragmas)); err != nil {
+	if s.write, err = sql.Open("sqlite", sqlitefile.Address(s.path, "rwc", writePragmas...)); err != nil {
 		return err
 	}
 	s.write.SetMaxOpenConns(1)
 	if s.conn, err = s.write.Conn(ctx); err != nil {
 		return err
 	}
-	if err := migrate(ctx, s.conn); err != nil {
+	if err := sqlitefile.Migrate(ctx, s.conn, migrations, applicationID, "this is an SQLite file, but not one of Polity's"); err != nil {
 		return err
 	}
 	if err := s.prepare(ctx); err != nil {
 		return err
 	}
-	if s.read, err = sql.Open("sqlite", dsn(s.path, "ro", readPragmas)); err != nil {
+	if s.read, err = sql.Open("sqlite", sqlitefile.Address(s.path, "ro", readPragmas...)); err != nil {
 		return err
 	}
 	s.read.SetMaxOpenConns(2 * runtime.GOMAXPROCS(0))
@@ -103,99 +98,6 @@ var (
 	writePragmas = []string{"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "busy_timeout(10000)", "cache_size(-8000)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)", "temp_store(MEMORY)"}
 	readPragmas  = []string{"query_only(ON)", "busy_timeout(10000)", "cache_size(-2000)", "temp_store(MEMORY)"}
 )
-
-func dsn(path, mode string, pragmas []string) string {
-	q := url.Values{"mode": {mode}, "_pragma": pragmas, "_txlock": {"immediate"}}
-	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath(), RawQuery: q.Encode()}).String()
-}
-
-// migrate runs the migrations that the file has not had, each in a transaction,
-// after checking that those it had are the ones we know.
-func migrate(ctx context.Context, c *sql.Conn) error {
-	files, err := fs.Glob(migrations, "migrations/*.sql") // sorted
-	if err != nil {
-		return err
-	}
-	var version, application int
-	if err := errors.Join(
-		c.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version),
-		c.QueryRowContext(ctx, "PRAGMA application_id").Scan(&application),
-	); err != nil {
-		return err
-	}
-	switch {
-	case version > len(files):
-		return city.Errorf(city.Conflict, "a newer Polity wrote this file (its form is %d, this program knows %d): update Polity, or restore the backup from before", version, len(files))
-	case version > 0 && application != applicationID, version == 0 && application != 0:
-		return city.Errorf(city.Conflict, "this is an SQLite file, but not one of Polity's")
-	}
-	if version == 0 {
-		if err := mustBeEmpty(ctx, c); err != nil {
-			return err
-		}
-	}
-	for i, name := range files {
-		text, err := migrations.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		sum := sha256.Sum256(text)
-		digest := hex.EncodeToString(sum[:])
-		if i < version {
-			if err := checkMigration(ctx, c, i+1, digest); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := runMigration(ctx, c, i+1, string(text), digest); err != nil {
-			return fmt.Errorf("bring the file to form %d: %w", i+1, err)
-		}
-	}
-	return nil
-}
-
-func mustBeEmpty(ctx context.Context, c *sql.Conn) error {
-	var tables int
-	if err := c.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
-		return err
-	}
-	if tables > 0 {
-		return city.Errorf(city.Conflict, "this is an SQLite file, but not one of Polity's")
-	}
-	return nil
-}
-
-func checkMigration(ctx context.Context, c *sql.Conn, version int, digest string) error {
-	var had string
-	err := c.QueryRowContext(ctx, "SELECT digest FROM migration WHERE version = ?", version).Scan(&had)
-	if err == nil && had != digest {
-		err = city.Errorf(city.Conflict, "the file was brought to form %d by another program than this one (%.12s, here %.12s)", version, had, digest)
-	}
-	return err
-}
-
-func runMigration(ctx context.Context, c *sql.Conn, version int, text, digest string) (err error) {
-	if _, err := c.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_, rollback := c.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
-			err = errors.Join(err, rollback)
-		}
-	}()
-	const note = "CREATE TABLE IF NOT EXISTS migration (version INTEGER PRIMARY KEY, digest TEXT NOT NULL) STRICT"
-	for _, q := range []string{text, note, fmt.Sprintf("PRAGMA user_version = %d", version), fmt.Sprintf("PRAGMA application_id = %d", applicationID)} {
-		if _, err := c.ExecContext(ctx, q); err != nil {
-			return err
-		}
-	}
-	if _, err := c.ExecContext(ctx, "INSERT INTO migration (version, digest) VALUES (?, ?)", version, digest); err != nil {
-		return err
-	}
-	_, err = c.ExecContext(ctx, "COMMIT")
-	return err
-}
 
 // Close lets the writer end what it has, then closes the file.
 func (s *Store) Close() error {

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"polity/internal/groupcommit"
+	"polity/internal/sqlitefile"
 	"polity/plane"
 )
 
@@ -50,7 +51,7 @@ func (s *Store) commit(group []*request) (err error) {
 		}
 		if err != nil {
 			_, rollback := s.conn.ExecContext(ctx, "ROLLBACK")
-			err = kind(errors.Join(err, ignoreNoTransaction(rollback)))
+			err = kind(errors.Join(err, sqlitefile.IgnoreNoTransaction(rollback)))
 			if lost := s.forgetLearnt(ctx); lost != nil {
 				err = errors.Join(err, lost)
 			}

@@ -6,14 +6,12 @@ import (
 	_ "embed" // schema.sql
 	"errors"
 	"fmt"
-	"net/url"
-	"os"
-	"path/filepath"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"polity/city"
+	"polity/internal/sqlitefile"
 )
 
 //go:embed schema.sql
@@ -22,7 +20,7 @@ var schema string
 // applicationID marks the file as one of this package (PRAGMA application_id), form is
 // its form (PRAGMA user_version).
 const (
-	applicationID = 0x506c794f // "PlyO"
+	applicationID = 0x506c7953 // "PlyS": staff who are told
 	form          = 1
 )
 
@@ -30,16 +28,11 @@ const (
 type book struct{ db *sql.DB }
 
 func openBook(ctx context.Context, path string) (*book, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // SQLite would let others read it
-	if err != nil {
-		return nil, err
-	}
-	if err := f.Close(); err != nil {
+	if err := sqlitefile.Private(path); err != nil {
 		return nil, err
 	}
 	// FULL with a write-ahead log syncs every commit.
-	v := url.Values{"mode": {"rw"}, "_txlock": {"immediate"}, "_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)", "journal_size_limit(16777216)"}}
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath(), RawQuery: v.Encode()}).String())
+	db, err := sql.Open("sqlite", sqlitefile.Address(path, "rw", "journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)", "journal_size_limit(16777216)"))
 	if err != nil {
 		return nil, err
 	}
@@ -52,23 +45,18 @@ func openBook(ctx context.Context, path string) (*book, error) {
 
 // prepare makes the tables, or checks that they are this package's.
 func prepare(ctx context.Context, db *sql.DB) error {
-	var version, application, tables int
-	if err := errors.Join(
-		db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version),
-		db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&application),
-		db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables),
-	); err != nil {
-		return err
-	}
+	f, err := sqlitefile.ReadForm(ctx, db)
 	switch {
-	case version == form && application == applicationID:
+	case err != nil:
+		return err
+	case f.Version == form && f.Application == applicationID:
 		return nil
-	case version > form && application == applicationID:
-		return city.Errorf(city.Conflict, "a newer Polity wrote this file (its form is %d, this program knows %d): update Polity", version, form)
-	case tables > 0:
+	case f.Version > form && f.Application == applicationID:
+		return city.Errorf(city.Conflict, "a newer Polity wrote this file (its form is %d, this program knows %d): update Polity", f.Version, form)
+	case f.Tables > 0:
 		return city.Errorf(city.Conflict, "this is an SQLite file, but not one of notices")
 	}
-	_, err := db.ExecContext(ctx, fmt.Sprintf("BEGIN IMMEDIATE; %s; PRAGMA user_version = %d; PRAGMA application_id = %d; COMMIT", schema, form, applicationID))
+	_, err = db.ExecContext(ctx, fmt.Sprintf("BEGIN IMMEDIATE; %s; PRAGMA user_version = %d; PRAGMA application_id = %d; COMMIT", schema, form, applicationID))
 	return err
 }
 

@@ -9,17 +9,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/url"
-	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
 
-	"modernc.org/sqlite"
-	lib "modernc.org/sqlite/lib"
-
 	"polity/city"
 	"polity/internal/groupcommit"
+	"polity/internal/sqlitefile"
 )
 
 // File is its name in the hub's data folder.
@@ -57,14 +52,11 @@ func Open(ctx context.Context, path string) (*DB, error) {
 }
 
 func (d *DB) open(ctx context.Context, path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // SQLite would use the umask
-	if err != nil {
+	if err := sqlitefile.Private(path); err != nil {
 		return err
 	}
-	if err := errors.Join(f.Chmod(0o600), f.Close()); err != nil {
-		return err
-	}
-	if d.write, err = sql.Open("sqlite", dsn(path, "rw", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "busy_timeout(10000)", "cache_size(-4000)", "journal_size_limit(33554432)", "temp_store(MEMORY)")); err != nil {
+	var err error
+	if d.write, err = sql.Open("sqlite", sqlitefile.Address(path, "rw", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "busy_timeout(10000)", "cache_size(-4000)", "journal_size_limit(33554432)", "temp_store(MEMORY)")); err != nil {
 		return err
 	}
 	d.write.SetMaxOpenConns(1)
@@ -77,16 +69,11 @@ func (d *DB) open(ctx context.Context, path string) error {
 	if d.origin, err = origin(ctx, d.conn); err != nil {
 		return err
 	}
-	if d.read, err = sql.Open("sqlite", dsn(path, "ro", "query_only(ON)", "busy_timeout(10000)", "cache_size(-2000)", "temp_store(MEMORY)")); err != nil {
+	if d.read, err = sql.Open("sqlite", sqlitefile.Address(path, "ro", "query_only(ON)", "busy_timeout(10000)", "cache_size(-2000)", "temp_store(MEMORY)")); err != nil {
 		return err
 	}
 	d.read.SetMaxOpenConns(2 * runtime.GOMAXPROCS(0))
 	return nil
-}
-
-func dsn(path, mode string, pragmas ...string) string {
-	q := url.Values{"mode": {mode}, "_pragma": pragmas, "_txlock": {"immediate"}}
-	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath(), RawQuery: q.Encode()}).String()
 }
 
 // origin names the file: cursors are its own.
@@ -160,7 +147,7 @@ func (d *DB) commit(group []*request) (err error) {
 		}
 		if err != nil {
 			_, rollback := d.conn.ExecContext(ctx, "ROLLBACK")
-			err = errors.Join(err, ignoreNoTransaction(rollback))
+			err = errors.Join(err, sqlitefile.IgnoreNoTransaction(rollback))
 		}
 	}()
 	for _, r := range group {
@@ -229,32 +216,8 @@ func (t *Tx) Row(query string, args, into []any) (found bool, err error) {
 
 // Kind gives an error of the database one of our kinds.
 func Kind(err error) error {
-	if err == nil || city.KindOf(err) != city.Internal {
-		return err
-	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, sql.ErrConnDone) {
-		return city.Errorf(city.Unavailable, "%w", err)
-	}
-	e, ok := errors.AsType[*sqlite.Error](err)
-	if !ok {
-		return err
-	}
-	switch e.Code() & 0xff {
-	case lib.SQLITE_FULL:
-		return city.Errorf(city.Unavailable, "the disk is full: %w", err)
-	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
-		return city.Errorf(city.Unavailable, "another program holds the file: %w", err)
-	case lib.SQLITE_IOERR, lib.SQLITE_CANTOPEN, lib.SQLITE_READONLY, lib.SQLITE_NOMEM:
-		return city.Errorf(city.Unavailable, "the disk or machine fails: %w", err)
-	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
-		return city.Errorf(city.Internal, "the file is damaged or no database; restore it from a backup: %w", err)
-	}
-	return err
-}
-
-func ignoreNoTransaction(err error) error {
-	if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code() == lib.SQLITE_ERROR {
-		return nil
-	}
-	return err
+	return sqlitefile.Kind(err, sqlitefile.Words{
+		Full: "the disk is full", Busy: "another program holds the file", Failing: "the disk or machine fails",
+		Damaged: "the file is damaged or no database; restore it from a backup",
+	})
 }
