@@ -7,13 +7,13 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"polity/city"
 	"polity/internal/authority"
+	"polity/internal/secretfile"
 	"polity/internal/size"
 	"polity/register"
 	"polity/spine"
@@ -210,7 +210,7 @@ type secrets struct {
 func (c Config) readSecrets() (s secrets, err error) {
 	s.passwords = map[city.Slug]string{}
 	if c.Hub.Address != "" {
-		if s.seed, err = ReadSecret(c.Hub.KeyFile); err != nil {
+		if s.seed, err = secretfile.Line(c.Hub.KeyFile); err != nil {
 			return s, fmt.Errorf("edge.hub.key_file: %w", err)
 		}
 		if _, err := spine.PublicKey(s.seed); err != nil {
@@ -228,31 +228,11 @@ func (c Config) readSecrets() (s secrets, err error) {
 		if cam.PasswordFile == "" {
 			continue
 		}
-		if s.passwords[cam.Name], err = ReadSecret(cam.PasswordFile); err != nil {
+		if s.passwords[cam.Name], err = secretfile.Line(cam.PasswordFile); err != nil {
 			return s, fmt.Errorf("camera %s: password_file: %w", cam.Name, err)
 		}
 	}
 	return s, nil
-}
-
-// ReadSecret reads a file of one line that nobody but its owner may read.
-func ReadSecret(path string) (string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", err
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return "", city.Errorf(city.Invalid, "%s can be read by others (mode %04o); run: chmod 600 %s", path, info.Mode().Perm(), path)
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return "", err
-	}
-	text := strings.TrimSpace(string(b))
-	if text == "" || strings.ContainsAny(text, "\n\r") {
-		return "", city.Errorf(city.Invalid, "%s does not hold one line", path)
-	}
-	return text, nil
 }
 
 func (c Config) path(parts ...string) string {

@@ -17,6 +17,7 @@ import (
 	"polity/camera/link"
 	"polity/city"
 	"polity/internal/durable"
+	"polity/internal/secretfile"
 	"polity/internal/size"
 	"polity/ledger/canonical"
 	"polity/ledger/entry"
@@ -190,7 +191,7 @@ func (r *recordings) close() error {
 
 // recorderKey reads the recorder's signing key, and makes one at the first start.
 func recorderKey(path string) (segment.Key, error) {
-	text, err := ReadSecret(path)
+	text, err := secretfile.Line(path)
 	if errors.Is(err, os.ErrNotExist) {
 		seed := make([]byte, ed25519.SeedSize)
 		_, _ = rand.Read(seed) // never fails

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"polity/city"
+	"polity/internal/secretfile"
 	"polity/ledger/roster"
 	"polity/recording/disk"
 	"polity/recording/mirror"
@@ -45,7 +46,7 @@ func (s *SecondCopy) open() (mirror.Place, error) {
 		d, err := disk.OpenFolder(s.Folder)
 		return mirror.Folder{Disk: d}, err
 	}
-	secret, err := ReadSecret(s.SecretFile)
+	secret, err := secretfile.Line(s.SecretFile)
 	if err != nil {
 		return nil, fmt.Errorf("edge.record.copy.secret_file: %w", err)
 	}

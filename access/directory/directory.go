@@ -8,15 +8,14 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
 	"polity/city"
+	"polity/internal/secretfile"
 )
 
 // Deps is what a directory needs of the hub.
@@ -57,7 +56,7 @@ func Open(c Config, d Deps) (*Directory, error) {
 	if err != nil || back.Host == "" || (back.Scheme != "https" && (back.Scheme != "http" || !onThisMachine(back))) {
 		return nil, city.Errorf(city.Invalid, "the directory cannot lead back to %q without encryption; the hub's pages need TLS", d.Back)
 	}
-	secret, err := readSecret(c.ClientSecretFile)
+	secret, err := secretfile.Line(c.ClientSecretFile)
 	if err != nil {
 		return nil, fmt.Errorf("client_secret_file: %w", err)
 	}
@@ -86,26 +85,6 @@ func Inspect(c Config) (words string, err error) {
 }
 
 func onThisMachine(u *url.URL) bool { return loopback(u) || u.Hostname() == "localhost" }
-
-// readSecret reads a file of one line that nobody else may read.
-func readSecret(path string) (string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", err
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return "", city.Errorf(city.Invalid, "%s can be read by others (mode %04o); run: chmod 600 %s", path, info.Mode().Perm(), path)
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return "", err
-	}
-	text := strings.TrimSpace(string(b))
-	if text == "" || strings.ContainsAny(text, "\n\r") {
-		return "", city.Errorf(city.Invalid, "%s does not hold one line", path)
-	}
-	return text, nil
-}
 
 // Name is the directory's, as pages say it.
 func (d *Directory) Name() string { return d.c.Name }

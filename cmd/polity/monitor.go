@@ -157,16 +157,9 @@ func secretOf(file string) (string, error) {
 	if file == "" {
 		return "", nil
 	}
-	info, err := os.Stat(file)
+	text, err := readSecret(file)
 	if err != nil {
-		return "", usageError{err}
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return "", city.Errorf(city.Invalid, "%s can be read by others on this machine (mode %04o); run: chmod 600 %s", file, info.Mode().Perm(), file)
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return "", usageError{err}
+		return "", err
 	}
 	if s := strings.TrimSpace(string(text)); s != "" {
 		return s, nil

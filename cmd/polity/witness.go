@@ -14,6 +14,7 @@ import (
 	"polity/city"
 	"polity/internal/certs"
 	"polity/internal/durable"
+	"polity/internal/secretfile"
 	"polity/ledger/roster"
 	"polity/ledger/witness"
 )
@@ -93,17 +94,19 @@ func runWitness(cmd *cobra.Command, f witnessFlags) error {
 	})
 }
 
+// readSecret reads a file that a flag named. A file that cannot be read is wrong usage.
+func readSecret(file string) ([]byte, error) {
+	text, err := secretfile.Read(file)
+	if err != nil && city.KindOf(err) == city.Internal {
+		return nil, usageError{err}
+	}
+	return text, err
+}
+
 func readWitnessKey(file string) (*witness.Signer, error) {
-	info, err := os.Stat(file)
+	text, err := readSecret(file)
 	if err != nil {
-		return nil, usageError{err}
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, city.Errorf(city.Invalid, "%s can be read by others on this machine (mode %04o); run: chmod 600 %s", file, info.Mode().Perm(), file)
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, usageError{err}
+		return nil, err
 	}
 	key, err := witness.ParseSigner(string(text))
 	if err != nil {

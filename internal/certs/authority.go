@@ -21,6 +21,7 @@ import (
 
 	"polity/city"
 	"polity/internal/durable"
+	"polity/internal/secretfile"
 )
 
 // Files of a local authority's folder.
@@ -113,10 +114,8 @@ func openAuthority(l Local) (*local, error) {
 			return nil, city.Errorf(city.Invalid, "%s is not there; polity hub init makes an authority, or put its folder back from your backup", f)
 		}
 	}
-	if info, err := os.Stat(keyFile); err != nil {
+	if err := secretfile.Check(keyFile); err != nil {
 		return nil, err
-	} else if info.Mode().Perm()&0o077 != 0 {
-		return nil, city.Errorf(city.Invalid, "%s can be read by others (mode %04o); run: chmod 600 %s", keyFile, info.Mode().Perm(), keyFile)
 	}
 	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
 	if err != nil {
