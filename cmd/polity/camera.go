@@ -11,7 +11,6 @@ import (
 	"golang.org/x/term"
 
 	"polity/city"
-	"polity/edge"
 	"polity/internal/durable"
 	"polity/register"
 )
@@ -31,8 +30,7 @@ func cameraCommand() *cobra.Command {
 }
 
 func cameraKeyCommand() *cobra.Command {
-	var name, out, passphraseFile string
-	var encrypt bool
+	var pair keyPair
 	cmd := &cobra.Command{
 		Use:   "key",
 		Short: "Make the city's key that signs register entries",
@@ -42,62 +40,11 @@ city_keys. With --encrypt the private key is locked by a passphrase.`,
 		Example: `  polity camera key --name helsinki.example/cameras --out city.key --encrypt`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			private, public, err := register.NewKey(name)
-			if err != nil {
-				return err
-			}
-			file := []byte(private + "\n")
-			if encrypt {
-				words, err := newPassphrase(cmd, passphraseFile)
-				if err != nil {
-					return err
-				}
-				if file, err = register.Seal(private, words); err != nil {
-					return err
-				}
-			}
-			if err := writeNew(out, file, 0o600); err != nil {
-				return err
-			}
-			if err := writeNew(out+".pub", []byte(public+"\n"), 0o644); err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), public)
-			return err
+			return pair.make(cmd)
 		},
 	}
-	f := cmd.Flags()
-	f.StringVar(&name, "name", "", "the office's domain, such as helsinki.example/cameras")
-	f.StringVar(&out, "out", "city.key", "file for the private key")
-	f.BoolVar(&encrypt, "encrypt", false, "lock the private key by a passphrase")
-	f.StringVar(&passphraseFile, "passphrase-file", "", "read the passphrase from this file in place of the terminal")
+	pair.add(cmd, "the office's domain, such as helsinki.example/cameras", "city.key")
 	return cmd
-}
-
-// passphrase asks for one, or reads it from a file.
-func passphrase(cmd *cobra.Command, file, question string) (string, error) {
-	if file != "" {
-		return edge.ReadSecret(file)
-	}
-	if !term.IsTerminal(int(os.Stdin.Fd())) {
-		return "", usageError{fmt.Errorf("a passphrase is needed and there is no terminal to ask for it; give --passphrase-file")}
-	}
-	fmt.Fprint(cmd.ErrOrStderr(), question)
-	b, err := term.ReadPassword(int(os.Stdin.Fd()))
-	fmt.Fprintln(cmd.ErrOrStderr())
-	return string(b), err
-}
-
-func newPassphrase(cmd *cobra.Command, file string) (string, error) {
-	words, err := passphrase(cmd, file, "New passphrase: ")
-	if err != nil || file != "" {
-		return words, err
-	}
-	again, err := passphrase(cmd, file, "The same again: ")
-	if err == nil && again != words {
-		err = usageError{fmt.Errorf("the two passphrases differ; nothing was written")}
-	}
-	return words, err
 }
 
 func cameraRegisterCommand() *cobra.Command {

@@ -37,8 +37,7 @@ sign it, each on a machine of its own that is not online; three of them sign the
 }
 
 func rosterKeyCommand() *cobra.Command {
-	var name, out, passphraseFile string
-	var encrypt bool
+	var pair keyPair
 	cmd := &cobra.Command{
 		Use: "key", Short: "Make a key: of the root, or of the log",
 		Long: `Makes an Ed25519 key pair. FILE gets the private key, FILE.pub the line that goes into the
@@ -48,37 +47,12 @@ by 'polity witness key', devices of the two bodies by 'polity custodian'.`,
   polity roster key --name helsinki.example/log --out log.key`,
 		Args: cobra.NoArgs,
 	}
-	f := cmd.Flags()
-	f.StringVar(&name, "name", "", "a name for the key; for the log's it is the log's origin")
-	f.StringVar(&out, "out", "", "file for the private key")
-	f.BoolVar(&encrypt, "encrypt", false, "lock the private key by a passphrase")
-	f.StringVar(&passphraseFile, "passphrase-file", "", "read the passphrase from this file in place of the terminal")
+	pair.add(cmd, "a name for the key; for the log's it is the log's origin", "")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if out == "" {
+		if pair.out == "" {
 			return usageError{fmt.Errorf("name a file for the private key with --out")}
 		}
-		private, public, err := register.NewKey(name)
-		if err != nil {
-			return err
-		}
-		file := []byte(private + "\n")
-		if encrypt {
-			words, err := newPassphrase(cmd, passphraseFile)
-			if err != nil {
-				return err
-			}
-			if file, err = register.Seal(private, words); err != nil {
-				return err
-			}
-		}
-		if err := writeNew(out, file, 0o600); err != nil {
-			return err
-		}
-		if err := writeNew(out+".pub", []byte(public+"\n"), 0o644); err != nil {
-			return err
-		}
-		fmt.Fprintln(cmd.OutOrStdout(), public)
-		return nil
+		return pair.make(cmd)
 	}
 	return cmd
 }

@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -45,7 +44,7 @@ The roster is where trust begins: get it from somebody you trust, and compare it
 		if err != nil {
 			return err
 		}
-		r, err := proof.Verify(cmd.Context(), source, first, proof.Options{NoSignatures: quick, Progress: logProgress(cmd.ErrOrStderr())})
+		r, err := proof.Verify(cmd.Context(), source, first, proof.Options{NoSignatures: quick, Progress: progress[int64](cmd.ErrOrStderr(), "entries checked")})
 		if err != nil {
 			return err
 		}
@@ -59,27 +58,6 @@ func logSource(name string) (proof.Source, error) {
 		return proof.Web(name, nil)
 	}
 	return proof.Folder(name)
-}
-
-// logProgress says on a terminal how far a check is; elsewhere it is nil.
-func logProgress(w io.Writer) func(done, all int64) {
-	f, ok := w.(*os.File)
-	if !ok {
-		return nil
-	}
-	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return nil
-	}
-	var last time.Time
-	return func(done, all int64) {
-		if now := time.Now(); done == all || now.Sub(last) > 100*time.Millisecond {
-			last = now
-			fmt.Fprintf(w, "\r%d of %d entries checked", done, all)
-		}
-		if done == all {
-			fmt.Fprintln(w)
-		}
-	}
 }
 
 func sayLog(w io.Writer, r *proof.Report) error {

@@ -5,9 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"os"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -44,7 +42,7 @@ public log. With --hours it prints the hash of each whole hour as the public log
 		if err != nil {
 			return err
 		}
-		cameras, err := verify.Files(args, trust, progress(cmd.ErrOrStderr()))
+		cameras, err := verify.Files(args, trust, progress[int](cmd.ErrOrStderr(), "segments checked"))
 		if err != nil {
 			return err
 		}
@@ -70,27 +68,6 @@ func recordersOf(keys []string) (segment.Trust, error) {
 		known = append(known, b)
 	}
 	return segment.Recorders(known...), nil
-}
-
-// progress says on a terminal, each tenth of a second at most, how far it is.
-func progress(w io.Writer) func(done, all int) {
-	f, ok := w.(*os.File)
-	if !ok {
-		return nil
-	}
-	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return nil
-	}
-	var last time.Time
-	return func(done, all int) {
-		if now := time.Now(); done == all || now.Sub(last) > 100*time.Millisecond {
-			last = now
-			fmt.Fprintf(w, "\r%d of %d segments checked", done, all)
-		}
-		if done == all {
-			fmt.Fprintln(w)
-		}
-	}
 }
 
 func sayCamera(w io.Writer, c *verify.Camera, hours, known bool) {
