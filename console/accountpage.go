@@ -69,7 +69,7 @@ func (c *Console) showAccount(w http.ResponseWriter, r *request, made string) er
 	ctx := r.Context()
 	v := accountView{
 		Name: r.who.Name, Body: c.bodyTitle(r.who.Body), Roles: c.roles(r.who.Roles), Looks: c.grants(r.who.Areas, r.who.Cameras),
-		MayLook: c.mayEverLook(r.who), Made: made, Longest: int(people.LongestToken().Hours() / 24), Door: r.who.Door,
+		MayLook: c.mayEverLook(r), Made: made, Longest: int(people.LongestToken().Hours() / 24), Door: r.who.Door,
 	}
 	for _, p := range people.Purposes() {
 		v.Purposes = append(v.Purposes, choice{string(p.Name), p.Title, p.Name == r.who.Purpose})
@@ -172,14 +172,24 @@ func (c *Console) areaTitle(name city.Slug) string {
 	return string(name)
 }
 
-// mayEverLook reports whether a purpose would be of use to somebody.
-func (c *Console) mayEverLook(who access.Who) bool {
-	if slices.Contains(who.Roles, access.IT) {
-		return false
+// mayEverLook reports whether a purpose would be of use to whoever asks: there is something
+// that they may look at, or that only a purpose is missing for.
+func (c *Console) mayEverLook(r *request) bool {
+	may := func(do access.Action, on access.Thing) bool {
+		d := c.decide(r, do, on)
+		return d.Allowed || d.Purpose
 	}
-	return slices.ContainsFunc(who.Roles, func(r access.Role) bool {
-		return r == access.SafetyOperator || strings.HasSuffix(string(r), "-operator")
-	})
+	for _, desk := range access.Desks() {
+		if may(access.LookData, access.Service(desk)) {
+			return true
+		}
+	}
+	for _, area := range r.who.Areas {
+		if may(access.LookLive, access.Camera("any", area)) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(r.who.Cameras, func(camera city.Slug) bool { return may(access.LookLive, c.thing(camera)) })
 }
 
 // form reads a form of bounded size.

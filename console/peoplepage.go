@@ -126,8 +126,10 @@ func (c *Console) showPeople(w http.ResponseWriter, r *request, code *account.Co
 	if code != nil {
 		v.Code = &codeView{code.Text, code.For, r.clock.Time(code.Until)}
 	}
-	if v.Form, err = c.rightsForm(ctx, account.Rights{}); err != nil {
-		return err
+	if v.MayManage {
+		if v.Form, err = c.rightsForm(ctx, account.Rights{}); err != nil {
+			return err
+		}
 	}
 	return c.render(w, r, http.StatusOK, page{Template: "people", Title: c.say.Say("people.title"), Data: v})
 }
@@ -339,8 +341,10 @@ func (c *Console) personPage(w http.ResponseWriter, r *request) error {
 		Row: c.personRow(p, names, r), Rights: c.rightsWords(p.Rights), MayManage: c.allowed(r, access.ManagePeople, access.Account(p.ID)),
 		Disabled: !p.Disabled.IsZero(), Forgotten: p.Name == "", Directory: p.Origin == account.FromDirectory,
 	}
-	if v.Form, err = c.rightsForm(r.Context(), p.Rights); err != nil {
-		return err
+	if v.MayManage {
+		if v.Form, err = c.rightsForm(r.Context(), p.Rights); err != nil {
+			return err
+		}
 	}
 	if v.Sessions, err = c.sessionsOf(r, people, p.ID); err != nil {
 		return err

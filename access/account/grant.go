@@ -16,11 +16,7 @@ func (a *Accounts) Grant(ctx context.Context, by access.Who, person string, righ
 	}
 	var d Decided
 	err := a.change(ctx, func(c *change) error {
-		p, err := c.actor(by, access.IT)
-		if err != nil {
-			return err
-		}
-		s, err := c.subject(p, person)
+		p, s, err := c.managing(by, person)
 		if err != nil {
 			return err
 		}
@@ -93,11 +89,7 @@ func (c *change) dropCodes(by, column, person string) error {
 // role IT.
 func (a *Accounts) Disable(ctx context.Context, by access.Who, person string) error {
 	return a.change(ctx, func(c *change) error {
-		p, err := c.actor(by, access.IT)
-		if err != nil {
-			return err
-		}
-		s, err := c.subject(p, person)
+		p, s, err := c.managing(by, person)
 		if err != nil {
 			return err
 		}
@@ -158,11 +150,7 @@ func (c *change) enable(by, agreed string, s *Person) error {
 // hold its ID alone. It needs the role IT.
 func (a *Accounts) Forget(ctx context.Context, by access.Who, person string) error {
 	return a.change(ctx, func(c *change) error {
-		p, err := c.actor(by, access.IT)
-		if err != nil {
-			return err
-		}
-		s, err := c.subject(p, person)
+		p, s, err := c.managing(by, person)
 		if err != nil {
 			return err
 		}
@@ -185,11 +173,7 @@ func (a *Accounts) Forget(ctx context.Context, by access.Who, person string) err
 func (a *Accounts) Recover(ctx context.Context, by access.Who, person string) (Decided, error) {
 	var d Decided
 	err := a.change(ctx, func(c *change) error {
-		p, err := c.actor(by, access.IT)
-		if err != nil {
-			return err
-		}
-		s, err := c.subject(p, person)
+		p, s, err := c.managing(by, person)
 		if err != nil {
 			return err
 		}

@@ -122,6 +122,14 @@ func (c *change) subject(by *Person, id string) (*Person, error) {
 	return c.person(id)
 }
 
+// managing is an administrator, and the one whom they manage.
+func (c *change) managing(by access.Who, person string) (p, s *Person, err error) {
+	if p, err = c.actor(by, access.IT); err == nil {
+		s, err = c.subject(p, person)
+	}
+	return p, s, err
+}
+
 // Agree is the second person's yes. It needs the role IT or data protection, and is for
 // neither who proposed it nor whom it concerns.
 func (a *Accounts) Agree(ctx context.Context, by access.Who, id string) (Decided, error) {
