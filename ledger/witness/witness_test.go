@@ -425,60 +425,6 @@ func TestAWriteThatFailedAfterAll(t *testing.T) {
 	}
 }
 
-// TestARestoredBackup puts an older state back. What another folder, a request or the
-// log's public checkpoint shows of our own signatures raises it again.
-func TestARestoredBackup(t *testing.T) {
-	l := newTree(t).grow("a", 30)
-	evil := l.fork()
-	evil.size, evil.hashes = 12, evil.hashes[:tlog.StoredHashCount(12)]
-	evil.grow("b", 18)
-	k, h, d := testKey(t), newHand(), newDisk()
-	w := newWitness(t, k, l, d, h)
-	post(t, w.Handler(), l.ask(0, 10))
-	backup := d.kept[origin]
-	h.pass(time.Minute)
-	_, line, _ := post(t, w.Handler(), l.ask(10, 20))
-	public := l.checkpoint(20) + line
-
-	d.kept[origin] = backup
-	w = newWitness(t, k, l, d, h)
-	if err := w.Learn([]byte(public)); err != nil {
-		t.Fatal(err)
-	}
-	if code, _, _ := post(t, w.Handler(), evil.ask(10, 25)); code != 409 {
-		t.Errorf("a fork after the backup: %d", code)
-	}
-
-	d.kept[origin] = backup
-	w = newWitness(t, k, l, d, h)
-	if code, text, _ := post(t, w.Handler(), body(10, nil, public)); code != 409 || text != "20\n" {
-		t.Errorf("our own signature in a request: %d %s", code, text)
-	}
-	for name, signed := range map[string]string{
-		"nobody's": "", "the log's alone": l.checkpoint(30), "cut": public[:len(public)-10], "of another text": strings.Replace(public, "\n20\n", "\n29\n", 1),
-	} {
-		if err := w.Learn([]byte(signed)); err == nil || w.States()[0].Size != 20 {
-			t.Errorf("%s taught something: %v, %+v", name, err, w.States())
-		}
-	}
-
-	// Our key was used elsewhere: nothing more is signed with these folders.
-	forged := evil.text(20)
-	forged = evil.checkpoint(20) + k.Cosign(forged, h.now)
-	if err := w.Learn([]byte(forged)); err == nil || len(d.forks) != 1 {
-		t.Errorf("%v, %d proofs", err, len(d.forks))
-	}
-	for _, data := range d.forks {
-		f, err := ParseFork(data)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if found, err := f.Verify([]note.Verifier{l.vkey}, []Verifier{k.Verifier}); err != nil || len(found.Witnesses) != 1 {
-			t.Errorf("%+v, %v", found, err)
-		}
-	}
-}
-
 // TestFolders uses the files: two folders, an older one put back, damage, a second process.
 func TestFolders(t *testing.T) {
 	l := newTree(t).grow("a", 30)
@@ -582,67 +528,6 @@ func TestRaces(t *testing.T) {
 			t.Errorf("%d requests from size %d won", n, old)
 		}
 	}
-}
-
-func TestPage(t *testing.T) {
-	l := newTree(t).grow("a", 30)
-	k, h := testKey(t), newHand()
-	w := newWitness(t, k, l, newDisk(), h)
-	get := func() string {
-		r := httptest.NewRecorder()
-		w.Handler().ServeHTTP(r, httptest.NewRequest(http.MethodGet, "/", nil))
-		return r.Body.String()
-	}
-	if p := get(); !strings.Contains(p, "signed nothing of this log yet") || !strings.Contains(p, strings.ReplaceAll(k.String(), "+", "&#43;")) {
-		t.Error(p)
-	}
-	post(t, w.Handler(), l.ask(0, 10))
-	h.pass(47 * time.Minute)
-	if p := get(); !strings.Contains(p, "47m ago") || !strings.Contains(p, "<dd>10</dd>") {
-		t.Error(p)
-	}
-	h.set(time.Hour)
-	if p := get(); !strings.Contains(p, "It signs nothing now") {
-		t.Error(p)
-	}
-}
-
-func FuzzRequest(f *testing.F) {
-	l := newTree(f).grow("a", 20)
-	f.Add([]byte(l.ask(10, 12)))
-	f.Add([]byte("old 0\n\n"))
-	h, d, k := newHand(), newDisk(), testKey(f)
-	w := newWitness(f, k, l, d, h)
-	f.Fuzz(func(t *testing.T, data []byte) {
-		line, err := w.Add(data)
-		if err == nil && !strings.Contains(string(data), l.checkpoint(w.States()[0].Size)[:60]) {
-			t.Fatalf("%q cosigned for %q", line, data)
-		}
-	})
-}
-
-func FuzzFork(f *testing.F) {
-	l := newTree(f).grow("a", 20)
-	other := newTree(f).grow("b", 30)
-	proof, _ := tlog.ProveTree(30, 20, other)
-	good := (&Fork{First: []byte(l.checkpoint(20)), Second: []byte(other.checkpoint(30)), Prefix: other.root(20), Proof: proof}).Encode()
-	f.Add(good)
-	f.Add([]byte(forkFormat + "\n"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := ParseFork(data)
-		if err != nil {
-			if city.KindOf(err) != city.Invalid {
-				t.Fatal(err)
-			}
-			return
-		}
-		if !bytes.Equal(p.Encode(), data) {
-			t.Fatalf("%q is written %q", data, p.Encode())
-		}
-		if found, err := p.Verify([]note.Verifier{l.vkey}, nil); err == nil && found.First.Root == p.Prefix {
-			t.Fatal("proves nothing")
-		}
-	})
 }
 
 // TestForksThatProveNothing hands in evidence that is none.
