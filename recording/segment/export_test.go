@@ -2,10 +2,11 @@ package segment
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/binary"
 	"slices"
 	"testing"
+
+	"github.com/zeebo/blake3"
 
 	"polity/city"
 	"polity/recording/share"
@@ -31,7 +32,7 @@ func Resign(t testing.TB, front, body []byte, by Signer) []byte {
 		copy(body[end:], []byte{byte(check >> 24), byte(check >> 16), byte(check >> 8), byte(check)})
 		at = end + checkSize
 	}
-	trailer := &Trailer{State: Whole, Header: h.Hash(), End: h.Start, Frames: uint32(n), Length: int64(len(body)), Body: sha256.Sum256(body)}
+	trailer := &Trailer{State: Whole, Header: h.Hash(), End: h.Start, Frames: uint32(n), Length: int64(len(body)), Body: blake3.Sum256(body)}
 	if err := trailer.sign(by); err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,10 @@
 package segment
 
 import (
-	"crypto/sha256"
 	"errors"
 	"io"
+
+	"github.com/zeebo/blake3"
 
 	"polity/city"
 )
@@ -32,7 +33,7 @@ func Mend(f io.ReaderAt, size int64, trust Trust) (*Torn, error) {
 		return nil, err
 	}
 	t := &Torn{Header: s.Header, Keep: s.body}
-	hash := sha256.New()
+	hash := blake3.New()
 	w := walker{r: io.NewSectionReader(f, s.body, size-s.body), buf: make([]byte, fullFrame)}
 	for {
 		frame, err := w.next()

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 
+	"github.com/zeebo/blake3"
+
 	"polity/city"
 	"polity/recording/share"
 )
@@ -79,7 +81,7 @@ func Scan(f io.ReaderAt, size int64, trust Trust) (*Sealed, error) {
 	if err != nil {
 		return nil, err
 	}
-	hash := sha256.New()
+	hash := blake3.New()
 	w := walker{r: io.NewSectionReader(f, s.body, s.Trailer.Length), buf: make([]byte, fullFrame)}
 	for {
 		frame, err := w.next()

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/zeebo/blake3"
+
 	"polity/city"
 	"polity/recording/share"
 )
@@ -73,7 +75,7 @@ func Seal(w io.Writer, h Header, keys [2]share.EpochKey, by Signer) (*Writer, er
 	if err != nil {
 		return nil, err
 	}
-	s := &Writer{Header: &h, to: w, by: by, hash: h.Hash(), aead: cipher, buf: *buffers.Get().(*[]byte), body: sha256.New()}
+	s := &Writer{Header: &h, to: w, by: by, hash: h.Hash(), aead: cipher, buf: *buffers.Get().(*[]byte), body: blake3.New()}
 	head := append(append(append([]byte(nil), h.raw...), sealed[0]...), sealed[1]...)
 	if s.write(head); s.err != nil {
 		s.Abandon()
