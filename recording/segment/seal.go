@@ -54,13 +54,11 @@ func Seal(w io.Writer, h Header, keys [2]share.EpochKey, by Signer) (*Writer, er
 		}
 		h.EpochKeys[i] = keys[i].ID
 	}
-	key, x, y := share.New()
-	defer key.Wipe()
-	defer x.Wipe()
-	defer y.Wipe()
-	h.Key = share.CommitKey(&key)
+	split := share.New()
+	defer split.Wipe()
+	h.Key = share.CommitKey(&split.Key)
 	var sealed [2][]byte
-	for i, s := range []*share.Key{&x, &y} {
+	for i, s := range []*share.Key{&split.Court, &split.Ombudsman} {
 		var err error
 		if sealed[i], err = share.Seal(keys[i].Public, h.Context(i), s); err != nil {
 			return nil, err
@@ -71,7 +69,7 @@ func Seal(w io.Writer, h Header, keys [2]share.EpochKey, by Signer) (*Writer, er
 	if err := h.sign(by); err != nil {
 		return nil, err
 	}
-	cipher, err := newAEAD(&key)
+	cipher, err := newAEAD(&split.Key)
 	if err != nil {
 		return nil, err
 	}

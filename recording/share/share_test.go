@@ -27,26 +27,25 @@ func context(id [32]byte) share.Context {
 }
 
 func TestSharesMakeTheKeyAndNoneAloneDoes(t *testing.T) {
-	key, x, y := share.New()
+	s := share.New()
+	key, x, y := s.Key, s.Court, s.Ombudsman
 	if share.Join(&x, &y) != key {
 		t.Fatal("the shares do not make the key")
 	}
 	if x == key || y == key || x == y || key == (share.Key{}) {
 		t.Fatal("a share is the key")
 	}
-	again, _, _ := share.New()
-	if again == key {
+	if share.New().Key == key {
 		t.Fatal("a key came twice")
 	}
-	key.Wipe()
-	if key != (share.Key{}) {
+	if s.Wipe(); *s != (share.Split{}) {
 		t.Fatal("not wiped")
 	}
 }
 
 func TestAShareOpensInItsOwnContextOnly(t *testing.T) {
 	key, other := pair(t), pair(t)
-	_, x, _ := share.New()
+	x := share.New().Court
 	right := context([32]byte{1})
 	sealed, err := share.Seal(key.PublicKey(), right, &x)
 	if err != nil || len(sealed) != share.SealedSize {
@@ -91,7 +90,7 @@ func TestAShareOpensInItsOwnContextOnly(t *testing.T) {
 
 func TestAResealedShareOpensForItsTargetOnly(t *testing.T) {
 	epoch, caseKey := pair(t), pair(t)
-	_, x, _ := share.New()
+	x := share.New().Court
 	c := context([32]byte{1})
 	sealed, err := share.Seal(epoch.PublicKey(), c, &x)
 	if err != nil {
