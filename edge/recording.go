@@ -189,6 +189,22 @@ func (r *recordings) close() error {
 	return errors.Join(r.store.Close(), r.folder.Close())
 }
 
+// RecorderKey is the public half of the key with which an edge signs what it records, for
+// the cameras' register entries. It makes the pair where there is none yet.
+func RecorderKey(cfg Config) (ed25519.PublicKey, error) {
+	if cfg.Data == "" {
+		return nil, city.Errorf(city.Invalid, "edge.data: the folder for the edge's data is missing")
+	}
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("make the edge's data folder: %w", err)
+	}
+	key, err := recorderKey(cfg.path("recorder.key"))
+	if err != nil {
+		return nil, err
+	}
+	return key.Public(), nil
+}
+
 // recorderKey reads the recorder's signing key, and makes one at the first start.
 func recorderKey(path string) (segment.Key, error) {
 	text, err := secretfile.Line(path)

@@ -4,6 +4,7 @@ package register
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"polity/city"
+	"polity/ledger/canonical"
 )
 
 // Format is the first field of every entry.
@@ -35,22 +37,26 @@ var EventNames = []string{"crowding", "intrusion", "object-left", "stopped", "wr
 // Entry is what was decided about one camera. Fields and bounds are those of
 // docs/formats/register.md.
 type Entry struct {
-	Format       string    `json:"format"`
-	Camera       city.Slug `json:"camera"`
-	Edge         city.Slug `json:"edge"`
-	Title        string    `json:"title"`
-	Purpose      string    `json:"purpose"`
-	View         View      `json:"view"`
-	Body         string    `json:"body"`
-	Contact      string    `json:"contact"`
-	Decision     Decision  `json:"decision"`
-	Retention    Retention `json:"retention"`
-	Public       Public    `json:"public"`
-	Events       []string  `json:"events"`
-	CrowdAtLeast int       `json:"crowd_at_least"`
-	From         time.Time `json:"from"`
-	Until        time.Time `json:"until"`
-	Simulated    bool      `json:"simulated"`
+	Format    string    `json:"format"`
+	Camera    city.Slug `json:"camera"`
+	Edge      city.Slug `json:"edge"`
+	Title     string    `json:"title"`
+	Purpose   string    `json:"purpose"`
+	View      View      `json:"view"`
+	Body      string    `json:"body"`
+	Contact   string    `json:"contact"`
+	Decision  Decision  `json:"decision"`
+	Retention Retention `json:"retention"`
+	// Class and Recorder are of sealed footage: the class of retention of the city's roster,
+	// and the Ed25519 public key that signs the camera's segments. Empty: there is none.
+	Class        city.Slug       `json:"class,omitempty"`
+	Recorder     canonical.Bytes `json:"recorder,omitempty"`
+	Public       Public          `json:"public"`
+	Events       []string        `json:"events"`
+	CrowdAtLeast int             `json:"crowd_at_least"`
+	From         time.Time       `json:"from"`
+	Until        time.Time       `json:"until"`
+	Simulated    bool            `json:"simulated"`
 }
 
 // View is what the camera can see.
@@ -128,7 +134,24 @@ func (e *Entry) Check() error {
 			return city.Errorf(city.Invalid, "%s is %g; it lies between %g and %g", n.name, n.value, n.lo, n.hi)
 		}
 	}
-	return errors.Join(e.checkEvents(), e.checkTimes())
+	return errors.Join(e.checkSealed(), e.checkEvents(), e.checkTimes())
+}
+
+func (e *Entry) checkSealed() error {
+	if e.Class == "" && e.Recorder == nil {
+		return nil
+	}
+	switch {
+	case e.Class == "" || e.Recorder == nil:
+		return city.Errorf(city.Invalid, "class and recorder belong together: who signs the sealed footage, and how long it is kept")
+	case e.Class.Check() != nil:
+		return city.Errorf(city.Invalid, "class: %w", e.Class.Check())
+	case len(e.Recorder) != ed25519.PublicKeySize:
+		return city.Errorf(city.Invalid, "recorder has %d bytes; an Ed25519 public key has %d, as 'polity edge recorder' prints it", len(e.Recorder), ed25519.PublicKeySize)
+	case e.Retention.FootageHours == 0:
+		return city.Errorf(city.Invalid, "class and recorder are of sealed footage, and retention.footage_hours is 0: there is none")
+	}
+	return nil
 }
 
 func checkText(text string, mayBeEmpty bool) error {

@@ -297,3 +297,29 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+func TestSealedFootageNamesItsRecorder(t *testing.T) {
+	k := newKey(t)
+	recorder := bytes.Repeat([]byte{7}, 32)
+	e := entry()
+	e.Retention.FootageHours, e.Class, e.Recorder = 72, "short", recorder
+	s, err := k.keys.Open(sign(t, e, k))
+	if err != nil || s.Class != "short" || !bytes.Equal(s.Recorder, recorder) || !strings.Contains(s.Words(), "class short, signed by recorder 0707") {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if bytes.Contains(sign(t, entry(), k), []byte("recorder")) {
+		t.Error("an entry without footage speaks of a recorder")
+	}
+	for want, change := range map[string]func(*register.Entry){
+		"belong together": func(e *register.Entry) { e.Class = "" },
+		"class: ":         func(e *register.Entry) { e.Class = "Short!" },
+		"has 31 bytes":    func(e *register.Entry) { e.Recorder = recorder[1:] },
+		"there is none":   func(e *register.Entry) { e.Retention.FootageHours = 0 },
+	} {
+		bad := e
+		change(&bad)
+		if _, err := register.Sign(bad, k.signer); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v; want %q", err, want)
+		}
+	}
+}

@@ -24,6 +24,9 @@ func (e *Entry) Words() string {
 	line("  Reports:     %s", e.reports())
 	line("  Kept:        counts and events %s, pictures of the place %s, sealed footage %s",
 		days(e.Retention.CountsDays), placeDays(e.Retention.PlaceDays), hours(e.Retention.FootageHours))
+	if e.Recorder != nil {
+		line("  Sealed:      class %s, signed by recorder %x", e.Class, []byte(e.Recorder))
+	}
 	line("  The public:  %s, no number below %d", late(e.Public.DelayMinutes), e.Public.Threshold)
 	return b.String()
 }

@@ -2,6 +2,9 @@ package main
 
 import (
 	"bufio"
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -51,6 +54,19 @@ func count(to func(*draft) *int) func(*draft, string) error {
 	}
 }
 
+// recorder takes a recorder's public key in hexadecimal digits or in base64url.
+func recorder(d *draft, answer string) error {
+	key, err := hex.DecodeString(answer)
+	if err != nil {
+		key, err = base64.RawURLEncoding.DecodeString(answer)
+	}
+	if err != nil || len(key) != ed25519.PublicKeySize {
+		return fmt.Errorf("%.80q is no recorder's public key: it has 64 hexadecimal digits", answer)
+	}
+	d.Recorder = key
+	return nil
+}
+
 var questions = []question{
 	{"camera", "The camera's short name (a-z, 0-9, -)", "", text(func(d *draft) *string { return &d.camera })},
 	{"edge", "The edge that runs it", "", text(func(d *draft) *string { return &d.edge })},
@@ -71,6 +87,8 @@ var questions = []question{
 	{"keep-counts", "Days that counts and events are kept", "365", count(func(d *draft) *int { return &d.Retention.CountsDays })},
 	{"keep-places", "Days that pictures of the place are kept", "30", count(func(d *draft) *int { return &d.Retention.PlaceDays })},
 	{"keep-footage", "Hours that sealed footage is kept (0: there is none)", "0", count(func(d *draft) *int { return &d.Retention.FootageHours })},
+	{"class", "Its class of retention in the city's roster, where footage is kept (may be empty)", "-", text(func(d *draft) *string { return (*string)(&d.Class) })},
+	{"recorder", "Public key of the recorder that signs its footage, as 'polity edge recorder' prints it (may be empty)", "-", recorder},
 	{"public-delay", "Minutes by which the public sees it late", "10", count(func(d *draft) *int { return &d.Public.DelayMinutes })},
 	{"public-threshold", "The smallest number that the public sees", "5", count(func(d *draft) *int { return &d.Public.Threshold })},
 	{"from", "Valid from (YYYY-MM-DD or a time; empty: now)", "now", text(func(d *draft) *string { return &d.from })},

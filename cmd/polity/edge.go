@@ -27,7 +27,8 @@ func edgeCommand() *cobra.Command {
 camera whose register entry is valid, a store of what they observe, and the line to
 the hub. It goes on alone while the hub is away.`,
 		Example: `  polity edge --config /etc/polity/polity.yaml
-  polity edge key --out /etc/polity/edge.key   make the key by which the hub knows it`,
+  polity edge key --out /etc/polity/edge.key   make the key by which the hub knows it
+  polity edge recorder                         print the key that signs its recordings`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := readConfig(flags.config)
@@ -52,7 +53,7 @@ the hub. It goes on alone while the hub is away.`,
 	}
 	flags.add(cmd)
 	cmd.Flags().BoolVar(&withParent, "with-parent", false, "stop when standard input ends: whoever holds its other end is gone")
-	cmd.AddCommand(edgeKeyCommand())
+	cmd.AddCommand(edgeKeyCommand(), edgeRecorderCommand())
 	return cmd
 }
 
@@ -93,6 +94,36 @@ for edge.hub.key_file; the public half is printed, for hub.edges.known.`,
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "edge.key", "file for the secret half")
+	return cmd
+}
+
+func edgeRecorderCommand() *cobra.Command {
+	var config string
+	cmd := &cobra.Command{
+		Use:   "recorder",
+		Short: "Print the public key that signs this edge's recordings",
+		Long: `Prints the public half of the key with which the edge signs sealed segments, for
+'polity camera register --recorder', and makes the key where there is none yet. The secret
+half stays in the edge's data folder, recorder.key.`,
+		Example: `  polity edge recorder --config /etc/polity/polity.yaml`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := readConfig(config)
+			if err != nil {
+				return err
+			}
+			if c.Edge == nil {
+				return city.Errorf(city.Invalid, "%s has no section edge", config)
+			}
+			key, err := edge.RecorderKey(*c.Edge)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%x\n", []byte(key))
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&config, "config", usualConfig, "configuration file")
 	return cmd
 }
 

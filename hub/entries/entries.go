@@ -23,8 +23,8 @@ import (
 // Registered is a camera's register entry, in the public log as of its first day.
 func Registered(e *register.Signed) *entry.Registration {
 	return &entry.Registration{
-		At: canonical.At(e.From), Camera: e.Camera, Edge: e.Edge, Entry: sha256.Sum256(e.Text),
-		FootageHours: int64(e.Retention.FootageHours), From: canonical.At(e.From), State: "registered", Until: canonical.At(e.Until),
+		At: canonical.At(e.From), Camera: e.Camera, Class: e.Class, Edge: e.Edge, Entry: sha256.Sum256(e.Text),
+		FootageHours: int64(e.Retention.FootageHours), From: canonical.At(e.From), Recorder: e.Recorder, State: "registered", Until: canonical.At(e.Until),
 	}
 }
 

@@ -87,10 +87,11 @@ func TestRegistered(t *testing.T) {
 	from := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
 	s := &register.Signed{Text: []byte("the file"), Entry: register.Entry{
 		Camera: "square", Edge: "edge-1", Title: "Anna's square", From: from, Until: from.AddDate(1, 0, 0), Retention: register.Retention{FootageHours: 72},
+		Class: "short", Recorder: make([]byte, 32),
 	}}
 	e := Registered(s)
 	data, err := entry.Encode(e)
-	if err != nil || strings.Contains(string(data), "Anna") || e.FootageHours != 72 || e.Entry != canonical.Hash(sha256.Sum256(s.Text)) {
+	if err != nil || strings.Contains(string(data), "Anna") || e.Class != "short" || len(e.Recorder) != 32 || e.FootageHours != 72 || e.Entry != canonical.Hash(sha256.Sum256(s.Text)) {
 		t.Errorf("%s, %v", data, err)
 	}
 }
