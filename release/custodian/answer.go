@@ -63,7 +63,7 @@ func (d *Device) Approve(req *Request, typed string, w io.Writer) (*Answered, er
 		return nil, err
 	}
 	e := &entry.ReleaseApproved{At: canonical.At(req.Time), Body: city.Slug(d.state.Body), Count: out.Count, Device: d.state.Device, Shares: out.Shares(), Token: req.Token.ID}
-	if err := entry.Sign(e, d.id.private()); err != nil {
+	if err := entry.Sign(e, d.id.Private()); err != nil {
 		return nil, err
 	}
 	answered.Entry = e
@@ -81,7 +81,7 @@ func (d *Device) Refuse(req *Request, reason entry.Word, w io.Writer) (*Answered
 		return nil, err
 	}
 	e := &entry.ReleaseRefused{At: canonical.At(req.Time), Body: city.Slug(d.state.Body), Device: d.state.Device, Reason: reason, Token: req.Token.ID}
-	if err := entry.Sign(e, d.id.private()); err != nil {
+	if err := entry.Sign(e, d.id.Private()); err != nil {
 		return nil, err
 	}
 	u := d.state.use(req.Token.ID)

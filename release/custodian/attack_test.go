@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"polity/city"
+	"polity/internal/attack"
 	"polity/ledger/canonical"
 	"polity/ledger/entry"
 	"polity/ledger/roster"
@@ -41,6 +42,9 @@ func TestARightRequestIsAnswered(t *testing.T) {
 
 // The office hands in the same token again, for more than before.
 func TestAttackTokenReplayed(t *testing.T) {
+	attack.Tell(t, "token-replayed",
+		"The office hands a token to a body's device a second time, with segments from after the token's times, then unchanged.",
+		"Each share is held to the token's cameras and times right before a key is used; the same request gives the same shares to the same case key, and another entry in the log.")
 	w := newWorld(t)
 	one, two := w.film("square", filmed), w.film("square", filmed.Add(2*time.Hour))
 	d := w.devices["court-1"]
@@ -77,6 +81,9 @@ func TestAttackTokenReplayed(t *testing.T) {
 // A token that was never logged, with a proof of another entry, of another tree, or of
 // a log that the office made up.
 func TestAttackTokenUnlogged(t *testing.T) {
+	attack.Tell(t, "token-unlogged",
+		"A token that is in no log, with a proof of another entry, of another tree, of a log under the log's stolen key with one witness, and under made-up witnesses.",
+		"The device asks for a quorum of the roster's witnesses, for a checkpoint that continues the one it saw last, and for inclusion, before it uses a key.")
 	w := newWorld(t)
 	f := w.film("square", filmed)
 	d := w.devices["court-1"]
@@ -116,6 +123,9 @@ func TestAttackTokenUnlogged(t *testing.T) {
 
 // A split view: the log of the same size, or longer, with another history.
 func TestAttackSplitViewOfOneDevice(t *testing.T) {
+	attack.Tell(t, "split-view",
+		"One body's device is shown a log of its own, cosigned by a deceived quorum: of the same size, longer, with proofs from the false and from the true log.",
+		"The device keeps the highest checkpoint that it saw and takes another only with a proof that it continues that one; it never remembers the false one.")
 	w := newWorld(t)
 	f := w.film("square", filmed)
 	d := w.devices["court-1"]
@@ -147,6 +157,9 @@ func TestAttackSplitViewOfOneDevice(t *testing.T) {
 
 // An expired token, with the machine's clock set back, and with a single witness's.
 func TestAttackTokenExpired(t *testing.T) {
+	attack.Tell(t, "token-expired",
+		"A token that was logged rightly is handed in a minute after it expired.",
+		"The time is that of the witnesses' signatures on the checkpoint, and no key is used after the token's expiry.")
 	w := newWorld(t)
 	f := w.film("square", filmed)
 	d := w.devices["court-1"]
@@ -159,6 +172,9 @@ func TestAttackTokenExpired(t *testing.T) {
 
 // The device's clock is of no use to whoever sets it, and an old checkpoint is refused.
 func TestAttackClockBackDevice(t *testing.T) {
+	attack.Tell(t, "clock-back-device",
+		"To use an expired token: a file kept back from before, a newer checkpoint under clocks set back, and one witness of three with its clock set back.",
+		"The device's own clock decides nothing; its time is the median of the witnesses', never below the highest that it saw, and older checkpoints are refused.")
 	w := newWorld(t)
 	f := w.film("square", filmed)
 	d := w.devices["court-1"]
@@ -190,6 +206,9 @@ func TestAttackClockBackDevice(t *testing.T) {
 
 // Segments of a camera that the token does not name, also under the label of one.
 func TestAttackScopeCamera(t *testing.T) {
+	attack.Tell(t, "scope-camera",
+		"Segments of a camera that the token does not name, of the same camera name in another city, with details that name more, and under a header of the thief's own.",
+		"The details open the logged commitments or nothing, and a sealed share opens as that of its own city and camera only.")
 	w := newWorld(t)
 	right, wrong := w.film("square", filmed), w.film("hospital", filmed)
 	d := w.devices["court-1"]
@@ -217,6 +236,9 @@ func TestAttackScopeCamera(t *testing.T) {
 
 // Segments before or after the times that the token names, also under another start.
 func TestAttackScopeTime(t *testing.T) {
+	attack.Tell(t, "scope-time",
+		"Segments from a millisecond before and just after the token's times, a day later, past retention, and under a header with another start.",
+		"Each start is held to the committed times and to retention, and a sealed share opens under its own start only.")
 	w := newWorld(t)
 	d := w.devices["court-1"]
 	for _, start := range []time.Time{filmed.Add(-time.Millisecond), filmed.Add(time.Hour), filmed.Add(24 * time.Hour)} {
@@ -254,6 +276,9 @@ func (w *world) relabelled(f film, camera city.Slug, start time.Time) film {
 
 // One body alone, with the officer, has nothing: its share is not the key.
 func TestAttackOneBodyColludes(t *testing.T) {
+	attack.Tell(t, "one-body-colludes",
+		"The court, with all keys of its device and the officer's case key, opens a segment with its own half, with that half twice, and with its keys on the other body's half.",
+		"One half says nothing of the key, the halves are committed to by body, and each is sealed to the other body's keys.")
 	w := newWorld(t)
 	f := w.film("square", filmed)
 	d := w.devices["court-1"]
@@ -292,6 +317,9 @@ func copyFolder(t *testing.T, from, to string) {
 
 // The state folder is copied, with a spy who knows the passphrase.
 func TestAttackDeviceCopied(t *testing.T) {
+	attack.Tell(t, "device-copied",
+		"A spy who knows the passphrase copies a device's state folder, and uses it without the anchor, after the original went on, with another's anchor, and with the anchor itself.",
+		"Each change takes a new secret into the anchor: without it, or after it went on, the folder is noise, and of two copies with one anchor the second to go on is stopped.")
 	w := newWorld(t)
 	f := w.film("square", filmed)
 	d := w.devices["court-1"]
@@ -334,6 +362,9 @@ func TestAttackDeviceCopied(t *testing.T) {
 
 // A device is lost: the body's other one answers, and the lost one is taken off the roster.
 func TestAttackDeviceLost(t *testing.T) {
+	attack.Tell(t, "device-lost",
+		"The finder of a device, with anchor and passphrase, answers a request; and one without the passphrase searches the folder.",
+		"The body's other device answers meanwhile; off the roster, answers of the lost one count no more, and it stops when it sees that roster; without the passphrase all of it is noise.")
 	w := newWorld(t)
 	f := w.film("square", filmed)
 	lost := w.devices["court-1"]
@@ -399,6 +430,9 @@ func noLeak(t *testing.T, dir string) {
 
 // A whole body is lost: nothing that it had sealed opens, and nothing else is harmed.
 func TestAttackBodyLost(t *testing.T) {
+	attack.Tell(t, "body-lost",
+		"All devices of a body are destroyed; the other body opens footage alone, and new devices of the lost body try on old footage.",
+		"Nothing that was sealed to the lost keys opens ever again; recording goes on with new devices once the roots have put them on the roster.")
 	w := newWorld(t)
 	f := w.film("square", filmed)
 	for _, id := range []city.Slug{"ombudsman-1", "ombudsman-2"} {
@@ -431,6 +465,9 @@ func TestAttackBodyLost(t *testing.T) {
 // A body is silent: no answer, no keys for later days. The other one's answer is
 // nothing alone, and how many days of keys are left can be seen in time.
 func TestAttackBodySilent(t *testing.T) {
+	attack.Tell(t, "body-silent",
+		"A body answers no request and makes no more keys; the other one opens without it, or with an empty answer.",
+		"There is no key without its half, and how many days of keys are left is told in time.")
 	w := newWorld(t)
 	d := w.devices["ombudsman-1"]
 	if n := d.Left("short", "2026-12-01"); n != 83 {

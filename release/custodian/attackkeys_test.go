@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"polity/city"
+	"polity/internal/attack"
 	"polity/ledger/canonical"
 	"polity/ledger/entry"
 	"polity/recording/segment"
@@ -18,6 +19,9 @@ import (
 // the hub, who would open that share. The signature in the log does not fit it, and the
 // audit finds footage sealed to it.
 func TestAttackEpochKeySwapped(t *testing.T) {
+	attack.Tell(t, "epoch-key-swapped",
+		"Whoever runs the hub puts a key of their own in place of a body's, in the log and before a recorder.",
+		"The key does not pass under the device's signature, and the body's audit of that week finds what was sealed to it.")
 	w := newWorld(t)
 	d := w.devices["ombudsman-1"]
 	for _, b := range w.pub.Entries {
@@ -42,6 +46,9 @@ func TestAttackEpochKeySwapped(t *testing.T) {
 
 // A recorder seals something else than the share that it committed to.
 func TestAttackShareWrong(t *testing.T) {
+	attack.Tell(t, "share-wrong",
+		"A recorder seals something else than the half that it committed to, so that the footage could never be opened.",
+		"The weekly audit finds and counts it, and in a case the half is refused and the segment named.")
 	w := newWorld(t)
 	d := w.devices["court-1"]
 	good := w.film("square", filmed)
@@ -81,6 +88,9 @@ func (w *world) audited(d *Device, want token.State, films ...film) {
 
 // After both devices of one body destroyed the keys, no backup opens a segment.
 func TestAttackBackupAfterShreddingOfADevice(t *testing.T) {
+	attack.Tell(t, "backup-after-shredding",
+		"A full backup of a device is put back after the keys were destroyed, and the body's other device hands the keys over once more.",
+		"The backup lacks the anchor's new secret and does not open; a destroyed day is known and neither taken nor made again.")
 	w := newWorld(t)
 	f := w.film("square", filmed)
 	dir, anchor := w.paths("court-1")

@@ -85,7 +85,7 @@ func (d *Device) Audit(file io.ReadSeeker, w io.Writer) (*Answered, []Finding, e
 	}
 	wrong := checked - answered.States[token.Right]
 	e := &entry.Audit{At: canonical.At(at), Body: city.Slug(d.state.Body), Checked: checked, Device: d.state.Device, Week: canonical.WeekOf(at), Wrong: wrong}
-	if err := entry.Sign(e, d.id.private()); err != nil {
+	if err := entry.Sign(e, d.id.Private()); err != nil {
 		return nil, nil, err
 	}
 	d.state.Audits = append(d.state.Audits, Audited{Week: e.Week, Checked: checked, Wrong: wrong})

@@ -248,7 +248,7 @@ func (d *Device) checkToken(req *Request, said entry.Entry, p *parts) error {
 	if p.secret == nil {
 		return refusef(Commitments, "the file has no details")
 	}
-	details, err := token.Decrypt(p.secret, d.id.private())
+	details, err := token.Decrypt(p.secret, d.id.Private())
 	if err != nil {
 		return refuse(Commitments, err)
 	}

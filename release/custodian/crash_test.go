@@ -12,6 +12,7 @@ import (
 	"polity/city"
 	"polity/ledger/canonical"
 	"polity/ledger/entry"
+	"polity/release/identity"
 	"polity/release/token"
 )
 
@@ -184,7 +185,7 @@ func TestADamagedStateIsRefused(t *testing.T) {
 	w := newWorld(t)
 	w.devices["court-1"].Close()
 	dir, anchor := w.paths("court-1")
-	for _, name := range []string{vaultFile, identityFile} {
+	for _, name := range []string{vaultFile, identity.File} {
 		path := filepath.Join(dir, name)
 		good, err := os.ReadFile(path)
 		w.must(good, err)

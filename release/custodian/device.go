@@ -15,20 +15,20 @@ import (
 	"polity/internal/durable"
 	"polity/ledger/roster"
 	"polity/recording/share"
+	"polity/release/identity"
 )
 
 // Names in the state folder.
 const (
-	identityFile = "identity.age"
-	vaultFile    = "vault"
-	lockFile     = "lock"
+	vaultFile = "vault"
+	lockFile  = "lock"
 )
 
 // Device is a body's device with its state unlocked. It is used by one goroutine.
 type Device struct {
 	dir    string
 	anchor Anchor
-	id     *identity
+	id     *identity.Identity
 	state  *state
 	roster *roster.Signed // nil before one was adopted
 	slot   slot
@@ -63,21 +63,18 @@ func Init(s Setup) (*Device, error) {
 	if a, ok := s.Anchor.(fileAnchor); ok && inside(a.path, s.Dir) {
 		return nil, city.Errorf(city.Invalid, "the anchor %s lies in the state folder: whoever copies the one has the other; name a file elsewhere", a.path)
 	}
-	id, err := newIdentity(s.Name, s.Seed)
+	id, err := identity.New(s.Name, s.Seed)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := id.public(); err != nil {
-		return nil, err
-	}
-	sealed, err := id.seal(s.Passphrase, s.WorkFactor)
+	sealed, err := id.Seal(s.Passphrase, s.WorkFactor)
 	if err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the state folder: %w", err)
 	}
-	for _, name := range []string{identityFile, vaultFile} {
+	for _, name := range []string{identity.File, vaultFile} {
 		if _, err := os.Lstat(filepath.Join(s.Dir, name)); !errors.Is(err, fs.ErrNotExist) {
 			return nil, city.Errorf(city.Conflict, "%s holds a device already; name another folder", s.Dir)
 		}
@@ -120,7 +117,7 @@ func (d *Device) first(sealed []byte) error {
 		err = durable.WriteFile(filepath.Join(d.dir, vaultFile), vault, 0o600)
 	}
 	if err == nil {
-		err = durable.WriteFile(filepath.Join(d.dir, identityFile), sealed, 0o600)
+		err = durable.WriteFile(filepath.Join(d.dir, identity.File), sealed, 0o600)
 	}
 	if err != nil {
 		return errors.Join(err, d.anchor.remove())
@@ -144,12 +141,12 @@ func (d *Device) hold() error {
 // Unlock opens a device's state. An error of kind Forbidden: the passphrase is wrong.
 // Of kind Conflict: the state is an old or foreign copy, or in use. Nothing is lost.
 func Unlock(dir string, anchor Anchor, passphrase string) (*Device, error) {
-	sealed, err := readState(dir, identityFile, maxIdentity)
+	sealed, err := readState(dir, identity.File, identity.MaxSize)
 	if err != nil {
 		return nil, err
 	}
 	d := &Device{dir: dir, anchor: anchor}
-	if d.id, err = openIdentity(sealed, passphrase); err != nil {
+	if d.id, err = identity.Open(sealed, passphrase); err != nil {
 		return nil, err
 	}
 	if err := d.hold(); err != nil {
@@ -287,7 +284,7 @@ func (d *Device) Close() {
 }
 
 // Key is the device's public key for the roster.
-func (d *Device) Key() (string, error) { return d.id.public() }
+func (d *Device) Key() (string, error) { return d.id.Public() }
 
 // Adopt takes the city's first roster, whose words a person compared with those that
 // the holders of root keys told them; or a later one, which needs none.
@@ -320,7 +317,7 @@ func (d *Device) rostered(r *roster.Signed) error {
 	if err != nil {
 		return city.Errorf(city.Invalid, "this device is not in the roster: %w", err)
 	}
-	if !key.Equal(d.id.private().Public()) {
+	if !key.Equal(d.id.Private().Public()) {
 		return city.Errorf(city.Invalid, "the roster has another key for %s than this device's", d.state.Device)
 	}
 	return nil

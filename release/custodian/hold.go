@@ -56,7 +56,7 @@ func (d *Device) ExamineHold(file io.ReadSeeker) (*Holding, error) {
 	if p.secret == nil {
 		return nil, refusef(Commitments, "the file has no details")
 	}
-	if h.Details, err = token.Decrypt(p.secret, d.id.private()); err != nil {
+	if h.Details, err = token.Decrypt(p.secret, d.id.Private()); err != nil {
 		return nil, refuse(Commitments, err)
 	}
 	return h, d.checkScope(&h.Request)
@@ -89,7 +89,7 @@ func (d *Device) Hold(h *Holding, typed string, reason entry.Word, until canonic
 		At: canonical.At(h.Time), Body: city.Slug(d.state.Body), CamerasCount: int64(len(h.Details.Cameras)), Commitments: h.Details.Commitments(),
 		Device: d.state.Device, Hold: k.ID, HoldKey: public.Bytes(), Reason: reason, Until: until,
 	}
-	if err := entry.Sign(e, d.id.private()); err != nil { // a reason that is no word is found here
+	if err := entry.Sign(e, d.id.Private()); err != nil { // a reason that is no word is found here
 		return nil, err
 	}
 	d.state.Holds = append(d.state.Holds, k)
@@ -112,7 +112,7 @@ func (d *Device) Hold(h *Holding, typed string, reason entry.Word, until canonic
 		return nil, err
 	}
 	e.Count = out.Count
-	if err := entry.Sign(e, d.id.private()); err != nil {
+	if err := entry.Sign(e, d.id.Private()); err != nil {
 		return nil, err
 	}
 	answered.Sum, err = out.Close(e)

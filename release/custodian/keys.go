@@ -6,7 +6,6 @@ import (
 	"crypto/hpke"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -122,7 +121,7 @@ func (d *Device) Publish(w io.Writer, from canonical.Day) (n int, sum [32]byte, 
 
 // statement signs an entry and adds it to a file of statements.
 func (d *Device) statement(f *token.Writer, e entry.Signed) error {
-	if err := entry.Sign(e, d.id.private()); err != nil {
+	if err := entry.Sign(e, d.id.Private()); err != nil {
 		return err
 	}
 	text, err := entry.Encode(e)
@@ -159,12 +158,12 @@ func (d *Device) Card() (*Card, error) {
 	if err := d.ready(); err != nil {
 		return nil, err
 	}
-	i, err := age.ParseHybridIdentity(d.id.Age)
+	i, err := d.id.Hybrid()
 	if err != nil {
-		return nil, fmt.Errorf("identity.age: %w", err)
+		return nil, err
 	}
 	c := &Card{Body: d.state.Body, Device: d.state.Device, Recipient: i.Recipient().String()}
-	c.Signature = ed25519.Sign(d.id.private(), c.message())
+	c.Signature = ed25519.Sign(d.id.Private(), c.message())
 	return c, nil
 }
 
@@ -221,7 +220,7 @@ func (d *Device) ShareKeys(w io.Writer, card []byte) (n int, sum [32]byte, err e
 	if err != nil {
 		return 0, sum, err
 	}
-	b.Signature = ed25519.Sign(d.id.private(), message)
+	b.Signature = ed25519.Sign(d.id.Private(), message)
 	clear(message)
 	text, err := canonical.Encode(b)
 	if err != nil {
@@ -307,9 +306,9 @@ func (d *Device) readBundle(r io.Reader) (*bundle, error) {
 	if body != d.state.Body {
 		return nil, city.Errorf(city.Forbidden, "the epoch keys are of %.16q, this device is of %s", string(body), d.state.Body)
 	}
-	i, err := age.ParseHybridIdentity(d.id.Age)
+	i, err := d.id.Hybrid()
 	if err != nil {
-		return nil, fmt.Errorf("identity.age: %w", err)
+		return nil, err
 	}
 	text, err := token.Unseal(sealed, token.MaxSecret, i)
 	if err != nil {
