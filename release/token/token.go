@@ -144,24 +144,37 @@ func (d *Details) check() error {
 	if d.Format != Format {
 		return city.Errorf(city.Invalid, "details: format is %.40q; this version reads %s", d.Format, Format)
 	}
-	if n := len(d.Cameras); n < 1 || n > MaxCameras {
-		return city.Errorf(city.Invalid, "details: %d cameras; 1 to %d may be asked for with one token", n, MaxCameras)
+	if err := d.checkScope(); err != nil {
+		return city.Errorf(city.Invalid, "details: %w", err)
 	}
-	for i, c := range d.Cameras {
-		if err := c.Check(); err != nil {
-			return city.Errorf(city.Invalid, "details: camera: %w", err)
-		}
-		if i > 0 && c <= d.Cameras[i-1] {
-			return city.Errorf(city.Invalid, "details: cameras must rise, each once")
-		}
-	}
-	for name, err := range map[string]error{"case": d.Case.Check(), "order": d.Order.Check(), "from": d.From.Check(), "to": d.To.Check()} {
+	for name, err := range map[string]error{"case": d.Case.Check(), "order": d.Order.Check()} {
 		if err != nil {
 			return city.Errorf(city.Invalid, "details: %s: %w", name, err)
 		}
 	}
+	return nil
+}
+
+// checkScope checks cameras and times.
+func (d *Details) checkScope() error {
+	if n := len(d.Cameras); n < 1 || n > MaxCameras {
+		return city.Errorf(city.Invalid, "%d cameras; 1 to %d may be asked for with one token", n, MaxCameras)
+	}
+	for i, c := range d.Cameras {
+		if err := c.Check(); err != nil {
+			return city.Errorf(city.Invalid, "camera: %w", err)
+		}
+		if i > 0 && c <= d.Cameras[i-1] {
+			return city.Errorf(city.Invalid, "cameras must rise, each once")
+		}
+	}
+	for name, err := range map[string]error{"from": d.From.Check(), "to": d.To.Check()} {
+		if err != nil {
+			return city.Errorf(city.Invalid, "%s: %w", name, err)
+		}
+	}
 	if !d.From.Time().Before(d.To.Time()) || d.Hours() > MaxHours {
-		return city.Errorf(city.Invalid, "details: %s to %s; up to %d hours may be asked for with one token", d.From, d.To, MaxHours)
+		return city.Errorf(city.Invalid, "%s to %s; up to %d hours may be asked for with one token", d.From, d.To, MaxHours)
 	}
 	return nil
 }
