@@ -17,35 +17,49 @@ const (
 	LiveState                      // what a camera's process says of itself
 	CameraState                    // what the edge says of a camera: refused, running, its layout
 	EdgeState                      // what the edge says of itself
+	KeyState                       // which epoch keys and which roster an edge that records has
 
 	// From edge to hub, through the edge's store.
 	Observation
 	Event
-	Archive // the place as it changed, slowly
+	Archive   // the place as it changed, slowly
+	Statement // an entry for the public log
 
 	// From hub to edge.
 	Watch  // somebody looks at a camera; holds for some seconds
 	Layout // a new layout; answered on LayoutAnswer
+	Logged // what became of a statement
+	Proof  // that an epoch key stands in the public log
+	Roster // the city's, the version that follows the edge's
 
-	// The edge's answers.
+	// The edge's answer.
 	LayoutAnswer
+
+	// From hub to edge, for a release (docs/formats/handout.md).
+	Handout // asks for share records or ciphertext; answered on HandoutAnswer
+	HandoutAnswer
 )
 
 // channelWords are the last tokens of the subjects.
 var channelWords = map[Channel]string{
-	LivePlace: "place", LiveMarks: "marks", LiveState: "state", CameraState: "camera", EdgeState: "edge",
-	Observation: "observation", Event: "event", Archive: "archive", Watch: "watch", Layout: "layout", LayoutAnswer: "layout-answer",
+	LivePlace: "place", LiveMarks: "marks", LiveState: "state", CameraState: "camera", EdgeState: "edge", KeyState: "keys",
+	Observation: "observation", Event: "event", Archive: "archive", Statement: "statement", Watch: "watch", Layout: "layout", LayoutAnswer: "layout-answer",
+	Logged: "logged", Proof: "proof", Roster: "roster",
+	Handout: "handout", HandoutAnswer: "handout-answer",
 }
+
+// answers are the channels that what is asked on one is answered on.
+var answers = map[Channel]Channel{Layout: LayoutAnswer, Handout: HandoutAnswer}
 
 func (c Channel) String() string { return channelWords[c] }
 
-func (c Channel) live() bool { return c >= LivePlace && c <= EdgeState }
-func (c Channel) kept() bool { return c >= Observation && c <= Archive }
-func (c Channel) down() bool { return c == Watch || c == Layout }
+func (c Channel) live() bool { return c >= LivePlace && c <= KeyState }
+func (c Channel) kept() bool { return c >= Observation && c <= Statement }
+func (c Channel) down() bool { return c >= Watch && c <= Roster || c == Handout }
 
 // The streams of an edge's store.
 const (
-	taken   = "taken"   // observations and events: synced before they are acknowledged
+	taken   = "taken"   // observations, events, statements: synced before they are acknowledged
 	archive = "archive" // the place: written behind
 )
 

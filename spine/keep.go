@@ -19,8 +19,8 @@ const (
 	shedPart = 8               // an eighth of the archive goes at a time
 )
 
-// Keep stores an observation, an event or a place of the archive. For the first
-// two it returns nil when they are on disk and synced, and tries until then or
+// Keep stores an observation, an event, a statement or a place of the archive. For the
+// first three it returns nil when they are on disk and synced, and tries until then or
 // until ctx ends. A place of the archive is tried once.
 func (e *Edge) Keep(ctx context.Context, c Channel, camera city.Slug, body []byte) error {
 	if !c.kept() {
@@ -194,7 +194,7 @@ func (e *Edge) reopen() error {
 
 // Stock is what an edge's store holds.
 type Stock struct {
-	Waiting uint64 // observations and events that the hub does not have yet
+	Waiting uint64 // observations, events and statements that the hub does not have yet
 	Lost    uint64 // of them, given up for want of room
 	Bytes   uint64 // on disk, archive included
 	Archive uint64 // places

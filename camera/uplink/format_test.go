@@ -113,6 +113,8 @@ func TestUplinkExamples(t *testing.T) {
 			At: at, Started: at - hour, Waiting: 2, Stored: 1 << 20, Free: 1 << 30, Places: 60, Cameras: 2, Running: 1, Detector: 1, Version: [3]uint16{0, 1, 0},
 		}},
 		"bytes camera":        {spine.CameraState, uplink.CameraState{At: at, Since: at - hour, Starts: 1, Layout: 3, Running: 1}},
+		"bytes keys":          {spine.KeyState, uplink.KeyState{Day: 20791, Roster: 1, Court: [2]uint64{3}, Ombudsman: [2]uint64{1}}},
+		"bytes logged":        {spine.Logged, uplink.Logged{Entry: [32]byte(bytes.Repeat([]byte{0x0f, 0x1e, 0x2d, 0x3c, 0x4b, 0x5a, 0x69, 0x78, 0x87, 0x96, 0xa5, 0xb4, 0xc3, 0xd2, 0xe1, 0xf0}, 2)), Index: 12}},
 		"bytes watch":         {spine.Watch, uplink.Watch{Seconds: 6, Whole: 1}},
 		"bytes layout-answer": {spine.LayoutAnswer, uplink.LayoutAnswer{Result: uplink.CrowdTooSmall, Number: 2, Revision: 3}},
 	}

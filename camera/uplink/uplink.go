@@ -3,7 +3,8 @@
 // the message spine asks about every body, on both sides.
 //
 // On the way up nothing holds a string, a map or free bytes: a test walks the
-// types. On the way down a layout carries the names that people gave its zones.
+// types. What is sealed already is the exception: share records and ciphertext. On the
+// way down a layout carries the names that people gave its zones.
 package uplink
 
 import (
@@ -19,6 +20,9 @@ import (
 	"polity/camera/layout"
 	"polity/camera/wire"
 	"polity/city"
+	"polity/ledger/entry"
+	"polity/ledger/proof"
+	"polity/ledger/roster"
 	"polity/register"
 	"polity/spine"
 )
@@ -77,6 +81,51 @@ const (
 	NoCamera             // the edge has no such camera
 )
 
+// KeyState is which epoch keys an edge has of the class of retention of one of its cameras,
+// and which roster. Bit n of the 128 of a body, from the lowest of the first number on, is
+// of n days after Day.
+type KeyState struct {
+	Day       int64  // days since 1970-01-01, UTC: today by the edge's clock
+	Roster    uint32 // version
+	Court     [2]uint64
+	Ombudsman [2]uint64
+}
+
+// KeyDays is how many days a KeyState is of.
+const KeyDays = 128
+
+// Set notes that a body has a key n days after Day.
+func (k *KeyState) Set(ombudsman bool, n int) { k.of(ombudsman)[n/64] |= 1 << (n % 64) }
+
+// Has says whether it has one.
+func (k *KeyState) Has(ombudsman bool, n int) bool { return k.of(ombudsman)[n/64]&(1<<(n%64)) != 0 }
+
+func (k *KeyState) of(ombudsman bool) *[2]uint64 {
+	if ombudsman {
+		return &k.Ombudsman
+	}
+	return &k.Court
+}
+
+// Logged is what became of a statement: at which index of the public log it stands, or why
+// not.
+type Logged struct {
+	Entry  [32]uint8 // the entry's id
+	Index  int64
+	Reason Unlogged // not 0: it is not in the log
+}
+
+// Unlogged is why a statement is not in the log. The edge keeps it and sends it again.
+type Unlogged uint8
+
+// The reasons.
+const (
+	NoLog         Unlogged = 1 + iota // the hub keeps no log
+	NotRegistered                     // the camera has no register entry for this edge
+	OtherRecorder                     // the camera's register entry names another recorder, or none
+	NotTaken                          // an entry that an edge may not send, or one that is not in order
+)
+
 // Encode writes one of the types of this package.
 func Encode(v any) []byte {
 	b, err := binary.Append(nil, binary.BigEndian, v)
@@ -111,6 +160,48 @@ func DecodeCameraState(b []byte) (CameraState, error) {
 		err = city.Errorf(city.Invalid, "a camera's state is out of range")
 	}
 	return v, err
+}
+
+// DecodeKeyState reads which epoch keys an edge has.
+func DecodeKeyState(b []byte) (KeyState, error) {
+	v, err := decode[KeyState](b)
+	if err == nil && (v.Day < 0 || v.Day > maxDay) {
+		err = city.Errorf(city.Invalid, "a state of keys is out of range")
+	}
+	return v, err
+}
+
+// DecodeLogged reads what became of a statement.
+func DecodeLogged(b []byte) (Logged, error) {
+	v, err := decode[Logged](b)
+	if err == nil && (v.Reason > NotTaken || v.Index < 0 || v.Reason != 0 && v.Index != 0) {
+		err = city.Errorf(city.Invalid, "what became of a statement is out of range")
+	}
+	return v, err
+}
+
+// DecodeStatement reads an entry for the public log that an edge may send: an hour of
+// segments that its recorder signed, an alarm, or which software it runs.
+func DecodeStatement(b []byte) (entry.Entry, error) {
+	e, err := entry.Decode(b)
+	if err != nil {
+		return nil, err
+	}
+	switch e := e.(type) {
+	case *entry.Segments:
+		return e, nil
+	case *entry.Alarm:
+		if e.Edge == "" {
+			return nil, city.Errorf(city.Invalid, "an edge's alarm names the edge")
+		}
+		return e, nil
+	case *entry.Software:
+		if e.Edge == "" {
+			return nil, city.Errorf(city.Invalid, "an edge's software names the edge")
+		}
+		return e, nil
+	}
+	return nil, city.Errorf(city.Invalid, "an edge sends no entry of type %s", entry.TypeOf(e))
 }
 
 // DecodeWatch reads a watch.
@@ -150,7 +241,10 @@ func Milliseconds(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
-const maxLayout = 256 << 10
+const (
+	maxLayout = 256 << 10
+	maxDay    = 2932896 // 9999-12-31
+)
 
 // EncodeLayout writes a layout for the way down.
 func EncodeLayout(l layout.Layout) ([]byte, error) {
@@ -197,12 +291,26 @@ func Check(c spine.Channel, body []byte) error {
 		_, err = DecodeCameraState(body)
 	case spine.EdgeState:
 		_, err = DecodeEdgeState(body)
+	case spine.KeyState:
+		_, err = DecodeKeyState(body)
+	case spine.Statement:
+		_, err = DecodeStatement(body)
+	case spine.Logged:
+		_, err = DecodeLogged(body)
+	case spine.Proof:
+		_, err = proof.ParseInclusion(body)
+	case spine.Roster:
+		_, err = roster.Unsigned(body)
 	case spine.Watch:
 		_, err = DecodeWatch(body)
 	case spine.Layout:
 		_, err = DecodeLayout(body)
 	case spine.LayoutAnswer:
 		_, err = DecodeLayoutAnswer(body)
+	case spine.Handout:
+		_, err = DecodeHandout(body)
+	case spine.HandoutAnswer:
+		_, err = DecodeHandoutAnswer(body)
 	default:
 		err = city.Errorf(city.Invalid, "there is no channel %d", c)
 	}

@@ -15,6 +15,8 @@ import (
 	"polity/camera/uplink"
 	"polity/camera/wire"
 	"polity/city"
+	"polity/ledger/entry"
+	"polity/ledger/roster/rostertest"
 	"polity/register"
 	"polity/spine"
 )
@@ -22,7 +24,7 @@ import (
 // goingUp lists what leaves an edge besides camera/wire messages, which have such
 // a test of their own.
 var goingUp = map[spine.Channel]any{
-	spine.EdgeState: uplink.EdgeState{}, spine.CameraState: uplink.CameraState{}, spine.LayoutAnswer: uplink.LayoutAnswer{Result: uplink.Taken},
+	spine.EdgeState: uplink.EdgeState{}, spine.CameraState: uplink.CameraState{}, spine.KeyState: uplink.KeyState{}, spine.LayoutAnswer: uplink.LayoutAnswer{Result: uplink.Taken},
 }
 
 // wireTypes lists what goes up as a camera/wire message; that package walks them.
@@ -80,16 +82,17 @@ func TestWalkFindsWhatItShould(t *testing.T) {
 }
 
 // TestEveryChannelIsWalked finds a channel that was added and whose body nobody
-// looked at: each goes down, or carries a type that is walked here or in
-// camera/wire.
+// looked at: each goes down, or carries a type that is walked here, in camera/wire or, of
+// the public log's entries, in ledger/entry.
 func TestEveryChannelIsWalked(t *testing.T) {
 	n := 0
 	for c := spine.Channel(1); c.String() != ""; c++ {
 		n++
 		_, up := goingUp[c]
 		_, camera := wireTypes[c]
-		down := c == spine.Watch || c == spine.Layout
-		if count := btoi(up) + btoi(camera) + btoi(down); count != 1 {
+		down := c >= spine.Watch && c <= spine.Roster || c == spine.Handout
+		sealed := c == spine.HandoutAnswer // share records and ciphertext: TestOnlyWhatIsSealedIsHandedOut
+		if count := btoi(up) + btoi(camera) + btoi(down) + btoi(sealed) + btoi(c == spine.Statement); count != 1 {
 			t.Errorf("channel %s stands on %d lists, and must stand on one", c, count)
 		}
 		if !camera {
@@ -158,15 +161,51 @@ func bodies() map[spine.Channel][]byte {
 	place := wire.Append(nil, &wire.Place{At: at, Width: 16, Height: 16})
 	return map[spine.Channel][]byte{
 		spine.LivePlace: place, spine.Archive: place,
-		spine.LiveMarks:    wire.Append(nil, &wire.Marks{At: at}),
-		spine.LiveState:    wire.Append(nil, &wire.State{At: at, Condition: wire.Live}),
-		spine.Observation:  wire.Append(nil, &wire.Observation{Metric: wire.Occupancy, Start: at, Length: time.Minute}),
-		spine.Event:        wire.Append(nil, &wire.Event{Kind: wire.Crowding, Start: at}),
-		spine.CameraState:  uplink.Encode(uplink.CameraState{At: 1, Reason: 3}),
-		spine.EdgeState:    uplink.Encode(uplink.EdgeState{At: 1, Cameras: 2, Running: 1}),
-		spine.Watch:        uplink.Encode(uplink.Watch{Seconds: 6, Whole: 1}),
-		spine.Layout:       []byte(`{"revision":1,"zones":[],"lines":[]}`),
-		spine.LayoutAnswer: uplink.Encode(uplink.LayoutAnswer{Result: uplink.Stale, Revision: 7}),
+		spine.LiveMarks:     wire.Append(nil, &wire.Marks{At: at}),
+		spine.LiveState:     wire.Append(nil, &wire.State{At: at, Condition: wire.Live}),
+		spine.Observation:   wire.Append(nil, &wire.Observation{Metric: wire.Occupancy, Start: at, Length: time.Minute}),
+		spine.Event:         wire.Append(nil, &wire.Event{Kind: wire.Crowding, Start: at}),
+		spine.CameraState:   uplink.Encode(uplink.CameraState{At: 1, Reason: 3}),
+		spine.EdgeState:     uplink.Encode(uplink.EdgeState{At: 1, Cameras: 2, Running: 1}),
+		spine.Watch:         uplink.Encode(uplink.Watch{Seconds: 6, Whole: 1}),
+		spine.KeyState:      uplink.Encode(uplink.KeyState{Day: 20791}),
+		spine.Statement:     encoded(&entry.Alarm{At: "2026-12-01T14:00:00Z", Camera: "square", Edge: "edge-1", What: "recording-stopped"}),
+		spine.Logged:        uplink.Encode(uplink.Logged{Reason: uplink.OtherRecorder}),
+		spine.Proof:         []byte("c2sp.org/tlog-proof@v1\nextra YQ==\nindex 0\n\nx"),
+		spine.Roster:        rostertest.New("town").Roster.File(),
+		spine.Layout:        []byte(`{"revision":1,"zones":[],"lines":[]}`),
+		spine.LayoutAnswer:  uplink.Encode(uplink.LayoutAnswer{Result: uplink.Stale, Revision: 7}),
+		spine.Handout:       uplink.Encode(uplink.Handout{What: uplink.List, From: 1, To: 2}),
+		spine.HandoutAnswer: uplink.Encode(uplink.HandoutHead{What: uplink.Piece, Result: uplink.Gone}),
+	}
+}
+
+func encoded(e entry.Entry) []byte {
+	b, err := entry.Encode(e)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// TestOnlySomeEntriesGoUp: what an edge may say to the public log is a list of its own.
+func TestOnlySomeEntriesGoUp(t *testing.T) {
+	for name, e := range map[string]entry.Entry{
+		"retention":             &entry.Retention{At: "2026-12-01T14:00:00Z", Camera: "square", Class: "usual", Hours: 1},
+		"decision":              &entry.Decision{At: "2026-12-01T14:00:00Z", By: "person", Outcome: "applied", Service: "water"},
+		"alarm of nobody":       &entry.Alarm{At: "2026-12-01T14:00:00Z", What: "clock"},
+		"software of the hub":   &entry.Software{At: "2026-12-01T14:00:00Z", Component: "hub", Version: "v1.2.3"},
+		"an entry of a release": &entry.ReleaseRefused{At: "2026-12-01T14:00:00Z", Body: "court", Device: "court-1", Reason: "other", Signature: make([]byte, 64)},
+	} {
+		if err := uplink.Check(spine.Statement, encoded(e)); city.KindOf(err) != city.Invalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	good := bodies()[spine.Statement]
+	for _, text := range []string{`{"note":"Matti",`, `{"at":"x",`} {
+		if uplink.Check(spine.Statement, append([]byte(text), good[1:]...)) == nil {
+			t.Errorf("an entry with %s passes", text)
+		}
 	}
 }
 
@@ -180,9 +219,15 @@ func TestEachChannelTakesItsOwnAndNothingElse(t *testing.T) {
 			}
 		}
 		for _, n := range []int{0, 1, len(all[c]) - 1} {
+			if c == spine.Roster && n > 1 {
+				continue // its last line is a signature, which whoever takes it counts
+			}
 			if uplink.Check(c, all[c][:n]) == nil {
 				t.Errorf("%s takes a body cut to %d bytes", c, n)
 			}
+		}
+		if c == spine.Roster || c == spine.Proof {
+			continue // what follows is of a signature or a checkpoint, which whoever takes it checks
 		}
 		if uplink.Check(c, append(append([]byte(nil), all[c]...), 'x')) == nil {
 			t.Errorf("%s takes a byte too many", c)
@@ -199,6 +244,9 @@ func TestOutOfRangeIsRefused(t *testing.T) {
 		"space":  uplink.Check(spine.EdgeState, uplink.Encode(uplink.EdgeState{Space: 9})),
 		"time":   uplink.Check(spine.EdgeState, uplink.Encode(uplink.EdgeState{At: -1})),
 		"camera": uplink.Check(spine.CameraState, uplink.Encode(uplink.CameraState{Reason: 200})),
+		"keys":   uplink.Check(spine.KeyState, uplink.Encode(uplink.KeyState{Day: -1})),
+		"logged": uplink.Check(spine.Logged, uplink.Encode(uplink.Logged{Reason: 9})),
+		"both":   uplink.Check(spine.Logged, uplink.Encode(uplink.Logged{Index: 1, Reason: uplink.NoLog})),
 		"watch":  uplink.Check(spine.Watch, uplink.Encode(uplink.Watch{Seconds: 200})),
 		"answer": uplink.Check(spine.LayoutAnswer, uplink.Encode(uplink.LayoutAnswer{})),
 		"layout": uplink.Check(spine.Layout, []byte(`{"plate":"x"}`)),
