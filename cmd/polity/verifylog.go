@@ -12,11 +12,12 @@ import (
 	"polity/ledger/canonical"
 	"polity/ledger/entry"
 	"polity/ledger/proof"
+	"polity/ledger/summary"
 )
 
 func verifyLogCommand() *cobra.Command {
 	var rosters []string
-	var quick bool
+	var quick, sum bool
 	cmd := &cobra.Command{
 		Use:   "log FOLDER|URL",
 		Short: "Check a city's whole public log",
@@ -25,13 +26,18 @@ copy in a folder, without a network, or from its address. It checks the form of 
 its signature, each hash, each roster against the one before, and that the log and a quorum
 of its witnesses signed what it comes to. What is wrong is named with its place.
 
+With --summary it prints what was opened, refused, kept and destroyed as the city's page
+/record/summary.json does (docs/formats/record.md): the same bytes for the same checkpoint.
+
 The roster is where trust begins: get it from somebody you trust, and compare its words.`,
 		Example: `  polity verify log https://helsinki.example/log --roster helsinki.roster
-  polity verify log copy-of-the-log --roster helsinki.roster`,
+  polity verify log copy-of-the-log --roster helsinki.roster
+  polity verify log https://helsinki.example/log --roster helsinki.roster --summary > summary.json`,
 		Args: exactlyOne("folder or address"),
 	}
 	cmd.Flags().StringArrayVar(&rosters, "roster", nil, "the city's roster, then those that follow it (may be given again)")
 	cmd.Flags().BoolVar(&quick, "no-signatures", false, "leave the signatures of entries unchecked: hashes, forms and checkpoint alone")
+	cmd.Flags().BoolVar(&sum, "summary", false, "print the summary of a log that is right, as JSON, in place of the report")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(rosters) == 0 {
 			return usageError{fmt.Errorf("name the city's roster with --roster: without it nobody can say whose log this is")}
@@ -44,11 +50,20 @@ The roster is where trust begins: get it from somebody you trust, and compare it
 		if err != nil {
 			return err
 		}
-		r, err := proof.Verify(cmd.Context(), source, first, proof.Options{NoSignatures: quick, Progress: progress[int64](cmd.ErrOrStderr(), "entries checked")})
+		var facts summary.Facts
+		r, err := proof.Verify(cmd.Context(), source, first, proof.Options{NoSignatures: quick, Each: facts.Add, Progress: progress[int64](cmd.ErrOrStderr(), "entries checked")})
 		if err != nil {
 			return err
 		}
-		return sayLog(cmd.OutOrStdout(), r)
+		if !sum || len(r.Problems) > 0 {
+			return sayLog(cmd.OutOrStdout(), r)
+		}
+		text, err := facts.At(r.Checkpoint).Marshal()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "%s\n", text)
+		return nil
 	}
 	return cmd
 }
