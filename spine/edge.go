@@ -198,13 +198,16 @@ func (e *Edge) Tell(c Channel, camera city.Slug, body []byte) error {
 	return e.conn.Publish(subject(e.cfg.Name, camera, c), body)
 }
 
+// maxWaiting bounds questions about recordings that wait; more are forgotten.
+const maxWaiting = 64
+
 // Serve calls hear with every message of a channel from the hub, one at a time.
 // What it returns, if anything, is the answer.
 func (e *Edge) Serve(c Channel, hear func(camera city.Slug, body []byte) (answer []byte)) error {
 	if !c.down() {
 		return fmt.Errorf("the hub does not speak on %s", c)
 	}
-	_, err := e.conn.Subscribe("polity."+string(e.cfg.Name)+".down.*."+c.String(), func(m *nats.Msg) {
+	sub, err := e.conn.Subscribe("polity."+string(e.cfg.Name)+".down.*."+c.String(), func(m *nats.Msg) {
 		camera, got, ok := parseSubject(e.cfg.Name, m.Subject)
 		if !ok || got != c {
 			return
@@ -217,7 +220,7 @@ func (e *Edge) Serve(c Channel, hear func(camera city.Slug, body []byte) (answer
 		if answer == nil || m.Reply == "" {
 			return
 		}
-		if err := e.cfg.Check(LayoutAnswer, answer); err != nil {
+		if err := e.cfg.Check(answers[c], answer); err != nil {
 			e.cfg.Log.Error("an answer to the hub was not sent: it is not of the closed form", slog.Any("error", err))
 			return
 		}
@@ -225,7 +228,10 @@ func (e *Edge) Serve(c Channel, hear func(camera city.Slug, body []byte) (answer
 			e.cfg.Log.Warn("an answer to the hub was not sent", slog.Any("error", err))
 		}
 	})
-	return err
+	if err != nil || c != Handout {
+		return err
+	}
+	return sub.SetPendingLimits(maxWaiting, maxBody)
 }
 
 // Connected says whether the line to the hub stands.

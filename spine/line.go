@@ -87,7 +87,7 @@ func (l *Line) Ask(ctx context.Context, c Channel, camera city.Slug, body []byte
 	if err != nil {
 		return nil, city.Errorf(city.Unavailable, "the edge %s cannot be reached now: %w", l.edge, err)
 	}
-	if err := l.check(LayoutAnswer, m.Data); err != nil {
+	if err := l.check(answers[c], m.Data); err != nil {
 		return nil, fmt.Errorf("the edge %s answered nonsense: %w", l.edge, err)
 	}
 	return m.Data, nil
