@@ -69,5 +69,8 @@ bench-%: ## run the benchmark NAME; its last line is one JSON object
 	@setup/setup bench $*
 	@POLITY_PARTS="$(CURDIR)/bin/parts" POLITY_PROGRAMS="$(CURDIR)/bin" go run ./bench/$*
 
+.PHONY: attacks
+attacks: bench-attacks ## carry out every attack on sealed footage and its public log, and tell why each failed
+
 clean: ## remove what was built; keeps downloads
 	@rm -rf bin/polity bin/polity-native console/dist/*
