@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"polity/city"
+	"polity/internal/attack"
 	"polity/ledger/entry"
 	"polity/ledger/log"
 	"polity/ledger/log/logtest"
@@ -61,6 +62,9 @@ func snapshot(t *testing.T, dir string) string {
 // TestAttackCrashAppend stops an append after each file that it writes, and goes
 // on with the same entry or with another.
 func TestAttackCrashAppend(t *testing.T) {
+	attack.Tell(t, "crash-append",
+		"An append is cut off after each file that it writes, at the borders of tiles, and goes on with the same entry or another.",
+		"Every acknowledged entry is there once and at its place, the whole log verifies, and the witnesses go on cosigning.")
 	for _, before := range []int{0, 1, 254, 255, 256} {
 		for _, same := range []bool{true, false} {
 			crashAfterEach(t, before, same)

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"polity/city"
+	"polity/internal/attack"
 	"polity/ledger/canonical"
 	"polity/ledger/entry"
 	"polity/ledger/log"
@@ -118,6 +119,42 @@ func TestEntriesStandInTheLogOnce(t *testing.T) {
 	add(t, l, decision(n), n)
 }
 
+func TestEntriesAreReadInOrder(t *testing.T) {
+	town := logtest.New(t, t.TempDir())
+	l := open(t, town.Config)
+	var list []entry.Entry
+	for n := range 300 { // over the end of a bundle
+		list = append(list, decision(n))
+	}
+	if _, err := l.AppendAll(t.Context(), list); err != nil {
+		t.Fatal(err)
+	}
+	want := int64(250)
+	next, err := l.Entries(t.Context(), want, func(index int64, data []byte) error {
+		text, err := entry.Encode(list[index])
+		if err != nil || index != want || string(text) != string(data) {
+			t.Fatalf("entry %d is %s, %v; want %d", index, data, err, want)
+		}
+		want++
+		return nil
+	})
+	if err != nil || next != 300 || want != 300 {
+		t.Fatalf("read up to %d of %d, %v", next, want, err)
+	}
+	enough := errors.New("enough")
+	if next, err = l.Entries(t.Context(), 10, func(index int64, _ []byte) error {
+		if index == 20 {
+			return enough
+		}
+		return nil
+	}); next != 20 || !errors.Is(err, enough) {
+		t.Fatalf("stopped at %d, %v", next, err)
+	}
+	if next, err = l.Entries(t.Context(), 300, func(int64, []byte) error { return enough }); next != 300 || err != nil {
+		t.Fatalf("behind the end: %d, %v", next, err)
+	}
+}
+
 func TestOrderOfSeveral(t *testing.T) {
 	town := logtest.New(t, t.TempDir())
 	l := open(t, town.Config)
@@ -159,6 +196,9 @@ func TestNothingIsPublicWithoutAQuorum(t *testing.T) {
 }
 
 func TestAttackPersonalDataInLog(t *testing.T) {
+	attack.Tell(t, "personal-data-in-log",
+		"Names, a plate, a mail address and a sentence are appended as service, camera, body, class, device and word.",
+		"No type of entry has room for text; names have to be registered or rostered, words to stand on a list, and nothing refused reaches a disk.")
 	town := logtest.New(t, t.TempDir())
 	registered := map[entry.Named]bool{{Kind: entry.Service, Name: "traffic"}: true, {Kind: entry.Camera, Name: "square"}: true}
 	town.Config.Names = func(n entry.Named) error {

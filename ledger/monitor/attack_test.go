@@ -20,6 +20,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"polity/internal/attack"
 	"polity/ledger/roster"
 	"polity/ledger/roster/rostertest"
 	"polity/ledger/witness"
@@ -285,6 +286,9 @@ func (w *town) rewrite(at int, kind string, more int) *town {
 // TestAttackLogRewritten gives the attacker the log and its key. An entry that everyone
 // has read is exchanged; then witnesses are killed and asked again.
 func TestAttackLogRewritten(t *testing.T) {
+	attack.Tell(t, "log-rewritten",
+		"Who keeps the log, with its key, exchanges an entry that everyone has read, asks three witness processes, kills them and asks again, and shows it without them.",
+		"Witnesses remember through a kill and sign only what continues; monitors find the exchanged entry, and keep a proof against the log.")
 	w, e := newTownNow(t), newEars(t)
 	witnesses := []*process{startWitness(t, w, 0), startWitness(t, w, 1), startWitness(t, w, 2)}
 	w.fill(30, "a")
@@ -333,6 +337,9 @@ func TestAttackLogRewritten(t *testing.T) {
 // TestAttackSplitView gives the attacker the log's key and the keys of two witnesses: two
 // readers are shown two logs, each with a quorum. The monitors meet.
 func TestAttackSplitView(t *testing.T) {
+	attack.Tell(t, "split-view",
+		"Who keeps the log, with its key and those of two witnesses, shows two readers two logs, each with a quorum.",
+		"Honest witnesses never sign both; once the two monitors ask one another, each holds a proof that names log and witnesses, and anyone can check it.")
 	w := newTownNow(t)
 	w.fill(20, "a")
 	one, two := w.fork(20), w.fork(20)
@@ -375,6 +382,9 @@ func TestAttackSplitView(t *testing.T) {
 // are honest, and each is shown one view alone. A monitor asks the witness that was shown
 // the other view.
 func TestAttackWitnessLies(t *testing.T) {
+	attack.Tell(t, "witness-lies",
+		"One witness signs whatever it is given, so that two views have a quorum, each with one honest witness who sees only that view.",
+		"A monitor asks the other honest witness, finds the other view, and both signatures of the liar are proof against it by name.")
 	w := newTownNow(t)
 	w.fill(20, "a")
 	one, two := w.fork(20), w.fork(20)
@@ -441,6 +451,9 @@ func firstProof(t *testing.T, p *process) []byte {
 // TestAttackRollback replays an old checkpoint with all its signatures to a witness and to
 // a monitor.
 func TestAttackRollback(t *testing.T) {
+	attack.Tell(t, "log-rolled-back",
+		"An old checkpoint, with all its signatures, is put before witnesses and a monitor that were killed and started again.",
+		"Both keep on disk how far the log had come: the witnesses refuse, the monitor tells people by how much it went back.")
 	w, e := newTownNow(t), newEars(t)
 	p := []*process{startWitness(t, w, 0), startWitness(t, w, 1)}
 	w.fill(10, "a")

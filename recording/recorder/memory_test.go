@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"polity/city"
+	"polity/internal/attack"
 	"polity/recording/disk"
 	"polity/recording/fmp4"
 	"polity/recording/recorder"
@@ -111,6 +112,9 @@ func (p published) Key(_ context.Context, body share.Body, _ city.Slug, day stri
 // shares of segments it has completed, and for pictures of theirs. It cannot prove that
 // none could ever be found (Go's runtime may copy); it finds a wipe that was forgotten.
 func TestAttackRecorderStolenRunning(t *testing.T) {
+	attack.Tell(t, "recorder-stolen-running",
+		"All writable memory of a process that has recorded ten segments is read and searched for their keys, both halves of each, and their pictures.",
+		"Keys, halves and buffers are overwritten with each segment; the search finds the picture of now, so it works, and nothing of before.")
 	dir := t.TempDir()
 	bodies := &recordtest.Bodies{Seed: "memory"}
 	for _, body := range share.Bodies {

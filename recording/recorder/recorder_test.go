@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"polity/city"
+	"polity/internal/attack"
 	"polity/recording/disk/disktest"
 	"polity/recording/fmp4"
 	"polity/recording/recorder"
@@ -284,6 +285,9 @@ func TestWithoutKeyFramesASegmentIsCutAndThatIsTold(t *testing.T) {
 }
 
 func TestAttackClockBackRecorder(t *testing.T) {
+	attack.Tell(t, "clock-back-recorder",
+		"The recorder's clock is set back an hour while it records, so that footage would pass for that of an earlier time.",
+		"Nothing is recorded until the clock has caught up, and the log of the camera has a gap with that reason.")
 	w := newSite(t, nil)
 	w.film("h264.mp4", start, 12, 1)
 	w.film("h264.mp4", start.Add(-time.Hour), 12, 1)
@@ -362,6 +366,9 @@ func TestBadPicturesAreAGap(t *testing.T) {
 // TestAttackDiskCopied: whoever copies the disk, with one body's keys besides, has
 // ciphertext.
 func TestAttackDiskCopied(t *testing.T) {
+	attack.Tell(t, "disk-copied",
+		"The whole disk of a recorder is copied, and one body's keys are stolen besides; pictures, keys and halves are searched for.",
+		"Each segment is encrypted before its first byte is written, and its key lies nowhere but in two halves, each sealed to one body.")
 	w := newSite(t, nil)
 	w.film("h264.mp4", start, 12, 1)
 	w.r.Stop(segment.Refused, start.Add(time.Minute))
@@ -417,6 +424,9 @@ func TestAttackDiskCopied(t *testing.T) {
 // TestAttackBackupAfterShredding: whoever has every file there ever was, one body's keys
 // and the other's of all other days and classes, opens nothing of a day whose key is gone.
 func TestAttackBackupAfterShredding(t *testing.T) {
+	attack.Tell(t, "backup-after-shredding",
+		"Every file there ever was is put back after one body's key of the day was destroyed, with the other body's key and all of its own of other days and classes.",
+		"A half opens under the key of its own day and class alone, and the other half says nothing of the segment's key.")
 	w := newSite(t, nil)
 	w.film("h264.mp4", start, 12, 1)
 	w.r.Stop(segment.Refused, start.Add(time.Minute))

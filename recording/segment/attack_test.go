@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"polity/city"
+	"polity/internal/attack"
 	"polity/recording/recordtest"
 	"polity/recording/segment"
 	"polity/recording/share"
@@ -15,6 +16,9 @@ import (
 // TestAttackSegmentForged: an officer who was given a segment's key writes other pictures
 // under its header.
 func TestAttackSegmentForged(t *testing.T) {
+	attack.Tell(t, "segment-forged",
+		"An officer who was given a segment's key encrypts other pictures under its header, with the trailer as it was and with one signed by a key of theirs.",
+		"The recorder signed the hash of the ciphertext, so other bytes pass under no key.")
 	w := newWorld(t)
 	file, _ := w.seal(t, header(1, start), content(65536))
 	s, err := segment.Scan(bytes.NewReader(file), int64(len(file)), w.trust())
@@ -38,6 +42,9 @@ func TestAttackSegmentForged(t *testing.T) {
 // TestAttackSegmentRelabelled: somebody passes one camera's or time's segment for
 // another's, even with the recorder's signing key.
 func TestAttackSegmentRelabelled(t *testing.T) {
+	attack.Tell(t, "segment-relabelled",
+		"A segment is passed for one of another camera, first by changing its label, then with the recorder's stolen signing key.",
+		"The label is signed; signed anew, neither half nor any chunk opens under it, since both are bound to camera and header.")
 	w := newWorld(t)
 	file, _ := w.seal(t, header(1, start), content(100))
 	changed := bytes.Replace(file, []byte("\x06square"), []byte("\x06bridge"), 1)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"polity/city"
+	"polity/internal/attack"
 	"polity/recording/segment"
 	"polity/recording/share"
 )
@@ -177,20 +178,43 @@ func TestEveryBitIsCovered(t *testing.T) {
 // frame is the length of a full frame in the file.
 const frame = 4 + 65536 + 16 + 4
 
-// TestAttackSegmentReorderedOrSpliced: even if the trailer were signed
-// anew, the tags hold each chunk in its place.
-func TestAttackSegmentReorderedOrSpliced(t *testing.T) {
+// TestAttackSegmentReordered: even if the trailer were signed anew, the tags hold each
+// chunk in its place.
+func TestAttackSegmentReordered(t *testing.T) {
+	attack.Tell(t, "segment-reordered",
+		"With the recorder's stolen signing key, the chunks within a segment change places, one is repeated, and the end is cut off, and all is signed anew.",
+		"Each chunk's tag is bound to its number, to its being the last, and to the header: the first one out of place is not decrypted.")
+	w := newWorld(t)
+	file, _ := w.seal(t, header(1, start), content(3*65536))
+	at := len(file) - segment.TrailerSize - 3*frame
+	w.forged(t, file[:at], map[string][]byte{
+		"reordered": slices.Concat(file[at+frame:at+2*frame], file[at:at+frame], file[at+2*frame:at+3*frame]),
+		"shortened": file[at : at+2*frame],
+		"repeated":  slices.Concat(file[at:at+frame], file[at:at+3*frame]),
+	})
+}
+
+// TestAttackSegmentSpliced: a chunk of another segment, signed anew, is none of this one.
+func TestAttackSegmentSpliced(t *testing.T) {
+	attack.Tell(t, "segment-spliced",
+		"With the recorder's stolen signing key, a chunk of another segment, and one of the same place in a segment that is otherwise the same, are put into a segment, and all is signed anew.",
+		"Each segment has a key of its own, and each chunk's tag covers the header's hash: a chunk of another segment is not decrypted.")
 	w := newWorld(t)
 	file, _ := w.seal(t, header(1, start), content(3*65536))
 	other, _ := w.seal(t, header(2, start), content(3*65536))
+	twin, _ := w.seal(t, header(1, start), content(3*65536))
 	at := len(file) - segment.TrailerSize - 3*frame
-	for name, body := range map[string][]byte{
-		"reordered": slices.Concat(file[at+frame:at+2*frame], file[at:at+frame], file[at+2*frame:at+3*frame]),
-		"shortened": file[at : at+2*frame],
-		"spliced":   slices.Concat(file[at:at+frame], other[at+frame:at+2*frame], file[at+2*frame:at+3*frame]),
-		"repeated":  slices.Concat(file[at:at+frame], file[at:at+3*frame]),
-	} {
-		forged := segment.Resign(t, file[:at], body, w.recorder)
+	w.forged(t, file[:at], map[string][]byte{
+		"spliced":           slices.Concat(file[at:at+frame], other[at+frame:at+2*frame], file[at+2*frame:at+3*frame]),
+		"spliced of a twin": slices.Concat(file[at:at+frame], twin[at+frame:at+2*frame], file[at+2*frame:at+3*frame]),
+	})
+}
+
+// forged signs bodies behind a header anew, and has each refused when it is read.
+func (w *world) forged(t *testing.T, front []byte, bodies map[string][]byte) {
+	t.Helper()
+	for name, body := range bodies {
+		forged := segment.Resign(t, front, body, w.recorder)
 		if _, err := segment.Scan(bytes.NewReader(forged), int64(len(forged)), w.trust()); err != nil {
 			t.Fatalf("%s: the forgery is not good enough: %v", name, err)
 		}
@@ -326,6 +350,9 @@ func TestMendKeepsWhatIsWhole(t *testing.T) {
 }
 
 func TestAttackSegmentDropped(t *testing.T) {
+	attack.Tell(t, "segment-dropped",
+		"Whoever has the disk takes a segment out of a camera's chain, repeats one, exchanges one, or leaves a gap without a reason.",
+		"Each header names the hash of the segment before it and its number, and a gap without a reason is refused.")
 	w := newWorld(t)
 	type link struct {
 		h *segment.Header

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"polity/city"
+	"polity/internal/attack"
 	"polity/recording/disk/disktest"
 	"polity/recording/root"
 	"polity/recording/segment"
@@ -349,6 +350,9 @@ func TestAGapMustBeNamed(t *testing.T) {
 // TestAttackCrashSeal loses power after each operation of a recording in turn: what
 // was committed is there, what was torn is cut off or a gap, and recording goes on.
 func TestAttackCrashSeal(t *testing.T) {
+	attack.Tell(t, "crash-seal",
+		"Power is lost after each single operation on the disk while segments are sealed, in five ways of losing what was not synced.",
+		"What was committed is whole, what was torn is cut off or a named gap, nothing is in the clear, and recording goes on.")
 	for seed := range uint64(5) {
 		powerLoss(t, seed)
 	}
