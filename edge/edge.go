@@ -157,6 +157,9 @@ func (e *edge) run(ctx context.Context, ready func(string)) error {
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	if err := e.serveHandout(background); err != nil {
+		return err
+	}
 	var work, cameras sync.WaitGroup
 	if e.startDetector(background); e.detector != nil {
 		work.Go(func() {
