@@ -21,7 +21,12 @@ const (
 	Handle    Action = "handle-alerts" // Service: acknowledge, assign, note, close its alerts; hand over
 	SeeOrders Action = "see-orders"    // Service: its work orders
 	GiveOrder Action = "give-orders"   // Service: make, change and cancel work orders
+	Decide    Action = "decide"        // Service: agree to what it proposes, refuse it, have it undone
 	DoOrder   Action = "do-orders"     // Service: carry out the work orders that were given to the one who asks
+
+	SeeCases    Action = "see-cases"    // City: how cases for footage stand
+	PrepareCase Action = "prepare-case" // City: what is recorded when, without a picture, to draft a request
+	CarryCase   Action = "carry-case"   // City: hand in requests that an office's device signed, fetch and bring what goes between office and bodies
 
 	ReadData  Action = "read-data"  // City: all of the city's data through its interfaces
 	WriteData Action = "write-data" // City: change the city's data through its interfaces
@@ -46,7 +51,8 @@ func Actions() []Action {
 	return []Action{
 		ReadPublic,
 		SeeCounts, LookLive, LookBack, EditLayout, AskFootage,
-		LookData, SeeAlerts, Handle, SeeOrders, GiveOrder, DoOrder,
+		LookData, SeeAlerts, Handle, SeeOrders, GiveOrder, Decide, DoOrder,
+		SeeCases, PrepareCase, CarryCase,
 		ReadData, WriteData, PushData,
 		SeeSystem, SeeMetrics, RunSystem,
 		OwnAccount, SignIn, SeePeople, ManagePeople, ReviewAccess, ProposePolicy, ApprovePolicy, AuditLooks,

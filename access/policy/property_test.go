@@ -90,6 +90,8 @@ func TestNoCombination(t *testing.T) {
 			"it looks":                          look && who.Kind == access.Person && who.Has(access.IT),
 			"a program or nobody looks":         look && who.Kind != access.Person,
 			"footage is for evidence officers":  do == access.AskFootage && !who.Has(access.EvidenceOfficer),
+			"cases are for evidence officers":   (do == access.PrepareCase || do == access.CarryCase) && who.Kind == access.Person && !who.Has(access.EvidenceOfficer),
+			"it carries cases":                  (do == access.PrepareCase || do == access.CarryCase) && who.Kind == access.Person && who.Has(access.IT),
 			"people manage themselves":          do == access.ManagePeople && who.ID == on.ID,
 			"a program manages":                 (do == access.ManagePeople || do == access.ApprovePolicy || do == access.ProposePolicy) && who.Kind != access.Person,
 			"a program leaves its scope":        who.Kind == access.Program && !slices.Contains(who.Scope, do) && do != access.ReadPublic && do != access.PushData,
