@@ -200,10 +200,10 @@ func (p *publishing) api(from, to time.Time) map[cell]shown {
 	return out
 }
 
-// attack works out, from everything that is published of a day and with the knowledge
+// workOut works out, from everything that is published of a day and with the knowledge
 // that steps are sums of hours and hours of the day, what each withheld number of
 // crossings can be. It fails on a number of which more is known than that it is small.
-func attack(t *testing.T, published map[cell]shown, day time.Time, threshold float64) (withheld, sums int) {
+func workOut(t *testing.T, published map[cell]shown, day time.Time, threshold float64) (withheld, sums int) {
 	t.Helper()
 	type bounds struct{ low, high float64 }
 	series := map[string]bool{}
@@ -330,14 +330,14 @@ func TestPublishedCountsRevealNothing(t *testing.T) {
 		// As the day passes, hours are published one by one.
 		for hour := 1; hour <= 24; hour += 5 {
 			p.set(day.Add(time.Duration(hour)*time.Hour + 11*time.Minute))
-			attack(t, p.api(day, day.AddDate(0, 0, 1)), day, 5)
+			workOut(t, p.api(day, day.AddDate(0, 0, 1)), day, 5)
 		}
 		p.set(day.AddDate(0, 0, 1).Add(2 * time.Hour))
 		p.stop() // a restart publishes what is due at once
 		p.run()
 		p.eventually("the day's file", func() bool { status, _ := p.get("/data/counts-square/2026-11-23.csv"); return status == http.StatusOK })
 		file, api := p.table("/data/counts-square/2026-11-23.csv"), p.api(day, day.AddDate(0, 0, 1))
-		withheld, sums := attack(t, file, day, 5)
+		withheld, sums := workOut(t, file, day, 5)
 		t.Logf("%d quarters of an hour withheld, %d sums of hours and days published", withheld, sums)
 		if withheld < 50 || sums < 10 {
 			t.Errorf("%d withheld, %d sums published: there is little to attack", withheld, sums)
