@@ -31,7 +31,8 @@ var floors = [][]string{
 
 // beside lists imports between folders of one floor that are meant.
 var beside = map[string][]string{
-	"hub": {"console"},
+	"hub":     {"console"},
+	"service": {"plane"},
 }
 
 // narrow lists packages that only some folders may import, however high those

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -67,6 +68,39 @@ func (d *Decision) Check() error {
 		return city.Errorf(city.Invalid, "decision %s: each input names its entity and its time", d.ID)
 	case d.At.IsZero():
 		return city.Errorf(city.Invalid, "decision %s: the time is missing", d.ID)
+	}
+	return nil
+}
+
+const (
+	sentenceMax = 300
+	untilMax    = 366 * 24 * time.Hour
+)
+
+// Check reports what a proposal lacks (city.Invalid).
+func (p *Proposal) Check() error {
+	if err := p.Decision.Check(); err != nil {
+		return err
+	}
+	sentence := func(what, s string, needed bool) error {
+		if (needed && strings.TrimSpace(s) == "") || utf8.RuneCountInString(s) > sentenceMax || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
+			return city.Errorf(city.Invalid, "decision %s: state %s in one sentence of at most %d characters, on one line", p.ID, what, sentenceMax)
+		}
+		return nil
+	}
+	if err := sentence("what is to be done", p.Do, true); err != nil {
+		return err
+	}
+	if err := sentence("its effect", p.Effect, false); err != nil {
+		return err
+	}
+	switch {
+	case !p.Until.After(p.At) || p.Until.Sub(p.At) > untilMax:
+		return city.Errorf(city.Invalid, "decision %s: until must be after its time, within a year", p.ID)
+	case len(p.Detail) > MaxDetail:
+		return city.Errorf(city.TooLarge, "decision %s: a detail of %d bytes; %d is the most", p.ID, len(p.Detail), MaxDetail)
+	case len(p.Detail) > 0 && !json.Valid(p.Detail):
+		return city.Errorf(city.Invalid, "decision %s: the detail is no JSON", p.ID)
 	}
 	return nil
 }

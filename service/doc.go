@@ -1,3 +1,3 @@
 // Package service holds what a municipal service and the rest of Polity say to each
-// other. So far that is the decision: a service acts by nothing else.
+// other: what a service is given, and the decisions by which alone it acts.
 package service

@@ -98,7 +98,7 @@ func TestNoCombination(t *testing.T) {
 			"a scene is looked at without role": (do == access.LookLive || do == access.LookBack) && !who.Has(access.SafetyOperator),
 			"a scene of elsewhere": (do == access.LookLive || do == access.LookBack) && !slices.Contains(who.Areas, access.AllAreas) &&
 				!slices.Contains(who.Cameras, city.Slug(on.ID)) && !slices.ContainsFunc(on.In, func(a city.Slug) bool { return slices.Contains(who.Areas, a) }),
-			"an auditor changes":    who.Kind == access.Person && who.Has(access.Auditor) && slices.Contains([]access.Action{access.Handle, access.GiveOrder, access.WriteData, access.RunSystem, access.ManagePeople}, do),
+			"an auditor changes":    who.Kind == access.Person && who.Has(access.Auditor) && slices.Contains([]access.Action{access.Handle, access.GiveOrder, access.Decide, access.WriteData, access.RunSystem, access.ManagePeople}, do),
 			"the door grants":       who.Door && who.Kind == access.Person && (do == access.ManagePeople || do == access.ApprovePolicy || do == access.ProposePolicy || do == access.AskFootage),
 			"the public gets in":    who.Kind == access.Public && !slices.Contains([]access.Action{access.ReadPublic, access.SignIn, access.PushData}, do) && (do != access.SeeMetrics || !at.Loopback),
 			"nobody known asks":     who.Kind != access.Public && who.ID == "",

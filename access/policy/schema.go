@@ -42,7 +42,7 @@ var kinds = func() map[access.Action]access.ThingKind {
 	for _, a := range []access.Action{access.SeeCounts, access.LookLive, access.LookBack, access.EditLayout, access.AskFootage} {
 		k[a] = access.ACamera
 	}
-	for _, a := range []access.Action{access.LookData, access.SeeAlerts, access.Handle, access.SeeOrders, access.GiveOrder, access.DoOrder} {
+	for _, a := range []access.Action{access.LookData, access.SeeAlerts, access.Handle, access.SeeOrders, access.GiveOrder, access.Decide, access.DoOrder} {
 		k[a] = access.AService
 	}
 	k[access.ManagePeople] = access.APerson

@@ -15,6 +15,7 @@ var actionWords = map[access.Action]string{
 	access.Handle:        "handle alerts of a desk, and judge them",
 	access.SeeOrders:     "see work orders of a desk",
 	access.GiveOrder:     "give work orders of a desk",
+	access.Decide:        "decide what a service proposes",
 	access.DoOrder:       "carry out work orders of a desk",
 	access.SeeCases:      "see how cases for footage stand",
 	access.PrepareCase:   "see what is recorded when, without a picture, to draft a request for footage",

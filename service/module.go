@@ -1,0 +1,77 @@
+package service
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"polity/city"
+	"polity/plane"
+)
+
+// Module is a kind of service, as the program lists it.
+type Module struct {
+	Name city.Slug
+	// New makes the service out of its part of the configuration (YAML; empty: its
+	// defaults). Errors say which line is wrong, and what to do.
+	New func(config []byte, d Deps) (Service, error)
+}
+
+// Service is a running service.
+type Service interface {
+	// Run works until ctx ends, and returns nil then. After an error it is begun again,
+	// later and later.
+	Run(ctx context.Context) error
+	// Handler answers below /api/v1/NAME/; nil: there is nothing. Who may ask was
+	// decided before.
+	Handler() http.Handler
+}
+
+// Deps is what a service is given. It has nothing else: no device, no network of its own
+// choosing, no other service.
+type Deps struct {
+	Data      plane.Store
+	Decisions Decisions // of this service alone
+	Dir       string    // a folder of its own; made by whoever first needs it
+	Log       *slog.Logger
+	Now       func() time.Time
+}
+
+// Proposal is a decision with what a person needs to answer it (docs/formats/decisions.md).
+type Proposal struct {
+	Decision
+	Do     string          `json:"do"`               // what is to be done: one sentence
+	Effect string          `json:"effect,omitempty"` // what it is expected to change
+	Until  time.Time       `json:"until"`            // nobody can agree after it
+	Detail json.RawMessage `json:"detail,omitempty"` // for the service alone, at most MaxDetail
+}
+
+// MaxDetail is the most that the detail of a decision may have, in bytes.
+const MaxDetail = 64 << 10
+
+// Due is what a service has to do now.
+type Due struct {
+	Proposal
+	Undo bool // a person overrode it
+}
+
+// Decisions is a service's way to act. What it acknowledges is on disk.
+type Decisions interface {
+	// Propose puts a decision before people; a bounded one is due at once. The same one
+	// again changes nothing; another one under its id is a Conflict.
+	Propose(ctx context.Context, p Proposal) error
+	// Withdraw ends one that is moot, with the reason. One that was answered stays: Conflict.
+	Withdraw(ctx context.Context, id, reason string) error
+	// Due returns what was accepted and not applied, or overridden and not reverted, the
+	// oldest first.
+	Due(ctx context.Context) ([]Due, error)
+	// Done tells that what was due is done. If a person overrode it meanwhile, it is due
+	// again, to be undone.
+	Done(ctx context.Context, d Due) error
+	// Failed tells that it could not be done, and why.
+	Failed(ctx context.Context, d Due, reason string) error
+	// Changed is closed at the next change of any decision of this service.
+	Changed() <-chan struct{}
+}
