@@ -1,6 +1,6 @@
 // The map of the front page and the list beside it.
 import type { Page } from "playwright-core";
-import { check, everyone, own, same, test, until } from "./runner.ts";
+import { check, everyone, own, same, shows, test, until } from "./runner.ts";
 
 /** How many pixels of the map have a colour, counted in a screenshot. */
 async function painted(page: Page, colour: [number, number, number]): Promise<number> {
@@ -31,7 +31,7 @@ test("the map draws the city and the live camera", async (t) => {
   await until("buildings", async () => (await painted(page, building)) > 20_000);
   check((await painted(page, water)) > 500, "no water");
   check((await painted(page, accent)) > 100, "no live camera");
-  check((await page.textContent(".map-credit"))?.includes("© OpenStreetMap contributors"), "no attribution");
+  await shows(page, ".map-credit", "© OpenStreetMap contributors");
   check(t.requests.some((r) => r.includes("/map/buildings.")), "no layer was loaded");
 });
 
@@ -45,7 +45,7 @@ test("map and list go together, by keyboard too", async (t) => {
   same(await page.locator("li.is-chosen").count(), 1, "chosen in the list");
   await page.goto(`${everyone}/?camera=square`);
   await page.waitForSelector(".map-popup");
-  check((await page.textContent(".map-popup"))?.includes("Railway Square, north side"), "the card does not name the camera");
+  await shows(page, ".map-popup", "Railway Square, north side");
   await t.shot(page, "map-chosen", false);
   await page.locator(".map-popup a").click();
   await page.waitForURL(/\/cameras\/square$/);
@@ -70,7 +70,7 @@ test("without WebGL a still map stays", async (t) => {
   await page.goto(`${everyone}/`);
   await page.waitForSelector(".map-popup");
   check(await page.locator(".ground img").first().isVisible(), "no still map");
-  check((await page.textContent(".map-popup"))?.includes("still one"), "nothing is said");
+  await shows(page, ".map-popup", "still one");
   const [drawn, filled] = await page.evaluate(() => {
     const points = document.querySelector<SVGSVGElement>(".ground-points")!;
     const box = points.getBoundingClientRect();

@@ -1,6 +1,6 @@
 // Drawing zones, lines and ground by mouse, finger and keyboard, and saving them.
 import type { Page } from "playwright-core";
-import { barriers, check, own, same, tell, test, until } from "./runner.ts";
+import { barriers, check, own, same, shows, tell, test, until } from "./runner.ts";
 
 const at = `${own}/cameras/square/edit`;
 
@@ -75,7 +75,7 @@ test("what is wrong is said where it is", async (t) => {
   await page.fill("#zone-1-name", "Bus Lane");
   await page.getByRole("button", { name: "Save to the edge" }).click();
   await until("the problem", async () => page.locator("#problem-zone-1").isVisible());
-  check((await page.textContent("#problem-zone-1"))?.includes("must begin with a letter a-z"), "the problem is not said");
+  await shows(page, "#problem-zone-1", "must begin with a letter a-z");
   same(await page.getAttribute("#zone-1-name", "aria-invalid"), "true", "aria-invalid");
   same(await page.evaluate(() => document.activeElement?.id), "zone-1-name", "the keyboard is there");
   same((await saved(page)).revision, 3, "revision");

@@ -80,7 +80,7 @@ test("notices: push on, shown, and off in this browser", async (t) => {
   await until("push can be switched on", () => button.isEnabled());
   await button.click();
   await until("the hub knows the browser", async () => (await page.textContent("main"))?.includes("1 browser of yours gets notices"));
-  same(await button.textContent(), "Switch off in this browser", "the button");
+  await until("the button switches off", async () => (await button.textContent()) === "Switch off in this browser");
   await t.shot(page, "notices-push");
 
   const cdp = await page.context().newCDPSession(page);

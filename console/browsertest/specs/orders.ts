@@ -1,6 +1,6 @@
 // Work orders: a desk's list and pages, and a crew's telephone that loses its line.
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { barriers, check, own, same, tell, test, until, type Trial } from "./runner.ts";
+import { barriers, check, own, same, shows, tell, test, type Trial, until } from "./runner.ts";
 
 declare const Buffer: { from(bytes: number[]): unknown };
 
@@ -30,7 +30,7 @@ const pages: { name: string; says: string; at: (page: Page) => Promise<string> }
 
 async function looksRight(t: Trial, page: Page, name: string, says: string, width: string): Promise<void> {
   if (name === "orders-mine") await page.waitForSelector(".crew[data-ready]");
-  check((await page.textContent("main"))?.replace(/\s+/g, " ").includes(says), `the page does not say “${says}”`);
+  await shows(page, "main", says);
   same(await page.locator("h1").count(), 1, "level-one headings");
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
@@ -60,16 +60,16 @@ test("orders: a desk makes, gives and cancels one with the keyboard and no scrip
   await page.getByLabel("What is to be done").fill("Turn valve 12 a little.");
   await page.keyboard.press("Tab");
   await page.getByRole("button", { name: "Make the order" }).press("Enter");
-  check((await page.textContent("main"))?.includes("name an asset, a place on the map, or the place in words"), "the form does not say that a place is missing");
+  await shows(page, "main", "name an asset, a place on the map, or the place in words");
   same(await page.getByLabel("What is to be done").inputValue(), "Turn valve 12 a little.", "what was typed");
   await page.getByLabel("Place", { exact: true }).fill("Vuorikatu 3");
   await page.getByRole("button", { name: "Make the order" }).press("Enter");
   await page.waitForURL(/\/orders\/o-/);
   await page.getByLabel("Give to").selectOption({ label: "Signals" });
   await page.getByRole("button", { name: "Give", exact: true }).press("Enter");
-  check((await page.textContent(".timeline"))?.includes("to Signals"), "the timeline does not say to whom it was given");
+  await shows(page, ".timeline", "to Signals");
   await page.getByRole("button", { name: "Cancel the order" }).press("Enter");
-  check((await page.textContent(".title"))?.includes("Cancelled"), "the order was not cancelled");
+  await shows(page, ".title", "Cancelled");
 });
 
 test("orders: printed", async (t) => {
@@ -192,10 +192,10 @@ test("crew: what the hub does not take is told until it is read", async (t) => {
   await tell("unplug");
   await desk.getByRole("button", { name: "Cancel the order" }).click();
   await desk.waitForLoadState();
-  check((await desk.textContent(".title"))?.includes("Cancelled"), "the desk did not cancel");
+  await shows(desk, ".title", "Cancelled");
   await page.goto(`${own}/orders/mine`);
   await page.waitForSelector(".crew-refused");
-  check((await page.textContent(".crew-refused"))?.includes("the order is cancelled"), "the page does not say why");
+  await shows(page, ".crew-refused", "the order is cancelled");
   same((await barriers(page)).join("\n"), "", "axe");
   await t.shot(page, "crew-refused");
   await page.reload();

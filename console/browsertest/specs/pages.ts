@@ -1,7 +1,7 @@
 // Every page in every dress: it says what it should, keeps nobody out, loads nothing of
 // others, fits, and throws no errors.
 import type { Page } from "playwright-core";
-import { barriers, check, everyone, own, same, tell, test, until, type Trial } from "./runner.ts";
+import { barriers, check, everyone, own, same, shows, tell, test, type Trial, until } from "./runner.ts";
 
 interface PageCase {
   name: string;
@@ -40,7 +40,7 @@ const pages: PageCase[] = [
 /** The page in light and dark, at the width that it has; a wide one too. */
 async function looksRight(t: Trial, page: Page, c: PageCase, width: string): Promise<void> {
   await c.ready?.(page);
-  check((await page.textContent("main"))?.includes(c.says), `the page does not say “${c.says}”`);
+  await shows(page, "main", c.says);
   same(await page.locator("h1").count(), 1, "level-one headings");
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
@@ -71,7 +71,7 @@ for (const c of pages) {
   });
   test(`${c.name}, without scripts`, async (t) => {
     const page = await t.open(c.at, { javaScriptEnabled: false }, allowed);
-    check((await page.textContent("main"))?.includes(c.says), `the page does not say “${c.says}”`);
+    await shows(page, "main", c.says);
     check(!t.requests.some((r) => r.includes("/live")), "a page without scripts asked for a live feed");
     await t.shot(page, `${c.name}-noscript`);
   });
@@ -101,17 +101,17 @@ test("states of a troubled city", async (t) => {
   await tell("unseen");
   await tell("state", { condition: "4" });
   let page = await t.open(`${own}/system`);
-  check((await page.textContent("main"))?.includes("Wrong password"), "the system page does not name the trouble");
-  check((await page.textContent("main"))?.includes("Correct them in the edge's configuration"), "the system page does not say what to do");
+  await shows(page, "main", "Wrong password");
+  await shows(page, "main", "Correct them in the edge's configuration");
   same((await barriers(page)).join("\n"), "", "axe");
   await t.shot(page, "system-troubled");
   page = await t.open(`${own}/cameras/garden`);
-  check((await page.textContent("main"))?.includes("There is no picture of the place"), "an unseen camera does not say so");
+  await shows(page, "main", "There is no picture of the place");
   same((await barriers(page)).join("\n"), "", "axe");
   await t.shot(page, "camera-unseen");
   await tell("waiting", { n: "412" });
   page = await t.open(`${own}/cameras/square`);
-  check((await page.textContent("#banner"))?.includes("412 observations"), "the page does not say that the edge catches up");
+  await shows(page, "#banner", "412 observations");
   await t.shot(page, "camera-catching-up");
 });
 
@@ -168,7 +168,7 @@ test("keyboard alone", async (t) => {
 
 test("the system page keeps itself up to date", async (t) => {
   const page = await t.open(`${own}/system`);
-  check((await page.textContent("#system"))?.includes("Everything works"), "not well at first");
+  await shows(page, "#system", "Everything works");
   await tell("state", { condition: "3" });
   await until("the trouble on the page", async () => (await page.textContent("#system"))?.includes("No picture"));
 });

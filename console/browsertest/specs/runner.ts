@@ -93,6 +93,15 @@ export async function until(what: string, holds: () => Promise<unknown>, ms = pa
   }
 }
 
+/** Waits until what an element says includes some words: a script may still be writing them. */
+export async function shows(page: Page, selector: string, words: string): Promise<void> {
+  let text = "";
+  const holds = async (): Promise<boolean> => (text = (await page.textContent(selector))?.replace(/\s+/g, " ") ?? "").includes(words);
+  await until(`${selector} says “${words}”`, holds).catch((why: Error) => {
+    throw new Error(`${why.message}; it says: ${text.slice(0, 300)}`);
+  });
+}
+
 let axe = "";
 
 interface Violation {

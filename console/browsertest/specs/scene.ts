@@ -1,6 +1,6 @@
 // The scene draws what the messages say, and nothing when none come.
 import type { Page } from "playwright-core";
-import { check, everyone, own, same, tell, test, until } from "./runner.ts";
+import { check, everyone, own, same, shows, tell, test, until } from "./runner.ts";
 
 type Rgba = [number, number, number, number];
 
@@ -73,7 +73,7 @@ test("tiles of the place are drawn where they belong, and what is not shown is s
   await until("a red tile", async () => near(await pixel(page, ".scene-canvas", middle.x, middle.y), [200, 30, 30], 24));
   check(near(await pixel(page, ".scene-canvas", beside.x, beside.y), before, 2), "a tile beside it changed");
   check(((await page.getAttribute(".unshown", "d")) ?? "").startsWith("M"), "nothing is hatched");
-  check((await page.textContent(".scene-caption"))?.includes("2% is not shown"), "the caption does not say how much is not shown");
+  await shows(page, ".scene-caption", "2% is not shown");
   const hatched = await page.evaluate(() => {
     const box = document.querySelector<SVGPathElement>(".unshown")!.getBBox();
     return [box.x, box.y, box.width, box.height].map(Math.round).join(" ");

@@ -1,7 +1,7 @@
 // The sensors' pages in every dress, their charts, their filters, and what they say when
 // something is wrong.
 import type { Page } from "playwright-core";
-import { barriers, check, everyone, same, tell, test, until, type Trial } from "./runner.ts";
+import { barriers, check, everyone, same, shows, tell, test, type Trial, until } from "./runner.ts";
 
 const underpass = "/sensors/water/urn:ngsi-ld:FloodMonitoring:underpass-1";
 
@@ -24,7 +24,7 @@ async function fits(page: Page): Promise<void> {
 
 async function looksRight(t: Trial, page: Page, name: string, says: string, chart: boolean, width: string): Promise<void> {
   if (chart) await page.waitForSelector("#series .uplot canvas", { state: "attached" });
-  check((await page.textContent("main"))?.replace(/\s+/g, " ").includes(says), `the page does not say “${says}”`);
+  await shows(page, "main", says);
   same(await page.locator("h1").count(), 1, "level-one headings");
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
@@ -44,16 +44,16 @@ for (const { name, at, says, chart } of pages) {
   });
   test(`${name}, without scripts`, async (t) => {
     const page = await t.open(everyone + at, { javaScriptEnabled: false });
-    check((await page.textContent("main"))?.replace(/\s+/g, " ").includes(says), `the page does not say “${says}”`);
+    await shows(page, "main", says);
   });
 }
 
 test("a sensor's page keeps itself up to date", async (t) => {
   const page = await t.open(everyone + underpass);
-  check((await page.textContent("#now"))?.includes("Critical alarm"), "no alarm at first");
+  await shows(page, "#now", "Critical alarm");
   await tell("sensors", { level: "0.02" });
   await until("the alarm is over on the page", async () => !(await page.textContent("#now"))?.includes("Critical alarm"));
-  check((await page.textContent("#now"))?.includes("0.02 m"), "the new level is not there");
+  await shows(page, "#now", "0.02 m");
 });
 
 test("the list of sensors keeps itself up to date", async (t) => {
@@ -67,9 +67,9 @@ test("a chart is another thing's and another time's by its address", async (t) =
   await page.getByRole("link", { name: "Temperature" }).click();
   await page.getByRole("link", { name: "7 days" }).click();
   await page.waitForURL(/show=temperature.*range=week|range=week.*show=temperature/);
-  check((await page.textContent("#series"))?.includes("°C in the last 7 days"), "the chart is not of the temperature over a week");
+  await shows(page, "#series", "°C in the last 7 days");
   await page.goBack();
-  check((await page.textContent("#series"))?.includes("°C in the last 24 hours"), "back does not lead back");
+  await shows(page, "#series", "°C in the last 24 hours");
   await page.locator("#series-table summary").click();
   check(await page.locator("#series-table table").isVisible(), "the table cannot be opened");
 });
@@ -79,7 +79,7 @@ test("sensors are searched and filtered with the keyboard", async (t) => {
   await page.getByLabel("Name").fill("kallio");
   await page.keyboard.press("Enter");
   await page.waitForURL(/q=kallio/);
-  check((await page.textContent("#sensor-lists"))?.includes("Kallio, background"), "the search finds nothing");
+  await shows(page, "#sensor-lists", "Kallio, background");
   check(!(await page.textContent("#sensor-lists"))?.includes("Kluuvi"), "the search finds everything");
   await page.goto(`${everyone}/sensors/bay?state=unknown`);
   same(await page.locator("#sensor-lists tbody tr").count(), 1, "silent bays");
@@ -88,12 +88,12 @@ test("sensors are searched and filtered with the keyboard", async (t) => {
 test("states of sensors that are not there", async (t) => {
   await tell("sensors", { empty: "1" });
   const page = await t.open(`${everyone}/sensors`);
-  check((await page.textContent("main"))?.includes("No sensor has said anything yet"), "an empty list does not say what would be here");
+  await shows(page, "main", "No sensor has said anything yet");
   same((await barriers(page)).join("\n"), "", "axe");
   await t.shot(page, "sensors-empty");
   await tell("sensors", { away: "1" });
   const away = await t.open(`${everyone}/sensors`, {}, /status of 503/);
-  check((await away.textContent("main"))?.includes("cannot be reached now"), "the page does not say that the data is away");
+  await shows(away, "main", "cannot be reached now");
   same((await barriers(away)).join("\n"), "", "axe");
   await t.shot(away, "sensors-away");
 });
@@ -102,8 +102,8 @@ test("sensors on the map", async (t) => {
   const page = await t.open(`${everyone}/?sensor=urn:ngsi-ld:FloodMonitoring:underpass-1`);
   await page.waitForSelector(".map[data-ready]", { state: "attached" });
   await page.waitForSelector(".map-popup");
-  check((await page.textContent(".map-popup"))?.includes("Underpass, Mannerheimintie"), "the map does not show the sensor that its address names");
-  check((await page.textContent("#map-sensors"))?.includes("1 alarm goes on"), "the map does not say how the sensors are");
+  await shows(page, ".map-popup", "Underpass, Mannerheimintie");
+  await shows(page, "#map-sensors", "1 alarm goes on");
   await t.shot(page, "map-sensor");
   await page.locator(".map-popup a").click();
   await page.waitForURL(/\/sensors\/water\//);

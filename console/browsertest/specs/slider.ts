@@ -1,5 +1,5 @@
 // The day's slider, the counts and their table.
-import { check, everyone, own, same, tell, test, until } from "./runner.ts";
+import { check, everyone, own, same, shows, tell, test, until } from "./runner.ts";
 
 test("the slider moves place and counts by keyboard, and leads back to now", async (t) => {
   const page = await t.open(`${own}/cameras/square`);
@@ -22,7 +22,7 @@ test("the slider moves place and counts by keyboard, and leads back to now", asy
   await range.focus();
   await page.keyboard.press("PageDown");
   await until("an address", async () => new URL(page.url()).searchParams.get("at") === "2026-11-24T13:32");
-  check((await page.textContent(".scene-caption"))?.includes("on average from 13:30 to 13:35"), `caption: ${await page.textContent(".scene-caption")}`);
+  await shows(page, ".scene-caption", "on average from 13:30 to 13:35");
   check((await page.getAttribute(".scene-place", "src"))?.includes("at=1795519920000"), `place: ${await page.getAttribute(".scene-place", "src")}`);
   await decoding("done");
   same(await page.locator(".scene-canvas").isVisible(), false, "the live place is still shown");
@@ -42,7 +42,7 @@ test("what is shown stands in the address", async (t) => {
   await page.locator("input[type=range]").focus();
   await page.keyboard.press("[");
   await page.waitForURL(/day=2026-11-23/);
-  check((await page.textContent(".slider-days h2"))?.includes("Yesterday, Monday 23 November"), "the day before");
+  await shows(page, ".slider-days h2", "Yesterday, Monday 23 November");
   await page.getByRole("link", { name: "Day after" }).click();
   await page.waitForURL(/day=2026-11-24/);
 });
@@ -62,7 +62,7 @@ test("another thing to count is shown without leaving", async (t) => {
 
 test("numbers too small to publish are shown as such", async (t) => {
   const page = await t.open(`${everyone}/cameras/square?show=line:north-path`);
-  check((await page.textContent(".chart-key"))?.includes("fewer than 5"), "the chart has no key for them");
+  await shows(page, ".chart-key", "fewer than 5");
   await page.getByText("Show as a table").click();
   check((await page.locator("td", { hasText: "fewer than 5" }).count()) > 3, "the table does not say so");
   await t.shot(page, "public-table");

@@ -1,6 +1,6 @@
 // Public transport in every dress: the lines, a line, a stop.
 import type { Page } from "playwright-core";
-import { barriers, check, everyone, same, test, type Trial } from "./runner.ts";
+import { barriers, check, everyone, same, shows, test, type Trial } from "./runner.ts";
 
 const pages: { name: string; at: string; says: string }[] = [
   { name: "transit", at: "/transit?stop=squ", says: "1 vehicle says where it is" },
@@ -9,7 +9,7 @@ const pages: { name: string; at: string; says: string }[] = [
 ];
 
 async function looksRight(t: Trial, page: Page, name: string, says: string, width: string): Promise<void> {
-  check((await page.textContent("main"))?.replace(/\s+/g, " ").includes(says), `the page does not say “${says}”`);
+  await shows(page, "main", says);
   same(await page.locator("h1").count(), 1, "level-one headings");
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
@@ -30,7 +30,7 @@ for (const { name, at, says } of pages) {
   });
   test(`${name}, without scripts`, async (t) => {
     const page = await t.open(everyone + at, { javaScriptEnabled: false });
-    check((await page.textContent("main"))?.replace(/\s+/g, " ").includes(says), `the page does not say “${says}”`);
+    await shows(page, "main", says);
   });
 }
 
@@ -39,5 +39,5 @@ test("from a line to a stop by keyboard", async (t) => {
   await page.locator("ol.found a", { hasText: "Market" }).focus();
   await page.keyboard.press("Enter");
   await page.waitForURL("**/transit/trams/stops/mk");
-  check((await page.textContent("main"))?.includes("Cancelled"), "the cancelled run is not there");
+  await shows(page, "main", "Cancelled");
 });
