@@ -57,6 +57,8 @@ type Config struct {
 	Related func(ctx context.Context, who access.Who, of incident.Detail) ([]incident.Item, error)
 	// Orders is the book of work orders; nil: there is none.
 	Orders *order.Book
+	// Cases are those for footage; nil: the city keeps no public log, and there are none.
+	Cases Cases
 	Log    *slog.Logger     // nil: nothing is logged
 	Now    func() time.Time // nil: time.Now
 	// Bundle holds the bundled scripts and styles; nil is what was built into the

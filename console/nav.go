@@ -40,6 +40,7 @@ func (c *Console) work(r *request) []navItem {
 		items = append(items, navItem{Path: "/room", Name: c.say.Say("room.title")})
 	}
 	items = append(items, c.orderNav(r)...)
+	items = append(items, c.caseNav(r)...)
 	if r.viewer.Operate {
 		items = append(items, navItem{Path: "/system", Name: c.say.Say("nav.system")})
 	}

@@ -29,6 +29,8 @@ var entries = []api.EntryPoint{
 	{InputPath: "islands/transitmap.ts", OutputPath: "transitmap"},
 	{InputPath: "islands/room.ts", OutputPath: "room"},
 	{InputPath: "islands/roommap.ts", OutputPath: "roommap"},
+	{InputPath: "islands/casenew.ts", OutputPath: "casenew"},
+	{InputPath: "islands/casemap.ts", OutputPath: "casemap"},
 	{InputPath: "islands/passkey.ts", OutputPath: "passkey"},
 	{InputPath: "islands/wall.ts", OutputPath: "wall"},
 	{InputPath: "islands/editor.ts", OutputPath: "editor"},

@@ -73,6 +73,9 @@ var mirrored = []struct {
 	{"OrderSource", order.Source{}},
 	{"OrderEntry", order.Entry{}},
 	{"OrderPhoto", order.Photo{}},
+	{"RecordedData", console.RecordedData{}},
+	{"CaseNewData", console.CaseNewData{}},
+	{"CaseNewCamera", console.CaseNewCamera{}},
 	{"EditorData", console.EditorData{}},
 	{"Problem", console.Problem{}},
 }

@@ -395,6 +395,28 @@ export interface OrderPhoto {
   height: number;
 }
 
+export interface RecordedData {
+  camera: string;
+  keeps: number;
+  spans: ([number, number])[];
+}
+
+export interface CaseNewData {
+  map: MapData;
+  cameras: CaseNewCamera[];
+  zone: string;
+  now: number;
+  office: string;
+  max_cameras: number;
+  max_hours: number;
+  max_days: number;
+}
+
+export interface CaseNewCamera {
+  name: string;
+  title: string;
+}
+
 export interface EditorData {
   camera: string;
   width: number;

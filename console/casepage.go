@@ -1,0 +1,227 @@
+package console
+
+import (
+	"html/template"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"polity/access"
+	"polity/city"
+	"polity/recording/share"
+)
+
+// caseStep is one step of a case, done or not.
+type caseStep struct {
+	Name   string
+	State  sign
+	At     template.HTML
+	Words  template.HTML
+	Body   *caseBodyView // of the steps of a body
+	Future bool
+}
+
+type caseBodyView struct {
+	Name, Fetch     string // where its request is fetched; empty: there is none to fetch
+	Request, Answer string // words to compare aloud
+	Fetched         template.HTML
+	MayAnswer       bool
+}
+
+type caseView struct {
+	Path, Code, Office, Purpose, Problem string
+	State                                sign
+	Next                                 string
+	Command                              string
+	Steps                                []caseStep
+	Facts                                []entryItem
+	Cameras                              []caseCamera
+	Own, MayAnswer                       bool
+}
+
+type caseCamera struct {
+	Name  city.Slug
+	Title string
+}
+
+func (c *Console) casePage(w http.ResponseWriter, r *request) error {
+	book, err := c.cases()
+	if err != nil {
+		return err
+	}
+	k, err := book.Case(r.Context(), r.who, r.PathValue("case"))
+	if err != nil {
+		return err
+	}
+	return c.showCase(w, r, &k, nil)
+}
+
+func (c *Console) showCase(w http.ResponseWriter, r *request, k *Case, problem error) error {
+	now := r.clock.now
+	state := k.state(now)
+	v := caseView{
+		Path: casePath(k), Code: k.Code, Office: c.bodyTitle(k.Office), Purpose: c.casePurpose(k.Purpose), State: c.caseSign(state), Own: k.Own,
+	}
+	v.MayAnswer = k.Own && (state == caseAsked || state == caseRefused) && k.Expires.After(now) && c.allowed(r, access.CarryCase, access.City())
+	v.Next, v.Command = c.caseNext(k, state)
+	status := http.StatusOK
+	if problem != nil {
+		v.Problem, status = problem.Error(), statuses[city.KindOf(problem)]
+	}
+	c.caseSteps(r, &v, k)
+	if err := c.caseFacts(r, &v, k); err != nil {
+		return err
+	}
+	return c.render(w, r, status, page{Template: "case", Title: c.say.Say("case.title", "code", k.Code), Data: v})
+}
+
+// caseNext is what is to be done now, by whom, with the command to type.
+func (c *Console) caseNext(k *Case, state caseState) (words, command string) {
+	if !k.Own {
+		return c.say.Say("case.watch." + string(state)), ""
+	}
+	words = c.say.Say("case.next." + string(state))
+	switch state {
+	case caseAsked:
+		var waits []string
+		for _, b := range k.Bodies {
+			if b.State == AnswerWaiting {
+				waits = append(waits, c.bodyName(b.Body))
+			}
+		}
+		return c.say.Say("case.next.asked", "n", len(waits), "bodies", strings.Join(waits, c.say.Say("case.and"))), "polity case requests " + k.Code
+	case caseGranted:
+		return words, "polity case open " + k.Code
+	case caseOpened:
+		return words, "polity case play " + k.Code
+	case caseRefused:
+		for _, b := range k.Bodies {
+			if b.State == AnswerRefused {
+				return c.say.Say("case.next.refused", "body", c.bodyName(b.Body), "reason", c.say.Say("case.reason."+string(b.Reason))), ""
+			}
+		}
+	}
+	return words, ""
+}
+
+func (c *Console) bodyName(b share.Body) string { return c.say.Say("case.body." + string(b)) }
+
+func (c *Console) caseSteps(r *request, v *caseView, k *Case) {
+	at := r.clock
+	done, waits := func(word string) sign { return sign{"done", c.say.Say(word)} }, func(word string) sign { return sign{"unknown", c.say.Say(word)} }
+	logged := caseStep{Name: c.say.Say("case.step.logged"), State: done("case.done"), Words: c.html("case.step.logged.words", "n", k.Index)}
+	if !k.Logged.IsZero() {
+		logged.At = at.Time(k.Logged)
+	}
+	public := caseStep{Name: c.say.Say("case.step.public"), State: waits("case.waits"), Words: c.html("case.step.public.waits")}
+	if k.Public {
+		public.State, public.Words = done("case.done"), c.html("case.step.public.words")
+	}
+	v.Steps = append(v.Steps, logged, public)
+	for i := range k.Bodies {
+		v.Steps = append(v.Steps, c.bodyStep(at, v, k, &k.Bodies[i]))
+	}
+	opened := caseStep{Name: c.say.Say("case.step.opened"), State: waits("case.notyet"), Words: c.html("case.step.opened.waits"), Future: true}
+	if k.Opened {
+		opened.State, opened.Words, opened.Future = done("case.done"), c.html("case.step.opened.words"), false
+	}
+	details := caseStep{Name: c.say.Say("case.step.details"), State: waits("case.notyet"), Words: c.html("case.step.details.waits", "day", at.Date(k.DetailsPublicOn)), Future: true}
+	switch {
+	case k.Disclosed:
+		details.State, details.Words, details.Future = done("case.done"), c.html("case.step.details.words"), false
+	case !k.DetailsPublicOn.After(at.now):
+		details.State, details.Words, details.Future = sign{"attention", c.say.Say("case.overdue")}, c.html("case.step.details.overdue", "day", at.Date(k.DetailsPublicOn)), false
+		if k.Own {
+			details.Words += c.html("case.step.details.do", "command", "polity case disclose "+k.Code)
+		}
+	}
+	v.Steps = append(v.Steps, opened, details)
+}
+
+func (c *Console) bodyStep(at clock, v *caseView, k *Case, b *CaseBody) caseStep {
+	name := c.bodyName(b.Body)
+	s := caseStep{Name: c.say.Say("case.step.body", "body", name), State: c.answerSign(b.State), Future: !k.Public}
+	switch b.State {
+	case AnswerApproved:
+		s.Words = c.html("case.step.approved", "n", int(b.Shares))
+	case AnswerRefused:
+		s.Words = c.html("case.step.refused", "reason", c.say.Say("case.reason."+string(b.Reason)))
+	case AnswerWaiting:
+		s.Words = c.html("case.step.waiting")
+		if !k.Public {
+			s.Words = c.html("case.step.waiting.public")
+		}
+	}
+	if b.State != AnswerWaiting {
+		if s.At = at.Time(b.At); !b.Public {
+			s.Words += " " + c.html("case.step.notpublic")
+		}
+	}
+	if !k.Own {
+		return s
+	}
+	s.Body = &caseBodyView{Name: name, Request: b.Request, Answer: b.Words}
+	if b.Request != "" {
+		s.Body.Fetched = at.Time(b.Fetched)
+	}
+	if k.Public && k.Expires.After(at.now) && b.State == AnswerWaiting {
+		s.Body.Fetch, s.Body.MayAnswer = CasesPath+"/"+k.ID+"/requests/"+string(b.Body), v.MayAnswer
+	}
+	return s
+}
+
+// CasesPath is where programs reach cases, and where pages find their files.
+const CasesPath = "/api/v1/cases"
+
+func (c *Console) caseFacts(r *request, v *caseView, k *Case) error {
+	add := func(name, words string) {
+		v.Facts = append(v.Facts, entryItem{c.say.Say(name), template.HTML(template.HTMLEscapeString(words))}) //nolint:gosec // escaped
+	}
+	add("cases.office", v.Office)
+	add("cases.purpose", v.Purpose)
+	add("case.scope", c.caseScope(k))
+	if k.Own {
+		v.Facts = append(v.Facts, entryItem{c.say.Say("case.from"), r.clock.Time(k.From)}, entryItem{c.say.Say("case.to"), r.clock.Time(k.To)})
+	}
+	v.Facts = append(v.Facts, entryItem{c.say.Say("case.expires"), r.clock.Time(k.Expires)})
+	add("case.publicon", r.clock.Date(k.DetailsPublicOn))
+	v.Facts = append(v.Facts, entryItem{c.say.Say("case.id"), c.html("case.id.words", "id", k.ID)})
+	if !k.Own || len(k.Cameras) == 0 {
+		return nil
+	}
+	all, err := c.cfg.City.Cameras(r.Context())
+	if err != nil {
+		return err
+	}
+	for _, name := range k.Cameras {
+		camera := caseCamera{name, string(name)}
+		if i := slices.IndexFunc(all, func(o Camera) bool { return o.Name == name }); i >= 0 {
+			camera.Title = all[i].title()
+		}
+		v.Cameras = append(v.Cameras, camera)
+	}
+	return nil
+}
+
+// bringAnswer takes the file that a body's device wrote.
+func (c *Console) bringAnswer(w http.ResponseWriter, r *request) error {
+	book, err := c.cases()
+	if err != nil {
+		return err
+	}
+	id := r.PathValue("case")
+	err = c.uploaded(w, r, answerMax, func(file io.Reader) error { return book.Answer(r.Context(), r.who, id, file) })
+	if err == nil {
+		http.Redirect(w, r.Request, casePath(&Case{ID: id}), http.StatusSeeOther)
+		return nil
+	}
+	if !tellable(err) {
+		return err
+	}
+	k, gone := book.Case(r.Context(), r.who, id)
+	if gone != nil {
+		return gone
+	}
+	return c.showCase(w, r, &k, err)
+}
