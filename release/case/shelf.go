@@ -30,12 +30,13 @@ var nameForm = regexp.MustCompile(`^\d{8}T\d{6}\.\d{3}Z-\d{10,20}\.seg$`)
 
 // Piece is a segment of the case that is here, as ciphertext.
 type Piece struct {
-	Header *segment.Header
-	Start  time.Time
-	End    time.Time // of a cut one Start: not known
-	Cut    bool
-	Hash   [32]byte // segment hash
-	File   string
+	Header  *segment.Header
+	Trailer *segment.Trailer
+	Start   time.Time
+	End     time.Time // of a cut one Start: not known
+	Cut     bool
+	Hash    [32]byte // segment hash
+	File    string
 }
 
 // Camera names the piece's.
@@ -128,7 +129,7 @@ func (c *Case) piece(file string) (*Piece, error) {
 }
 
 func pieceOf(file string, s *segment.Sealed) *Piece {
-	return &Piece{Header: s.Header, Start: s.Header.Start, End: s.Trailer.End, Cut: s.Trailer.State == segment.Cut, Hash: s.Hash, File: file}
+	return &Piece{Header: s.Header, Trailer: s.Trailer, Start: s.Header.Start, End: s.Trailer.End, Cut: s.Trailer.State == segment.Cut, Hash: s.Hash, File: file}
 }
 
 func openFile(file string) (*os.File, int64, error) {

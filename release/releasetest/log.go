@@ -62,6 +62,9 @@ func (l *Log) Tree() tlog.Tree {
 	return tlog.Tree{N: int64(len(l.Entries)), Hash: root}
 }
 
+// Tile is what a file of hashes holds.
+func (l *Log) Tile(t tlog.Tile) ([]byte, error) { return tlog.ReadTileData(t, l.reader()) }
+
 // Checkpoint is the log's newest, cosigned by some witnesses at a time.
 func (l *Log) Checkpoint(at time.Time, witnesses ...int) []byte {
 	l.T.Helper()
