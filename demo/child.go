@@ -1,9 +1,11 @@
 package demo
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"sync"
@@ -12,29 +14,29 @@ import (
 )
 
 const (
-	// grace is how long an edge may take to end in order: its cameras have ten
+	// grace is how long a process may take to end in order: the edge's cameras have ten
 	// seconds each, at the same time.
 	grace = 20 * time.Second
-	// steady is how long an edge must have run to be started again at once.
+	// steady is how long a process must have run to be started again at once.
 	steady = 30 * time.Second
-	// Waits before an edge is started again.
+	// Waits before a process is started again.
 	firstWait = time.Second
 	lastWait  = 30 * time.Second
 )
 
-// child is the edge's process. It is told to end by the end of its standard input,
-// of which the demo alone holds the other end: so it ends whatever becomes of the
-// demo. It is in a process group of its own, since a Ctrl-C in the terminal is for
-// the demo.
+// child is a process of the demo: the edge, a witness, a body's pages. It is told to end
+// by the end of its standard input, of which the demo alone holds the other end: so it
+// ends whatever becomes of the demo. It is in a process group of its own, since a Ctrl-C
+// in the terminal is for the demo.
 type child struct {
-	program []string
+	name    string          // as people read it, at the start of a sentence
+	program func() []string // asked at each start
 	out     *os.File
+	heard   func(line string) // each line of its standard output; nil: nobody asks
 
 	mu  sync.Mutex
 	pid int
 }
-
-func newChild(program []string, out *os.File) *child { return &child{program: program, out: out} }
 
 // PID is that of the process, or 0 while there is none.
 func (c *child) PID() int {
@@ -63,12 +65,12 @@ func (c *child) keep(ctx context.Context, say func(string, ...any)) error {
 			return err
 		}
 		if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == wrong {
-			return fmt.Errorf("the edge does not start; its last words are in %s", c.out.Name())
+			return fmt.Errorf("%s does not start; its last words are in %s", c.name, c.out.Name())
 		}
 		if time.Since(began) > steady {
 			wait = firstWait
 		}
-		say("The edge ended (%v) and is started again in %v; its words are in %s.", err, wait, c.out.Name())
+		say("%s ended (%v) and is started again in %v; its words are in %s.", c.name, err, wait, c.out.Name())
 		select {
 		case <-ctx.Done():
 			return nil
@@ -86,18 +88,31 @@ func (c *child) once(ctx context.Context) error {
 		return err
 	}
 	defer write.Close()
-	cmd := exec.Command(c.program[0], c.program[1:]...) //nolint:gosec // our own program
+	program := c.program()
+	cmd := exec.Command(program[0], program[1:]...) //nolint:gosec // our own program
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = read, c.out, c.out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	err = cmd.Start()
+	listened := make(chan struct{})
+	if c.heard != nil {
+		var told io.Reader
+		cmd.Stdout = nil
+		if told, err = cmd.StdoutPipe(); err == nil {
+			go func() { defer close(listened); c.listen(told) }()
+		}
+	} else {
+		close(listened)
+	}
+	if err == nil {
+		err = cmd.Start()
+	}
 	read.Close()
 	if err != nil {
-		return fmt.Errorf("start the edge: %w", err)
+		return fmt.Errorf("start %s: %w", c.name, err)
 	}
 	c.setPID(cmd.Process.Pid)
 	defer c.setPID(0)
 	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	go func() { <-listened; ended <- cmd.Wait() }()
 	select {
 	case err := <-ended:
 		if err == nil {
@@ -112,6 +127,16 @@ func (c *child) once(ctx context.Context) error {
 		return err
 	case <-time.After(grace):
 		_ = cmd.Process.Kill()
-		return errors.Join(fmt.Errorf("the edge did not end within %v and was killed", grace), <-ended)
+		return errors.Join(fmt.Errorf("%s did not end within %v and was killed", c.name, grace), <-ended)
 	}
+}
+
+// listen hears what the process says, and keeps it beside its log.
+func (c *child) listen(told io.Reader) {
+	lines := bufio.NewScanner(told)
+	for lines.Scan() {
+		fmt.Fprintln(c.out, lines.Text())
+		c.heard(lines.Text())
+	}
+	_, _ = io.Copy(io.Discard, told) // a line that was too long ended the scanner
 }

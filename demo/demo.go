@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -24,21 +25,24 @@ import (
 type Options struct {
 	Port int    // of the pages, on loopback; 0 picks a free one
 	Data string // folder for everything that the demo keeps
-	// Edge is the program that runs an edge, with its arguments; "--config FILE
-	// --with-parent" is appended.
-	Edge []string
-	Out  io.Writer // what happens, in words
-	Now  func() time.Time
+	// Program is polity's own: edge, witnesses and the bodies' devices are processes of it.
+	Program string
+	Out     io.Writer // what happens, in words
+	Now     func() time.Time
 }
 
 // demo is one run.
 type demo struct {
 	Options
-	town    *town
-	camera  *standin.Camera
-	street  *street
-	started hub.Started
-	edge    *child
+	town     *town
+	founding *founding
+	crowd    *crowd // witnesses and the bodies' pages
+	camera   *standin.Camera
+	street   *street
+	started  hub.Started
+	edge     *child
+
+	saying sync.Mutex
 }
 
 // Run runs the demo until ctx ends, and stops all of it.
@@ -61,14 +65,27 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	inside, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	if d.founding, err = d.found(inside); err != nil {
+		return err
+	}
+	if d.founding.fresh {
+		d.say("Five root keys signed the roster: court and ombudsman with two devices each, three witnesses.\nHere all of them are on this machine, which protects nothing; in a city each is with people of its own.")
+	}
 	if err := d.serveCamera(inside); err != nil {
 		return err
 	}
 	defer d.camera.Close()
-	return d.run(ctx, inside, began)
+	if err = d.run(ctx, inside, began); err == nil {
+		d.say("Stopped; nothing is left running.")
+	}
+	return err
 }
 
-func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.Out, format+"\n", args...) }
+func (d *demo) say(format string, args ...any) {
+	d.saying.Lock()
+	defer d.saying.Unlock()
+	fmt.Fprintf(d.Out, format+"\n", args...)
+}
 
 // serveCamera replays the film as a camera would send it.
 func (d *demo) serveCamera(ctx context.Context) error {
@@ -99,7 +116,13 @@ func (d *demo) run(ctx, inside context.Context, began time.Time) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.street.close()) }()
-	cfg, err := d.hubConfig()
+	d.crowd = newCrowd(inside, d.say)
+	defer d.crowd.end()
+	witnesses, err := d.startWitnesses(inside, d.crowd)
+	if err != nil {
+		return err
+	}
+	cfg, err := d.hubConfig(witnesses)
 	if err != nil {
 		return err
 	}
@@ -126,7 +149,7 @@ func (d *demo) run(ctx, inside context.Context, began time.Time) (err error) {
 
 // runEdge starts the edge and waits until it is time to stop.
 func (d *demo) runEdge(ctx, inside context.Context, began time.Time, hubEnded chan error) error {
-	if err := d.town.writeConfig(d.camera.URL(), d.started); err != nil {
+	if err := d.town.writeConfig(d.camera.URL(), d.founding.roster, d.started); err != nil {
 		return err
 	}
 	out, closeLog, err := d.town.logFile("edge.log")
@@ -134,13 +157,20 @@ func (d *demo) runEdge(ctx, inside context.Context, began time.Time, hubEnded ch
 		return err
 	}
 	defer closeLog()
-	d.edge = newChild(append(append([]string{}, d.Edge...), "--config", d.town.path("polity.yaml"), "--with-parent"), out)
+	d.edge = &child{name: "The edge", out: out, program: func() []string {
+		return []string{d.Program, "edge", "--config", d.town.path("polity.yaml"), "--with-parent"}
+	}}
 	watching, stopWatching := context.WithCancel(inside)
 	edgeEnded := make(chan error, 1)
 	go func() { edgeEnded <- d.edge.keep(watching, d.say) }()
 	d.say("\n  %s/\n\nready after %.1f s; Ctrl-C stops it.", d.started.Address, time.Since(began).Seconds())
-	told := make(chan struct{})
-	go func() { defer close(told); d.tell(watching) }()
+	if err := d.startDevices(d.crowd); err != nil {
+		stopWatching()
+		return errors.Join(err, <-edgeEnded)
+	}
+	var told sync.WaitGroup
+	told.Go(func() { d.sayDevices(watching); d.keepEpochs(watching) })
+	told.Go(func() { d.tell(watching) })
 	var failed error
 	select {
 	case <-ctx.Done():
@@ -152,15 +182,12 @@ func (d *demo) runEdge(ctx, inside context.Context, began time.Time, hubEnded ch
 		edgeEnded <- nil
 	}
 	stopWatching()
-	<-told
+	told.Wait()
 	failed = errors.Join(failed, <-edgeEnded)
-	if failed == nil {
-		d.say("Stopped; nothing is left running.")
-	}
 	return failed
 }
 
-func (d *demo) hubConfig() (hub.Config, error) {
+func (d *demo) hubConfig(witnesses []hub.LedgerWitness) (hub.Config, error) {
 	sensors, err := d.street.sensors()
 	if err != nil {
 		return hub.Config{}, err
@@ -171,6 +198,7 @@ func (d *demo) hubConfig() (hub.Config, error) {
 		Edges:   hub.Edges{Listen: "127.0.0.1:0", Known: []hub.Known{{Name: edgeName, Key: d.town.edgeKey}}},
 		Sensors: sensors, Transit: d.street.transit(),
 		Access: hub.Access{Settings: account.Settings{Bodies: bodies()}},
+		Ledger: &hub.Ledger{KeyFile: d.town.path("keys", "log.key"), Rosters: []string{d.town.path(rosterFile)}, Witnesses: witnesses},
 	}, nil
 }
 

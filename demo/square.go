@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"crypto/ed25519"
 	"time"
 
 	"polity/camera/layout"
@@ -26,8 +27,9 @@ const (
 	renewal  = 30 * 24 * time.Hour
 )
 
-// entry is what was decided about the demo's camera: nothing, and it says so.
-func entry(now time.Time) register.Entry {
+// entry is what was decided about the demo's camera: nothing, and it says so. The recorder
+// is the key that signs what is recorded of it.
+func entry(now time.Time, recorder ed25519.PublicKey) register.Entry {
 	from := now.UTC().Truncate(time.Second)
 	return register.Entry{
 		Camera: cameraName, Edge: edgeName, Simulated: true,
@@ -39,9 +41,10 @@ func entry(now time.Time) register.Entry {
 		},
 		Body: "Helsinki demo (no authority)", Contact: "the person who started this demo",
 		Decision:  register.Decision{Reference: "Demo entry, signed by a key made on this machine", On: from.Format(time.DateOnly)},
-		Retention: register.Retention{CountsDays: 30, PlaceDays: 7},
-		Public:    register.Public{DelayMinutes: 10, Threshold: 5},
-		Events:    []string{"crowding", "intrusion", "stopped"}, CrowdAtLeast: 8,
+		Retention: register.Retention{CountsDays: 30, PlaceDays: 7, FootageHours: keptHours},
+		Class:     class, Recorder: []byte(recorder),
+		Public: register.Public{DelayMinutes: 10, Threshold: 5},
+		Events: []string{"crowding", "intrusion", "stopped"}, CrowdAtLeast: 8,
 		From: from, Until: from.Add(validity),
 	}
 }

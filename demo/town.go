@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"polity/city"
+	"polity/edge"
 	"polity/internal/durable"
 	"polity/register"
 	"polity/spine"
@@ -132,8 +134,14 @@ func (t *town) readEntry(now time.Time) error {
 	if err != nil {
 		return err
 	}
+	recorder, err := edge.RecorderKey(edge.Config{Data: t.path("edge")})
+	if err != nil {
+		return err
+	}
+	decided := entry(now, recorder)
 	folder := register.Folder{Dir: t.path("register"), Keys: keys}
-	if signed, err := folder.Load(cameraName); err == nil && signed.For(cameraName, edgeName, now) == nil && signed.Until.Sub(now) > renewal {
+	if signed, err := folder.Load(cameraName); err == nil && signed.For(cameraName, edgeName, now) == nil && signed.Until.Sub(now) > renewal &&
+		signed.Retention == decided.Retention && signed.Class == decided.Class && bytes.Equal(signed.Recorder, decided.Recorder) {
 		return nil
 	}
 	file, err := os.ReadFile(t.path("keys", "city.key"))
@@ -144,7 +152,7 @@ func (t *town) readEntry(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	signed, err := register.Sign(entry(now), signer)
+	signed, err := register.Sign(decided, signer)
 	if err != nil {
 		return err
 	}

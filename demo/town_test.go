@@ -11,6 +11,7 @@ import (
 	"polity/edge"
 	"polity/hub"
 	"polity/internal/strictyaml"
+	"polity/ledger/roster/rostertest"
 	"polity/register"
 )
 
@@ -74,7 +75,8 @@ func TestOneDemoAFolder(t *testing.T) {
 // TestTheEdgeTakesWhatTheDemoWrites: configuration, layout and entry fit together.
 func TestTheEdgeTakesWhatTheDemoWrites(t *testing.T) {
 	w, signed := open(t, t.TempDir(), noon)
-	if err := w.writeConfig("rtsp://127.0.0.1:8554/main", hub.Started{Edges: "127.0.0.1:7422"}); err != nil {
+	people := rostertest.New("demo")
+	if err := w.writeConfig("rtsp://127.0.0.1:8554/main", people.Roster, hub.Started{Edges: "127.0.0.1:7422"}); err != nil {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(w.path("polity.yaml"))

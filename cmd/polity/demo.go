@@ -26,7 +26,7 @@ no camera runs.`,
 			if err != nil {
 				return err
 			}
-			o.Edge, o.Out = []string{self, "edge"}, cmd.OutOrStdout()
+			o.Program, o.Out = self, cmd.OutOrStdout()
 			return demo.Run(cmd.Context(), o)
 		},
 	}

@@ -22,6 +22,7 @@ import (
 type witnessFlags struct {
 	key, state, second, listen, cert, certKey, log, level string
 	logs, rosters, public                                 []string
+	withParent                                            bool
 }
 
 func witnessCommand() *cobra.Command {
@@ -57,6 +58,7 @@ out of backups: docs/formats/witness.md says why.`,
 	fl.StringVar(&f.certKey, "cert-key", "", "file with its private key, PEM")
 	fl.StringVar(&f.log, "log-form", "text", "form of the program's own log: text or json")
 	fl.StringVar(&f.level, "log-level", "info", "least level of that log: debug, info, warn or error")
+	fl.BoolVar(&f.withParent, "with-parent", false, "stop when standard input ends: whoever holds its other end is gone")
 	cmd.AddCommand(witnessKeyCommand())
 	return cmd
 }
@@ -86,7 +88,11 @@ func runWitness(cmd *cobra.Command, f witnessFlags) error {
 		go front.Run(cmd.Context())
 		encrypted = front.TLS()
 	}
-	return witness.Run(cmd.Context(), witness.Config{
+	ctx := cmd.Context()
+	if f.withParent {
+		ctx = whileRead(ctx, cmd.InOrStdin())
+	}
+	return witness.Run(ctx, witness.Config{
 		Key: key, Logs: logs, Folder: f.state, Second: f.second, Listen: f.listen, TLS: encrypted, Public: f.public, Log: log, Clock: witness.SystemClock(),
 		Ready: func(address string) {
 			fmt.Fprintf(cmd.OutOrStdout(), "witness %s runs on %s\n", key.Name(), address)
