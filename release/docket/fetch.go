@@ -1,0 +1,166 @@
+package docket
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"polity/city"
+	"polity/ledger/canonical"
+	"polity/ledger/proof"
+	"polity/recording/share"
+)
+
+// granted loads a case of which things may be handed out: both approvals are public.
+func (d *Docket) granted(ctx context.Context, id canonical.Hash) (*Case, error) {
+	c, err := d.Case(ctx, id)
+	if err != nil || c.Granted() {
+		return c, err
+	}
+	refused := func(b share.Body) bool { return c.Answers[b].State == Refused }
+	for _, b := range share.Bodies {
+		if refused(b) {
+			return nil, city.Errorf(city.Forbidden, "%s refused the case %s: nothing is handed out", b, c.Code)
+		}
+	}
+	if w := c.waiting(); len(w) > 0 {
+		return nil, city.Errorf(city.Forbidden, "%s has not approved the case %s: nothing is handed out before both bodies have", w[0], c.Code)
+	}
+	return nil, city.Errorf(city.Forbidden, "an approval of the case %s is not public yet: it waits for a quorum of the log's witnesses, which takes seconds", c.Code)
+}
+
+// WriteAnswer writes a body's answer file. Before both approvals are public it is
+// refused with Forbidden; NotFound says that the body published its approval elsewhere, and
+// the file has yet to come.
+func (d *Docket) WriteAnswer(ctx context.Context, id canonical.Hash, body share.Body, w io.Writer) error {
+	if err := body.Check(); err != nil {
+		return err
+	}
+	c, err := d.granted(ctx, id)
+	if err != nil {
+		return err
+	}
+	list, err := d.answers(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, k := range list {
+		if k.body != body || k.logged != c.Answers[body].Index {
+			continue
+		}
+		f, err := os.Open(d.answerFile(id, body, k.sum))
+		if errors.Is(err, fs.ErrNotExist) {
+			return city.Errorf(city.NotFound, "the answer of %s to the case %s is missing from the hub's disk: have its file uploaded again", body, c.Code)
+		}
+		if err != nil {
+			return city.Errorf(city.Unavailable, "read the answer: %w", err)
+		}
+		_, err = io.Copy(w, f)
+		return errors.Join(err, f.Close())
+	}
+	return city.Errorf(city.NotFound, "%s published its approval of the case %s in the log, but its file was not uploaded here", body, c.Code)
+}
+
+// Segments lists what the case asks for and the edges still have, camera by camera in
+// order.
+func (d *Docket) Segments(ctx context.Context, id canonical.Hash) ([]Segment, error) {
+	r, err := d.row(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var all []Segment
+	for _, camera := range r.submission.Cameras {
+		list, err := d.cfg.Recordings.Segments(ctx, camera, r.submission.From.Time(), r.submission.To.Time())
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, slices.DeleteFunc(list, func(s Segment) bool { return r.submission.Holds(s.Camera, s.Start) != nil })...)
+	}
+	return all, nil
+}
+
+// Ciphertext writes the file of a segment that the case asks for, from an offset on.
+// Before both approvals are public it is refused with Forbidden.
+func (d *Docket) Ciphertext(ctx context.Context, id canonical.Hash, camera city.Slug, name string, offset int64, w io.Writer) error {
+	c, err := d.granted(ctx, id)
+	if err != nil {
+		return err
+	}
+	start, _, err := ParseName(name)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(c.Cameras, camera) || start.Before(c.From) || !start.Before(c.To) {
+		return city.Errorf(city.Forbidden, "the case %s does not ask for that segment", c.Code)
+	}
+	return d.cfg.Recordings.Ciphertext(ctx, camera, name, offset, w)
+}
+
+const (
+	nameTime   = "20060102T150405.000Z"
+	nameSuffix = ".seg"
+)
+
+// Name is a segment's file name (docs/formats/segment.md), without its folder.
+func Name(start time.Time, sequence uint64) string {
+	s := strconv.FormatUint(sequence, 10)
+	return start.UTC().Format(nameTime) + "-" + strings.Repeat("0", max(0, 10-len(s))) + s + nameSuffix
+}
+
+// ParseName is its inverse. The error is of kind Invalid.
+func ParseName(name string) (start time.Time, sequence uint64, err error) {
+	wrong := city.Errorf(city.Invalid, "a segment's file is called such as 20261201T143000.125Z-0000000042.seg")
+	at, number, ok := strings.Cut(strings.TrimSuffix(name, nameSuffix), "-")
+	if !ok || len(name) > 64 {
+		return start, 0, wrong
+	}
+	if start, err = time.Parse(nameTime, at); err != nil {
+		return start, 0, wrong
+	}
+	if sequence, err = strconv.ParseUint(number, 10, 64); err != nil || Name(start, sequence) != name {
+		return start, 0, wrong
+	}
+	return start, sequence, nil
+}
+
+// Proofs are proof files (formats/ledger.md) of all entries of the case that are public,
+// under one checkpoint, in the order of the log.
+func (d *Docket) Proofs(ctx context.Context, id canonical.Hash) ([][]byte, error) {
+	c, err := d.Case(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if !c.Public {
+		return nil, city.Errorf(city.Conflict, "the token %s is not public yet: it waits for a quorum of the log's witnesses", c.Code)
+	}
+	r := &d.cfg.Roster().Roster
+	point, source, err := d.pin(r)
+	if err != nil {
+		return nil, err
+	}
+	indexes := []int64{c.Index}
+	err = d.each(ctx, "SELECT logged FROM said WHERE token = ? AND logged < ? ORDER BY logged", []any{id[:], point.Size}, func(scan func(...any) error) error {
+		var n int64
+		err := scan(&n)
+		indexes = append(indexes, n)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	list := make([][]byte, 0, len(indexes))
+	for _, n := range indexes {
+		p, err := proof.Prove(ctx, source, n, r)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, p.Marshal())
+	}
+	return list, nil
+}

@@ -1,0 +1,188 @@
+package docket
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+
+	"polity/city"
+	"polity/ledger/canonical"
+	"polity/ledger/checkpoint"
+	"polity/ledger/entry"
+)
+
+// follow appends what still has to be, reads what the log has more than at the last
+// time, and returns how many of its entries are public. The lock is held.
+func (d *Docket) follow(ctx context.Context) (public int64, err error) {
+	if err := d.catchUp(ctx); err != nil {
+		d.complain("an entry of a case waits for the public log", err) // states say so, too
+	}
+	if err := d.read(ctx); err != nil {
+		return 0, err
+	}
+	c, err := d.cfg.Log.Checkpoint()
+	if city.KindOf(err) == city.NotFound && err != nil {
+		return 0, nil // nothing is public yet
+	}
+	if err != nil {
+		return 0, err
+	}
+	return c.Size, d.noteWeek(ctx, c)
+}
+
+func (d *Docket) complain(what string, err error) {
+	if key := what + err.Error(); len(d.onces) < 1000 {
+		if _, told := d.onces[key]; !told {
+			d.onces[key] = struct{}{}
+			d.cfg.Logger.Error(what, slog.Any("error", err))
+		}
+	}
+}
+
+// catchUp appends what is stored and not in the log, as a crash or a failing disk leaves
+// it. What the log has already, gets the index that it has. The lock is held.
+func (d *Docket) catchUp(ctx context.Context) error {
+	type left struct {
+		table, body string
+		ask, entry  []byte
+	}
+	var list []left
+	err := d.each(ctx, `SELECT 'ask', '', id, entry FROM ask WHERE logged IS NULL
+		UNION ALL SELECT 'answer', body, ask, entry FROM answer WHERE logged IS NULL`, nil, func(scan func(...any) error) error {
+		var l left
+		if err := scan(&l.table, &l.body, &l.ask, &l.entry); err != nil {
+			return err
+		}
+		list = append(list, l)
+		return nil
+	})
+	var errs []error
+	for _, l := range list {
+		e, err := entry.Decode(l.entry)
+		if err != nil {
+			return err
+		}
+		if l.table == "ask" {
+			_, err = d.appendAsk(ctx, canonical.Hash(l.ask), e)
+		} else {
+			_, err = d.appendAnswer(ctx, canonical.Hash(l.ask), l.body, e)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(append(errs, err)...)
+}
+
+func (d *Docket) appendAsk(ctx context.Context, id canonical.Hash, e entry.Entry) (int64, error) {
+	return d.append(ctx, "ask", e, "UPDATE ask SET logged = ? WHERE id = ?", id[:])
+}
+
+func (d *Docket) appendAnswer(ctx context.Context, id canonical.Hash, body string, e entry.Entry) (int64, error) {
+	return d.append(ctx, "answer", e, "UPDATE answer SET logged = ? WHERE ask = ? AND body = ?", id[:], body)
+}
+
+// append puts a stored entry into the log, and notes its index. After a crash in between
+// it is appended again, and gets the same one.
+func (d *Docket) append(ctx context.Context, what string, e entry.Entry, note string, where ...any) (int64, error) {
+	index, err := d.cfg.Log.Append(ctx, e)
+	if err != nil {
+		return 0, err
+	}
+	if err := d.at(what + " appended"); err != nil {
+		return 0, err
+	}
+	_, err = d.db.ExecContext(ctx, note, append([]any{index}, where...)...)
+	if err != nil {
+		return 0, kind(err)
+	}
+	return index, d.at(what + " noted")
+}
+
+// atOnce is how many entries of the log are read in one transaction.
+const atOnce = 20_000
+
+// read takes what the log says of releases and recorded hours, from where it was left.
+// The lock is held.
+func (d *Docket) read(ctx context.Context) error {
+	var from int64
+	if err := d.db.QueryRowContext(ctx, "SELECT next FROM reading").Scan(&from); err != nil {
+		return kind(err)
+	}
+	for {
+		next, err := d.readSome(ctx, from)
+		if err != nil || next == from {
+			return err
+		}
+		from = next
+	}
+}
+
+var errEnough = errors.New("enough for one transaction")
+
+func (d *Docket) readSome(ctx context.Context, from int64) (next int64, err error) {
+	type one struct {
+		index int64
+		data  []byte
+		entry entry.Entry
+	}
+	var list []one
+	n := 0
+	next, err = d.cfg.Log.Entries(ctx, from, func(index int64, data []byte) error {
+		if n++; n > atOnce {
+			return errEnough
+		}
+		e, err := entry.Decode(data)
+		if err != nil {
+			return city.Errorf(city.Internal, "entry %d of the public log: %w", index, err)
+		}
+		switch e.(type) {
+		case *entry.ReleaseApproved, *entry.ReleaseRefused, *entry.ReleaseOpened, *entry.ReleaseDetails, *entry.Segments:
+			list = append(list, one{index, append([]byte(nil), data...), e})
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return from, err
+	}
+	if next == from {
+		return next, nil
+	}
+	return next, d.change(ctx, func(tx *sql.Tx) error {
+		for _, o := range list {
+			if err := note(ctx, tx, o.index, o.data, o.entry); err != nil {
+				return err
+			}
+		}
+		_, err := tx.ExecContext(ctx, "UPDATE reading SET next = ?", next)
+		return err
+	})
+}
+
+func note(ctx context.Context, tx *sql.Tx, index int64, data []byte, e entry.Entry) error {
+	var token canonical.Hash
+	switch e := e.(type) {
+	case *entry.ReleaseApproved:
+		token = e.Token
+	case *entry.ReleaseRefused:
+		token = e.Token
+	case *entry.ReleaseOpened:
+		token = e.Token
+	case *entry.ReleaseDetails:
+		token = e.Token
+	case *entry.Segments:
+		if e.Count == 0 {
+			return nil
+		}
+		_, err := tx.ExecContext(ctx, "INSERT INTO hour (logged, camera, start, count) VALUES (?, ?, ?, ?)", index, string(e.Camera), e.Hour.Time().UnixMilli(), e.Count)
+		return err
+	}
+	_, err := tx.ExecContext(ctx, "INSERT INTO said (logged, token, entry) VALUES (?, ?, ?)", index, token[:], data)
+	return err
+}
+
+// noteWeek keeps the first checkpoint that is seen after a week's end.
+func (d *Docket) noteWeek(ctx context.Context, c *checkpoint.Checkpoint) error {
+	over := canonical.WeekOf(c.Time.AddDate(0, 0, -7))
+	_, err := d.db.ExecContext(ctx, "INSERT OR IGNORE INTO week (week, size, root) VALUES (?, ?, ?)", string(over), c.Size, c.Root[:])
+	return kind(err)
+}
