@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -50,6 +52,7 @@ type edge struct {
 	start      func(ctx context.Context, socket string, log *slog.Logger) (DetectorProcess, error)
 	detector   DetectorProcess // nil without one
 	recordings *recordings     // nil: nothing is recorded
+	carry      *carry
 	cameras    []*camera
 	listener   net.Listener
 	unlock     func()
@@ -110,6 +113,9 @@ func (e *edge) open() error {
 	}); err != nil {
 		return err
 	}
+	if err := e.openCarry(); err != nil {
+		return err
+	}
 	if e.recordings, err = e.openRecordings(); err != nil {
 		return err
 	}
@@ -152,7 +158,10 @@ func environment() []string {
 }
 
 func (e *edge) run(ctx context.Context, ready func(string)) error {
-	if err := errors.Join(e.spine.Serve(spine.Watch, e.hearWatch), e.spine.Serve(spine.Layout, e.hearLayout)); err != nil {
+	if err := errors.Join(
+		e.spine.Serve(spine.Watch, e.hearWatch), e.spine.Serve(spine.Layout, e.hearLayout),
+		e.spine.Serve(spine.Logged, e.carry.hear), e.spine.Serve(spine.Proof, e.hearProof), e.spine.Serve(spine.Roster, e.hearRoster),
+	); err != nil {
 		return err
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -172,8 +181,14 @@ func (e *edge) run(ctx context.Context, ready func(string)) error {
 	work.Go(func() { e.report(background) })
 	work.Go(func() { e.archive(background) })
 	work.Go(func() { e.serve(background) })
+	if e.cfg.Hub.Address != "" {
+		work.Go(func() { e.carry.run(background) })
+		work.Go(e.tellSoftware)
+	}
 	if e.recordings != nil {
-		work.Go(func() { e.recordings.tend(background) })
+		classes := slices.Sorted(maps.Keys(e.recorded()))
+		work.Go(func() { e.recordings.tend(background, classes) })
+		work.Go(func() { e.askKeys(background) })
 		if second := e.recordings.second; second != nil {
 			work.Go(func() { e.recordings.copies(background, second, e.cfg.Cameras) })
 		}

@@ -52,6 +52,7 @@ type street struct {
 	address string
 	heard   []spine.Message
 	drawn   []wire.Message
+	stated  []spine.Message // for the public log
 	stop    func()
 }
 
@@ -127,6 +128,10 @@ func (s *street) listen() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			for _, m := range batch {
+				if m.Channel == spine.Statement {
+					s.stated = append(s.stated, m)
+					continue
+				}
 				x, err := wire.Parse(m.Body)
 				if err != nil {
 					return nil, err

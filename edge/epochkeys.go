@@ -11,7 +11,6 @@ import (
 	"polity/city"
 	"polity/ledger/entry"
 	"polity/ledger/proof"
-	"polity/ledger/roster"
 	"polity/recording/share"
 )
 
@@ -23,8 +22,8 @@ const maxProofs = 9000
 // log under a checkpoint that a quorum of witnesses cosigned. Of two for one body, class and
 // day the one that was logged first counts. It may be used by many goroutines.
 type epochKeys struct {
-	dir    string
-	roster *roster.Roster
+	dir     string
+	rosters *rosters
 
 	mu   sync.Mutex
 	seen map[string]int64 // files by name, with the time of their last change
@@ -43,8 +42,8 @@ type loggedKey struct {
 	index int64 // in the log
 }
 
-func newEpochKeys(dir string, r *roster.Roster) *epochKeys {
-	return &epochKeys{dir: dir, roster: r, seen: map[string]int64{}, keys: map[keyName]loggedKey{}}
+func newEpochKeys(dir string, r *rosters) *epochKeys {
+	return &epochKeys{dir: dir, rosters: r, seen: map[string]int64{}, keys: map[keyName]loggedKey{}}
 }
 
 // Key implements share.KeySource.
@@ -92,32 +91,56 @@ func (k *epochKeys) read(name string, size int64) error {
 	if err != nil {
 		return err
 	}
-	p, err := proof.ParseInclusion(text)
-	if err != nil {
-		return err
-	}
-	e, _, err := p.Check(k.roster)
-	if err != nil {
-		return err
-	}
-	logged, ok := e.(*entry.EpochKey)
-	if !ok {
-		return city.Errorf(city.Invalid, "it proves another entry than an epoch key")
-	}
-	if err := entry.Verify(logged, k.roster); err != nil {
-		return err
-	}
-	key, err := share.NewEpochKey(share.Body(logged.Body), logged.Class, string(logged.Day), logged.Key)
+	key, err := k.check(text)
 	if err != nil {
 		return err
 	}
 	id := keyName{key.Body, key.Class, key.Day}
-	if before, ok := k.keys[id]; ok && before.index <= p.Index {
+	if before, ok := k.keys[id]; ok && before.index <= key.index {
 		if before.ID != key.ID {
 			return city.Errorf(city.Conflict, "another key of %s for %s, class %s, was logged before it; that one counts", key.Body, key.Day, key.Class)
 		}
 		return nil
 	}
-	k.keys[id] = loggedKey{key, p.Index}
+	k.keys[id] = key
 	return nil
+}
+
+// check checks a proof: the entry's signature by a device of the newest roster, its
+// inclusion under a checkpoint that a quorum of that roster or an earlier one cosigned.
+func (k *epochKeys) check(text []byte) (key loggedKey, err error) {
+	p, err := proof.ParseInclusion(text)
+	if err != nil {
+		return key, err
+	}
+	chain := k.rosters.all()
+	newest := &chain[len(chain)-1].Roster
+	e, _, err := p.Check(newest)
+	for i := len(chain) - 2; i >= 0 && err != nil; i-- {
+		var other error
+		if e, _, other = p.Check(&chain[i].Roster); other == nil {
+			err = nil
+		}
+	}
+	if err != nil {
+		return key, err
+	}
+	logged, ok := e.(*entry.EpochKey)
+	if !ok {
+		return key, city.Errorf(city.Invalid, "it proves another entry than an epoch key")
+	}
+	if err := entry.Verify(logged, newest); err != nil {
+		return key, err
+	}
+	key.index = p.Index
+	key.EpochKey, err = share.NewEpochKey(share.Body(logged.Body), logged.Class, string(logged.Day), logged.Key)
+	return key, err
+}
+
+// isNews says whether a key is one that is not known, or was logged before the one that is.
+func (k *epochKeys) isNews(key loggedKey) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	before, ok := k.keys[keyName{key.Body, key.Class, key.Day}]
+	return !ok || key.index < before.index
 }

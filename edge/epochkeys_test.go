@@ -16,6 +16,7 @@ import (
 	"polity/ledger/log"
 	"polity/ledger/log/logtest"
 	"polity/ledger/proof"
+	"polity/ledger/roster"
 	"polity/recording/recordtest"
 	"polity/recording/share"
 )
@@ -120,7 +121,7 @@ func TestOnlyLoggedKeysOfRosteredDevicesCount(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	k := newEpochKeys(dir, &g.Roster.Roster)
+	k := newEpochKeys(dir, &rosters{list: []*roster.Signed{g.Roster}})
 	wrong := map[string]string{}
 	for range 2 { // what was told is not told again
 		if err := k.refresh(func(file string, err error) { wrong[file] += err.Error() }); err != nil {

@@ -15,11 +15,11 @@ import (
 // TestAnHourIsAnEntryOfThePublicLog holds both ends to each other: what recording signs is
 // what the log checks.
 func TestAnHourIsAnEntryOfThePublicLog(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "hours")
-	r := &recordings{signer: recordtest.Recorder(1)}
+	dir := t.TempDir()
+	r := &recordings{signer: recordtest.Recorder(1), carry: newCarry(dir)}
 	h := root.Hour{Domain: "helsinki.example", Camera: "square", Hour: time.Date(2026, 12, 1, 14, 0, 0, 0, time.UTC), Count: 600, Gaps: 2, Root: root.Of([]root.Hash{{1}, {2}})}
 	for range 2 { // after a crash it is handed on again
-		if err := r.hour(dir)(h); err != nil {
+		if err := r.hour(h); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -10,7 +11,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -70,15 +70,17 @@ func (r *Recording) check() error {
 
 // recordings are the edge's store of segments and what seals them.
 type recordings struct {
-	domain string
-	roster *roster.Signed
-	keys   *epochKeys
-	store  *store.Store
-	folder *disk.Folder
-	second mirror.Place // nil: there is no second copy
-	signer segment.Key
-	log    *slog.Logger
-	now    func() time.Time
+	domain  string
+	rosters *rosters
+	alarms  *alarms
+	carry   *carry
+	keys    *epochKeys
+	store   *store.Store
+	folder  *disk.Folder
+	second  mirror.Place // nil: there is no second copy
+	signer  segment.Key
+	log     *slog.Logger
+	now     func() time.Time
 }
 
 const tendEvery = time.Minute
@@ -93,18 +95,25 @@ func (e *edge) openRecordings() (*recordings, error) {
 	if err != nil {
 		return nil, fmt.Errorf("edge.record.roster: %w", err)
 	}
-	r := &recordings{log: e.log, now: e.now}
-	if r.roster, err = roster.First(text); err != nil {
+	r := &recordings{log: e.log, now: e.now, carry: e.carry}
+	first, err := roster.First(text)
+	if err != nil {
 		return nil, fmt.Errorf("edge.record.roster: %w", err)
 	}
-	if words := r.roster.Words(); strings.Join(strings.Fields(cfg.RosterWords), " ") != words {
+	if words := first.Words(); strings.Join(strings.Fields(cfg.RosterWords), " ") != words {
 		return nil, city.Errorf(city.Invalid, "edge.record.roster_words: the roster's are %s; compare them with those of the people who signed it, then write them there", words)
 	}
-	r.domain = r.roster.Domain
+	r.domain = first.Domain
+	if r.rosters, err = openRosters(first, e.cfg.path("rosters")); err != nil {
+		return nil, err
+	}
+	if r.alarms, err = openAlarms(e); err != nil {
+		return nil, err
+	}
 	if r.signer, err = recorderKey(e.cfg.path("recorder.key")); err != nil {
 		return nil, err
 	}
-	r.keys = newEpochKeys(cfg.Keys, &r.roster.Roster)
+	r.keys = newEpochKeys(cfg.Keys, r.rosters)
 	if err := r.keys.refresh(r.wrongProof); err != nil {
 		return nil, err
 	}
@@ -120,13 +129,9 @@ func (e *edge) openRecordings() (*recordings, error) {
 	if r.folder, err = disk.OpenFolder(dir); err != nil {
 		return nil, err
 	}
-	keep := map[city.Slug]time.Duration{}
-	for _, c := range r.roster.Classes {
-		keep[c.Name] = time.Duration(c.Hours) * time.Hour
-	}
 	r.store, err = store.Open(store.Config{
-		Disk: r.folder, Domain: r.domain, Keep: keep, MaxBytes: int64(cfg.Limit), MinFree: int64(cfg.KeepFree), Signer: r.signer,
-		Trust: segment.Recorders(r.signer.Public()), Event: r.tell, Hour: r.hour(e.cfg.path("hours")), Now: e.now,
+		Disk: r.folder, Domain: r.domain, Keep: keepOf(r.rosters.newest()), MaxBytes: int64(cfg.Limit), MinFree: int64(cfg.KeepFree), Signer: r.signer,
+		Trust: segment.Recorders(r.signer.Public()), Event: r.tell, Hour: r.hour, Now: e.now,
 	})
 	if err != nil {
 		return nil, errors.Join(err, r.folder.Close())
@@ -144,36 +149,36 @@ func (r *recordings) tell(e store.Event) {
 	r.log.Warn("recordings", slog.String("what", string(e.Kind)), slog.String("camera", string(e.Camera)), slog.Int("segments", e.Count), slog.String("detail", e.Detail))
 }
 
-// hour puts each hour's signed entry for the public log into a folder, from where it is
-// taken to the log: CAMERA-2026120114.entry.
-func (r *recordings) hour(dir string) func(root.Hour) error {
-	return func(h root.Hour) error {
-		e := &entry.Segments{
-			Camera: h.Camera, Count: int64(h.Count), Domain: h.Domain, Gaps: int64(h.Gaps), Hour: canonical.At(h.Hour),
-			Recorder: []byte(r.signer.Public()), Root: h.Root,
-		}
-		if err := entry.Sign(e, ed25519.PrivateKey(r.signer)); err != nil {
-			return err
-		}
-		text, err := entry.Encode(e)
-		if err != nil {
-			return err
-		}
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return err
-		}
-		return durable.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%s.entry", h.Camera, h.Hour.Format("2006010215"))), text, 0o600)
+// keepOf is for how long segments of each class are kept.
+func keepOf(r *roster.Signed) map[city.Slug]time.Duration {
+	keep := map[city.Slug]time.Duration{}
+	for _, c := range r.Classes {
+		keep[c.Name] = time.Duration(c.Hours) * time.Hour
 	}
+	return keep
+}
+
+// hour has each hour's signed entry carried to the public log, CAMERA-2026120114.entry.
+func (r *recordings) hour(h root.Hour) error {
+	e := &entry.Segments{
+		Camera: h.Camera, Count: int64(h.Count), Domain: h.Domain, Gaps: int64(h.Gaps), Hour: canonical.At(h.Hour),
+		Recorder: []byte(r.signer.Public()), Root: h.Root,
+	}
+	if err := entry.Sign(e, ed25519.PrivateKey(r.signer)); err != nil {
+		return err
+	}
+	return r.carry.put(fmt.Sprintf("%s-%s%s", h.Camera, h.Hour.Format("2006010215"), statementSuffix), e)
 }
 
 // tend keeps retention and space, and takes new epoch keys, until ctx ends.
-func (r *recordings) tend(ctx context.Context) {
+func (r *recordings) tend(ctx context.Context, classes []city.Slug) {
 	tick := time.NewTicker(tendEvery)
 	defer tick.Stop()
 	for {
-		if err := errors.Join(r.keys.refresh(r.wrongProof), r.store.Tend()); err != nil {
+		if err := errors.Join(r.forgetProofs(), r.keys.refresh(r.wrongProof), r.store.Tend()); err != nil {
 			r.log.Error("recordings cannot be tended", slog.Any("error", err))
 		}
+		r.alarms.look(ctx, r.keys, classes)
 		select {
 		case <-ctx.Done():
 			return
@@ -225,22 +230,15 @@ func recorderKey(path string) (segment.Key, error) {
 }
 
 // recordOf says what of a camera is recorded: nil where its register entry allows no
-// footage, or not for so long as its class keeps it.
+// footage, not for so long as its class keeps it, or not by this recorder.
 func (c *camera) recordOf(decided *register.Entry) *link.Record {
 	r, cfg := c.e.recordings, c.cfg.Record
 	if r == nil || cfg == nil {
 		return nil
 	}
-	class, ok := r.roster.Class(cfg.Class)
-	allowed := decided.Retention.FootageHours
-	if !ok || allowed == 0 || class.Hours > allowed {
-		c.log.Warn("the camera is not recorded: its register entry allows no footage, or not for so long as its class keeps it",
-			slog.String("class", string(cfg.Class)), slog.Int("class_hours", class.Hours), slog.Int("allowed_hours", allowed))
-		if stored, err := r.store.Camera(c.cfg.Name); err == nil {
-			if err := stored.Stop(segment.Refused, r.now()); err != nil {
-				c.log.Error("a gap in the recording could not be noted", slog.Any("error", err))
-			}
-		}
+	if why := r.forbids(decided, cfg.Class); why != "" {
+		c.log.Warn("the camera is not recorded: "+why, slog.String("class", string(cfg.Class)), slog.Int("allowed_hours", decided.Retention.FootageHours))
+		c.notRecorded()
 		return nil
 	}
 	record := &link.Record{Domain: r.domain, Class: cfg.Class, Recorder: r.signer.Public()}
@@ -250,6 +248,45 @@ func (c *camera) recordOf(decided *register.Entry) *link.Record {
 	return record
 }
 
+// forbids says why a register entry does not let this edge record a class, and what to do;
+// empty: it does.
+func (r *recordings) forbids(decided *register.Entry, name city.Slug) string {
+	class, ok := r.rosters.newest().Class(name)
+	allowed := decided.Retention.FootageHours
+	again := fmt.Sprintf("register it again with --class %s --recorder %x ('polity camera register'), or change edge.cameras.record.class", name, []byte(r.signer.Public()))
+	switch {
+	case allowed == 0:
+		return "its register entry allows no footage"
+	case !ok:
+		return fmt.Sprintf("the roster has no class %s; name one that it has in edge.cameras.record.class", name)
+	case class.Hours > allowed:
+		return fmt.Sprintf("its register entry allows footage for %d hours, and its class keeps it for %d", allowed, class.Hours)
+	case decided.Class == "":
+		return "its register entry names no recorder and class; " + again
+	case decided.Class != name:
+		return fmt.Sprintf("its register entry names the class %s, and the configuration %s; %s", decided.Class, name, again)
+	case !bytes.Equal(decided.Recorder, r.signer.Public()):
+		return fmt.Sprintf("its register entry names the recorder %x, and this edge's is another; %s", []byte(decided.Recorder), again)
+	}
+	return ""
+}
+
+// notRecorded notes that the register does not let a camera be recorded. One that never was
+// is no alarm.
+func (c *camera) notRecorded() {
+	r := c.e.recordings
+	stored, err := r.store.Camera(c.cfg.Name)
+	if err != nil {
+		return
+	}
+	if err := stored.Stop(segment.Refused, r.now()); err != nil {
+		c.log.Error("a gap in the recording could not be noted", slog.Any("error", err))
+	}
+	if head, _ := stored.Next(); head.Sequence > 0 {
+		r.alarms.stopped(c.cfg.Name, c.cfg.Record.Class, segment.Refused)
+	}
+}
+
 // record serves the recording of one run of the camera's process.
 func (c *camera) record(ctx context.Context, conn io.ReadWriteCloser) {
 	defer conn.Close()
@@ -257,7 +294,7 @@ func (c *camera) record(ctx context.Context, conn io.ReadWriteCloser) {
 	stored, err := r.store.Camera(c.cfg.Name)
 	if err == nil {
 		server := &remote.Server{
-			Place: recorder.Local(stored), Signer: &segment.Guard{Domain: r.domain, Camera: c.cfg.Name, By: r.signer},
+			Place: &place{recorder.Local(stored), r.alarms, c.cfg.Name, c.cfg.Record.Class}, Signer: &segment.Guard{Domain: r.domain, Camera: c.cfg.Name, By: r.signer},
 			Keys: r.keys, Gone: segment.Started, Now: r.now,
 		}
 		err = server.Serve(ctx, conn)

@@ -21,6 +21,7 @@ import (
 	"polity/recording/segment"
 	"polity/recording/share"
 	"polity/recording/verify"
+	"polity/register"
 )
 
 const realArg = "real-camera-process"
@@ -73,10 +74,25 @@ func recorded(t *testing.T, footageHours int, keys bool) (*street, *edge.Logged)
 	s.cfg.AllowUnencryptedSwap = true
 	s.cfg.Record = &edge.Recording{Roster: s.path("roster"), RosterWords: town.Roster.Words(), Keys: s.path("keys")}
 	s.cfg.Cameras = []edge.Camera{{Name: "square", Source: camera.URL(), Record: &edge.Record{Class: "short"}}}
-	e := entry()
-	e.Retention.FootageHours = footageHours
-	s.put(s.sign(e))
+	s.register(footageHours, nil)
 	return s, town
+}
+
+// register writes the entry of the camera that is recorded.
+func (s *street) register(footageHours int, change func(*register.Entry)) {
+	s.t.Helper()
+	e := entry()
+	if e.Retention.FootageHours = footageHours; footageHours > 0 {
+		key, err := edge.RecorderKey(s.cfg)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		e.Class, e.Recorder = "short", []byte(key)
+	}
+	if change != nil {
+		change(&e)
+	}
+	s.put(s.sign(e))
 }
 
 func (s *street) segments() []string {
@@ -164,6 +180,25 @@ func TestNoFootageWithoutADecision(t *testing.T) {
 		s.stop()
 		if n := len(s.segments()); n > 0 {
 			t.Fatalf("%d hours allowed: %d segments", hours, n)
+		}
+	}
+}
+
+// TestOnlyTheRegisteredRecorderRecords: what the entry names is what records, and the log says
+// what to do where it does not.
+func TestOnlyTheRegisteredRecorderRecords(t *testing.T) {
+	for want, change := range map[string]func(*register.Entry){
+		"names no recorder and class; register it again with --class short --recorder ": func(e *register.Entry) { e.Class, e.Recorder = "", nil },
+		"names the class usual, and the configuration short":                            func(e *register.Entry) { e.Class = "usual" },
+		"names the recorder 0707": func(e *register.Entry) { e.Recorder = bytes.Repeat([]byte{7}, 32) },
+	} {
+		s, _ := recorded(t, 168, true)
+		s.register(168, change)
+		s.start()
+		s.eventually("it is told what to do", func() bool { return strings.Contains(s.log.String(), want) })
+		s.stop()
+		if n := len(s.segments()); n > 0 {
+			t.Fatalf("%s: %d segments", want, n)
 		}
 	}
 }

@@ -62,7 +62,7 @@ func (r *recordings) copies(ctx context.Context, place mirror.Place, cameras []C
 	keep := map[city.Slug]time.Duration{}
 	for _, c := range cameras {
 		if c.Record != nil {
-			class, _ := r.roster.Class(c.Record.Class)
+			class, _ := r.rosters.newest().Class(c.Record.Class)
 			keep[c.Name] = time.Duration(class.Hours) * time.Hour
 		}
 	}
@@ -70,7 +70,7 @@ func (r *recordings) copies(ctx context.Context, place mirror.Place, cameras []C
 		if d, ok := keep[name]; ok {
 			return d
 		}
-		return longest(r.roster.Classes) // of a camera that is not recorded any more
+		return longest(r.rosters.newest().Classes) // of a camera that is not recorded any more
 	}}
 	failing := false
 	for ctx.Err() == nil {

@@ -72,6 +72,9 @@ func (e *edge) statePage(w http.ResponseWriter, _ *http.Request) {
 	if r := e.recordings; r != nil {
 		fmt.Fprintf(&b, "Recordings: %.1f GB, sealed; signed by recorder %x\n", float64(r.store.Size())/1e9, []byte(r.signer.Public()))
 	}
+	if e.cfg.Hub.Address != "" {
+		b.WriteString(e.carry.words())
+	}
 	fmt.Fprintf(&b, "Detector: %s\n", e.detectorWords())
 	for _, c := range e.cameras {
 		b.WriteString(c.words())
@@ -135,6 +138,7 @@ func (k collector) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, names, nil), kind, value, labels...)
 	}
 	s := e.state()
+	statements, _ := e.carry.waiting()
 	for _, m := range []struct {
 		name, help string
 		kind       prometheus.ValueType
@@ -147,6 +151,7 @@ func (k collector) Collect(out chan<- prometheus.Metric) {
 		{"polity_edge_disk_free_bytes", "Free on the disk of the store.", prometheus.GaugeValue, float64(s.Free)},
 		{"polity_edge_space", "Room on the disk: 0 roomy, 1 the archive shrinks, 2 full, 3 the store is broken.", prometheus.GaugeValue, float64(s.Space)},
 		{"polity_edge_archived_places", "Places in the archive.", prometheus.GaugeValue, float64(s.Places)},
+		{"polity_edge_statements_waiting", "Entries for the public log that it does not have yet.", prometheus.GaugeValue, float64(statements)},
 		{"polity_edge_cameras", "Cameras configured.", prometheus.GaugeValue, float64(s.Cameras)},
 		{"polity_edge_detector_running", "1 while the detector's process runs.", prometheus.GaugeValue, float64(s.Detector)},
 	} {

@@ -20,6 +20,18 @@ func (s *Store) keep(class city.Slug) time.Duration {
 	return DefaultKeep
 }
 
+// SetKeep changes how long segments of each class are kept, from the next Tend on. Values
+// out of Config's bounds are of kind Invalid and change nothing.
+func (s *Store) SetKeep(keep map[city.Slug]time.Duration) error {
+	if err := checkKeep(keep); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cfg.Keep = keep
+	return nil
+}
+
 // expires returns when a segment's time is over.
 func (s *Store) expires(e *Entry) time.Time { return e.End.Add(s.keep(e.Class)) }
 

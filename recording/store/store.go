@@ -115,10 +115,8 @@ func Open(cfg Config) (*Store, error) {
 	if cfg.Event == nil {
 		cfg.Event = func(Event) {}
 	}
-	for class, keep := range cfg.Keep {
-		if keep < time.Hour || keep > MaxKeep {
-			return nil, city.Errorf(city.Invalid, "retention class %s: %v; segments are kept from 1 h to 30 days", class, keep)
-		}
+	if err := checkKeep(cfg.Keep); err != nil {
+		return nil, err
 	}
 	s := &Store{cfg: cfg, cameras: map[city.Slug]*Camera{}}
 	entries, err := cfg.Disk.List(".")
@@ -133,6 +131,15 @@ func Open(cfg Config) (*Store, error) {
 		}
 	}
 	return s, nil
+}
+
+func checkKeep(keep map[city.Slug]time.Duration) error {
+	for class, d := range keep {
+		if d < time.Hour || d > MaxKeep {
+			return city.Errorf(city.Invalid, "retention class %s: %v; segments are kept from 1 h to 30 days", class, d)
+		}
+	}
+	return nil
 }
 
 // Camera returns a camera's part of the store, and begins it where there is none.
