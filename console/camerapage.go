@@ -72,7 +72,7 @@ func (c *Console) cameraPage(w http.ResponseWriter, r *request) error {
 	now := c.doing(k, r.clock)
 	v := cameraView{
 		Name: k.Name, Title: k.title(), Path: r.URL.Path, State: now.State, StateWords: now.What, Banner: c.banner(k, r),
-		Scene: scene, Entry: append(c.entry(k, r.clock), c.lookedAt(r, k.Name)...), Day: c.slider(k, r, d, events), Counts: c.countsView(k, l, r, d),
+		Scene: scene, Entry: append(c.entry(k, r.clock), append(c.lookedAt(r, k.Name), c.openedAt(r, k.Name)...)...), Day: c.slider(k, r, d, events), Counts: c.countsView(k, l, r, d),
 		Events: c.eventViews(k, events, r), EventsRule: c.eventsRule(k, r),
 		MayEdit: r.viewer.Edit, MaySeeAsPublic: !r.viewer.Public(), PublicAddress: with(r, "as", "public"),
 	}

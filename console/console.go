@@ -47,6 +47,8 @@ type Config struct {
 	Looks Looks
 	// Book is that book, for the pages about it; nil: there are none.
 	Book *look.Book
+	// Record is the city's public log. Nil: it keeps none.
+	Record Record
 	// Alerts is the control room's queue. Nil: there is no control room.
 	Alerts *queue.Queue
 	// Colleagues are those to whom alerts of desks can be given. Nil: to nobody but oneself.

@@ -24,6 +24,9 @@ func (c *Console) nav(r *request) []navItem {
 	if c.cfg.Book != nil {
 		items = append(items, navItem{Path: "/looks", Name: c.say.Say("nav.looks")})
 	}
+	if c.cfg.Record != nil {
+		items = append(items, navItem{Path: "/record", Name: c.say.Say("nav.record")})
+	}
 	if c.cfg.Data.Published != nil {
 		items = append(items, navItem{Path: "/data", Name: c.say.Say("nav.data")})
 	}

@@ -26,6 +26,8 @@ var entries = []api.EntryPoint{
 	{InputPath: "islands/camera.ts", OutputPath: "camera"},
 	{InputPath: "islands/map.ts", OutputPath: "map"},
 	{InputPath: "islands/sensor.ts", OutputPath: "sensor"},
+	{InputPath: "islands/record.ts", OutputPath: "record"},
+	{InputPath: "islands/concerned.ts", OutputPath: "concerned"},
 	{InputPath: "islands/transitmap.ts", OutputPath: "transitmap"},
 	{InputPath: "islands/room.ts", OutputPath: "room"},
 	{InputPath: "islands/roommap.ts", OutputPath: "roommap"},

@@ -216,6 +216,64 @@ export interface SensorLevel {
   alarm: boolean;
 }
 
+export interface RecordChart {
+  months: string[];
+  opened: number[];
+  refused: number[];
+}
+
+export interface ConcernedData {
+  map: MapData;
+  openings: string;
+  purposes: Record<string, string>;
+  bodies: Record<string, string>;
+}
+
+export interface OpeningsData {
+  cameras: OpeningsCamera[];
+  checkpoint: OpeningsAt;
+  openings: OpeningData[];
+  unknown: UnknownOpening[];
+  zone: string;
+}
+
+export interface OpeningsAt {
+  origin: string;
+  root: string;
+  size: number;
+  time: string;
+}
+
+export interface OpeningsCamera {
+  at: [number, number];
+  cone: ([number, number])[];
+  name: string;
+  reach: number;
+  title: string;
+}
+
+export interface OpeningData {
+  body: string;
+  cameras: string[];
+  from: string;
+  index: number;
+  opened_at?: string;
+  purpose: string;
+  to: string;
+}
+
+export interface UnknownOpening {
+  before: string;
+  body: string;
+  cameras_count: number;
+  hours_count: number;
+  index: number;
+  opened_at?: string;
+  overdue: boolean;
+  public_on: string;
+  purpose: string;
+}
+
 export interface WallData {
   cameras: WallCamera[];
   tiles: number;
