@@ -17,10 +17,12 @@ import (
 	"polity/camera/live"
 	"polity/city"
 	"polity/console/texts"
+	"polity/room/decision"
 	"polity/room/incident"
 	"polity/room/notice"
 	"polity/room/order"
 	"polity/room/queue"
+	"polity/service"
 )
 
 // Config is what New needs.
@@ -59,10 +61,14 @@ type Config struct {
 	Related func(ctx context.Context, who access.Who, of incident.Detail) ([]incident.Item, error)
 	// Orders is the book of work orders; nil: there is none.
 	Orders *order.Book
+	// Decisions is the book of what services want done; nil: there is none.
+	Decisions *decision.Book
+	// Services are those that run, by name. A page asks one by the methods that it needs.
+	Services map[city.Slug]service.Service
 	// Cases are those for footage; nil: the city keeps no public log, and there are none.
 	Cases Cases
-	Log    *slog.Logger     // nil: nothing is logged
-	Now    func() time.Time // nil: time.Now
+	Log   *slog.Logger     // nil: nothing is logged
+	Now   func() time.Time // nil: time.Now
 	// Bundle holds the bundled scripts and styles; nil is what was built into the
 	// program by go generate.
 	Bundle fs.FS

@@ -42,6 +42,7 @@ func (c *Console) work(r *request) []navItem {
 	if c.cfg.Alerts != nil && c.allowed(r, access.SeeAlerts, access.Service(someDesk)) {
 		items = append(items, navItem{Path: "/room", Name: c.say.Say("room.title")})
 	}
+	items = append(items, c.decisionNav(r)...)
 	items = append(items, c.orderNav(r)...)
 	items = append(items, c.caseNav(r)...)
 	if r.viewer.Operate {

@@ -78,6 +78,9 @@ var routes = []Route{
 	{"POST /orders/mine/{order}/photos", access.DoOrder, anyDesk, (*Console).photoByCrew},
 	{"PUT /orders/mine/{order}/position", access.DoOrder, anyDesk, (*Console).sharePosition},
 	{"DELETE /orders/mine/{order}/position", access.DoOrder, anyDesk, (*Console).hidePosition},
+	{"GET /decisions", access.SeeAlerts, anyDesk, (*Console).decisionsPage},
+	{"GET /decisions.json", access.SeeAlerts, anyDesk, (*Console).decisionsJSON},
+	{"POST /decisions/{service}/{decision}", access.Decide, theService, (*Console).answerDecision},
 	{"GET /cases", access.SeeCases, nil, (*Console).casesPage},
 	{"GET /cases.csv", access.SeeCases, nil, (*Console).casesCSV},
 	{"POST /cases", access.CarryCase, nil, (*Console).handInCase},
@@ -170,6 +173,11 @@ const someDesk = ""
 
 func anyDesk(*Console, *http.Request) ([]access.Thing, error) {
 	return []access.Thing{access.Service(someDesk)}, nil
+}
+
+// theService is the service that an address names.
+func theService(_ *Console, r *http.Request) ([]access.Thing, error) {
+	return []access.Thing{access.Service(city.Slug(r.PathValue("service")))}, nil
 }
 
 // theCamera is the camera that an address names.

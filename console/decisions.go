@@ -1,0 +1,210 @@
+package console
+
+import (
+	"encoding/json"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"polity/access"
+	"polity/city"
+	"polity/room/decision"
+	"polity/service"
+)
+
+const (
+	decisionsOpen   = 200
+	decisionsClosed = 30
+)
+
+type decisionsView struct {
+	Said, Problem string
+	Summary       string
+	Open, Closed  []decisionView
+	More          bool
+}
+
+type decisionView struct {
+	ID, Path           string // Path is where answers go
+	Do, Reason, Effect string
+	Service, Level     string
+	Algorithm          string
+	State              sign
+	Revision           int64
+	Made, Until        template.HTML
+	Inputs             []decisionInput
+	Steps              []decisionStep
+	MayAnswer, MayUndo bool
+	Advice             bool
+}
+
+type decisionInput struct {
+	Entity, What, Value string
+	At                  template.HTML
+}
+
+type decisionStep struct {
+	At        template.HTML
+	State     sign
+	Who, Note string
+	Machine   bool
+}
+
+// decisions is the book of decisions, and the one who asks as the book knows them.
+func (c *Console) decisions(r *request) (*decision.Book, decision.Asker, error) {
+	if c.cfg.Decisions == nil {
+		return nil, decision.Asker{}, city.Errorf(city.NotFound, "%s", c.say.Say("error.nodecisions"))
+	}
+	by := decision.Asker{Who: r.who, At: access.Circumstances{Loopback: access.OnLoopback(r.Request)}}
+	if r.asPublic {
+		by.Who = access.Who{}
+	}
+	return c.cfg.Decisions, by, nil
+}
+
+func (c *Console) decisionNav(r *request) []navItem {
+	if c.cfg.Decisions == nil || len(c.cfg.Services) == 0 || !c.allowed(r, access.SeeAlerts, access.Service(someDesk)) {
+		return nil
+	}
+	return []navItem{{Path: "/decisions", Name: c.say.Say("decisions.title")}}
+}
+
+func (c *Console) decisionsPage(w http.ResponseWriter, r *request) error {
+	return c.showDecisions(w, r, nil)
+}
+
+func (c *Console) showDecisions(w http.ResponseWriter, r *request, refused error) error {
+	book, by, err := c.decisions(r)
+	if err != nil {
+		return err
+	}
+	open, more, err := book.Find(r.Context(), by, decision.Query{Services: access.Desks(), Open: true, Limit: decisionsOpen})
+	if err != nil {
+		return err
+	}
+	all, _, err := book.Find(r.Context(), by, decision.Query{Services: access.Desks(), Limit: decisionsOpen})
+	if err != nil {
+		return err
+	}
+	v := decisionsView{Summary: c.say.Say("decisions.words", "n", len(open)), More: more, Said: c.decisionSaid(r)}
+	status := http.StatusOK
+	if refused != nil {
+		v.Problem, status = refused.Error(), statuses[city.KindOf(refused)]
+	}
+	for _, d := range open {
+		if d, err = book.One(r.Context(), by, d.Service, d.ID); err != nil {
+			return err
+		}
+		v.Open = append(v.Open, c.decisionView(r, d, book.May(by, d.Service)))
+	}
+	for _, d := range all {
+		if d.Closed.IsZero() || len(v.Closed) == decisionsClosed {
+			continue
+		}
+		if d, err = book.One(r.Context(), by, d.Service, d.ID); err != nil {
+			return err
+		}
+		v.Closed = append(v.Closed, c.decisionView(r, d, book.May(by, d.Service)))
+	}
+	return c.render(w, r, status, page{Template: "decisions", Title: c.say.Say("decisions.title"), Data: v})
+}
+
+var decisionSigns = map[decision.State]string{
+	decision.Proposed: "attention", decision.Accepted: "live", decision.Overridden: "live", decision.Applied: "done",
+	decision.Failed: "stopped", decision.Refused: "unknown", decision.Reverted: "unknown", decision.Expired: "unknown", decision.Withdrawn: "unknown",
+}
+
+func (c *Console) decisionState(s decision.State) sign {
+	return sign{decisionSigns[s], c.say.Say("decisions.state." + string(s))}
+}
+
+func (c *Console) decisionView(r *request, d *decision.Decision, may bool) decisionView {
+	v := decisionView{
+		ID: d.ID, Path: "/decisions/" + string(d.Service) + "/" + url.PathEscape(d.ID), Do: d.Do, Reason: d.Reason, Effect: d.Effect,
+		Service: c.deskName(d.Service), Level: c.say.Say("decisions.level." + string(d.Level)), Algorithm: string(d.Algorithm),
+		State: c.decisionState(d.State), Revision: d.Revision, Made: r.clock.Time(d.Made), Until: r.clock.Time(d.Until),
+		MayAnswer: may && d.State == decision.Proposed && d.Until.After(r.clock.now),
+		MayUndo:   may && d.Level != service.Advice && (d.State == decision.Accepted || d.State == decision.Applied),
+		Advice:    d.Level == service.Advice,
+	}
+	for _, i := range d.Inputs {
+		v.Inputs = append(v.Inputs, decisionInput{i.Entity, i.Attribute, i.Value, r.clock.Time(i.At)})
+	}
+	for _, s := range d.Steps {
+		who := s.Name
+		if s.Person == "" {
+			who = c.say.Say("decisions.program", "service", c.deskName(d.Service))
+		}
+		v.Steps = append(v.Steps, decisionStep{r.clock.Time(s.At), c.decisionState(s.State), who, s.Note, s.Person == ""})
+	}
+	return v
+}
+
+// answerDecision takes a person's answer; where it is refused, the page says why.
+func (c *Console) answerDecision(w http.ResponseWriter, r *request) error {
+	book, by, err := c.decisions(r)
+	if err != nil {
+		return err
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, formMax)
+	if err := r.ParseForm(); err != nil {
+		return city.Errorf(city.Invalid, "%s", c.say.Say("error.form"))
+	}
+	revision, _ := strconv.ParseInt(r.PostFormValue("revision"), 10, 64) // 0 is the revision of none
+	to := decision.State(r.PostFormValue("to"))
+	_, err = book.Answer(r.Context(), by, decision.Answer{
+		Service: city.Slug(r.PathValue("service")), ID: r.PathValue("decision"), Revision: revision, To: to,
+		Note: strings.ReplaceAll(r.PostFormValue("note"), "\r\n", "\n"),
+	})
+	switch city.KindOf(err) {
+	case city.Conflict, city.Invalid:
+		return c.showDecisions(w, r, err)
+	}
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r.Request, saying("/decisions", string(to)), http.StatusSeeOther)
+	return nil
+}
+
+func (c *Console) decisionSaid(r *request) string {
+	if key := "decisions.said." + r.URL.Query().Get("said"); c.say.Forms(key) != nil {
+		return c.say.Say(key)
+	}
+	return ""
+}
+
+// decisionsJSON is what a desk's own programs read: the open decisions that it sees.
+func (c *Console) decisionsJSON(w http.ResponseWriter, r *request) error {
+	book, by, err := c.decisions(r)
+	if err != nil {
+		return err
+	}
+	open, more, err := book.Find(r.Context(), by, decision.Query{Services: access.Desks(), Open: true, Limit: decisionsOpen})
+	if err != nil {
+		return err
+	}
+	type one struct {
+		service.Decision
+		Do       string          `json:"do"`
+		Effect   string          `json:"effect,omitempty"`
+		State    decision.State  `json:"state"`
+		Revision int64           `json:"revision"`
+		Until    json.RawMessage `json:"until"`
+	}
+	out := struct {
+		Decisions []one `json:"decisions"`
+		More      bool  `json:"more"`
+	}{[]one{}, more}
+	for _, d := range open {
+		until, err := d.Until.MarshalJSON()
+		if err != nil {
+			return err
+		}
+		out.Decisions = append(out.Decisions, one{d.Decision, d.Do, d.Effect, d.State, d.Revision, until})
+	}
+	c.answer(w, http.StatusOK, out)
+	return nil
+}
