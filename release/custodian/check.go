@@ -185,6 +185,9 @@ func (d *Device) witnessed(p *parts) (*proof.Inclusion, error) {
 func (d *Device) rosters(files [][]byte) (*roster.Signed, error) {
 	r := d.roster
 	for _, f := range files {
+		if older, err := roster.Unsigned(f); err == nil && older.Version < r.Version {
+			continue // other devices of the body may still need it
+		}
 		next, err := r.Next(f)
 		if city.KindOf(err) == city.Conflict && err != nil {
 			continue // the one that is known

@@ -2,6 +2,7 @@ package docket_test
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -272,6 +273,30 @@ func TestADeviceFollowsTheLog(t *testing.T) {
 	w.must(w.docket.Close())
 	w.open()
 	w.approve(share.Court, w.request(first, share.Court))
+}
+
+// TestADocketThatForgotWhatDevicesSaw: the size stands in the device's refusal.
+func TestADocketThatForgotWhatDevicesSaw(t *testing.T) {
+	w := newWorld(t)
+	first := w.submitted()
+	w.request(first, share.Court)
+	r, err := w.devices[share.Court].Examine(bytes.NewReader(w.request(first, share.Court)))
+	w.must(err)
+	w.must(w.docket.Close())
+	w.cfg.Path += "-new"
+	w.open()
+	id := w.submitted()
+	_, err = w.devices[share.Court].Examine(bytes.NewReader(w.request(id, share.Court)))
+	size := r.Checkpoint.Size
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("made anew from the %d", size)) {
+		t.Fatalf("without a proof: %v", err)
+	}
+	var b bytes.Buffer
+	_, err = w.docket.Request(t.Context(), id, share.Court, &b, size)
+	w.must(err)
+	w.approve(share.Court, b.Bytes())
+	_, err = w.docket.Request(t.Context(), id, share.Court, &b, size+100)
+	fails(t, err, city.Invalid, "another log")
 }
 
 // TestWhatABodyPublishesItselfCounts: whatever the hub's administrators think, an entry

@@ -31,9 +31,16 @@ const (
 // Request makes the request file to a body (formats/token.md, kind 1), writes it to w, and
 // returns its hash. Nothing is written to w before the file is complete. It can be had as
 // often as wanted, each time under the newest checkpoint, until the body has answered.
-func (d *Docket) Request(ctx context.Context, id canonical.Hash, body share.Body, w io.Writer) (sum [32]byte, err error) {
+// What the body's devices saw last is known from earlier files; seen names sizes of the
+// log that a device asks for in its refusal.
+func (d *Docket) Request(ctx context.Context, id canonical.Hash, body share.Body, w io.Writer, seen ...int64) (sum [32]byte, err error) {
 	if err := body.Check(); err != nil {
 		return sum, err
+	}
+	for _, size := range seen {
+		if err := d.saw(ctx, body, size); err != nil {
+			return sum, err
+		}
 	}
 	d.writing.Lock()
 	c, r, err := d.now(ctx, id)
@@ -133,6 +140,34 @@ func show(ctx context.Context, tx *sql.Tx, body share.Body, c *checkpoint.Checkp
 	_, err := tx.ExecContext(ctx, "INSERT INTO shown (body, size, root, made) VALUES (?, ?, ?, ?) ON CONFLICT (body, size) DO UPDATE SET made = excluded.made",
 		string(body), c.Size, c.Root[:], now)
 	return err
+}
+
+// saw notes that a device of a body saw the log when it had so many entries: this docket
+// does not remember, since it was put back from a backup, or the file was another hub's.
+func (d *Docket) saw(ctx context.Context, body share.Body, size int64) error {
+	c, err := d.cfg.Log.Checkpoint()
+	if err != nil {
+		return err
+	}
+	if size < 1 || size > c.Size {
+		return city.Errorf(city.Invalid, "the log has %d public entries; a device that saw %d saw another log: tell the witnesses", c.Size, size)
+	}
+	var tree proof.Peaks
+	_, err = d.cfg.Log.Entries(ctx, 0, func(_ int64, data []byte) error {
+		if tree.N() == size {
+			return errEnough
+		}
+		tree.Add(tlog.RecordHash(data))
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return err
+	}
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	return d.change(ctx, func(tx *sql.Tx) error {
+		return show(ctx, tx, body, &checkpoint.Checkpoint{Size: size, Root: tree.Root()}, d.cfg.Now().UnixMilli())
+	})
 }
 
 // pinned is the log as of one checkpoint: all proofs of a file are under the same.
