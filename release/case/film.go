@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/bits"
 	"strings"
+	"time"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
@@ -24,7 +25,8 @@ type Film struct {
 	MP4           []byte // fMP4, cut after the last whole fragment
 	Codec         string // as in RFC 6381: avc1.64001f
 	Width, Height int
-	Cut           bool // something after the last whole fragment was left out
+	First         time.Duration // when its first picture is shown, in the file's own time
+	Cut           bool          // something after the last whole fragment was left out
 }
 
 // Wipe overwrites the pictures, as far as a program in Go can.
@@ -75,10 +77,37 @@ func filmOf(b []byte) (*Film, error) {
 	if begin == 0 || whole == 0 {
 		return nil, city.Errorf(city.Invalid, "what was sealed is no fMP4 with a whole fragment")
 	}
-	f := &Film{MP4: b[:whole], Cut: whole < len(b)}
+	f := &Film{MP4: b[:whole], Cut: whole < len(b), First: firstShown(b[begin:whole])}
 	clear(b[whole:])
 	return f, f.describe(b[:begin])
 }
+
+// firstShown is the earliest time of presentation in the first fragment, which recorders
+// write with duration, size, flags and offset of each picture (recording/fmp4; ISO/IEC
+// 14496-12, 8.8.8). The file's time of decoding begins at 0.
+func firstShown(b []byte) time.Duration {
+	const name, entry, flags = "trun", 16, 0xf01
+	at := bytes.Index(b[:min(len(b), 4096)], []byte(name))
+	if at < 0 || len(b) < at+16 || binary.BigEndian.Uint32(b[at+4:])&0xffffff != flags {
+		return 0
+	}
+	count := int(binary.BigEndian.Uint32(b[at+8:]))
+	first, decoded := int64(-1), int64(0)
+	for i := range min(count, 32) {
+		e := at + 16 + i*entry
+		if e+entry > len(b) {
+			break
+		}
+		if shown := decoded + int64(int32(binary.BigEndian.Uint32(b[e+12:]))); first < 0 || shown < first {
+			first = shown
+		}
+		decoded += int64(binary.BigEndian.Uint32(b[e:]))
+	}
+	return time.Duration(max(first, 0)) * time.Second / ticks
+}
+
+// ticks a second of all times in a segment.
+const ticks = 90_000
 
 func (f *Film) describe(begin []byte) (err error) {
 	defer func() {

@@ -25,6 +25,7 @@ import (
 	casefile "polity/release/case"
 	"polity/release/custodian"
 	"polity/release/releasetest"
+	"polity/release/token"
 )
 
 // Times of the city: footage of an afternoon, asked for the next morning.
@@ -261,4 +262,36 @@ func (w *World) Refuse(body share.Body, request []byte) []byte {
 	_, err = w.Devices[body].Refuse(r, "scope-too-wide", &out)
 	must(w.t, err)
 	return out.Bytes()
+}
+
+// Opened is a case of cameras whose files were carried, with both approvals and each
+// segment.
+func (w *World) Opened(cameras ...city.Slug) (*casefile.Case, *casefile.Shelf) {
+	w.t.Helper()
+	c, err := w.Office().New(w.Draft("", cameras...), Asked)
+	must(w.t, err)
+	text, err := c.Submission()
+	must(w.t, err)
+	s, err := token.ParseSubmission(text)
+	must(w.t, err)
+	h := NewHub(w)
+	h.token, h.sent = c.Token, s
+	h.append("requested", c.Token)
+	for _, body := range share.Bodies {
+		request, err := h.Request(body)
+		must(w.t, err)
+		_, err = c.TakeAnswer(bytes.NewReader(w.Approve(body, request)))
+		must(w.t, err)
+	}
+	_, err = c.Opening(Asked)
+	must(w.t, err)
+	shelf, err := c.Shelf()
+	must(w.t, err)
+	w.t.Cleanup(shelf.Close)
+	problems, err := shelf.Import([]string{filepath.Join(w.dir, "recorder")}, nil)
+	must(w.t, err)
+	if len(problems) > 0 {
+		w.t.Fatalf("%q", problems)
+	}
+	return c, shelf
 }
