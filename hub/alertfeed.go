@@ -19,7 +19,7 @@ import (
 // AlertSource raises alerts of its own, such as a service's advice.
 type AlertSource interface {
 	// Name is how the keys of its alerts begin. It is no name of the hub's own sources:
-	// data, camera, device, edge.
+	// data, camera, device, edge, recorder.
 	Name() city.Slug
 	// Follow calls take with what is new behind a cursor, until ctx ends; the empty cursor
 	// is the beginning. Behind a crash it is called with the last cursor that was taken.

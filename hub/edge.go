@@ -17,6 +17,8 @@ type edge struct {
 	name city.Slug
 	line *spine.Line
 	log  *slog.Logger
+	// wants is what the edge said it has of epoch keys.
+	wants chan keyWant
 
 	mu     sync.Mutex
 	state  uplink.EdgeState
@@ -31,7 +33,7 @@ func (h *Hub) openEdge(name city.Slug) (*edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &edge{h: h, name: name, line: line, log: h.log.With(slog.String("edge", string(name))), since: time.Now(), warned: map[city.Slug]string{}}
+	e := &edge{h: h, name: name, line: line, log: h.log.With(slog.String("edge", string(name))), since: time.Now(), wants: make(chan keyWant, 16), warned: map[city.Slug]string{}}
 	stop, err := line.Listen(e.hear)
 	if err != nil {
 		return nil, err
@@ -102,6 +104,12 @@ func (e *edge) hear(m spine.Message) {
 	if m.Channel == spine.CameraState {
 		if s, err := uplink.DecodeCameraState(m.Body); err == nil {
 			e.h.hearReport(c, s)
+		}
+		return
+	}
+	if m.Channel == spine.KeyState {
+		if s, err := uplink.DecodeKeyState(m.Body); err == nil {
+			e.hearKeys(c, s)
 		}
 		return
 	}

@@ -39,6 +39,8 @@ import (
 type Deps struct {
 	Log *slog.Logger
 	Now func() time.Time // the wall clock; nil: time.Now
+	// Version is the program's, "1.2.3", for the public log; empty: it is not told.
+	Version string
 	// About may change what the pages say of the city: the demo's map, services.
 	About func(*console.About)
 	// Alerts are further sources of the control room's alerts.
@@ -75,6 +77,7 @@ type Hub struct {
 	cfg     Config
 	log     *slog.Logger
 	now     func() time.Time
+	version string
 	about   console.About
 	started time.Time
 	folder  register.Folder
@@ -132,7 +135,7 @@ func Run(ctx context.Context, cfg Config, deps Deps) (err error) {
 		return err
 	}
 	h := &Hub{
-		cfg: cfg, log: deps.Log, now: deps.Now, started: time.Now(),
+		cfg: cfg, log: deps.Log, now: deps.Now, version: deps.Version, started: time.Now(),
 		cameras: map[city.Slug]*camera{}, edges: map[city.Slug]*edge{}, complaints: map[string]bool{},
 	}
 	if h.log == nil {
@@ -195,7 +198,7 @@ func (h *Hub) open(ctx context.Context, deps Deps) error {
 	if err := h.openAccess(ctx, deps); err != nil {
 		return err
 	}
-	if err := h.openLedger(); err != nil {
+	if err := h.openLedger(ctx); err != nil {
 		return err
 	}
 	h.advice = deps.Alerts
@@ -298,6 +301,7 @@ func (h *Hub) run(ctx context.Context, deps Deps) error {
 		}
 		work.Go(func() { e.line.DrawTaken(working, e.takeRecords) })
 		work.Go(func() { e.line.DrawArchive(working, e.takePlaces) })
+		work.Go(func() { e.offerKeys(working) })
 	}
 	if err := h.publishChanges(working, &work); err != nil {
 		return err

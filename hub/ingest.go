@@ -12,14 +12,19 @@ import (
 	"polity/spine"
 )
 
-// takeRecords commits a batch of observations and events: all of it in one commit,
-// each once however often it comes. What is of a camera without an entry here is
-// put off.
+// takeRecords commits a batch of observations, events and statements: all of the first two
+// in one commit, each once however often it comes. What is of a camera without an entry
+// here is put off.
 func (e *edge) takeRecords(ctx context.Context, batch []spine.Message) (later []int, err error) {
 	var b plane.Batch
 	var events []*stored
+	var statements []spine.Message
 	dropped := 0
 	for i, m := range batch {
+		if m.Channel == spine.Statement {
+			statements = append(statements, m)
+			continue
+		}
 		c, missing := e.mine(m.Camera)
 		if c == nil {
 			if missing {
@@ -48,6 +53,14 @@ func (e *edge) takeRecords(ctx context.Context, batch []spine.Message) (later []
 			events = append(events, s)
 			b.Changes = append(b.Changes, s.change())
 		}
+	}
+	if len(statements) > 0 {
+		if err := e.takeStatements(ctx, statements); err != nil {
+			return nil, err
+		}
+	}
+	if len(statements) == len(batch) {
+		return nil, nil
 	}
 	r, err := e.h.store.Write(ctx, &b)
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"polity/hub/entries"
 	"polity/ledger/entry"
 	"polity/ledger/log"
+	"polity/ledger/proof"
 	"polity/ledger/roster"
 	"polity/register"
 )
@@ -79,22 +80,29 @@ type ledger struct {
 	hub     *Hub
 	log     *log.Log
 	roster  *roster.Signed
+	rosters []*roster.Signed // all of them, the newest last
+	folder  string
 	handler http.Handler
+	proofs  proofs
+	wake    chan struct{} // something was appended that is not of the hub's own books
 
-	mu     sync.Mutex
-	told   map[string]bool // problems that were logged
-	policy int             // entries of the book of policies that are in the log
-	looks  int             // entries of the chain of looks that are
-	late   bool            // nothing becomes public, and that was logged
+	mu       sync.Mutex
+	index    *entries.Index  // of what the log says, up to the last look
+	told     map[string]bool // problems that were logged
+	policy   int             // entries of the book of policies that are in the log
+	looks    int             // entries of the chain of looks that are
+	software bool            // which program runs is in the log
+	decided  int64           // steps of the book of decisions that are
+	late     bool            // nothing becomes public, and that was logged
 }
 
 // openLedger opens the log, behind the books whose entries it takes.
-func (h *Hub) openLedger() error {
+func (h *Hub) openLedger(ctx context.Context) error {
 	c := h.cfg.Ledger
 	if c == nil {
 		return nil
 	}
-	r, err := c.roster()
+	rosters, err := c.chain()
 	if err != nil {
 		return city.Errorf(city.KindOf(err), "hub.ledger.rosters: %w", err)
 	}
@@ -112,7 +120,8 @@ func (h *Hub) openLedger() error {
 	if folder == "" {
 		folder = filepath.Join(h.cfg.Data, "log")
 	}
-	l := &ledger{hub: h, roster: r, told: map[string]bool{}}
+	r := rosters[len(rosters)-1]
+	l := &ledger{hub: h, roster: r, rosters: rosters, folder: folder, told: map[string]bool{}, wake: make(chan struct{}, 1)}
 	config := log.Config{Dir: folder, Signer: signer, Roster: r, Names: l.registered, Log: h.log}
 	for _, w := range c.Witnesses {
 		config.Witnesses = append(config.Witnesses, log.Witness(w))
@@ -124,11 +133,17 @@ func (h *Hub) openLedger() error {
 	if l.handler, err = l.log.Handler(); err != nil {
 		return err
 	}
+	if l.proofs.source, err = proof.Folder(folder); err != nil {
+		return err
+	}
+	l.openIndex(ctx)
 	h.ledger = l
 	return nil
 }
 
-func (l *Ledger) roster() (r *roster.Signed, err error) {
+// chain reads the rosters, each of which follows the one before.
+func (l *Ledger) chain() (list []*roster.Signed, err error) {
+	var r *roster.Signed
 	for _, name := range l.Rosters {
 		file, err := os.ReadFile(name)
 		if err != nil {
@@ -142,8 +157,9 @@ func (l *Ledger) roster() (r *roster.Signed, err error) {
 		if err != nil {
 			return nil, city.Errorf(city.KindOf(err), "%s: %w", name, err)
 		}
+		list = append(list, r)
 	}
-	return r, nil
+	return list, nil
 }
 
 // registered says whether a name may stand in the log: only what the city's registers
@@ -154,7 +170,7 @@ func (l *ledger) registered(n entry.Named) error {
 	known := false
 	switch n.Kind {
 	case entry.Camera:
-		known = h.knowsCamera(n.Name)
+		known = h.knowsCamera(n.Name) || l.wasRegistered(n.Name)
 	case entry.Thing:
 		known = h.knowsCamera(n.Name) || is(publicServices)
 	case entry.Edge:
@@ -209,13 +225,21 @@ func (h *Hub) keepLedger(ctx context.Context) {
 	}
 	tick := time.NewTicker(ledgerEach)
 	defer tick.Stop()
+	defer h.ledger.saveIndex()
+	saved := time.Now()
 	for {
+		if time.Since(saved) > saveEach {
+			saved = time.Now()
+			h.ledger.saveIndex()
+		}
 		h.ledger.bring(ctx)
 		h.ledger.watch(ctx)
+		h.ledger.complain("alerts of epoch keys", h.endKeyAlarms(ctx))
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-h.ledger.wake:
 		}
 	}
 }
@@ -224,15 +248,16 @@ func (h *Hub) keepLedger(ctx context.Context) {
 // that a crash needs no memory of how far it came.
 func (l *ledger) bring(ctx context.Context) {
 	l.add(ctx, &entry.Roster{Roster: l.roster.File(), Version: int64(l.roster.Version)})
-	cameras, _, err := l.hub.folder.All()
-	l.complain("the register of cameras", err)
-	for _, c := range cameras {
-		l.add(ctx, entries.Registered(c))
-	}
+	l.readOwn(ctx)
+	l.bringRegister(ctx)
+	l.bringSoftware(ctx)
 	if l.hub.policies != nil {
 		list, err := entries.Policies(l.hub.policies.Log())
 		l.complain("the book of policies", err)
 		l.policy = l.rest(ctx, list, l.policy)
+	}
+	if l.hub.decisions != nil {
+		l.bringDecisions(ctx)
 	}
 	if l.hub.book != nil {
 		l.bringLooks(ctx)

@@ -41,7 +41,8 @@ var gates = []gate{
 	{nil, ngsild.Root + "/", nil, access.WriteData, (*Hub).ngsildAPI},
 	{nil, OperationsPath, nil, access.RunSystem, (*Hub).operations},
 	{nil, NoticesPath, nil, access.RunSystem, (*Hub).noticeOperations},
-	{reads, rest.Root, rest.Serves, access.ReadPublic, (*Hub).restAPI}, // which shows all to whoever may read-data
+	{[]string{http.MethodPost}, EntriesPath, nil, access.ReadPublic, (*Hub).statementsAPI}, // entries count by their own signatures
+	{reads, rest.Root, rest.Serves, access.ReadPublic, (*Hub).restAPI},                     // which shows all to whoever may read-data
 	{nil, rest.Root, rest.Serves, access.WriteData, (*Hub).restAPI},
 	{reads, LedgerPath, nil, access.ReadPublic, (*Hub).ledgerFiles},
 	{reads, "/data/", opendata.Serves, access.ReadPublic, (*Hub).dataFiles},

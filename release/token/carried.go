@@ -61,8 +61,10 @@ const (
 	maxEntry   = 8 << 10
 	maxRecord  = 12 + 2048 + share.SealedSize
 
+	// Mark is how every carried file begins.
+	Mark = "POLREL\r\n"
+
 	version = 1
-	mark    = "POLREL\r\n"
 	headLen = 12
 )
 
@@ -104,7 +106,7 @@ type Writer struct {
 // Create begins a carried file.
 func Create(w io.Writer, kind Kind) *Writer {
 	f := &Writer{to: w, hash: sha256.New(), kind: kind, n: map[Tag]int{}}
-	f.write(append([]byte(mark), 0, version, byte(kind), 0))
+	f.write(append([]byte(Mark), 0, version, byte(kind), 0))
 	return f
 }
 
@@ -181,7 +183,7 @@ func Open(r io.Reader, want Kind) (*Reader, error) {
 	}
 	f.Kind = Kind(head[10])
 	switch v := binary.BigEndian.Uint16(head[8:]); {
-	case string(head[:8]) != mark:
+	case string(head[:8]) != Mark:
 		return nil, city.Errorf(city.Invalid, "this is no file of a release: it does not begin with its mark")
 	case v != version:
 		return nil, city.Errorf(city.Invalid, "a %s of version %d; this release reads version %d: use a newer release", f.Kind, v, version)
