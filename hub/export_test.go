@@ -1,6 +1,14 @@
 package hub
 
-import "polity/console"
+import (
+	"polity/console"
+	"polity/release/docket"
+)
+
+// RecordingsOf asks the edges of a hub.
+func RecordingsOf(c console.City) docket.Recordings {
+	return recordings{c.(*Hub)} //nolint:forcetypeassert // there is no other
+}
 
 // WithAccess has a hub of a test take another's word on who may do what.
 func WithAccess(d Deps, a console.Access, looks console.Looks) Deps {
