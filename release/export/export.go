@@ -296,7 +296,7 @@ func (m *maker) fit(width, height int) error {
 func (m *maker) begin(size [2]int) error {
 	name := string(m.clip.Camera) + ".mp4"
 	if len(m.done) > 0 {
-		name = fmt.Sprintf("%s-%d.mp4", m.clip.Camera, len(m.done)+1)
+		name = fmt.Sprintf("%s.%d.mp4", m.clip.Camera, len(m.done)+1)
 	}
 	to, err := m.create(name)
 	if err != nil {
