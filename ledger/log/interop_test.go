@@ -1,86 +1,22 @@
 package log_test
 
 import (
-	"encoding/base64"
-	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"polity/ledger/log/interop"
 	"polity/ledger/log/logtest"
+	"polity/ledger/roster/rostertest"
 )
 
-// client is somebody else's: it knows golang.org/x/mod's code and the C2SP
-// specifications, the log's address and its key.
-type client struct {
-	t    *testing.T
-	base string
-	key  note.Verifier
-}
-
-func (c client) get(path string) []byte {
-	c.t.Helper()
-	answer, err := http.Get(c.base + path) //nolint:noctx,gosec // the test's own server
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	defer answer.Body.Close() //nolint:errcheck // it is only read
-	data, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode != http.StatusOK {
-		c.t.Fatalf("%s: %s, %v", path, answer.Status, err)
-	}
-	return data
-}
-
-func (c client) tree() tlog.Tree {
-	c.t.Helper()
-	n, err := note.Open(c.get("/checkpoint"), note.VerifierList(c.key))
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	lines := strings.Split(n.Text, "\n")
-	size, err := strconv.ParseInt(lines[1], 10, 64)
-	if err != nil || lines[0] != c.key.Name() {
-		c.t.Fatalf("checkpoint %q", n.Text)
-	}
-	root, err := base64.StdEncoding.DecodeString(lines[2])
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return tlog.Tree{N: size, Hash: tlog.Hash(root)}
-}
-
-// tileOf writes a tile's path as C2SP tlog-tiles says.
-func tileOf(level string, n int64, width int) string {
-	s := fmt.Sprintf("%03d", n%1000)
-	for n >= 1000 {
-		n /= 1000
-		s = fmt.Sprintf("x%03d/%s", n%1000, s)
-	}
-	if width != 256 {
-		s += fmt.Sprintf(".p/%d", width)
-	}
-	return "/tile/" + level + "/" + s
-}
-
-func (c client) Height() int { return 8 }
-
-func (c client) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
-	var all [][]byte
-	for _, t := range tiles {
-		all = append(all, c.get(tileOf(strconv.Itoa(t.L), t.N, t.W)))
-	}
-	return all, nil
-}
-
-func (client) SaveTiles([]tlog.Tile, [][]byte) {}
-
+// TestAnIndependentClientReadsTheLog: signature, every entry's inclusion, consistency, by
+// code that knows nothing of ours; and what it refuses.
 func TestAnIndependentClientReadsTheLog(t *testing.T) {
 	town := logtest.New(t, t.TempDir())
 	l := open(t, town.Config)
@@ -88,56 +24,71 @@ func TestAnIndependentClientReadsTheLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(http.StripPrefix("/log", handler))
+	served := http.StripPrefix("/log", handler)
+	changed := ""
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if changed == "" || !strings.HasPrefix(r.URL.Path, "/log/tile/"+changed) {
+			served.ServeHTTP(w, r)
+			return
+		}
+		answer := httptest.NewRecorder()
+		served.ServeHTTP(answer, r)
+		data := answer.Body.Bytes()
+		data[len(data)-1] ^= 1
+		_, _ = w.Write(data) //nolint:errcheck // the client sees it
+	}))
 	t.Cleanup(server.Close)
 	key, err := note.NewVerifier(town.Log.Public)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := client{t, server.URL + "/log", key}
-
-	for i := range 300 {
-		if i == 299 {
-			public(t, l, 299)
-			break
+	c := &interop.Client{Address: server.URL + "/log", Key: key, HTTP: &http.Client{Timeout: time.Minute}}
+	tree := func() tlog.Tree {
+		t.Helper()
+		tree, err := c.Tree()
+		if err != nil {
+			t.Fatal(err)
 		}
+		return tree
+	}
+
+	for i := range 299 {
 		if _, err := l.Append(t.Context(), decision(i)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	older := c.tree()
+	public(t, l, 299)
+	older := tree()
 	for i := 299; i < 310; i++ {
 		add(t, l, decision(i), int64(i))
 	}
 	public(t, l, 310)
-	tree := c.tree()
-	if older.N != 299 || tree.N != 310 {
-		t.Fatalf("sizes are %d and %d", older.N, tree.N)
+	newer := tree()
+	if older.N != 299 || newer.N != 310 {
+		t.Fatalf("sizes are %d and %d", older.N, newer.N)
 	}
-	reader := tlog.TileHashReader(tree, c)
+	records, err := c.Records(newer)
+	if err != nil || len(records) != 310 || !strings.Contains(string(records[300]), `"type":"decision"`) {
+		t.Errorf("%d records, %v", len(records), err)
+	}
+	if err := c.Continues(older, newer); err != nil {
+		t.Error(err)
+	}
 
-	bundle := c.get(tileOf("entries", 1, 310-256))
-	var record []byte
-	for range 300 - 256 + 1 { // entry 300
-		n := int(bundle[0])<<8 | int(bundle[1])
-		record, bundle = bundle[2:2+n], bundle[2+n:]
-	}
-	inclusion, err := tlog.ProveRecord(tree.N, 300, reader)
+	foreign, err := note.NewVerifier(rostertest.NewKey(rostertest.Origin, "another town").Public)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := tlog.CheckRecord(inclusion, tree.N, tree.Hash, 300, tlog.RecordHash(record)); err != nil {
-		t.Error(err)
-	}
-	if !strings.Contains(string(record), `"type":"decision"`) {
-		t.Errorf("entry 300 is %q", record)
-	}
-	growth, err := tlog.ProveTree(tree.N, older.N, reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := tlog.CheckTree(growth, tree.N, tree.Hash, older.N, older.Hash); err != nil {
-		t.Error(err)
+	for name, tried := range map[string]func() error{
+		"a changed entry": func() error { changed = "entries/"; _, err := c.Records(newer); return err },
+		"a changed hash":  func() error { changed = "0/"; _, err := c.Records(newer); return err },
+		"another's key":   func() error { c.Key = foreign; _, err := c.Tree(); return err },
+		"another history": func() error { changed = ""; older.Hash[0] ^= 1; return c.Continues(older, newer) },
+	} {
+		if tried() == nil {
+			t.Errorf("%s is taken for right", name)
+		}
+		changed, c.Key = "", key
 	}
 }
 
