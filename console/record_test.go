@@ -56,7 +56,7 @@ func TestAnEmptyRecordSaysSo(t *testing.T) {
 	w := summarytest.New("empty")
 	w.Append(&entry.Roster{Roster: w.City.Roster.File(), Version: 1})
 	pages, record, _ := recordPages(t, w)
-	says(t, pages, "/record", http.StatusOK, "No footage has been opened since the record began on 30 November 2026.", "1 entry", "Nothing has been approved, refused or opened yet.", "Nobody has asked for footage.", "No body has published keys", "No body has audited yet.", "No alarm stands in the log.")
+	says(t, pages, "/record", http.StatusOK, "No footage has been opened since the record began on 1 March 2026.", "1 entry", "Nothing has been approved, refused or opened yet.", "Nobody has asked for footage.", "No body has published keys", "No body has audited yet.", "No alarm stands in the log.")
 	says(t, pages, "/record/concerned", http.StatusOK, "0 openings since", "No details of an opening are public yet.", "The details of every opening are public.")
 	says(t, pages, "/cameras/square", http.StatusOK, "None is kept of this camera.", "Never, as far as details are public.")
 	record.Break(city.Errorf(city.NotFound, "the public log has no checkpoint yet"))

@@ -42,7 +42,7 @@ func (c *Console) recordRelease(at clock, r *summary.Release) recordRelease {
 	switch {
 	case r.Opened != nil:
 		v.Words = append(v.Words, recordLink{recordPath(r.Opened.Index), at.Time(r.Opened.At.Time()), c.say.Say("record.answer.opened", "n", r.Opened.Segments)})
-	case r.State == summary.Waiting || r.State == summary.Approved:
+	case r.State == summary.Waiting:
 		v.Words = append(v.Words, recordLink{Path: v.Path, When: at.Time(r.Expires.Time()), Words: c.say.Say("record.answer.until")})
 	}
 	v.Details = c.recordDetails(at, r)

@@ -59,7 +59,7 @@ func newConsole(t testing.TB, c *consoletest.City, sensors *consoletest.Sensors,
 		t.Fatal(err)
 	}
 	lines.Hear()
-	pages, err := console.New(console.Config{City: c, Sensors: sensors, Transit: lines, Data: consoletest.NewData(now), Access: who, Looks: &consoletest.Looks{}, Book: newBook(t, c), Policies: newPolicies(t), Alerts: room.Queue, Orders: newOrders(t, who), Notices: newNotices(t, who), Cases: consoletest.NewCases(now), Bundle: os.DirFS(built), Now: now})
+	pages, err := console.New(console.Config{City: c, Sensors: sensors, Transit: lines, Data: consoletest.NewData(now), Access: who, Looks: &consoletest.Looks{}, Book: newBook(t, c), Policies: newPolicies(t), Alerts: room.Queue, Orders: newOrders(t, who), Notices: newNotices(t, who), Cases: consoletest.NewCases(now), Record: newRecord(), Bundle: os.DirFS(built), Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}

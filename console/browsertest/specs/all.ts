@@ -7,6 +7,7 @@ import "./sensors.ts";
 import "./transit.ts";
 import "./orders.ts";
 import "./looks.ts";
+import "./record.ts";
 import "./policies.ts";
 import "./wall.ts";
 import "./room.ts";

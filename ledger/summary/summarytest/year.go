@@ -17,8 +17,16 @@ var End = time.Date(2026, 11, 24, 12, 32, 0, 0, time.UTC)
 // Writer appends what bodies and offices sign.
 type Writer struct{ *Log }
 
-// New is an empty log of a city of its own.
-func New(seed string) Writer { return Writer{&Log{City: rostertest.New(seed)}} }
+// New is an empty log of a city of its own, whose first roster counts from March on.
+func New(seed string) Writer {
+	c := rostertest.New(seed)
+	r := c.Plain()
+	r.ValidFrom = "2026-03-01T00:00:00Z"
+	var err error
+	c.Roster, err = roster.First(c.Sign(r))
+	must(err)
+	return Writer{&Log{City: c}}
+}
 
 func hash(s string) canonical.Hash { return canonical.Sum("test", []byte(s)) }
 
