@@ -27,7 +27,10 @@ type Config struct {
 	// FirstWait is the time from a decoder's end to its next start, doubled with
 	// each to LastWait; 250 ms and 30 s. A tenth of it is random.
 	FirstWait, LastWait time.Duration
-	Log                 *slog.Logger
+	// Wipe has each unit overwritten once it was decoded or left out, with what was made of
+	// it on the way: whoever pushed it then must not use it any more.
+	Wipe bool
+	Log  *slog.Logger
 }
 
 func (c Config) withDefaults() Config {
@@ -97,6 +100,7 @@ func New(cfg Config) *Decoder {
 	cfg = cfg.withDefaults()
 	d := &Decoder{cfg: cfg, pace: pace{rate: cfg.Rate}}
 	d.queue.init()
+	d.queue.wipe = cfg.Wipe
 	d.ready.init(d.pool.put)
 	return d
 }

@@ -18,6 +18,7 @@ type queue struct {
 	needKey bool
 	skipped uint64
 	arrived chan struct{} // capacity 1
+	wipe    bool          // overwrite what is left out
 }
 
 // Bounds of the queue: some seconds of an ordinary camera.
@@ -34,11 +35,12 @@ func (q *queue) push(u *stream.Unit) {
 		q.needKey = false
 	}
 	if len(q.units) >= maxQueued || q.bytes+u.Size() > maxQueuedBytes {
-		q.skipped += uint64(len(q.units))
-		q.units, q.bytes, q.needKey = nil, 0, !u.Key
+		q.empty()
+		q.needKey = !u.Key
 	}
 	if q.needKey {
 		q.skipped++
+		q.spent(u)
 		q.mu.Unlock()
 		return
 	}
@@ -48,6 +50,22 @@ func (q *queue) push(u *stream.Unit) {
 	select {
 	case q.arrived <- struct{}{}:
 	default:
+	}
+}
+
+// empty leaves out what waits. The lock is held.
+func (q *queue) empty() {
+	q.skipped += uint64(len(q.units))
+	for _, u := range q.units {
+		q.spent(u)
+	}
+	q.units, q.bytes = nil, 0
+}
+
+// spent is told of each unit that nobody uses any more.
+func (q *queue) spent(u *stream.Unit) {
+	if q.wipe {
+		u.Wipe()
 	}
 }
 
@@ -93,6 +111,7 @@ func (q *queue) key(ctx context.Context) (*stream.Unit, error) {
 		if q.take(u) {
 			q.mu.Lock()
 			q.skipped++
+			q.spent(u)
 			q.mu.Unlock()
 		}
 	}
@@ -102,8 +121,8 @@ func (q *queue) key(ctx context.Context) (*stream.Unit, error) {
 func (q *queue) restart() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.skipped += uint64(len(q.units))
-	q.units, q.bytes, q.needKey = nil, 0, true
+	q.empty()
+	q.needKey = true
 }
 
 func (q *queue) dropped() uint64 {

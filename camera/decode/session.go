@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -156,12 +157,15 @@ func (s *session) feed(ctx context.Context, run *ffmpeg.Process, first *stream.U
 			continue
 		}
 		micros := s.expect((u.PTS + ptsBase).Microseconds(), u.Taken)
+		buf = slices.Grow(buf, 12+u.Size()) // so that nothing of it is left behind on the way
 		at := len(buf)
 		buf = append(buf, make([]byte, 12)...)
 		binary.LittleEndian.PutUint64(buf[at+4:], uint64(micros))
 		buf = u.AppendAnnexB(buf)
+		s.d.queue.spent(u)
 		binary.LittleEndian.PutUint32(buf[at:], uint32(len(buf)-at-12))
 		_, err = run.In.Write(buf)
+		clear(buf)
 		s.mu.Lock()
 		s.feeding = false
 		s.mu.Unlock()

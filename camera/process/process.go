@@ -123,7 +123,7 @@ func newWatch(p *link.Process, log *slog.Logger) (*watch, error) {
 	}); err != nil {
 		return nil, err
 	}
-	w.decoder = decode.New(decode.Config{Rate: a.PerSecond, Log: log})
+	w.decoder = decode.New(decode.Config{Rate: a.PerSecond, Wipe: true, Log: log})
 	config := pipeline.DefaultConfig
 	var eyes detect.Eyes
 	if a.Detector != "" {

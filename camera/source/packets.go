@@ -23,6 +23,9 @@ type depacketizer struct {
 
 	waiting bool  // packets of a unit are in decode
 	pts     int64 // theirs
+
+	spent [][]byte // payloads of packets since the last unit, which decode may still read
+	size  int      // bytes in spent
 }
 
 func newDepacketizer(forma format.Format) (*depacketizer, error) {
@@ -56,6 +59,10 @@ func newDepacketizer(forma format.Format) (*depacketizer, error) {
 // by it, with its own timestamp: some cameras never mark a unit's last packet, so
 // that only the next unit's first shows it. lost says that something is missing.
 func (d *depacketizer) add(p *rtp.Packet, pts int64) (nals [][]byte, at int64, lost bool) {
+	if d.size += len(p.Payload); d.size > 2*stream.MaxUnit { // no unit is as large: let them go
+		d.spent, d.size = nil, len(p.Payload)
+	}
+	d.spent = append(d.spent, p.Payload)
 	nals, err := d.decode(p)
 	switch {
 	case errors.Is(err, rtph264.ErrMorePacketsNeeded), errors.Is(err, rtph265.ErrMorePacketsNeeded), errors.Is(err, rtpmjpeg.ErrMorePacketsNeeded):
@@ -70,10 +77,29 @@ func (d *depacketizer) add(p *rtp.Packet, pts int64) (nals [][]byte, at int64, l
 	at = pts
 	if d.waiting && d.pts != pts {
 		at, d.pts = d.pts, pts
-	} else {
-		d.waiting = false
+		return d.own(nals, p.Payload), at, false
 	}
-	return nals, at, false
+	d.waiting = false
+	return d.own(nals, nil), at, false
+}
+
+// own copies a unit out of its packets and overwrites those, so that of a picture nothing
+// is in memory but the unit. A packet that begins the next unit stays.
+func (d *depacketizer) own(nals [][]byte, next []byte) [][]byte {
+	u := (&stream.Unit{NALs: nals}).Clone()
+	for _, nal := range nals {
+		clear(nal) // a packet's, or what was put together from several
+	}
+	for _, payload := range d.spent {
+		if len(next) == 0 || len(payload) == 0 || &payload[0] != &next[0] {
+			clear(payload)
+		}
+	}
+	d.spent, d.size = d.spent[:0], 0
+	if next != nil {
+		d.spent, d.size = append(d.spent, next), len(next)
+	}
+	return u.NALs
 }
 
 func userinfo(user, password string) *url.Userinfo { return url.UserPassword(user, password) }

@@ -62,6 +62,30 @@ func (u *Unit) Size() int {
 	return n
 }
 
+// Clone copies the unit with its bytes.
+func (u *Unit) Clone() *Unit {
+	c := *u
+	room := make([]byte, 0, u.Size())
+	c.NALs = make([][]byte, len(u.NALs))
+	for i, nal := range u.NALs {
+		at := len(room)
+		room = append(room, nal...)
+		c.NALs[i] = room[at:len(room):len(room)]
+	}
+	return &c
+}
+
+// Wipe overwrites what is coded of the picture, so that it does not stay in memory until
+// the garbage collector has use for the room. Parameter sets stay: the assembler and a
+// recorder go on using theirs.
+func (u *Unit) Wipe() {
+	for _, nal := range u.NALs {
+		if kindOf(u.Codec, nal) != parameters {
+			clear(nal)
+		}
+	}
+}
+
 // AppendAnnexB adds the unit to b as a byte stream with start codes (H.264 and
 // H.265, Annex B), or as the JPEG image.
 func (u *Unit) AppendAnnexB(b []byte) []byte {
