@@ -70,6 +70,12 @@ type process struct {
 // launch starts the program under test. It dies with the test, whatever happens.
 func launch(t *testing.T, name, log string, env []string, args ...string) *process {
 	t.Helper()
+	return launchAfter(t, nil, name, log, env, args...)
+}
+
+// launchAfter calls before in the thread that starts the program.
+func launchAfter(t *testing.T, before func() error, name, log string, env []string, args ...string) *process {
+	t.Helper()
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +88,13 @@ func launch(t *testing.T, name, log string, env []string, args ...string) *proce
 	started := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // the kernel ties "dies with its parent" to the thread
-		err := p.cmd.Start()
+		var err error
+		if before != nil {
+			err = before()
+		}
+		if err == nil {
+			err = p.cmd.Start()
+		}
 		started <- err
 		if err == nil {
 			p.err = p.cmd.Wait()

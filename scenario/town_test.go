@@ -40,7 +40,9 @@ type town struct {
 	edgeAt string // the edge's state page
 	via    string // where the edge is told to look for the hub; lineAt unless set
 	watch  []watched
-	more   string // further lines of the section hub
+	more   string                       // further lines of the section hub
+	edit   func(settings string) string // the last word on the configuration; nil: none
+	before func() error                 // called in the thread that starts a program; nil: nothing is
 	hub    *process
 	edge   *process
 
@@ -177,20 +179,24 @@ func (w *town) configure() {
 	if via == "" {
 		via = w.lineAt
 	}
-	w.write("polity.yaml", fmt.Sprintf(settings, w.edgeAt, via, w.public, cameras.String(), w.hubAt, w.public, w.lineAt, w.edgeID)+w.more)
+	text := fmt.Sprintf(settings, w.edgeAt, via, w.public, cameras.String(), w.hubAt, w.public, w.lineAt, w.edgeID) + w.more
+	if w.edit != nil {
+		text = w.edit(text)
+	}
+	w.write("polity.yaml", text)
 }
 
 func (w *town) startHub() {
 	w.t.Helper()
 	w.configure()
-	w.hub = launch(w.t, "hub", w.path("hub.log"), []string{"TMPDIR=" + w.path("tmp")}, "hub", "--config", w.path("polity.yaml"))
+	w.hub = launchAfter(w.t, w.before, "hub", w.path("hub.log"), []string{"TMPDIR=" + w.path("tmp")}, "hub", "--config", w.path("polity.yaml"))
 	w.eventually("the hub answers", soon, func() bool { return strings.HasPrefix(w.get(w.hubAt, "/healthz"), "200") })
 }
 
 func (w *town) startEdge() {
 	w.t.Helper()
 	w.configure()
-	w.edge = launch(w.t, "edge", w.path("edge.log"), []string{"TMPDIR=" + w.path("tmp")}, "edge", "--config", w.path("polity.yaml"))
+	w.edge = launchAfter(w.t, w.before, "edge", w.path("edge.log"), []string{"TMPDIR=" + w.path("tmp")}, "edge", "--config", w.path("polity.yaml"))
 	w.eventually("the edge answers", soon, func() bool { return strings.HasPrefix(w.state(), "200") })
 }
 

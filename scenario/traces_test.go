@@ -309,8 +309,8 @@ func (s *search) report(t *testing.T) {
 	}
 }
 
-// search goes through b, and through what is written in base64 in it.
-func (s *search) search(name string, b []byte) {
+// pieces looks for the camera's own video and frames.
+func (s *search) pieces(name string, b []byte) {
 	for i := 0; i+needle <= len(b); i++ {
 		for _, piece := range s.needles[[8]byte(b[i:i+8])] {
 			if bytes.Equal(b[i:i+needle], piece) {
@@ -318,6 +318,11 @@ func (s *search) search(name string, b []byte) {
 			}
 		}
 	}
+}
+
+// search goes through b, and through what is written in base64 in it.
+func (s *search) search(name string, b []byte) {
+	s.pieces(name, b)
 	for _, magic := range []string{"\x89PNG\r\n", "GIF8", "WEBPVP8", "II*\x00", "ftyp"} {
 		if i := bytes.Index(b, []byte(magic)); i >= 0 {
 			s.bad("a picture or film of another form", fmt.Sprintf("%s at %d: %q", name, i, magic))
