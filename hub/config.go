@@ -58,6 +58,8 @@ type Config struct {
 	Changes Changes `yaml:"changes"`
 
 	Ledger *Ledger `yaml:"ledger"` // the public log; nil: off
+	// Services are the services that run, each with its own settings.
+	Services Services `yaml:"services"`
 }
 
 // Edges is how edges reach the hub, and which.

@@ -27,11 +27,13 @@ import (
 	"polity/plane/ngsild"
 	"polity/plane/rest"
 	"polity/register"
+	"polity/room/decision"
 	"polity/room/notice"
 	"polity/room/order"
 	"polity/room/queue"
 	"polity/sensors/alarm"
 	"polity/sensors/transit"
+	"polity/service"
 	"polity/spine"
 )
 
@@ -45,6 +47,8 @@ type Deps struct {
 	About func(*console.About)
 	// Alerts are further sources of the control room's alerts.
 	Alerts []AlertSource
+	// Services are the kinds of services that the configuration may name.
+	Services []service.Module
 	// Ready is called once, when the pages can be opened.
 	Ready func(Started)
 	// Door lets whoever is on loopback sign in by role without a passkey: of the demo
@@ -96,7 +100,9 @@ type Hub struct {
 	alerts      *queue.Queue    // the control room's; nil: off
 	notices     *notice.Notices // of its alerts; nil: there is no room
 	orders      *order.Book     // of work; nil: off
-	alertReader plane.Feed      // its reader of changes
+	decisions   *decision.Book  // of what services want done
+	services    []running
+	alertReader plane.Feed // its reader of changes
 	kindsOff    map[city.Slug]bool
 	advice      []AlertSource
 
@@ -110,7 +116,8 @@ type Hub struct {
 	address   string               // of the pages
 	door      bool                 // of the demo
 	machine   machineToken
-	ledger    *ledger // the public log; nil: off
+	ledger    *ledger       // the public log; nil: off
+	record    *publicRecord // the same as pages show it; nil: off
 	listener  net.Listener
 	redirect  net.Listener   // of plain HTTP to HTTPS; nil: none
 	closers   []func() error // in the order of opening
@@ -203,6 +210,9 @@ func (h *Hub) open(ctx context.Context, deps Deps) error {
 	}
 	h.advice = deps.Alerts
 	pages := console.Config{City: h, Sensors: h, Data: h.published(), Access: h.access, Areas: h.cfg.Access.areas, AreaTitles: h.cfg.Access.areaTitles(), Accounts: h.people, Policies: h.policies, Looks: h.looks, Book: h.book, Log: h.log, Now: h.now}
+	if err := h.openRecord(&pages); err != nil {
+		return err
+	}
 	if h.transit != nil {
 		pages.Transit = h.transit
 	}
@@ -219,6 +229,9 @@ func (h *Hub) open(ctx context.Context, deps Deps) error {
 		return err
 	}
 	if err := h.openOrders(ctx, &pages); err != nil {
+		return err
+	}
+	if err := h.openServices(ctx, deps.Services, &pages); err != nil {
 		return err
 	}
 	h.console, err = console.New(pages)
@@ -313,9 +326,11 @@ func (h *Hub) run(ctx context.Context, deps Deps) error {
 	}
 	work.Go(func() { h.keepAlarms(working) })
 	work.Go(func() { h.keepLedger(working) })
+	work.Go(func() { h.keepRecord(working) })
 	h.runRoom(working, &work)
 	h.runNotices(working, &work)
 	h.runOrders(working, &work)
+	h.runServices(working, &work)
 	first, err := h.firstCode(ctx)
 	if err != nil {
 		return err

@@ -26,6 +26,7 @@ import (
 	"polity/console/counts"
 	"polity/hub"
 	"polity/register"
+	"polity/service"
 	"polity/spine"
 )
 
@@ -40,6 +41,7 @@ type town struct {
 	log     *logBuffer
 	seeds   map[city.Slug]string
 	access  console.Access // here whoever asks on loopback may do everything
+	modules []service.Module
 }
 
 type logBuffer struct {
@@ -115,7 +117,7 @@ func (w *town) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, done := make(chan hub.Started, 1), make(chan error, 1)
 	go func() {
-		deps := hub.Deps{Log: slog.New(slog.NewTextHandler(w.log, nil)), Ready: func(s hub.Started) { ready <- s }}
+		deps := hub.Deps{Log: slog.New(slog.NewTextHandler(w.log, nil)), Ready: func(s hub.Started) { ready <- s }, Services: w.modules}
 		done <- hub.Run(ctx, w.cfg, hub.WithAccess(deps, w.access, &consoletest.Looks{}))
 	}()
 	select {

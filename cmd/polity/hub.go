@@ -36,7 +36,7 @@ prints the code of the first administrator. 'polity hub init' makes a new hub.`,
 			if err != nil {
 				return err
 			}
-			return hub.Run(cmd.Context(), *c.Hub, hub.Deps{Log: log, Version: Version, Ready: func(s hub.Started) {
+			return hub.Run(cmd.Context(), *c.Hub, hub.Deps{Log: log, Version: Version, Services: modules, Ready: func(s hub.Started) {
 				pages := s.Address
 				if known := c.Hub.Access.Origin; known != "" {
 					pages = known // as browsers know it, where it listens on all addresses

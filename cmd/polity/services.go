@@ -1,0 +1,6 @@
+package main
+
+import "polity/service"
+
+// modules is the one list of services that a hub's configuration may name.
+var modules = []service.Module{}
