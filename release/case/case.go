@@ -81,7 +81,7 @@ func (o *Office) New(d *Draft, now time.Time) (*Case, error) {
 	if o.id == nil {
 		return nil, city.Errorf(city.Forbidden, "a passphrase is needed")
 	}
-	c := &Case{office: o, roster: &o.roster.Roster, Hub: strings.TrimSuffix(d.Hub, "/")}
+	c := &Case{office: o, roster: &o.newest().Roster, Hub: strings.TrimSuffix(d.Hub, "/")}
 	_, _ = rand.Read(c.seed[:]) // never fails: the program ends first
 	var err error
 	if c.key, err = share.Kem().NewPrivateKey(c.seed[:]); err != nil {
@@ -182,7 +182,7 @@ func (o *Office) Case(code string) (*Case, error) {
 	case len(found) > 1:
 		return nil, city.Errorf(city.Invalid, "%q begins the codes of %s; type more of it", code, strings.Join(found, " and "))
 	}
-	c := &Case{office: o, roster: &o.roster.Roster, dir: filepath.Join(o.dir, casesDir, found[0])}
+	c := &Case{office: o, roster: &o.newest().Roster, dir: filepath.Join(o.dir, casesDir, found[0])}
 	said, err := readFile(filepath.Join(c.dir, tokenFile), maxEntry)
 	if err != nil {
 		return nil, err

@@ -90,7 +90,7 @@ func (s *Shelf) withheld(offered []Offered) []string {
 	if n == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("the hub does not hand over %d segments of which both bodies gave their shares: retention may have taken them, or it withholds them", n)}
+	return []string{fmt.Sprintf("the hub does not hand over %s of which both bodies gave their shares: retention may have taken them, or it withholds them", count(n))}
 }
 
 // fetch brings one segment. problem is what is wrong with it alone.

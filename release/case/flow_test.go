@@ -296,7 +296,7 @@ func TestALyingHub(t *testing.T) {
 	}
 	shelf, problems := s.opened(c)
 	text := strings.Join(problems, "\n")
-	for _, want := range []string{"segment 2:", "segment 6:", "segment 8:", "does not hand over 1 segments"} {
+	for _, want := range []string{"segment 2:", "segment 6:", "segment 8:", "does not hand over 1 segment "} {
 		if !strings.Contains(text, want) {
 			t.Errorf("nothing is said of %q:\n%s", want, text)
 		}
@@ -309,7 +309,7 @@ func TestALyingHub(t *testing.T) {
 	for _, m := range r.Missing {
 		missing = append(missing, m.Why)
 	}
-	if !slices.Contains(missing, "1 segments between are not here") || r.Opens != 6 {
+	if !slices.Contains(missing, "1 segment between not here") || r.Opens != 6 {
 		t.Errorf("%+v", r)
 	}
 	// What was right then is exchanged on this machine.

@@ -133,7 +133,11 @@ func (w *web) ask(ctx context.Context, method string, body io.Reader, kind strin
 // refusal is the answer of a hub that says no (RFC 9457), as an error.
 func refusal(a *http.Response, w *web) error {
 	text, _ := io.ReadAll(io.LimitReader(a.Body, 64<<10))
-	var p struct{ Detail, Title string }
+	var p struct {
+		handedIn
+
+		Detail, Title string
+	}
 	_ = json.Unmarshal(text, &p) // another form says nothing
 	kind := map[int]city.Kind{
 		http.StatusBadRequest: city.Invalid, http.StatusUnprocessableEntity: city.Invalid, http.StatusUnauthorized: city.Forbidden, http.StatusForbidden: city.Forbidden,
@@ -143,7 +147,7 @@ func refusal(a *http.Response, w *web) error {
 	if !ok {
 		k = city.Unavailable
 	}
-	words := cmp.Or(p.Detail, p.Title)
+	words := cmp.Or(p.words(), p.Detail, p.Title)
 	if words == "" {
 		words = "it answers " + a.Status
 		if a.StatusCode == http.StatusUnauthorized && w.token == "" {
@@ -298,30 +302,48 @@ func (w *web) Ciphertext(ctx context.Context, id canonical.Hash, o Offered, from
 }
 
 func (w *web) Publish(ctx context.Context, e []byte) error {
-	b, err := w.send(ctx, bytes.NewReader(append(bytes.Clone(e), '\n')), "application/x-ndjson", "api/v1/record/entries")
+	a, err := w.ask(ctx, http.MethodPost, bytes.NewReader(append(bytes.Clone(e), '\n')), "application/x-ndjson", nil, "api/v1/record/entries")
 	if err != nil {
 		return err
+	}
+	defer a.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(a.Body, 1<<20))
+	if err != nil {
+		return city.Errorf(city.Unavailable, "the hub's answer broke off: %w; ask again", err)
 	}
 	return published(b)
 }
 
-// published reads what the hub says of one entry that was handed in.
-func published(b []byte) error {
-	var in struct {
-		Entries []struct {
-			Index *int64
-			Error string
-		}
+// handedIn is what the hub says of entries that were handed in.
+type handedIn struct {
+	Entries []struct {
+		Index   *int64
+		Refused string
 	}
+	Stopped string
+}
+
+func published(b []byte) error {
+	var in handedIn
 	if err := json.Unmarshal(b, &in); err != nil {
 		return city.Errorf(city.Unavailable, "the hub's answer is in no form that this version reads")
 	}
-	for _, e := range in.Entries {
-		if e.Error != "" {
-			return city.Errorf(city.Invalid, "the log does not take the entry: %s", e.Error)
-		}
+	if words := in.words(); words != "" {
+		return city.Errorf(city.Invalid, "the log does not take the entry: %s", words)
+	}
+	if len(in.Entries) != 1 || in.Entries[0].Index == nil {
+		return city.Errorf(city.Unavailable, "the hub does not say that the entry is in the log")
 	}
 	return nil
+}
+
+func (h *handedIn) words() string {
+	for _, e := range h.Entries {
+		if e.Refused != "" {
+			return e.Refused
+		}
+	}
+	return h.Stopped
 }
 
 func (w *web) Log() (proof.Source, error) { return proof.Web(w.base.JoinPath("log").String(), nil) }

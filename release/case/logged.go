@@ -57,7 +57,7 @@ func (s *Shelf) CheckLog(ctx context.Context, source proof.Source, told func(don
 	for name, b := range ours {
 		f.wanted[string(b)] = name
 	}
-	report, err := proof.Verify(ctx, source, c.office.roster, proof.Options{Progress: told, NoSignatures: true, Each: func(i int64, e entry.Entry) { f.each(c, i, e) }})
+	report, err := proof.Verify(ctx, source, c.office.newest(), proof.Options{Progress: told, NoSignatures: true, Each: func(i int64, e entry.Entry) { f.each(c, i, e) }})
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +127,7 @@ func (s *Shelf) compare(f *search, l *Logged, keep map[string]int64) {
 			}
 		}
 		for key, n := range unknown {
-			l.Problems = append(l.Problems, fmt.Sprintf("camera %s: %d segments are signed by the recorder %x…, which no registration in the log names", camera, n, key[:6]))
+			l.Problems = append(l.Problems, fmt.Sprintf("camera %s: %s signed by the recorder %x..., which no registration in the log names", camera, count(n), key[:6]))
 		}
 		for _, hour := range slices.SortedFunc(maps.Keys(hours), time.Time.Compare) {
 			s.compareHour(hourOf{camera, hour}, hours[hour], f, l, keep)
@@ -149,7 +149,7 @@ func (s *Shelf) compareHour(id hourOf, pieces []*Piece, f *search, l *Logged, ke
 		return
 	}
 	if n := int64(len(pieces)); n != said.entry.Count {
-		l.Problems = append(l.Problems, fmt.Sprintf("camera %s, %s: the log has %d segments of this hour, %d are here", id.camera, id.hour.Format("2006-01-02 15:04"), said.entry.Count, n))
+		l.Problems = append(l.Problems, fmt.Sprintf("camera %s, %s: the log has %s of this hour, %d are here", id.camera, id.hour.Format("2006-01-02 15:04"), count(int(said.entry.Count)), n))
 		return
 	}
 	hashes := make([]root.Hash, len(pieces))

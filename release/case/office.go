@@ -5,6 +5,7 @@
 package casefile
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"polity/city"
@@ -25,7 +28,7 @@ import (
 // Names in the office's folder.
 const (
 	aboutFile  = "office.json"
-	rosterFile = "city.roster"
+	rostersDir = "rosters"
 	seenFile   = "seen"
 	casesDir   = "cases"
 )
@@ -52,10 +55,10 @@ type Setup struct {
 
 // Office is the machine's folder. What it signs needs Unlock.
 type Office struct {
-	dir    string
-	about  about
-	roster *roster.Signed // nil before one was adopted
-	id     *identity.Identity
+	dir     string
+	about   about
+	rosters []*roster.Signed // rising by version; none before one was adopted
+	id      *identity.Identity
 }
 
 // Init makes the folder of a machine and returns it unlocked. An error leaves nothing that
@@ -108,19 +111,49 @@ func Open(dir string) (*Office, error) {
 	if err := json.Unmarshal(text, &o.about); err != nil || o.about.Format != officeFormat {
 		return nil, city.Errorf(city.Invalid, "%s is of another release: it must have the format %s", aboutFile, officeFormat)
 	}
-	file, err := readFile(filepath.Join(dir, rosterFile), roster.MaxSize)
+	o.rosters, err = readRosters(filepath.Join(dir, rostersDir))
+	return o, err
+}
+
+const rosterSuffix = ".roster"
+
+// readRosters reads the rosters of a folder, each the successor of the one before.
+func readRosters(dir string) ([]*roster.Signed, error) {
+	names, err := filepath.Glob(filepath.Join(dir, "*"+rosterSuffix))
 	if err != nil {
-		if city.KindOf(err) == city.NotFound {
-			return o, nil
-		}
 		return nil, err
 	}
-	o.roster, err = roster.First(file)
-	if err != nil {
-		return nil, city.Errorf(city.Invalid, "%s: %w", rosterFile, err)
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
+	var list []*roster.Signed
+	for _, name := range names {
+		file, err := readFile(name, roster.MaxSize)
+		if err != nil {
+			return nil, err
+		}
+		var r *roster.Signed
+		if len(list) == 0 {
+			r, err = roster.First(file)
+		} else {
+			r, err = list[len(list)-1].Next(file)
+		}
+		if err != nil {
+			return nil, city.Errorf(city.Invalid, "%s: %w", name, err)
+		}
+		list = append(list, r)
 	}
-	return o, nil
+	return list, nil
 }
+
+// newest is the newest roster, or nil.
+func (o *Office) newest() *roster.Signed {
+	if len(o.rosters) == 0 {
+		return nil
+	}
+	return o.rosters[len(o.rosters)-1]
+}
+
+// Rosters are the city's since the first that this machine has.
+func (o *Office) Rosters() []*roster.Signed { return slices.Clone(o.rosters) }
 
 // Unlock opens the device's keys. The error is of kind Forbidden where the passphrase is
 // wrong.
@@ -141,10 +174,11 @@ func (o *Office) Name() (office, device city.Slug) { return o.about.Body, o.abou
 
 // Roster is the city's, as far as it was adopted.
 func (o *Office) Roster() (*roster.Signed, error) {
-	if o.roster == nil {
+	r := o.newest()
+	if r == nil {
 		return nil, city.Errorf(city.NotFound, "this machine has no roster yet; 'polity case roster FILE' takes the city's")
 	}
-	return o.roster, nil
+	return r, nil
 }
 
 // Adopt takes the city's first roster, whose words a person compared with those that the
@@ -152,20 +186,24 @@ func (o *Office) Roster() (*roster.Signed, error) {
 func (o *Office) Adopt(file []byte, words string) error {
 	var r *roster.Signed
 	var err error
-	if o.roster == nil {
+	if len(o.rosters) == 0 {
 		if r, err = roster.First(file); err == nil && strings.Join(strings.Fields(words), "") != strings.ReplaceAll(r.Words(), " ", "") {
 			err = city.Errorf(city.Forbidden, "the words are not those of this roster; ask the holders of the root keys again")
 		}
 	} else {
-		r, err = o.roster.Next(file)
+		r, err = o.newest().Next(file)
 	}
 	if err != nil {
 		return err
 	}
-	if err := durable.WriteFile(filepath.Join(o.dir, rosterFile), r.File(), 0o600); err != nil {
+	dir := filepath.Join(o.dir, rostersDir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	o.roster = r
+	if err := durable.WriteFile(filepath.Join(dir, strconv.Itoa(r.Version)+rosterSuffix), r.File(), 0o600); err != nil {
+		return err
+	}
+	o.rosters = append(o.rosters, r)
 	return nil
 }
 

@@ -94,7 +94,7 @@ func (s *Shelf) report(camera city.Slug, pieces []*Piece, wrong []error) CameraR
 	}
 	for _, text := range order {
 		if n := same[text]; n > 1 {
-			text = fmt.Sprintf("%d segments: %s", n, text)
+			text = count(n) + ": " + text
 		}
 		r.Problems = append(r.Problems, text)
 	}
@@ -123,7 +123,7 @@ func (r *CameraReport) add(chain *segment.Chain, p *Piece, i int, pieces []*Piec
 	}
 	before := pieces[i-1]
 	if n := h.Sequence - before.Header.Sequence - 1; n > 0 {
-		r.Missing = append(r.Missing, Span{before.End, h.Start, fmt.Sprintf("%d segments between are not here", n)})
+		r.Missing = append(r.Missing, Span{before.End, h.Start, count(int(n)) + " between not here"})
 		begin(chain, p)
 		return
 	}
@@ -137,4 +137,12 @@ func (r *CameraReport) add(chain *segment.Chain, p *Piece, i int, pieces []*Piec
 func begin(chain *segment.Chain, p *Piece) {
 	*chain = segment.Chain{}
 	_ = chain.Add(p.Header, p.Trailer) // the first may have any predecessor
+}
+
+// count is a number of segments in words.
+func count(n int) string {
+	if n == 1 {
+		return "1 segment"
+	}
+	return fmt.Sprintf("%d segments", n)
 }
