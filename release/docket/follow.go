@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
+	"time"
 
 	"polity/city"
 	"polity/ledger/canonical"
@@ -28,7 +29,7 @@ func (d *Docket) follow(ctx context.Context) (public int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	return c.Size, d.noteWeek(ctx, c)
+	return c.Size, d.noteDay(ctx, c)
 }
 
 func (d *Docket) complain(what string, err error) {
@@ -180,9 +181,17 @@ func note(ctx context.Context, tx *sql.Tx, index int64, data []byte, e entry.Ent
 	return err
 }
 
-// noteWeek keeps the first checkpoint that is seen after a week's end.
-func (d *Docket) noteWeek(ctx context.Context, c *checkpoint.Checkpoint) error {
-	over := canonical.WeekOf(c.Time.AddDate(0, 0, -7))
-	_, err := d.db.ExecContext(ctx, "INSERT OR IGNORE INTO week (week, size, root) VALUES (?, ?, ?)", string(over), c.Size, c.Root[:])
+// noteDay keeps the first checkpoint that is seen after a day's end.
+func (d *Docket) noteDay(ctx context.Context, c *checkpoint.Checkpoint) error {
+	over := c.Time.UTC().AddDate(0, 0, -1).Format(time.DateOnly)
+	_, err := d.db.ExecContext(ctx, "INSERT OR IGNORE INTO dusk (day, size, root) VALUES (?, ?, ?)", over, c.Size, c.Root[:])
 	return kind(err)
+}
+
+// Tend reads the log on, and appends what waits. It is to be called each minute or so.
+func (d *Docket) Tend(ctx context.Context) error {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	_, err := d.follow(ctx)
+	return err
 }

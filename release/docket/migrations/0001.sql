@@ -57,16 +57,16 @@ CREATE TABLE hour (
 	start INTEGER NOT NULL,
 	count INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX hour_start ON hour (start);
 CREATE TABLE reading (
 	one INTEGER PRIMARY KEY CHECK (one = 1),
 	next INTEGER NOT NULL -- the first entry of the log that was not read yet
 ) STRICT;
 INSERT INTO reading VALUES (1, 0);
 
--- The first checkpoint after a week's end, from which the shares of its audits are picked.
-CREATE TABLE week (
-	week TEXT PRIMARY KEY,
+-- The first checkpoint that was seen after a day's end, from which the shares of its
+-- audit are picked.
+CREATE TABLE dusk (
+	day TEXT PRIMARY KEY,
 	size INTEGER NOT NULL,
 	root BLOB NOT NULL
 ) STRICT;
