@@ -85,10 +85,10 @@ type Docket struct {
 	cfg Config
 	db  *sql.DB
 
-	writing sync.Mutex          // one change, or one look that may change, at a time
-	making  chan struct{}       // few request files are made at once
-	fault   func(string) error  // of tests: an error at a named step
-	onces   map[string]struct{} // complaints that were logged
+	writing sync.Mutex         // one change, or one look that may change, at a time
+	making  chan struct{}      // few request files are made at once
+	fault   func(string) error // of tests: an error at a named step
+	told    string             // the last complaint that was logged
 }
 
 //go:embed migrations/*.sql
@@ -107,7 +107,7 @@ func Open(ctx context.Context, cfg Config) (*Docket, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	d := &Docket{cfg: cfg, making: make(chan struct{}, together), onces: map[string]struct{}{}}
+	d := &Docket{cfg: cfg, making: make(chan struct{}, together)}
 	if err := d.open(ctx); err != nil {
 		return nil, fmt.Errorf("open the cases in %s: %w", cfg.Path, kind(errors.Join(err, d.Close())))
 	}

@@ -185,7 +185,7 @@ func TestAnswersThatDoNotFit(t *testing.T) {
 		}
 	}
 	w.must(take(id, answer))
-	again := w.approveAgain(share.Court, answer)
+	again := w.approveAgain(answer)
 	fails(t, take(id, again), city.Conflict, "this is another one")
 	_, err := w.docket.Request(t.Context(), id, share.Court, new(bytes.Buffer))
 	fails(t, err, city.Conflict, "has answered")
@@ -207,8 +207,8 @@ func TestAnswersThatDoNotFit(t *testing.T) {
 	fails(t, take(canonical.Hash{1}, answer), city.NotFound, "there is no case")
 }
 
-// approveAgain is another approval by the body of the same token, with an entry of its own.
-func (w *world) approveAgain(body share.Body, file []byte) []byte {
+// approveAgain is another approval of the same token by the same device, with an entry of its own.
+func (w *world) approveAgain(file []byte) []byte {
 	w.t.Helper()
 	var b bytes.Buffer
 	a := token.CreateAnswer(&b)
@@ -316,7 +316,7 @@ func TestWhatABodyPublishesItselfCounts(t *testing.T) {
 	w.must(w.docket.Answer(t.Context(), id, bytes.NewReader(w.approve(share.Ombudsman, w.request(id, share.Ombudsman)))))
 	w.isPublic(id, (*docket.Case).Granted)
 	fails(t, w.docket.WriteAnswer(t.Context(), id, share.Court, new(bytes.Buffer)), city.NotFound, "was not uploaded")
-	fails(t, w.docket.Answer(t.Context(), id, bytes.NewReader(w.approveAgain(share.Court, answer))), city.Conflict, "published another approval")
+	fails(t, w.docket.Answer(t.Context(), id, bytes.NewReader(w.approveAgain(answer))), city.Conflict, "published another approval")
 	w.must(w.docket.Answer(t.Context(), id, bytes.NewReader(answer)))
 	var b bytes.Buffer
 	w.must(w.docket.WriteAnswer(t.Context(), id, share.Court, &b))

@@ -17,27 +17,26 @@ import (
 // time, and returns how many of its entries are public. The lock is held.
 func (d *Docket) follow(ctx context.Context) (public int64, err error) {
 	if err := d.catchUp(ctx); err != nil {
-		d.complain("an entry of a case waits for the public log", err) // states say so, too
+		d.complain(err) // states say so, too
 	}
 	if err := d.read(ctx); err != nil {
 		return 0, err
 	}
 	c, err := d.cfg.Log.Checkpoint()
-	if city.KindOf(err) == city.NotFound && err != nil {
-		return 0, nil // nothing is public yet
+	switch {
+	case err == nil:
+		return c.Size, d.noteDay(ctx, c)
+	case city.KindOf(err) == city.NotFound: // nothing is public yet
+		return 0, nil
 	}
-	if err != nil {
-		return 0, err
-	}
-	return c.Size, d.noteDay(ctx, c)
+	return 0, err
 }
 
-func (d *Docket) complain(what string, err error) {
-	if key := what + err.Error(); len(d.onces) < 1000 {
-		if _, told := d.onces[key]; !told {
-			d.onces[key] = struct{}{}
-			d.cfg.Logger.Error(what, slog.Any("error", err))
-		}
+// complain logs what keeps entries from the log, when it is new. The lock is held.
+func (d *Docket) complain(err error) {
+	if text := err.Error(); text != d.told {
+		d.told = text
+		d.cfg.Logger.Error("an entry of a case waits for the public log", slog.Any("error", err))
 	}
 }
 

@@ -309,17 +309,6 @@ func (w *world) refuse(body share.Body, file []byte) []byte {
 	return b.Bytes()
 }
 
-// granted is a case that both bodies approved.
-func (w *world) granted() canonical.Hash {
-	w.t.Helper()
-	id := w.submitted()
-	for _, body := range share.Bodies {
-		w.must(w.docket.Answer(w.t.Context(), id, bytes.NewReader(w.approve(body, w.request(id, body)))))
-	}
-	w.isPublic(id, (*docket.Case).Granted)
-	return id
-}
-
 // seen puts the key of a segment together from both answers, as the office does, and reads it.
 func (w *world) seen(id canonical.Hash, file []byte) string {
 	w.t.Helper()

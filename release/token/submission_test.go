@@ -82,7 +82,7 @@ func to(t *testing.T, c *rostertest.City, text string, devices ...city.Slug) []b
 
 func TestSubmissionsThatNoDeviceCouldAnswerAreRefused(t *testing.T) {
 	all := []city.Slug{"court-1", "court-2", "ombudsman-1", "ombudsman-2"}
-	resign := func(t *testing.T, c *rostertest.City, s *token.Submission, key ed25519.PrivateKey, change func(*entry.ReleaseRequested)) {
+	resign := func(t *testing.T, s *token.Submission, key ed25519.PrivateKey, change func(*entry.ReleaseRequested)) {
 		t.Helper()
 		e, err := entry.Decode(s.Entry)
 		if err != nil {
@@ -137,13 +137,13 @@ func TestSubmissionsThatNoDeviceCouldAnswerAreRefused(t *testing.T) {
 			s.Entry = bytes.Replace(s.Entry, []byte(`"serious-crime"`), []byte(`"missing-person"`), 1)
 		},
 		"its id is wrong": func(t *testing.T, c *rostertest.City, s *token.Submission) {
-			resign(t, c, s, c.Devices["police-1"].Key, func(e *entry.ReleaseRequested) { e.ID[0]++ })
+			resign(t, s, c.Devices["police-1"].Key, func(e *entry.ReleaseRequested) { e.ID[0]++ })
 		},
 		"no device court-1": func(t *testing.T, c *rostertest.City, s *token.Submission) {
-			resign(t, c, s, c.Devices["court-1"].Key, func(e *entry.ReleaseRequested) { e.Device = "court-1" })
+			resign(t, s, c.Devices["court-1"].Key, func(e *entry.ReleaseRequested) { e.Device = "court-1" })
 		},
 		"no office": func(t *testing.T, c *rostertest.City, s *token.Submission) {
-			resign(t, c, s, c.Devices["court-1"].Key, func(e *entry.ReleaseRequested) { e.Body, e.Device = "court", "court-1" })
+			resign(t, s, c.Devices["court-1"].Key, func(e *entry.ReleaseRequested) { e.Body, e.Device = "court", "court-1" })
 		},
 		"not a token": func(_ *testing.T, c *rostertest.City, s *token.Submission) {
 			e := &entry.ReleaseRefused{At: canonical.At(at), Body: "court", Device: "court-1", Reason: "other"}
