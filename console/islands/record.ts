@@ -57,10 +57,16 @@ class Chart {
   }
 }
 
-/** What came of one statement. */
+/** What came of what was handed in (docs/formats/ledger.md). */
+interface HandedIn {
+  entries?: Taken[];
+  stopped?: string;
+  detail?: string; // of a problem with all of it
+}
+
 interface Taken {
   index?: number;
-  error?: string;
+  refused?: string;
 }
 
 /** A file goes to the log as it is; the answer says of each statement in it what came of it. */
@@ -77,9 +83,9 @@ function statements(form: HTMLFormElement): void {
     told.textContent = say("record.statement.sending");
     try {
       const answer = await fetch(form.dataset.to!, { method: "POST", body: chosen, headers: { "Content-Type": "application/octet-stream" } });
-      const said = (await answer.json().catch(() => ({}))) as { entries?: Taken[]; detail?: string; title?: string; message?: string };
-      if (said.entries) show(told, said.entries);
-      else told.textContent = say("record.statement.failed", { why: said.detail ?? said.message ?? said.title ?? `${answer.status}` });
+      const said = (await answer.json().catch(() => ({}))) as HandedIn;
+      if (said.entries?.length) show(told, said.entries, said.stopped);
+      else told.textContent = say("record.statement.failed", { why: said.detail ?? String(answer.status) });
     } catch {
       told.textContent = say("record.statement.failed", { why: say("record.statement.lost") });
     }
@@ -87,14 +93,15 @@ function statements(form: HTMLFormElement): void {
   });
 }
 
-function show(told: HTMLElement, all: Taken[]): void {
-  const refused = all.filter((t) => t.error).length;
+function show(told: HTMLElement, all: Taken[], stopped?: string): void {
+  const refused = all.filter((t) => t.refused).length;
   const words = [
     all.length > refused && say("record.statement.taken", { n: all.length - refused }),
     refused > 0 && say("record.statement.refused", { n: refused }),
-  ].filter((w): w is string => w !== false);
+    stopped && say("record.statement.stopped", { why: stopped }),
+  ].filter(Boolean);
   const items = all.map((t, i) =>
-    t.error ? make("li", {}, say("record.statement.why", { i: i + 1, why: t.error })) : make("li", {}, make("a", { href: `/record/entry/${t.index}` }, say("record.statement.one", { i: i + 1, index: String(t.index) }))),
+    t.refused ? make("li", {}, say("record.statement.why", { i: i + 1, why: t.refused })) : make("li", {}, make("a", { href: `/record/entry/${t.index}` }, say("record.statement.one", { i: i + 1, index: String(t.index) }))),
   );
   told.replaceChildren(make("p", {}, words.join(" ")), make("ul", { class: "facts" }, ...items.slice(0, 100)));
 }

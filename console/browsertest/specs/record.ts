@@ -161,15 +161,19 @@ test("record, place and time are compared as people mean them", async () => {
 });
 
 test("record, a statement is handed in and each answered", async (t) => {
-  const page = await t.open(`${everyone}/record`);
+  const page = await t.open(`${everyone}/record`, {}, /status of 422/);
   let got = "";
   await page.route("**/api/v1/record/entries", (route) => {
     got = `${route.request().method()} ${route.request().postData()}`;
-    return route.fulfill({ status: 200, contentType: "application/json", body: JSON.stringify({ entries: [{ index: 216 }, { error: "the signature does not fit" }] }) });
+    return route.fulfill({ status: 422, contentType: "application/json", body: JSON.stringify({ entries: [{ id: "a", index: 216 }, { id: "b", refused: "the signature does not fit" }], logged: 1, refused: 1 }) });
   });
-  await page.locator("#statement").setInputFiles({ name: "statements.polity", mimeType: "application/octet-stream", buffer: Buffer.from("POLREL") });
+  await page.locator("#statement").evaluate((input) => {
+    const chosen = new DataTransfer();
+    chosen.items.add(new File(["POLREL"], "statements.polity"));
+    (input as HTMLInputElement).files = chosen.files;
+  });
   await page.locator(".statement button").click();
-  await shows(page, "#statement-answer", "1 statement is in the log. 1 was refused.");
+  await shows(page, "#statement-answer", "within moments. 1 was refused.");
   await shows(page, "#statement-answer", "Statement 2: the signature does not fit");
   same(got, "POST POLREL", "what was sent");
   same(await page.locator("#statement-answer a").getAttribute("href"), "/record/entry/216", "the entry");
