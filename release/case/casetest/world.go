@@ -295,3 +295,17 @@ func (w *World) Opened(cameras ...city.Slug) (*casefile.Case, *casefile.Shelf) {
 	}
 	return c, shelf
 }
+
+// Replace puts the police's key into the city's next roster, which the bodies' devices take.
+func (w *World) Replace(key string) {
+	w.t.Helper()
+	plain := w.Plain()
+	plain.Version++
+	plain.Officers[0].Devices[0].Key = key
+	signed, err := w.Roster.Next(w.Sign(plain))
+	must(w.t, err)
+	w.Roster = signed
+	for _, d := range w.Devices {
+		must(w.t, d.Adopt(signed.File(), ""))
+	}
+}
