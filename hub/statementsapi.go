@@ -52,11 +52,8 @@ type HandedIn struct {
 	Stopped string `json:"stopped,omitempty"`
 }
 
-// statementsAPI takes entries from anyone; nil: there is no log.
+// statementsAPI takes entries from anyone.
 func (h *Hub) statementsAPI() http.Handler {
-	if h.ledger == nil {
-		return nil
-	}
 	return &handIn{h: h, turns: turns{from: map[netip.Prefix]*turn{}}}
 }
 
@@ -67,8 +64,12 @@ type handIn struct {
 
 // ServeHTTP implements http.Handler.
 func (a *handIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path != EntriesPath {
+	switch {
+	case r.URL.Path != EntriesPath:
 		http.NotFound(w, r)
+		return
+	case a.h.ledger == nil:
+		a.h.refuse(w, r, http.StatusNotFound, "This hub keeps no public log.")
 		return
 	}
 	from := sourceOf(r.RemoteAddr)

@@ -95,6 +95,11 @@ var questions = []question{
 	{"until", "Valid until (YYYY-MM-DD or a time)", "", text(func(d *draft) *string { return &d.until })},
 }
 
+// matters says whether a question is worth asking after what was answered before.
+func (q *question) matters(d *draft) bool {
+	return d.Retention.FootageHours > 0 || q.flag != "class" && q.flag != "recorder"
+}
+
 // flags adds a flag for each question.
 func (d *draft) flags(cmd *cobra.Command) {
 	for _, q := range questions {
@@ -122,7 +127,7 @@ func (d *draft) entry(cmd *cobra.Command, ask bool, now time.Time) (register.Ent
 				return d.Entry, usageError{fmt.Errorf("--%s: %w", q.flag, err)}
 			}
 		case cmd.Flags().Changed(q.flag) && q.fallback == "-":
-		case ask:
+		case ask && q.matters(d):
 			if err := d.answer(cmd, in, q); err != nil {
 				return d.Entry, err
 			}
