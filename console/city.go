@@ -62,15 +62,6 @@ type About struct {
 	Zone *time.Location // in which days begin and times are written; nil is UTC
 	Demo bool           // replayed and simulated data: every page says so
 	Map  Map
-	// Services are the municipal services that run, in the order of the menu.
-	Services []Service
-}
-
-// Service is a municipal service with pages of its own.
-type Service struct {
-	Title   string
-	Path    string // of its first page
-	Purpose string // one sentence
 }
 
 // Map is what the map draws besides the cameras. All of it is public.

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -31,12 +32,31 @@ func deciding(t *testing.T, may ...access.Action) (http.Handler, *decision.Book)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages, err := console.New(console.Config{City: world, Access: who, Looks: &consoletest.Looks{}, Decisions: book, Services: map[city.Slug]service.Service{"traffic": nil}, Now: now})
+	pages, err := console.New(console.Config{City: world, Access: who, Looks: &consoletest.Looks{}, Decisions: book, Services: map[city.Slug]service.Service{"traffic": sleeper{}}, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(pages.Close)
 	return pages, book
+}
+
+// sleeper is a service that does nothing.
+type sleeper struct{}
+
+func (sleeper) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+
+func (sleeper) State() service.State {
+	return service.State{Health: service.Trouble, Message: "title", Simulated: true}
+}
+
+func TestServicesSayHowTheyAre(t *testing.T) {
+	pages, _ := deciding(t)
+	page := get(t, pages, "/services").Body.String()
+	for _, want := range []string{`href="/services/traffic"`, "Needs a look", "simulated"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
 }
 
 func answer(h http.Handler, path string, form url.Values) *httptest.ResponseRecorder {

@@ -5,11 +5,36 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"polity/access"
+	"polity/service"
 )
 
+type servicesView struct{ Services []serviceRow }
+
+type serviceRow struct {
+	Path, Title, Purpose, State string
+	Sign                        sign
+	Simulated                   bool
+}
+
+var healths = map[service.Health]string{service.Well: "live", service.Trouble: "attention", service.Stopped: "stopped"}
+
+// servicesPage lists the services that run, each with its state in one sentence.
 func (c *Console) servicesPage(w http.ResponseWriter, r *request) error {
-	data := struct{ Services []Service }{c.about.Services}
-	return c.render(w, r, http.StatusOK, page{Template: "services", Title: c.say.Say("services.title"), Data: data})
+	var v servicesView
+	for _, name := range access.Desks() {
+		s := c.cfg.Services[name]
+		if s == nil {
+			continue
+		}
+		key, now := "services."+string(name)+".", s.State()
+		v.Services = append(v.Services, serviceRow{
+			Path: "/services/" + string(name), Title: c.say.Say(key + "title"), Purpose: c.say.Say(key + "purpose"),
+			State: c.say.Say(key+now.Message, now.Values...), Sign: sign{healths[now.Health], c.say.Say("services.health." + string(now.Health))}, Simulated: now.Simulated,
+		})
+	}
+	return c.render(w, r, http.StatusOK, page{Template: "services", Title: c.say.Say("services.title"), Data: v})
 }
 
 type checkView struct {

@@ -55,6 +55,8 @@ func (s *signals) Run(ctx context.Context) error {
 	return err
 }
 
+func (*signals) State() service.State { return service.State{Health: service.Well} }
+
 func TestAServiceActsOnlyOnceAPersonAgreed(t *testing.T) {
 	w := newTown(t)
 	l := withLedger(t, w)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"polity/city"
@@ -19,14 +18,33 @@ type Module struct {
 	New func(config []byte, d Deps) (Service, error)
 }
 
-// Service is a running service.
+// Service is a running service. What it knows, it writes into the city's data; what its
+// pages show besides, they ask it by methods of its own.
 type Service interface {
 	// Run works until ctx ends, and returns nil then. After an error it is begun again,
 	// later and later.
 	Run(ctx context.Context) error
-	// Handler answers below /api/v1/NAME/; nil: there is nothing. Who may ask was
-	// decided before.
-	Handler() http.Handler
+	// State says how it is now. It answers at once.
+	State() State
+}
+
+// Health is how well a service is.
+type Health string
+
+// How well.
+const (
+	Well    Health = "well"
+	Trouble Health = "trouble" // it works, and somebody should look
+	Stopped Health = "stopped" // it does not work
+)
+
+// State is how a service is, in one line of a page.
+type State struct {
+	Health    Health
+	Message   string // key of the page's texts, below services.NAME.
+	Values    []any  // name, value, name, value: what stands in the message
+	Simulated bool   // what it works on is made up
+	At        time.Time
 }
 
 // Deps is what a service is given. It has nothing else: no device, no network of its own
