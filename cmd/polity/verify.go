@@ -9,10 +9,11 @@ func verifyCommand() *cobra.Command {
 		Long: `Checks files that a city published or handed over. No part of the city is asked, and no
 network is needed for files.`,
 		Example: `  polity verify log https://helsinki.example/log --roster helsinki.roster
+  polity verify bundle case.zip --roster helsinki.roster
   polity verify segment square/2026-12-01`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(verifyLogCommand(), verifyProofCommand(), verifySegmentCommand())
+	cmd.AddCommand(verifyBundleCommand(), verifyLogCommand(), verifyProofCommand(), verifyReleaseCommand(), verifySegmentCommand())
 	return cmd
 }
