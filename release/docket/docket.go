@@ -115,7 +115,7 @@ func Open(ctx context.Context, cfg Config) (*Docket, error) {
 }
 
 func (d *Docket) open(ctx context.Context) error {
-	for _, dir := range []string{answersDir, partsDir} {
+	for _, dir := range []string{answersDir, partsDir, heldDir} {
 		if err := os.MkdirAll(filepath.Join(d.cfg.Path, dir), 0o700); err != nil {
 			return city.Errorf(city.Unavailable, "%w", err)
 		}

@@ -11,6 +11,7 @@ import (
 	"polity/ledger/canonical"
 	"polity/ledger/entry"
 	"polity/ledger/proof"
+	"polity/ledger/roster"
 	"polity/recording/share"
 	"polity/release/docket"
 	"polity/release/token"
@@ -297,6 +298,29 @@ func TestADocketThatForgotWhatDevicesSaw(t *testing.T) {
 	w.approve(share.Court, b.Bytes())
 	_, err = w.docket.Request(t.Context(), id, share.Court, &b, size+100)
 	fails(t, err, city.Invalid, "another log")
+}
+
+// TestADeviceGetsTheRostersThatFollow: with the file, and an answer counts under the newest.
+func TestADeviceGetsTheRostersThatFollow(t *testing.T) {
+	w := newWorld(t)
+	first := w.Roster
+	files := [][]byte{first.File()}
+	newest := first
+	for version := 2; version <= 3; version++ {
+		plain := w.Plain()
+		plain.Version = version
+		files = append(files, w.Sign(plain))
+		var err error
+		newest, err = newest.Next(files[version-1])
+		w.must(err)
+	}
+	w.cfg.Roster, w.cfg.Rosters = func() *roster.Signed { return newest }, func() [][]byte { return files }
+	w.must(w.docket.Close())
+	w.open()
+	for range 2 { // a device that has them already takes the file as well
+		id := w.submitted()
+		w.must(w.docket.Answer(t.Context(), id, bytes.NewReader(w.approve(share.Court, w.request(id, share.Court)))))
+	}
 }
 
 // TestWhatABodyPublishesItselfCounts: whatever the hub's administrators think, an entry

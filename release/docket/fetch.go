@@ -1,6 +1,7 @@
 package docket
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -80,9 +81,26 @@ func (d *Docket) Segments(ctx context.Context, id canonical.Hash) ([]Segment, er
 		if err != nil {
 			return nil, err
 		}
+		if list, err = d.withHeld(ctx, camera, r.submission.From.Time(), r.submission.To.Time(), list); err != nil {
+			return nil, err
+		}
 		all = append(all, slices.DeleteFunc(list, func(s Segment) bool { return r.submission.Holds(s.Camera, s.Start) != nil })...)
 	}
 	return all, nil
+}
+
+// withHeld adds to a camera's segments on its edge those whose ciphertext is held here.
+func (d *Docket) withHeld(ctx context.Context, camera city.Slug, from, to time.Time, list []Segment) ([]Segment, error) {
+	held, err := d.heldSegments(ctx, camera, from, to)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range held {
+		if i, there := slices.BinarySearchFunc(list, s, func(a, b Segment) int { return cmp.Compare(a.Sequence, b.Sequence) }); !there {
+			list = slices.Insert(list, i, s)
+		}
+	}
+	return list, nil
 }
 
 // Ciphertext writes the file of a segment that the case asks for, from an offset on.
@@ -99,7 +117,23 @@ func (d *Docket) Ciphertext(ctx context.Context, id canonical.Hash, camera city.
 	if !slices.Contains(c.Cameras, camera) || start.Before(c.From) || !start.Before(c.To) {
 		return city.Errorf(city.Forbidden, "the case %s does not ask for that segment", c.Code)
 	}
-	return d.cfg.Recordings.Ciphertext(ctx, camera, name, offset, w)
+	f, err := os.Open(d.heldFile(camera, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return d.cfg.Recordings.Ciphertext(ctx, camera, name, offset, w)
+	}
+	if err != nil {
+		return city.Errorf(city.Unavailable, "read a held segment: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return city.Errorf(city.Unavailable, "read a held segment: %w", err)
+	}
+	if offset < 0 || offset > info.Size() {
+		return city.Errorf(city.Invalid, "the segment %s has %d bytes; byte %d was asked for", name, info.Size(), offset)
+	}
+	_, err = io.Copy(w, io.NewSectionReader(f, offset, info.Size()-offset))
+	return err
 }
 
 const (

@@ -49,7 +49,8 @@ func (d *Docket) catchUp(ctx context.Context) error {
 	}
 	var list []left
 	err := d.each(ctx, `SELECT 'ask', '', id, entry FROM ask WHERE logged IS NULL
-		UNION ALL SELECT 'answer', body, ask, entry FROM answer WHERE logged IS NULL`, nil, func(scan func(...any) error) error {
+		UNION ALL SELECT 'answer', body, ask, entry FROM answer WHERE logged IS NULL
+		UNION ALL SELECT 'hold', body, id, entry FROM hold WHERE logged IS NULL`, nil, func(scan func(...any) error) error {
 		var l left
 		if err := scan(&l.table, &l.body, &l.ask, &l.entry); err != nil {
 			return err
@@ -63,9 +64,12 @@ func (d *Docket) catchUp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if l.table == "ask" {
+		switch l.table {
+		case "ask":
 			_, err = d.appendAsk(ctx, canonical.Hash(l.ask), e)
-		} else {
+		case "hold":
+			_, err = d.appendHold(ctx, canonical.Hash(l.ask), e)
+		default:
 			_, err = d.appendAnswer(ctx, canonical.Hash(l.ask), l.body, e)
 		}
 		errs = append(errs, err)
@@ -187,10 +191,12 @@ func (d *Docket) noteDay(ctx context.Context, c *checkpoint.Checkpoint) error {
 	return kind(err)
 }
 
-// Tend reads the log on, and appends what waits. It is to be called each minute or so.
+// Tend appends what waits, reads the log on, fetches ciphertext that is held and forgets what
+// is not any more. It is to be called each minute or so, by one goroutine.
 func (d *Docket) Tend(ctx context.Context) error {
 	d.writing.Lock()
-	defer d.writing.Unlock()
 	_, err := d.follow(ctx)
-	return err
+	err = errors.Join(err, d.dropHeld(ctx, d.cfg.Now()))
+	d.writing.Unlock()
+	return errors.Join(err, d.fetchHeld(ctx))
 }

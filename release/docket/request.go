@@ -259,11 +259,26 @@ type picked struct {
 	time       time.Time // of the file's checkpoint
 	submission *token.Submission
 
+	each    func(*segment.Header) // hears of each that is taken; nil: nobody does
 	headers []canonical.Hash
 	left    int // out
 }
 
+// all are shares as they stand on the edges, then held ones.
 func (p *picked) all(ctx context.Context) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for _, part := range []iter.Seq2[[]byte, error]{p.fresh(ctx), p.held(ctx)} {
+			for record, err := range part {
+				if !yield(record, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// fresh are the share records on the edges.
+func (p *picked) fresh(ctx context.Context) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		for _, camera := range p.submission.Cameras {
 			for record, err := range p.d.cfg.Recordings.Shares(ctx, camera, p.submission.From.Time(), p.submission.To.Time(), p.body) {
@@ -284,6 +299,9 @@ func (p *picked) all(ctx context.Context) iter.Seq2[[]byte, error] {
 					continue
 				}
 				p.headers = append(p.headers, h.Hash())
+				if p.each != nil {
+					p.each(h)
+				}
 				if !yield(record, nil) {
 					return
 				}

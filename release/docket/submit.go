@@ -105,6 +105,9 @@ func (d *Docket) gatherable(ctx context.Context, s *token.Submission) error {
 			all = false
 			continue
 		}
+		if err == nil {
+			list, err = d.withHeld(ctx, camera, s.From.Time(), s.To.Time(), list)
+		}
 		if err != nil {
 			return err
 		}

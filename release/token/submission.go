@@ -144,6 +144,10 @@ func (s *Submission) Token(r *roster.Roster, now time.Time) (*entry.ReleaseReque
 	return e, sealedToBodies(s.Details, r)
 }
 
+// SealedTo checks that the details are sealed to every device of both bodies, and to
+// nobody else. The error is of kind Invalid.
+func (s *Submission) SealedTo(r *roster.Roster) error { return sealedToBodies(s.Details, r) }
+
 // sealedToBodies checks that an age file is addressed to each device of both bodies
 // (age-encryption.org/v1, the stanza ssh-ed25519): one that a device cannot open would
 // be found only when the file was carried there.

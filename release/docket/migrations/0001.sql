@@ -70,3 +70,29 @@ CREATE TABLE dusk (
 	size INTEGER NOT NULL,
 	root BLOB NOT NULL
 ) STRICT;
+
+-- What bodies hold beyond its retention: segments that a request to hold had, the holds, the
+-- shares that were resealed to them, and whether the ciphertext is here.
+CREATE TABLE segment (
+	header BLOB PRIMARY KEY, -- its hash
+	front BLOB NOT NULL, -- the header
+	camera TEXT NOT NULL,
+	start INTEGER NOT NULL,
+	sequence INTEGER NOT NULL,
+	size INTEGER -- of its file here; NULL: it is not here yet; 0: it was gone before it could be fetched
+) STRICT;
+CREATE INDEX segment_start ON segment (camera, start);
+CREATE TABLE hold (
+	id BLOB PRIMARY KEY,
+	body TEXT NOT NULL,
+	until TEXT NOT NULL, -- a day
+	entry BLOB NOT NULL,
+	logged INTEGER
+) STRICT;
+CREATE TABLE held (
+	hold BLOB NOT NULL REFERENCES hold (id) ON DELETE CASCADE,
+	header BLOB NOT NULL REFERENCES segment (header),
+	sealed BLOB NOT NULL,
+	PRIMARY KEY (hold, header)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX held_header ON held (header);
