@@ -40,7 +40,7 @@ func TestTheRecordInWords(t *testing.T) {
 	body := says(t, pages, "/record", http.StatusOK,
 		"Footage has been opened 3 times since", "by police, for: a missing person", "216 entries", "witness-1, witness-3",
 		"November 2026", "1 police: a missing person.", "1 Parliamentary Ombudsman: asks for too much.", "August 2026",
-		"Waiting for both bodies", "Expired", "Approved, not opened", "Parliamentary Ombudsman: refused, asks for too much",
+		"Waiting</span>", "Expired", "Approved, not opened", "Parliamentary Ombudsman: refused, asks for too much",
 		"They had to be public on 10 November 2026 and are not.", "square: 10 September 2026, 21:00 to 23:00.", "Order HEL 2026-012345, case R 2026/1234",
 		"2 of 3 witnesses must sign", "does not answer", "Not signed by it", "17 days, to 10 December 2026", "Few left",
 		"300 checked so far, 0 wrong: at most 0.99% of all.", "300 checked so far, 1 wrong: at most 1.57% of all.", "Keys for fewer than 30 days are left: Parliamentary Ombudsman, class usual",
