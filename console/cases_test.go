@@ -134,7 +134,7 @@ func TestWatchersSeeStatesAndNoScope(t *testing.T) {
 			}
 		}
 	}
-	if page := get(t, auditor, asked).Body.String(); !strings.Contains(page, "2 cameras") || !strings.Contains(page, "Waits for court and ombudsman") || strings.Contains(page, `type="file"`) {
+	if page := get(t, auditor, asked).Body.String(); !strings.Contains(page, "2 cameras") || !strings.Contains(page, "Waits for answers") || strings.Contains(page, `type="file"`) {
 		t.Error("an auditor does not see how the case stands, or is offered to bring an answer")
 	}
 }
@@ -143,7 +143,7 @@ func TestEveryStateSaysWhatIsNext(t *testing.T) {
 	pages, _ := newCasePages(t, somebody("city", access.EvidenceOfficer))
 	for name, want := range map[string][]string{
 		"logged":  {"Waits for witnesses", "As soon as a quorum"},
-		"asked":   {"Waits for court and ombudsman", "take it to the ombudsman", "polity case requests lusab-babad"},
+		"asked":   {"Waits for answers", "take it to the ombudsman", "polity case requests lusab-babad"},
 		"granted": {"May be opened", "polity case open fotip-ralug"},
 		"refused": {"Refused", "The ombudsman refused: it asks for too much."},
 		"opened":  {"Opened", "polity case play kosin-dabub", "Overdue", "polity case disclose kosin-dabub"},

@@ -15,3 +15,9 @@ func WithAccess(d Deps, a console.Access, looks console.Looks) Deps {
 	d.access, d.looks = a, looks
 	return d
 }
+
+// WithRecordings has a hub of a test take recordings from elsewhere than its edges.
+func WithRecordings(d Deps, r docket.Recordings) Deps {
+	d.recordings = r
+	return d
+}

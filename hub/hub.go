@@ -27,6 +27,7 @@ import (
 	"polity/plane/ngsild"
 	"polity/plane/rest"
 	"polity/register"
+	"polity/release/docket"
 	"polity/room/decision"
 	"polity/room/notice"
 	"polity/room/order"
@@ -55,8 +56,9 @@ type Deps struct {
 	// alone, whose data is simulated.
 	Door *console.Door
 
-	access console.Access // of tests; nil: the accounts and policies of the configuration
-	looks  console.Looks
+	access     console.Access // of tests; nil: the accounts and policies of the configuration
+	looks      console.Looks
+	recordings docket.Recordings // of tests; nil: those of the edges
 }
 
 // Started is what a hub that runs can be reached by.
@@ -118,9 +120,12 @@ type Hub struct {
 	machine   machineToken
 	ledger    *ledger       // the public log; nil: off
 	record    *publicRecord // the same as pages show it; nil: off
-	listener  net.Listener
-	redirect  net.Listener   // of plain HTTP to HTTPS; nil: none
-	closers   []func() error // in the order of opening
+	cases     *cases        // for footage; nil: there is no log
+	// recordings are of tests; nil: those of the edges.
+	recordings docket.Recordings
+	listener   net.Listener
+	redirect   net.Listener   // of plain HTTP to HTTPS; nil: none
+	closers    []func() error // in the order of opening
 
 	mu      sync.Mutex
 	cameras map[city.Slug]*camera
@@ -232,6 +237,10 @@ func (h *Hub) open(ctx context.Context, deps Deps) error {
 		return err
 	}
 	if err := h.openServices(ctx, deps.Services, &pages); err != nil {
+		return err
+	}
+	h.recordings = deps.recordings
+	if err := h.openCases(ctx, &pages); err != nil {
 		return err
 	}
 	h.console, err = console.New(pages)

@@ -42,10 +42,21 @@ var gates = []gate{
 	{nil, OperationsPath, nil, access.RunSystem, (*Hub).operations},
 	{nil, NoticesPath, nil, access.RunSystem, (*Hub).noticeOperations},
 	{[]string{http.MethodPost}, EntriesPath, nil, access.ReadPublic, (*Hub).statementsAPI}, // entries count by their own signatures
-	{reads, rest.Root, rest.Serves, access.ReadPublic, (*Hub).restAPI},                     // which shows all to whoever may read-data
-	{nil, rest.Root, rest.Serves, access.WriteData, (*Hub).restAPI},
+	{reads, rest.Root, restServes, access.ReadPublic, (*Hub).restAPI},                      // which shows all to whoever may read-data
+	{nil, rest.Root, restServes, access.WriteData, (*Hub).restAPI},
 	{reads, LedgerPath, nil, access.ReadPublic, (*Hub).ledgerFiles},
 	{reads, "/data/", opendata.Serves, access.ReadPublic, (*Hub).dataFiles},
+}
+
+// restServes says whether a path is of the plain API, and of none that has routes of its
+// own below the same root.
+func restServes(path string) bool {
+	for _, root := range []string{console.CasesPath} {
+		if path == root || strings.HasPrefix(path, root+"/") {
+			return false
+		}
+	}
+	return rest.Serves(path)
 }
 
 // own are the hub's addresses beside the pages and the gates.
@@ -67,6 +78,9 @@ func Routes() []Route {
 	}
 	for _, o := range own {
 		all = append(all, o.Route)
+	}
+	for _, k := range caseRoutes {
+		all = append(all, k.Route)
 	}
 	listed := map[string]bool{}
 	for _, g := range gates {
@@ -102,6 +116,10 @@ func (h *Hub) handler() http.Handler {
 			mux.Handle(o.Pattern, crossing.Handler(h.guarded(o.Do, serve)))
 		}
 	}
+	for _, k := range caseRoutes {
+		mux.Handle(k.Pattern, crossing.Handler(h.guarded(k.Do, h.caseHandler(k.serve))))
+	}
+	mux.Handle(console.CasesPath+"/", crossing.Handler(h.guarded(access.SeeCases, h.caseHandler(noCaseRoute))))
 	mux.Handle("/", h.console) // guards its own routes
 	type open struct {
 		gate

@@ -26,6 +26,7 @@ import (
 	"polity/console/counts"
 	"polity/hub"
 	"polity/register"
+	"polity/release/docket"
 	"polity/service"
 	"polity/spine"
 )
@@ -42,6 +43,7 @@ type town struct {
 	seeds   map[city.Slug]string
 	access  console.Access // here whoever asks on loopback may do everything
 	modules []service.Module
+	films   docket.Recordings
 }
 
 type logBuffer struct {
@@ -118,7 +120,7 @@ func (w *town) start() {
 	ready, done := make(chan hub.Started, 1), make(chan error, 1)
 	go func() {
 		deps := hub.Deps{Log: slog.New(slog.NewTextHandler(w.log, nil)), Ready: func(s hub.Started) { ready <- s }, Services: w.modules}
-		done <- hub.Run(ctx, w.cfg, hub.WithAccess(deps, w.access, &consoletest.Looks{}))
+		done <- hub.Run(ctx, w.cfg, hub.WithRecordings(hub.WithAccess(deps, w.access, &consoletest.Looks{}), w.films))
 	}()
 	select {
 	case w.started = <-ready:

@@ -133,7 +133,7 @@ function begin(): void {
   const full = Math.floor(data.now / hour) * hour;
   field("from").value = kept.get("from") || inZone(full - hour, data.zone);
   field("to").value = kept.get("to") || inZone(full, data.zone);
-  field("expires").value = inZone(full + 7 * day, data.zone);
+  field("expires").value = inZone(full + 2 * day, data.zone);
   field("public").value = new Date(data.now + 365 * day).toISOString().slice(0, 10);
   changed();
 }

@@ -147,7 +147,7 @@ export class Timeline {
   private axis(): HTMLElement {
     const { parts, days } = spans[this.span]!;
     const axis = make("div", { class: "case-axis small", "aria-hidden": "true" });
-    axis.style.gridTemplateColumns = `repeat(${parts}, minmax(0, 1fr))`;
+    axis.style.setProperty("--parts", String(parts));
     for (let i = 0; i < parts; i++) axis.append(make("span", {}, words(this.begin + (i * days * day) / parts, this.zone)));
     return axis;
   }

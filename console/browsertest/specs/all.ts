@@ -12,6 +12,7 @@ import "./policies.ts";
 import "./wall.ts";
 import "./room.ts";
 import "./notices.ts";
+import "./cases.ts";
 import { runAll } from "./runner.ts";
 
 void runAll();
