@@ -3,7 +3,6 @@ package scenario
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"encoding/hex"
 	"fmt"
 	"os"
@@ -16,6 +15,7 @@ import (
 
 	"polity/camera/standin"
 	"polity/city"
+	"polity/edge"
 	"polity/internal/attack"
 	"polity/ledger/canonical"
 	logged "polity/ledger/entry"
@@ -60,7 +60,11 @@ func newSealed(t *testing.T) *sealed {
 	c := serve(t, standin.Config{Film: square(), User: "polity", Password: password})
 	w.watch = []watched{{"square", c.URL(), password}}
 	e := entry("square")
-	e.Retention.FootageHours = 72
+	key, err := edge.RecorderKey(edge.Config{Data: w.path("edge")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Retention.FootageHours, e.Class, e.Recorder = 72, shortClass, []byte(key)
 	w.write("register/square.entry", w.sign(e))
 	w.edit = func(text string) string {
 		text = strings.Replace(text, "per_second: 5", fmt.Sprintf("per_second: 5, record: {class: %s}", shortClass), 1)
@@ -272,11 +276,9 @@ func (w *sealed) verify(args ...string) (int, string) {
 
 func (w *sealed) changeSegments() {
 	w.t.Helper()
-	seed, err := hex.DecodeString(strings.TrimSpace(string(mustRead(w.t, w.path("edge", "recorder.key")))))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	recorder := hex.EncodeToString(ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey))
+	key, err := edge.RecorderKey(edge.Config{Data: w.path("edge")})
+	w.must(err)
+	recorder := hex.EncodeToString(key)
 	if status, said := w.verify("--recorder", recorder, w.path("edge", "recordings")); status != 0 || !strings.Contains(said, "none missing") {
 		w.t.Fatalf("what was recorded does not verify: %d %s", status, said)
 	}
