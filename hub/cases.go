@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"io"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"time"
@@ -69,6 +70,27 @@ func (h *Hub) openCases(ctx context.Context, pages *console.Config) error {
 	h.cases = &cases{hub: h, docket: d, recorded: newRecorded(from, h.now), pace: newPace(h.now), out: make(chan struct{}, handedOut)}
 	pages.Cases = h.cases
 	return nil
+}
+
+const casesEach = time.Minute
+
+// keepCases reads on what the log says of cases, and brings here what bodies hold.
+func (h *Hub) keepCases(ctx context.Context) {
+	if h.cases == nil {
+		return
+	}
+	tick := time.NewTicker(casesEach)
+	defer tick.Stop()
+	for {
+		if err := h.cases.docket.Tend(ctx); err != nil && ctx.Err() == nil {
+			h.log.Error("cases for footage cannot be tended", slog.Any("error", err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // sight is what somebody may know of cases: their own office's in full, or how each of

@@ -335,6 +335,7 @@ func (h *Hub) run(ctx context.Context, deps Deps) error {
 	}
 	work.Go(func() { h.keepAlarms(working) })
 	work.Go(func() { h.keepLedger(working) })
+	work.Go(func() { h.keepCases(working) })
 	work.Go(func() { h.keepRecord(working) })
 	h.runRoom(working, &work)
 	h.runNotices(working, &work)
