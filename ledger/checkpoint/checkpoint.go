@@ -22,8 +22,10 @@ import (
 // MaxSize bounds a checkpoint with its signatures, in bytes.
 const MaxSize = 64 << 10
 
-// maxTree bounds the size of a tree, in entries.
-const maxTree = 1 << 48
+const (
+	maxTree   = 1 << 48 // entries
+	maxOrigin = 200     // bytes
+)
 
 // Checkpoint is one that counts, if Open returned it.
 type Checkpoint struct {
@@ -134,22 +136,43 @@ func (c *Checkpoint) count(n *note.Note, log note.Verifier, witnesses []note.Ver
 	return signed, nil
 }
 
-// Parse reads the signed text of a checkpoint, and checks no signature. The error is
-// of kind Invalid.
+// Parse reads the signed text of a checkpoint, and checks no signature. Lines behind the
+// third are extensions, which mean nothing here. The error is of kind Invalid.
 func Parse(text string) (*Checkpoint, error) {
-	lines := strings.SplitN(text, "\n", 4)
-	if len(lines) < 4 || lines[0] == "" || len(text) > MaxSize {
-		return nil, city.Errorf(city.Invalid, "this is no checkpoint (C2SP tlog-checkpoint): it begins with origin, size and root, a line each")
+	lines := strings.Split(text, "\n")
+	if len(lines) < 4 || lines[len(lines)-1] != "" || slices.Contains(lines[:len(lines)-1], "") || len(text) > MaxSize {
+		return nil, city.Errorf(city.Invalid, "this is no checkpoint (C2SP tlog-checkpoint): it begins with origin, size and root, a line each, and no line is empty")
 	}
-	size, err := strconv.ParseInt(lines[1], 10, 64)
-	if err != nil || size < 0 || size > maxTree || strconv.FormatInt(size, 10) != lines[1] {
-		return nil, city.Errorf(city.Invalid, "the checkpoint's size, %.24q, is no number of entries", lines[1])
+	if len(lines[0]) > maxOrigin {
+		return nil, city.Errorf(city.Invalid, "the checkpoint's origin has more than %d bytes", maxOrigin)
 	}
-	c := &Checkpoint{Origin: lines[0], Size: size}
-	raw, err := base64.StdEncoding.Strict().DecodeString(lines[2])
-	if err != nil || len(raw) != len(c.Root) {
-		return nil, city.Errorf(city.Invalid, "the checkpoint's root is no SHA-256 in base64")
+	c := &Checkpoint{Origin: lines[0]}
+	var err error
+	if c.Size, err = ParseSize(lines[1]); err != nil {
+		return nil, city.Errorf(city.Invalid, "the checkpoint's size: %w", err)
 	}
-	copy(c.Root[:], raw)
+	if c.Root, err = ParseHash(lines[2]); err != nil {
+		return nil, city.Errorf(city.Invalid, "the checkpoint's root: %w", err)
+	}
 	return c, nil
+}
+
+// ParseSize reads a tree's size: a number of entries without sign and leading zeros. The
+// error is of kind Invalid.
+func ParseSize(s string) (int64, error) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 || n > maxTree || strconv.FormatInt(n, 10) != s {
+		return 0, city.Errorf(city.Invalid, "%.30q is no size of a tree", s)
+	}
+	return n, nil
+}
+
+// ParseHash reads a hash in base64. The error is of kind Invalid.
+func ParseHash(s string) (h tlog.Hash, err error) {
+	raw, err := base64.StdEncoding.Strict().DecodeString(s)
+	if err != nil || len(raw) != len(h) {
+		return h, city.Errorf(city.Invalid, "%.60q is no SHA-256 in base64", s)
+	}
+	copy(h[:], raw)
+	return h, nil
 }

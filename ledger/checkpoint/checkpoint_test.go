@@ -69,9 +69,11 @@ func TestRefusals(t *testing.T) {
 		"cut":                     {good[:len(good)-30], "no checkpoint"},
 		"too large":               {bytes.Repeat([]byte("x"), checkpoint.MaxSize+1), "are allowed"},
 		"not signed by the log":   {cosignedOnly(c), "did not sign"},
-		"a size that is none":     {sign(c, rostertest.Origin+"\n07\n"+strings.Repeat("A", 43)+"=\n"), "no number"},
-		"a negative size":         {sign(c, rostertest.Origin+"\n-7\n"+strings.Repeat("A", 43)+"=\n"), "no number"},
+		"a size that is none":     {sign(c, rostertest.Origin+"\n07\n"+strings.Repeat("A", 43)+"=\n"), "no size of a tree"},
+		"a negative size":         {sign(c, rostertest.Origin+"\n-7\n"+strings.Repeat("A", 43)+"=\n"), "no size of a tree"},
 		"a root that is none":     {sign(c, rostertest.Origin+"\n7\nAAAA\n"), "SHA-256"},
+		"an empty line":           {sign(c, rostertest.Origin+"\n7\n"+strings.Repeat("A", 43)+"=\n\nmore\n"), "no line is empty"},
+		"a long origin":           {sign(c, strings.Repeat("x", 201)+"\n7\n"+strings.Repeat("A", 43)+"=\n"), "more than 200"},
 		"two lines":               {sign(c, rostertest.Origin+"\n7\n"), "a line each"},
 		"another origin, own key": {sign(c, "other.example/log\n7\n"+strings.Repeat("A", 43)+"=\n"), "not of"},
 	} {

@@ -4,9 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
-	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -14,13 +11,11 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"polity/city"
+	"polity/ledger/checkpoint"
 )
 
 // MaxCheckpoint bounds a checkpoint with its signatures, in bytes (formats/ledger.md).
-const MaxCheckpoint = 64 << 10
-
-// maxSize bounds the sizes of trees, so that sums of indexes stay whole.
-const maxSize = 1 << 60
+const MaxCheckpoint = checkpoint.MaxSize
 
 // Checkpoint is what a log says of itself (C2SP tlog-checkpoint).
 type Checkpoint struct {
@@ -33,28 +28,11 @@ type Checkpoint struct {
 // ParseText reads the signed text of a checkpoint, from foreign bytes. Lines behind the
 // third are kept in Text and mean nothing.
 func ParseText(text string) (Checkpoint, error) {
-	wrong := func(what string) (Checkpoint, error) {
-		return Checkpoint{}, city.Errorf(city.Invalid, "no checkpoint (C2SP tlog-checkpoint): %s", what)
-	}
-	lines := strings.Split(text, "\n")
-	if len(lines) < 4 || lines[len(lines)-1] != "" {
-		return wrong("it has to begin with origin, size and root, a line each")
-	}
-	if slices.Contains(lines[:len(lines)-1], "") {
-		return wrong("a line of it is empty")
-	}
-	if len(lines[0]) > maxName {
-		return wrong("its origin is too long")
-	}
-	size, err := parseSize(lines[1])
+	c, err := checkpoint.Parse(text)
 	if err != nil {
-		return wrong(err.Error())
+		return Checkpoint{}, err
 	}
-	root, err := parseHash(lines[2])
-	if err != nil {
-		return wrong("its root is no SHA-256 in base64")
-	}
-	return Checkpoint{lines[0], size, root, text}, nil
+	return Checkpoint{c.Origin, c.Size, c.Root, text}, nil
 }
 
 // Peek reads a signed checkpoint whose signatures nobody has checked yet.
@@ -99,24 +77,6 @@ func Time(s note.Signature) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(int64(binary.BigEndian.Uint64(b[4:])&(1<<62-1)), 0)
-}
-
-// parseSize reads a decimal number without sign and leading zeros.
-func parseSize(s string) (int64, error) {
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n < 0 || n > maxSize || strconv.FormatInt(n, 10) != s {
-		return 0, fmt.Errorf("%.30q is no size of a tree", s)
-	}
-	return n, nil
-}
-
-func parseHash(s string) (h tlog.Hash, err error) {
-	b, err := base64.StdEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) != tlog.HashSize {
-		return h, fmt.Errorf("%.60q is no SHA-256 in base64", s)
-	}
-	copy(h[:], b)
-	return h, nil
 }
 
 // EmptyRoot is the root of the empty tree (RFC 6962, 2.1).

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"polity/city"
+	"polity/ledger/checkpoint"
 )
 
 // forkFormat begins a file that proves a fork (formats/witness.md).
@@ -78,12 +79,12 @@ func ParseFork(data []byte) (*Fork, error) {
 	var f Fork
 	var err error
 	text, ok := strings.CutPrefix(line(), "prefix ")
-	if f.Prefix, err = parseHash(text); !ok || err != nil {
+	if f.Prefix, err = checkpoint.ParseHash(text); !ok || err != nil {
 		return wrong("the second line has to be: prefix HASH")
 	}
 	l := line()
 	for ; !strings.HasPrefix(l, "first "); l = line() {
-		h, err := parseHash(l)
+		h, err := checkpoint.ParseHash(l)
 		if err != nil || len(f.Proof) == maxProof {
 			return wrong("it is cut off, or holds what is no hash")
 		}

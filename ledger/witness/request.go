@@ -6,6 +6,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"polity/city"
+	"polity/ledger/checkpoint"
 )
 
 // maxProof is how many hashes a consistency proof has at most (C2SP tlog-witness).
@@ -34,14 +35,14 @@ func parseRequest(body []byte) (request, error) {
 		return r, city.Errorf(city.Invalid, "the first line has to be: old SIZE")
 	}
 	var err error
-	if r.old, err = parseSize(text); err != nil {
+	if r.old, err = checkpoint.ParseSize(text); err != nil {
 		return r, city.Errorf(city.Invalid, "old: %w", err)
 	}
 	if len(lines)-1 > maxProof {
 		return r, city.Errorf(city.Invalid, "a proof has at most %d hashes", maxProof)
 	}
 	for _, l := range lines[1:] {
-		h, err := parseHash(l)
+		h, err := checkpoint.ParseHash(l)
 		if err != nil {
 			return r, city.Errorf(city.Invalid, "proof: %w", err)
 		}
