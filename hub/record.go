@@ -25,6 +25,7 @@ type publicRecord struct {
 
 	mu     sync.Mutex
 	newest *summary.Summary
+	looked bool  // at the log, since the start
 	wrong  error // why it cannot be summed up; nil: it can
 }
 
@@ -63,10 +64,12 @@ func (h *Hub) keepRecord(ctx context.Context) {
 
 func (r *publicRecord) renew(ctx context.Context) {
 	c, err := r.ledger.log.Checkpoint()
-	if city.KindOf(err) == city.NotFound {
-		return // a page says so
-	}
 	r.mu.Lock()
+	if city.KindOf(err) == city.NotFound {
+		r.looked = true // and a page says so
+		r.mu.Unlock()
+		return
+	}
 	current := r.newest != nil && c != nil && r.newest.Checkpoint.Size == c.Size && r.newest.Checkpoint.Time.Time().Equal(c.Time)
 	r.mu.Unlock()
 	if err == nil && current {
@@ -81,6 +84,7 @@ func (r *publicRecord) renew(ctx context.Context) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.looked = true
 	if r.wrong = err; err == nil {
 		r.newest = s
 		return
@@ -95,6 +99,8 @@ func (r *publicRecord) Summary(context.Context) (*summary.Summary, error) {
 	switch {
 	case r.wrong != nil:
 		return nil, r.wrong
+	case !r.looked:
+		return nil, city.Errorf(city.Unavailable, "the hub has just started and reads the public log; look again in a moment")
 	case r.newest == nil:
 		return nil, city.Errorf(city.NotFound, "the public log has no checkpoint that a quorum of its witnesses cosigned yet; nothing in it is public before")
 	}

@@ -80,9 +80,10 @@ func TestThePublicRecordIsTheLogs(t *testing.T) {
 	if e, _, err := p.Check(&l.Roster.Roster); err != nil || p.Index != 1 || e == nil {
 		t.Errorf("entry %v, %v", e, err)
 	}
-	if status, _ := page(t, w.started.Address+"/record"); status != http.StatusOK {
-		t.Errorf("the page: status %d", status)
-	}
+	w.eventually("the page is there", func() bool {
+		status, _ := page(t, w.started.Address+"/record")
+		return status == http.StatusOK
+	})
 
 	key, err := note.NewVerifier(l.Log.Public)
 	if err != nil {
@@ -129,6 +130,10 @@ func TestNothingIsShownBeforeItIsPublic(t *testing.T) {
 	}
 	w.enter("square", "edge-1")
 	w.start()
+	w.eventually("the hub has looked at the log", func() bool {
+		status, _ := page(t, w.started.Address+"/record")
+		return status == http.StatusNotFound
+	})
 	for _, path := range []string{"/record", "/record/entry/0", "/record/entry/0/entry.json", "/record/entry/0/proof", "/record/summary.json", "/record/openings.json"} {
 		if status, data := page(t, w.started.Address+path); status != http.StatusNotFound || bytes.Contains(data, []byte(`"type":"registration"`)) {
 			t.Errorf("%s: status %d", path, status)
