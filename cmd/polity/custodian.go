@@ -55,7 +55,7 @@ folder is noise, and a copy or an older state of it cannot be used.`,
 	s.file = filepath.Join(home, ".polity-custodian-anchor")
 	cmd.PersistentFlags().StringVar(&s.anchor, "anchor", "auto", "tpm, a file outside of the state folder and of every backup, or auto: the TPM if there is one, else "+s.file)
 	cmd.PersistentFlags().StringVar(&s.passphraseFile, "passphrase-file", "", "file with the passphrase in its first line; otherwise it is asked for")
-	cmd.AddCommand(s.initCommand(), s.rosterCommand(), s.keysCommand(), s.statusCommand(), s.showCommand(), s.approveCommand(), s.refuseCommand(), s.holdCommand(), s.auditCommand(), s.destroyCommand(), s.serveCommand())
+	cmd.AddCommand(s.initCommand(), s.rosterCommand(), s.keysCommand(), s.statusCommand(), s.showCommand(), s.approveCommand(), s.refuseCommand(), s.holdCommand(), s.discloseCommand(), s.auditCommand(), s.destroyCommand(), s.serveCommand())
 	return cmd
 }
 
