@@ -18,6 +18,7 @@ import (
 	"polity/console"
 	"polity/demo/helsinki"
 	"polity/hub"
+	"polity/internal/durable"
 	"polity/internal/parts"
 )
 
@@ -29,7 +30,12 @@ type Options struct {
 	Program string
 	Out     io.Writer // what happens, in words
 	Now     func() time.Time
+
+	up func(*demo) // it runs and its pages answer; nil: nobody asks
 }
+
+// addressFile has the address of the demo that runs with the data.
+const addressFile = "address"
 
 // demo is one run.
 type demo struct {
@@ -149,9 +155,11 @@ func (d *demo) run(ctx, inside context.Context, began time.Time) (err error) {
 
 // runEdge starts the edge and waits until it is time to stop.
 func (d *demo) runEdge(ctx, inside context.Context, began time.Time, hubEnded chan error) error {
-	if err := d.town.writeConfig(d.camera.URL(), d.founding.roster, d.started); err != nil {
+	if err := errors.Join(d.town.writeConfig(d.camera.URL(), d.founding.roster, d.started), d.startDevices(d.crowd),
+		durable.WriteFile(d.town.path(addressFile), []byte(d.started.Address+"\n"), 0o600)); err != nil {
 		return err
 	}
+	defer os.Remove(d.town.path(addressFile))
 	out, closeLog, err := d.town.logFile("edge.log")
 	if err != nil {
 		return err
@@ -164,9 +172,8 @@ func (d *demo) runEdge(ctx, inside context.Context, began time.Time, hubEnded ch
 	edgeEnded := make(chan error, 1)
 	go func() { edgeEnded <- d.edge.keep(watching, d.say) }()
 	d.say("\n  %s/\n\nready after %.1f s; Ctrl-C stops it.", d.started.Address, time.Since(began).Seconds())
-	if err := d.startDevices(d.crowd); err != nil {
-		stopWatching()
-		return errors.Join(err, <-edgeEnded)
+	if d.up != nil {
+		d.up(d)
 	}
 	var told sync.WaitGroup
 	told.Go(func() { d.sayDevices(watching); d.keepEpochs(watching) })

@@ -7,6 +7,9 @@ import (
 	"polity/console"
 )
 
+// evidence is the key of the evidence officer.
+const evidence = "evidence"
+
 // door lets whoever looks at the demo be anybody there is in a city, without a passkey.
 func door() *console.Door {
 	everywhere := []city.Slug{access.AllAreas}
@@ -19,7 +22,7 @@ func door() *console.Door {
 		persona("services", "Kaisa, water and waste", "works", nil, access.WaterOperator, access.WasteOperator),
 		persona("power", "Otto, power", "power", nil, access.PowerOperator),
 		persona("crew", "Crew 3", "works", nil, access.Crew),
-		persona("evidence", "Sofia, police", "police", nil, access.EvidenceOfficer),
+		persona(evidence, "Sofia, police", "police", nil, access.EvidenceOfficer),
 		persona("protection", "Leena, data protection", "city", nil, access.DataProtection),
 		persona("auditor", "Mika, auditor", "city", nil, access.Auditor),
 		persona("it", "Ville, administrator", "city", nil, access.IT),

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -38,7 +39,7 @@ const quorum = 2
 
 // cheap is log2 of scrypt's N for the demo's devices, 2^8 times less than a city's: their
 // passphrases are printed in the terminal.
-const cheap = "10"
+const cheap = 10
 
 // body is one of the two, with its devices.
 type body struct {
@@ -82,11 +83,16 @@ type founding struct {
 	bodies []*body
 }
 
+// people are those of the demo city, before their roster is read.
+func (t *town) people() *founding {
+	return &founding{bodies: []*body{t.newBody("court", "District Court (demo)"), t.newBody("ombudsman", "Ombudsman (demo)")}}
+}
+
 // found reads the roster, and makes it with all of its keys the first time. It is written
 // last: without it nothing was founded.
 func (d *demo) found(ctx context.Context) (*founding, error) {
 	t := d.town
-	f := &founding{bodies: []*body{t.newBody("court", "District Court (demo)"), t.newBody("ombudsman", "Ombudsman (demo)")}}
+	f := t.people()
 	file, err := os.ReadFile(t.path(rosterFile))
 	if errors.Is(err, os.ErrNotExist) {
 		if _, err := os.Stat(t.path("hub", "log")); err == nil {
@@ -101,7 +107,7 @@ func (d *demo) found(ctx context.Context) (*founding, error) {
 	if f.roster, err = roster.First(file); err != nil {
 		return nil, city.Errorf(city.Invalid, "%s: %w; remove the folder %s to begin anew", rosterFile, err, t.dir)
 	}
-	return f, nil
+	return f, t.adoptOffice(f.roster)
 }
 
 // makeRoster makes keys of the root, the log, witnesses, bodies and office, and the roster
@@ -136,7 +142,7 @@ func (d *demo) makeRoster(ctx context.Context, f *founding) ([]byte, error) {
 	if r.Bodies, err = d.newDevices(ctx, f.bodies); err != nil {
 		return nil, err
 	}
-	if r.Officers, err = d.newOffice(ctx); err != nil {
+	if r.Officers, err = t.newOffice(); err != nil {
 		return nil, err
 	}
 	file, err := roster.Write(r, signers[0], signers[2], signers[4])
@@ -198,7 +204,7 @@ func (d *demo) newBodyDevices(ctx context.Context, b *body) (r roster.Body, err 
 		return r, err
 	}
 	for _, v := range b.devices {
-		said, err := d.command(ctx, v.do("init", "--body", b.name, "--device", v.id, "--name", domain+"/"+v.id, "--work-factor", cheap)...)
+		said, err := d.command(ctx, v.do("init", "--body", b.name, "--device", v.id, "--name", domain+"/"+v.id, "--work-factor", strconv.Itoa(cheap))...)
 		if err != nil {
 			return r, err
 		}

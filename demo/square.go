@@ -27,9 +27,9 @@ const (
 	renewal  = 30 * 24 * time.Hour
 )
 
-// entry is what was decided about the demo's camera: nothing, and it says so. The recorder
+// decision is what was decided about the demo's camera: nothing, and it says so. The recorder
 // is the key that signs what is recorded of it.
-func entry(now time.Time, recorder ed25519.PublicKey) register.Entry {
+func decision(now time.Time, recorder ed25519.PublicKey) register.Entry {
 	from := now.UTC().Truncate(time.Second)
 	return register.Entry{
 		Camera: cameraName, Edge: edgeName, Simulated: true,

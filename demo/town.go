@@ -69,6 +69,10 @@ func (t *town) lock() error {
 		return city.Errorf(city.Unavailable, "another demo runs with the data in %s; stop it, or name another folder with --data", t.dir)
 	}
 	t.unlock = func() { f.Close() }
+	if err := os.Remove(t.path(addressFile)); err != nil && !errors.Is(err, os.ErrNotExist) { // of one that was killed
+		t.unlock()
+		return err
+	}
 	return nil
 }
 
@@ -138,7 +142,7 @@ func (t *town) readEntry(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	decided := entry(now, recorder)
+	decided := decision(now, recorder)
 	folder := register.Folder{Dir: t.path("register"), Keys: keys}
 	if signed, err := folder.Load(cameraName); err == nil && signed.For(cameraName, edgeName, now) == nil && signed.Until.Sub(now) > renewal &&
 		signed.Retention == decided.Retention && signed.Class == decided.Class && bytes.Equal(signed.Recorder, decided.Recorder) {
