@@ -49,7 +49,7 @@ are printed.`,
 			sayBundle(cmd.OutOrStdout(), r)
 		}
 		if err == nil && !r.Right() {
-			err = city.Errorf(city.Invalid, "the bundle does not hold: do not rely on it, and ask whoever gave it to you for another copy")
+			err = city.Errorf(city.Internal, "the bundle does not hold: do not rely on it, and ask whoever gave it to you for another copy")
 		}
 		return err
 	}

@@ -88,7 +88,7 @@ func sayReleases(w io.Writer, f *bundle.Followed, asJSON bool) error {
 		}
 	}
 	if bad > 0 {
-		return city.Errorf(city.Invalid, "the release is not as it has to be in %s", numberOf(bad, "point"))
+		return city.Errorf(city.Internal, "the release is not as it has to be in %s", numberOf(bad, "point"))
 	}
 	return nil
 }

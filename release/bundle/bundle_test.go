@@ -15,7 +15,9 @@ import (
 
 	"polity/city"
 	"polity/ledger/canonical"
+	"polity/ledger/checkpoint"
 	"polity/ledger/entry"
+	"polity/ledger/proof"
 	"polity/ledger/roster/rostertest"
 	"polity/release/export"
 )
@@ -30,7 +32,7 @@ func TestABundleHolds(t *testing.T) {
 		}
 		for _, want := range []string{
 			"roster 1 is the one that you gave", "device police-1 of police signed it", "6 entries stand in the public log", "police asked (entry 2, for serious-crime)",
-			"3 sealed segments", "3 of them stand in the public log", "no more than the token asks for", "1 films without sound, 100 pictures", "3 lines of what was looked at",
+			"3 sealed segments", "3 of them stand in the public log", "no more than the token asks for", "1 film without sound, 100 pictures", "3 lines of what was looked at",
 		} {
 			if !strings.Contains(r.text(), want) {
 				t.Errorf("%q is not in\n%s", want, r.text())
@@ -129,6 +131,7 @@ func TestASignedBundleThatIsWrongIsFound(t *testing.T) {
 		"this version reads polity-bundle/1: use a newer release": edit(recordName, "polity-bundle/1", "polity-bundle/2"),
 		"bundle.json: clip 1: times":                              edit(recordName, `"pictures":100`, `"pictures":0`),
 		"a problem that this version does not know":               edit(recordName, `"problems":[]`, `"problems":[{"sequence":1,"what":"spring"}]`),
+		"it lasts 4000 ms":                                        edit(recordName, `"segments":3,"to":1796133604000`, `"segments":3,"to":1796133605000`),
 		"the record tells of 99":                                  edit(recordName, `"pictures":100`, `"pictures":99`),
 		"a mask that this version does not know":                  edit(recordName, `"levels":16`, `"levels":256`),
 		"it is roster 1": func(w *world, dir string) {
@@ -223,10 +226,10 @@ func TestAReleaseThatWentWrongIsFound(t *testing.T) {
 // TestWhatIsNotProvenIsSaid leaves out what a bundle may do without.
 func TestWhatIsNotProvenIsSaid(t *testing.T) {
 	for want, change := range map[string]func(*world){
-		"whether the recorder with the key":  func(w *world) { delete(w.parts.Proofs, "camera-square") },
-		"of 3 segments the bundle does not":  func(w *world) { delete(w.parts.Proofs, "hour-square-20261201T14") },
-		"is not in the bundle":               func(w *world) { w.parts.Views = nil },
-		"missing between others in 1 places": func(w *world) { w.skip() },
+		"whether the recorder with the key": func(w *world) { delete(w.parts.Proofs, "camera-square") },
+		"of 3 segments the bundle does not": func(w *world) { delete(w.parts.Proofs, "hour-square-20261201T14") },
+		"is not in the bundle":              func(w *world) { w.parts.Views = nil },
+		"missing between others in 1 place": func(w *world) { w.skip() },
 	} {
 		w := newWorld(t)
 		change(w)
@@ -541,3 +544,28 @@ func TestExportToBundle(t *testing.T) {
 }
 
 func cut(b []byte, n int) []byte { return b[:len(b)-n] }
+
+func TestDetailsAreOverdueAfterTheirDay(t *testing.T) {
+	w := newWorld(t)
+	s := newStory(w.parts.Token)
+	for i, name := range inOrder {
+		s.add(int64(i), w.entries[name])
+	}
+	at := func(day string) *proof.Report {
+		on, err := time.Parse(time.DateOnly, day)
+		w.must(err)
+		return &proof.Report{Checkpoint: &checkpoint.Checkpoint{Time: on}, Roster: w.Roster}
+	}
+	for day, want := range map[string]Status{"2027-05-31": Opened, "2027-06-01": Opened, "2027-06-02": Overdue} {
+		if got := s.Status(at(day)); got != want || (len(s.Wrong(at(day))) > 0) != (want == Overdue) {
+			t.Errorf("%s: %s, %v", day, got, s.Wrong(at(day)))
+		}
+	}
+	s.add(7, w.signed("court-1", &entry.ReleaseDetails{At: canonical.At(asked), Body: "court", Device: "court-1", PublicOn: "2027-08-01", Token: s.Token, What: "extended"}))
+	if got := s.Status(at("2027-06-02")); got != Opened {
+		t.Errorf("extended: %s", got)
+	}
+	if got := s.Status(at("2027-08-02")); got != Overdue {
+		t.Errorf("extended, and past that: %s", got)
+	}
+}

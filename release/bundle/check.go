@@ -127,7 +127,7 @@ func (c *checker) members() error {
 		}
 	}
 	if c.Right() || len(c.Findings) == 0 {
-		c.add(Right, "", "%d files are those that %s names, to the byte", len(list), sumsName)
+		c.add(Right, "", "%s are those that %s names, to the byte", count(int64(len(list)), "file"), sumsName)
 	}
 	return nil
 }
@@ -224,6 +224,14 @@ func (c *checker) theRosters() error {
 	return c.trusted()
 }
 
+// succession says how the rosters hold together.
+func (c *checker) succession() string {
+	if len(c.rosters) == 1 {
+		return fmt.Sprintf("roster %d of %s is signed by three of its own root keys", c.rosters[0].Version, c.newest().Domain)
+	}
+	return fmt.Sprintf("rosters %d to %d of %s follow one another, each signed by the root of the one before", c.rosters[0].Version, c.newest().Version, c.newest().Domain)
+}
+
 func rosterName(version int) string { return fmt.Sprintf("%s/%d.roster", rosters, version) }
 
 func (c *checker) newest() *roster.Signed { return c.rosters[len(c.rosters)-1] }
@@ -231,7 +239,7 @@ func (c *checker) newest() *roster.Signed { return c.rosters[len(c.rosters)-1] }
 // trusted compares with a roster that came by hand.
 func (c *checker) trusted() error {
 	if c.o.Trusted == nil {
-		c.add(Right, "", "rosters %d to %d of %s follow one another", c.rosters[0].Version, c.newest().Version, c.newest().Domain)
+		c.add(Right, "", "%s", c.succession())
 		return nil
 	}
 	for _, r := range c.rosters {
@@ -240,7 +248,7 @@ func (c *checker) trusted() error {
 				c.add(Wrong, rosterName(r.Version), "it is not the roster that you gave: its words are %s, of yours %s", r.Words(), c.o.Trusted.Words())
 				return nil
 			}
-			c.add(Right, "", "rosters %d to %d of %s follow one another, and roster %d is the one that you gave", c.rosters[0].Version, c.newest().Version, r.Domain, r.Version)
+			c.add(Right, "", "%s; roster %d is the one that you gave", c.succession(), r.Version)
 			return nil
 		}
 	}
@@ -319,6 +327,8 @@ func (c *checker) theClips() error {
 			c.add(Wrong, r.File, "it is coded as %.4q; film in a bundle is H.264", f.Codec)
 		case int64(f.Width) != r.Width || int64(f.Height) != r.Height || f.Pictures != r.Pictures:
 			c.add(Wrong, r.File, "it has %d pictures of %d x %d, the record tells of %d of %d x %d", f.Pictures, f.Width, f.Height, r.Pictures, r.Width, r.Height)
+		case f.Ticks*1000 != (r.To-r.From)*f.TimeScale:
+			c.add(Wrong, r.File, "it lasts %d ms, the record tells of %d", f.Ticks*1000/f.TimeScale, r.To-r.From)
 		}
 		pictures, grey = pictures+r.Pictures, grey+r.Grey
 		if n := c.used(r); n != r.Segments {
@@ -331,7 +341,7 @@ func (c *checker) theClips() error {
 		}
 	}
 	if before == len(c.Findings) {
-		c.add(Right, "", "%d films without sound, %d pictures as the record tells, %d of them grey", len(c.films), pictures, grey)
+		c.add(Right, "", "%s without sound, %s as the record tells, %d of them grey", count(int64(len(c.films)), "film"), count(pictures, "picture"), grey)
 	}
 	return nil
 }
@@ -374,7 +384,7 @@ func (c *checker) theViews() error {
 		}
 		want = canonical.Sum("view", text)
 	}
-	c.add(Right, viewsName, "%d lines of what was looked at, none left out between the first and the last", n)
+	c.add(Right, viewsName, "%s of what was looked at, none left out between the first and the last", count(n, "line"))
 	return nil
 }
 

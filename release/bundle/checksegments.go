@@ -162,17 +162,17 @@ func (c *checker) camera(name string, camera city.Slug, list []head) error {
 		return err
 	}
 	if before == c.wrongs() {
-		c.add(Right, name, "%d sealed segments from %s to %s, signed by their recorder, each continuing the one before; %d of them stand in the public log",
-			len(list), clock(list[0].Start), clock(list[len(list)-1].trailer.End), inLog)
+		c.add(Right, name, "%s from %s to %s, signed by their recorder, each continuing the one before; %d of them stand in the public log",
+			count(int64(len(list)), "sealed segment"), clock(list[0].Start), clock(list[len(list)-1].trailer.End), inLog)
 	}
 	if inLog < len(list) {
 		c.add(Open, name, "of %d segments the bundle does not prove that they stand in the public log", len(list)-inLog)
 	}
 	if holes > 0 {
-		c.add(Open, name, "segments are missing between others in %d places", holes)
+		c.add(Open, name, "segments are missing between others in %s", count(int64(holes), "place"))
 	}
 	if gaps > 0 {
-		c.add(Open, name, "the recorder names %d times without recording", gaps)
+		c.add(Open, name, "the recorder names %s without recording", count(int64(gaps), "time"))
 	}
 	return nil
 }

@@ -220,7 +220,7 @@ func (w *world) clip() {
 	w.parts.Film = &export.Record{
 		Mask: mask, Decoder: export.Tool{Arguments: "-i pipe:0", Program: "ffmpeg", Version: "ffmpeg version 5"}, Encoder: export.Tool{Arguments: "-i pipe:0", Program: "ffmpeg", Version: "ffmpeg version 5"},
 		Clips: []export.ClipRecord{{
-			Camera: "square", File: "clips/square.mp4", First: 41, From: ms, Height: 64, Last: 43, Pictures: 100, PicturesHash: sha256.Sum256(b), Problems: []export.Problem{}, Segments: 3, To: ms + 12_000, Width: 96,
+			Camera: "square", File: "clips/square.mp4", First: 41, From: ms, Height: 64, Last: 43, Pictures: 100, PicturesHash: sha256.Sum256(b), Problems: []export.Problem{}, Segments: 3, To: ms + 4000, Width: 96,
 			Marks: []export.Mark{{From: ms, To: ms + 1000, Keys: []export.Position{{At: ms, Left: 1, Top: 2, Width: 3, Height: 4}}}},
 		}},
 	}

@@ -214,7 +214,7 @@ func (w *writer) reports(ctx context.Context) (map[string][]byte, error) {
 	}
 	for i := range c.Record.Clips { // what films say is checked at the end
 		r := &c.Record.Clips[i]
-		c.films[r.File] = &export.Film{Width: int(r.Width), Height: int(r.Height), Codec: "avc1", Pictures: r.Pictures}
+		c.films[r.File] = &export.Film{Width: int(r.Width), Height: int(r.Height), Codec: "avc1", Pictures: r.Pictures, TimeScale: 1000, Ticks: r.To - r.From}
 	}
 	if err := c.content(); err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ type Film struct {
 	Codec         string // its sample entry, e.g. avc1
 	TimeScale     int64  // ticks a second
 	Pictures      int64
+	Ticks         int64 // that all pictures last
 }
 
 // Sample is one picture of a film, in ticks.
@@ -213,6 +214,7 @@ func (f *Film) moof(r io.Reader, size int64, each func(Sample) error) error {
 				Shown: base + int64(int32(binary.BigEndian.Uint32(b[12:]))), //nolint:gosec // two's complement is meant
 			}
 			base += s.Duration
+			f.Ticks += s.Duration
 			f.Pictures++
 			if each == nil {
 				continue
