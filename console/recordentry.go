@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -376,12 +377,8 @@ func (c *Console) recordAlarm(a summary.Alarm) string {
 	add("class", a.Class)
 	add("edge", a.Edge)
 	words := c.recordWord("alarm", a.What)
-	for i, x := range about {
-		if i == 0 {
-			words += ": " + x
-		} else {
-			words += ", " + x
-		}
+	if len(about) == 0 {
+		return words
 	}
-	return words
+	return words + ": " + strings.Join(about, ", ")
 }

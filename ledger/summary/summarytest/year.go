@@ -71,15 +71,15 @@ func (c Case) Token() canonical.Hash { return hash("token of " + c.Name) }
 // Ask appends the request of a case by the police.
 func (w Writer) Ask(c Case) int64 {
 	d := c.Details()
-	cameras := ""
+	var cameras []byte
 	for _, name := range c.Cameras {
-		cameras += string(name) + "\n"
+		cameras = append(append(cameras, name...), '\n')
 	}
 	hours := int64((c.To.Time().Sub(c.From.Time()) + time.Hour - 1) / time.Hour)
 	return w.Sign(&entry.ReleaseRequested{
 		Body: "police", CamerasCount: int64(len(c.Cameras)), CaseKey: Bytes(c.Name), Cases: 1, DetailsPublicOn: c.PublicOn, Device: "police-1",
 		Commitments: entry.Commitments{
-			Cameras: canonical.Commit(d.Salts.Cameras, []byte(cameras)), Case: canonical.Commit(d.Salts.Case, []byte(d.Case)),
+			Cameras: canonical.Commit(d.Salts.Cameras, cameras), Case: canonical.Commit(d.Salts.Case, []byte(d.Case)),
 			Order: canonical.Commit(d.Salts.Order, []byte(d.Order)), Times: canonical.Commit(d.Salts.Times, []byte(c.From+"/"+c.To)),
 		},
 		Expires: c.Expires, HoursCount: hours, ID: c.Token(), Purpose: c.Purpose,
