@@ -123,7 +123,8 @@ func TestAttackRecorderStolenRunning(t *testing.T) {
 		}
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestRecorderProcess$", "-test.v")
-	cmd.Env = append(os.Environ(), childFolder+"="+dir)
+	// Without garbage collection nothing is overwritten by accident.
+	cmd.Env = append(os.Environ(), childFolder+"="+dir, "GOGC=off")
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
