@@ -55,7 +55,11 @@ func (w *pdfWriter) text(text string, size float64, bold bool, space float64) {
 	if bold {
 		font = "F2"
 	}
-	for _, line := range wrap(winAnsi(text), size, pageWidth-2*margin) {
+	shown, whole := winAnsi(text)
+	if !whole {
+		shown += " (with all its letters in report.html)"
+	}
+	for _, line := range wrap(shown, size, pageWidth-2*margin) {
 		need := size * 1.35
 		if bold {
 			need += 2 * textSize // a heading keeps its first line
@@ -86,7 +90,8 @@ func (w *pdfWriter) file(title string) []byte {
 	object("<< /Type /Pages /Kids [ %s] /Count %d >>", kids.String(), len(w.pages))
 	object("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>")
 	object("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica-Bold /Encoding /WinAnsiEncoding >>")
-	object("<< /Title (%s) /Producer (Polity) >>", escape(winAnsi(title)))
+	shown, _ := winAnsi(title)
+	object("<< /Title (%s) /Producer (Polity) >>", escape(shown))
 	for i, p := range w.pages {
 		object("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %d %d] /Resources << /Font << /F1 3 0 R /F2 4 0 R >> >> /Contents %d 0 R >>", pageWidth, pageHeight, first+2*i+1)
 		foot := fmt.Sprintf("BT /F1 8 Tf %d %d Td (%d / %d) Tj ET\n", margin, margin/2, i+1, len(w.pages))
@@ -102,18 +107,20 @@ func (w *pdfWriter) file(title string) []byte {
 }
 
 // winAnsi is text in the encoding of the standard fonts (ISO 32000-1, annex D): Latin-1
-// for what is used here. What it has no sign for becomes a question mark; report.html has
-// it as it is.
-func winAnsi(text string) string {
+// for what is used here. What it has no sign for becomes a question mark; then the text is
+// not whole.
+func winAnsi(text string) (shown string, whole bool) {
 	var b strings.Builder
+	whole = true
 	for _, r := range text {
 		if (r >= ' ' && r <= '~') || (r >= 0xa0 && r <= 0xff) {
 			b.WriteByte(byte(r)) //nolint:gosec // just compared
 		} else {
 			b.WriteByte('?')
+			whole = false
 		}
 	}
-	return b.String()
+	return b.String(), whole
 }
 
 func escape(text string) string {

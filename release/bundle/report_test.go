@@ -43,7 +43,7 @@ func reports(t *testing.T) (page, pdf []byte) {
 
 // said is what both forms of the report tell.
 var said = []string{
-	"police", "serious crime", "police-1", "Approved by the court", "Approved by the ombudsman", "Opened", "2026-12-02 10:00:00", "clips/square.mp4",
+	"police", "serious crime", "police-1", "Approved by the court", "Approved by the ombudsman", "Opened", "2026-12-02 10:00:00", "clips/square.mp4", "0.01 %",
 	"ffmpeg version 5", "polity 0.1.0", "words", "polity verify bundle", "What it does not prove",
 }
 
@@ -67,7 +67,7 @@ func TestThePDFSaysTheSame(t *testing.T) {
 	for _, m := range drawn.FindAllSubmatch(pdf, -1) {
 		text.WriteString(strings.NewReplacer(`\(`, "(", `\)`, ")", `\\`, `\`).Replace(string(m[1])) + " ")
 	}
-	for _, want := range append(said, "\xd6. <b>Example</b> (?\xf3d?)") {
+	for _, want := range append(said, "\xd6. <b>Example</b> (?\xf3d?) (with all its letters in report.html)") {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the PDF has no %q in\n%s", want, text.String())
 		}

@@ -21,7 +21,7 @@ type paper struct {
 type section struct {
 	Heading string
 	Facts   []fact
-	Table   *table
+	Tables  []table
 	Text    []string
 }
 
@@ -96,20 +96,45 @@ func openingSection(c *checker) section {
 }
 
 func filmSection(c *checker) section {
-	t := &table{Caption: "Film in this bundle", Head: []string{"File", "Camera", "From", "To", "Pictures", "Grey", "Marks", "Segments"}}
-	s := section{Heading: "Film", Table: t, Text: []string{maskText(c.Record.Mask.Kind)}}
+	film := table{Caption: "Film in this bundle", Head: []string{"File", "Camera", "From", "To", "Pictures", "Grey", "Marks", "Segments"}}
+	marks := table{Caption: "What was marked, and so is not masked", Head: []string{"File", "From", "To", "Left", "Top", "Width", "Height", "Positions"}}
+	s := section{Heading: "Film", Text: []string{maskText(c.Record.Mask.Kind)}}
+	left := 0
 	for i := range c.Record.Clips {
 		r := &c.Record.Clips[i]
-		t.Rows = append(t.Rows, []string{
+		film.Rows = append(film.Rows, []string{
 			r.File, string(r.Camera), when(time.UnixMilli(r.From)), when(time.UnixMilli(r.To)),
 			fmt.Sprint(r.Pictures), fmt.Sprint(r.Grey), fmt.Sprint(len(r.Marks)), fmt.Sprint(r.Segments),
 		})
+		for _, m := range r.Marks {
+			if len(marks.Rows) == maxMarkRows {
+				left++
+				continue
+			}
+			k := m.Keys[0]
+			marks.Rows = append(marks.Rows, []string{
+				r.File, when(time.UnixMilli(m.From)), when(time.UnixMilli(m.To)), percent(k.Left), percent(k.Top), percent(k.Width), percent(k.Height), fmt.Sprint(len(m.Keys)),
+			})
+		}
 		if text := problemText(r); text != "" {
 			s.Text = append(s.Text, text)
 		}
 	}
+	s.Tables = []table{film}
+	if len(marks.Rows) > 0 {
+		s.Tables = append(s.Tables, marks)
+		s.Text = append(s.Text, "A mark is a rectangle, given by its first position in percent of the picture; it goes from each of its positions to the next.")
+	}
+	if left > 0 {
+		s.Text = append(s.Text, count(int64(left), "more mark")+" in bundle.json.")
+	}
 	return s
 }
+
+// maxMarkRows is how many marks a report lists.
+const maxMarkRows = 200
+
+func percent(n int64) string { return fmt.Sprintf("%d.%02d %%", n/100, n%100) }
 
 func maskText(kind export.MaskKind) string {
 	if kind == export.Grey {
@@ -173,11 +198,10 @@ func checkSection(c *checker) section {
 }
 
 func sentence(f Finding) string {
-	text := f.What
 	if f.Where != "" {
-		text = f.Where + ": " + text
+		return f.Where + ": " + f.What + "."
 	}
-	return strings.ToUpper(text[:1]) + text[1:] + "."
+	return strings.ToUpper(f.What[:1]) + f.What[1:] + "."
 }
 
 func when(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") }
@@ -198,9 +222,14 @@ func (s *section) lines() []string {
 	for _, f := range s.Facts {
 		list = append(list, f.Name+": "+f.Value)
 	}
-	if s.Table != nil {
-		for _, row := range s.Table.Rows {
-			list = append(list, fmt.Sprintf("%s: camera %s, %s to %s, %s pictures (%s grey), %s marks, %s segments", row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7]))
+	for _, t := range s.Tables {
+		list = append(list, t.Caption+":")
+		for _, row := range t.Rows {
+			cells := make([]string, len(row))
+			for i, value := range row {
+				cells[i] = t.Head[i] + " " + value
+			}
+			list = append(list, strings.Join(cells, ", "))
 		}
 	}
 	return slices.Concat(list, s.Text)
