@@ -97,13 +97,13 @@ func FuzzSegments(f *testing.F) {
 }
 
 func TestNames(t *testing.T) {
-	for _, good := range []string{"bundle.json", "clips/square.mp4", "clips/square.2.mp4", "clips/square-2.mp4", "proofs/hour-square-20261201t14.proof", "rosters/12.roster", "segments/a.headers", "segments/a.hours"} {
+	for _, good := range []string{"bundle.json", "clips/square.mp4", "clips/square.part002.mp4", "clips/square-2.mp4", "proofs/hour-square-20261201t14.proof", "rosters/12.roster", "segments/a.headers", "segments/a.hours"} {
 		if _, err := memberOf(good); err != nil {
 			t.Errorf("%s: %v", good, err)
 		}
 	}
 	for _, bad := range []string{
-		"", ".", "..", "/", "clips", "clips/", "clips/.mp4", "clips/a.mp3", "clips/../a.mp4", "clips//a.mp4", "./bundle.json", "clips/a.1.mp4", "clips/a.02.mp4", "clips/9a.mp4", "rosters/01.roster",
+		"", ".", "..", "/", "clips", "clips/", "clips/.mp4", "clips/a.mp3", "clips/../a.mp4", "clips//a.mp4", "./bundle.json", "clips/a.part001.mp4", "clips/a.part2.mp4", "clips/a.part1000.mp4", "clips/a.002.mp4", "clips/9a.mp4", "rosters/01.roster",
 		"rosters/-1.roster", "proofs/A.proof", "clips/a.mp4/b", "clips\\a.mp4", "C:a.mp4", "readme.txt", "clips/a\x00.mp4", "clips/å.mp4", sumsName, sigName,
 	} {
 		if _, err := memberOf(bad); city.KindOf(err) != city.Invalid {

@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -77,8 +78,9 @@ func memberOf(name string) (m member, err error) {
 	switch folder {
 	case clips:
 		m.camera, m.most, m.number = city.Slug(first), maxMember, 1
-		if n, rest, more := strings.Cut(end, "."); more {
-			if m.number, err = strconv.Atoi(n); err != nil || m.number < 2 || strconv.Itoa(m.number) != n {
+		if part, rest, more := strings.Cut(end, "."); more {
+			n, isPart := strings.CutPrefix(part, "part")
+			if m.number, err = strconv.Atoi(n); err != nil || !isPart || m.number < 2 || fmt.Sprintf("%03d", m.number) != n || len(n) > 3 {
 				return bad()
 			}
 			m.end = rest

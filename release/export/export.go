@@ -19,6 +19,9 @@ import (
 // Size at which a film goes on in another file; a ZIP member has less than 4 GiB.
 const partSize = 2 << 30
 
+// maxParts is how many files one camera's film may have.
+const maxParts = 999
+
 // Export makes the film of a job, and returns how it was derived. When it returns nil the
 // files are on disk. The same job, on the same version of ffmpeg, gives the same files
 // and the same record. Errors of kind Invalid say what is wrong with the job.
@@ -295,8 +298,10 @@ func (m *maker) fit(width, height int) error {
 // begin begins a file, with what waited for it.
 func (m *maker) begin(size [2]int) error {
 	name := string(m.clip.Camera) + ".mp4"
-	if len(m.done) > 0 {
-		name = fmt.Sprintf("%s.%d.mp4", m.clip.Camera, len(m.done)+1)
+	if n := len(m.done) + 1; n > maxParts {
+		return city.Errorf(city.TooLarge, "the film would have more than %d files: export a shorter time", maxParts)
+	} else if n > 1 {
+		name = fmt.Sprintf("%s.part%03d.mp4", m.clip.Camera, n)
 	}
 	to, err := m.create(name)
 	if err != nil {

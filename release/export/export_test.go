@@ -355,10 +355,10 @@ func TestAChangedSizeBeginsAnotherFile(t *testing.T) {
 	}
 	j := job(t, everything(filmed.UnixMilli()), s, other)
 	rec, err := Export(t.Context(), j)
-	if err != nil || len(rec.Clips) != 2 || rec.Clips[0].File != "clips/square.2.mp4" || rec.Clips[1].File != "clips/square.mp4" || rec.Clips[0].From != filmed.UnixMilli()+4000 {
+	if err != nil || len(rec.Clips) != 2 || rec.Clips[0].File != "clips/square.mp4" || rec.Clips[1].File != "clips/square.part002.mp4" || rec.Clips[1].From != filmed.UnixMilli()+4000 {
 		t.Fatalf("%+v, %v", rec, err)
 	}
-	if rec.Clips[0].Grey != rec.Clips[0].Pictures {
+	if rec.Clips[1].Grey != rec.Clips[1].Pictures || rec.Clips[0].Grey != 0 {
 		t.Error("pictures of another size than the file says are shown")
 	}
 }

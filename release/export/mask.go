@@ -69,29 +69,27 @@ func (p *picture) grey() {
 // masker makes pictures in which all is masked but the marks. It is used by one
 // goroutine.
 type masker struct {
-	kind    MaskKind
-	block   int
-	marks   []Mark
-	out     *picture
-	squares []byte // brightness of each, row by row
-	taken   int64  // hold that squares are of, counted from 1970; -1: none
+	kind  MaskKind
+	marks []Mark
+	bare  *picture // the mask without any mark
+	out   *picture
+	taken int64 // hold that bare is of, counted from 1970; -1: none
 }
 
 func newMasker(kind MaskKind, marks []Mark, width, height int) *masker {
-	return &masker{kind: kind, block: Block(width, height), marks: marks, out: newPicture(width, height), taken: -1}
+	m := &masker{kind: kind, marks: marks, bare: newPicture(width, height), out: newPicture(width, height), taken: -1}
+	m.bare.grey()
+	return m
 }
 
 // mask returns what may be shown of a picture that was taken at a time. The result is good
 // until the next call.
 func (m *masker) mask(p *picture, ms int64) *picture {
-	m.out.grey()
-	if m.kind == Mosaic {
-		if m.taken != ms/hold {
-			m.sample(p)
-			m.taken = ms / hold
-		}
-		m.lay()
+	if m.kind == Mosaic && m.taken != ms/hold {
+		m.lay(p)
+		m.taken = ms / hold
 	}
+	copy(m.out.data, m.bare.data)
 	for i := range m.marks {
 		if at, ok := m.marks[i].at(ms); ok {
 			m.open(p, at)
@@ -106,38 +104,28 @@ func (m *masker) blank() *picture {
 	return m.out
 }
 
-// sample takes the mean brightness of each square, in levels.
-func (m *masker) sample(p *picture) {
-	y, _, _ := p.planes()
-	m.squares = m.squares[:0]
-	for top := 0; top < p.height; top += m.block {
-		for left := 0; left < p.width; left += m.block {
-			bottom, right := min(top+m.block, p.height), min(left+m.block, p.width)
+// lay covers the whole picture with squares, each of its mean brightness in levels.
+func (m *masker) lay(p *picture) {
+	from, _, _ := p.planes()
+	to, _, _ := m.bare.planes()
+	block := Block(p.width, p.height)
+	for top := 0; top < p.height; top += block {
+		for left := 0; left < p.width; left += block {
+			bottom, right := min(top+block, p.height), min(left+block, p.width)
 			sum := 0
 			for row := top; row < bottom; row++ {
-				for _, v := range y[row*p.width+left : row*p.width+right] {
+				for _, v := range from[row*p.width+left : row*p.width+right] {
 					sum += int(v)
 				}
 			}
 			const step = 256 / levels
-			mean := sum / ((bottom - top) * (right - left))
-			m.squares = append(m.squares, byte(mean/step*step+step/2))
-		}
-	}
-}
-
-// lay covers the whole picture with the squares.
-func (m *masker) lay() {
-	y, _, _ := m.out.planes()
-	w, across := m.out.width, (m.out.width+m.block-1)/m.block
-	for row := range m.out.height {
-		line := y[row*w : (row+1)*w]
-		if row%m.block > 0 {
-			copy(line, y[(row-1)*w:row*w])
-			continue
-		}
-		for col := range line {
-			line[col] = m.squares[row/m.block*across+col/m.block]
+			level := byte(sum/((bottom-top)*(right-left))/step*step + step/2)
+			for row := top; row < bottom; row++ {
+				line := to[row*p.width+left : row*p.width+right]
+				for i := range line {
+					line[i] = level
+				}
+			}
 		}
 	}
 }
