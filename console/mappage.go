@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"html/template"
 	"math"
 	"net/http"
 
@@ -49,6 +50,7 @@ type mapView struct {
 	Cones                   []cone
 	Attribution, LicenceURL string
 	Words                   string
+	Footage                 template.HTML // how often it was opened; empty: there is no public log
 	Cameras                 []cameraRow
 	Streets                 []streetRow
 	Sensors                 string // in words; empty: there are none
@@ -92,6 +94,7 @@ func (c *Console) mapPage(w http.ResponseWriter, r *request) error {
 			v.Cones = append(v.Cones, c.drawCone(k.Entry.Position, ring))
 		}
 	}
+	v.Footage = c.openedThisYear(r)
 	c.addMapped(&v)
 	if err := c.addSensors(&v, r); err != nil {
 		return err

@@ -187,6 +187,26 @@ func (c *Console) recordLead(at clock, s *summary.Summary) template.HTML {
 	return c.html("record.lead", "n", n, "begun", begun, "last", at.Time(last.Opened.At.Time()), "body", c.recordBody(last.Body), "purpose", c.recordWord("purpose", last.Purpose), "path", recordPath(last.Opened.Index))
 }
 
+// openedThisYear is the sentence about footage on the front page.
+func (c *Console) openedThisYear(r *request) template.HTML {
+	if c.cfg.Record == nil {
+		return ""
+	}
+	s, err := c.cfg.Record.Summary(r.Context())
+	if err != nil {
+		return c.html("record.front.unknown")
+	}
+	n := int64(0)
+	for _, m := range s.Months {
+		for _, o := range m.Opened {
+			if strings.HasPrefix(m.Month, r.clock.now.UTC().Format("2006-")) {
+				n += o.Number
+			}
+		}
+	}
+	return c.html("record.front", "n", n)
+}
+
 // recordWatched says how public the log is, and who keeps watch over it.
 func (c *Console) recordWatched(v *recordView, at clock, s *summary.Summary, watch RecordWatch) {
 	p := s.Checkpoint

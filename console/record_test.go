@@ -52,6 +52,13 @@ func TestTheRecordInWords(t *testing.T) {
 	}
 }
 
+func TestTheFrontPageSaysHowOften(t *testing.T) {
+	pages, record, _ := recordPages(t, summarytest.Year())
+	says(t, pages, "/", http.StatusOK, "Footage opened this year: 3 times.")
+	record.Break(city.Errorf(city.Unavailable, "being read"))
+	says(t, pages, "/", http.StatusOK, `<a href="/record">Public record</a>`)
+}
+
 func TestAnEmptyRecordSaysSo(t *testing.T) {
 	w := summarytest.New("empty")
 	w.Append(&entry.Roster{Roster: w.City.Roster.File(), Version: 1})

@@ -3,6 +3,7 @@ package summary_test
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -282,6 +283,21 @@ func TestBounds(t *testing.T) {
 	}
 	if looks != 2000 {
 		t.Errorf("%d looks", looks)
+	}
+}
+
+// TestOldReleasesLeave past the bound, counted; what comes for them then is told as strange.
+func TestOldReleasesLeave(t *testing.T) {
+	var f summary.Facts
+	token := func(i int64) canonical.Hash { return canonical.Sum("token", fmt.Append(nil, i)) }
+	for i := range int64(20_010) {
+		f.Add(i, &entry.ReleaseRequested{ID: token(i), Body: "police", Expires: "2026-12-01T14:00:00Z"})
+	}
+	f.Add(20_010, &entry.ReleaseApproved{At: "2026-11-01T00:00:00Z", Body: "court", Token: token(3)})
+	f.Add(20_011, &entry.ReleaseApproved{At: "2026-11-01T00:00:00Z", Body: "court", Token: token(10)})
+	s := f.At(summarytest.New("bounds").Publish(summarytest.End))
+	if len(s.Releases) != 20_000 || s.ReleasesBefore != 10 || s.Releases[0].Index != 10 || len(s.Releases[0].Answers) != 1 || s.StrangeNumber != 1 || s.Strange[0].What != "unasked" {
+		t.Errorf("%d releases, %d before, %+v, %+v", len(s.Releases), s.ReleasesBefore, s.Releases[0], s.Strange)
 	}
 }
 
