@@ -50,7 +50,10 @@ unmasked is written anywhere.`,
 		}
 		w.Mask, w.Open, w.Program = export.MaskKind(mask), open, "polity "+Version
 		w.Progress = progress[int64](cmd.ErrOrStderr(), "segments exported")
-		return s.looking(cmd, args[0], func(shelf *casefile.Shelf, views *casefile.Views) error {
+		return s.looking(cmd, args[0], func(c *casefile.Case, shelf *casefile.Shelf, views *casefile.Views) error {
+			if err := latestProofs(cmd, c); err != nil {
+				return err
+			}
 			report, err := shelf.Export(cmd.Context(), w, views)
 			if err != nil {
 				return err
@@ -69,6 +72,29 @@ unmasked is written anywhere.`,
 	return cmd
 }
 
+// latestProofs fetches the proofs that a bundle needs, where they are not here yet.
+func latestProofs(cmd *cobra.Command, c *casefile.Case) error {
+	for _, name := range []string{"requested", "court", "ombudsman", "opened"} {
+		if _, _, err := c.Proof(name); err == nil {
+			continue
+		}
+		if c.Hub == "" {
+			return city.Errorf(city.NotFound, "there is no proof from the public log of %q yet: 'polity case open %s --log FOLDER' takes it", name, c.Code())
+		}
+		h, err := hubOf(c)
+		if err != nil {
+			return err
+		}
+		if _, err := c.Fetch(cmd.Context(), h); err != nil {
+			return err
+		}
+		if _, _, err := c.Proof(name); err != nil {
+			return city.Errorf(city.NotFound, "%q is not in the public log yet, or not yet signed by a quorum of witnesses: wait some seconds", name)
+		}
+	}
+	return nil
+}
+
 // momentOf reads a moment; none is the zero time.
 func momentOf(flag, text string) (time.Time, error) {
 	if text == "" {
@@ -82,7 +108,7 @@ func momentOf(flag, text string) (time.Time, error) {
 }
 
 // looking unlocks a case that was opened, with its segments and its log of views.
-func (s *caseState) looking(cmd *cobra.Command, code string, do func(*casefile.Shelf, *casefile.Views) error) error {
+func (s *caseState) looking(cmd *cobra.Command, code string, do func(*casefile.Case, *casefile.Shelf, *casefile.Views) error) error {
 	return s.with(cmd, code, func(_ *casefile.Office, c *casefile.Case) (err error) {
 		if !c.Opened() {
 			return city.Errorf(city.Conflict, "this case was not opened yet: 'polity case open %s'", c.Code())
@@ -100,7 +126,7 @@ func (s *caseState) looking(cmd *cobra.Command, code string, do func(*casefile.S
 			return err
 		}
 		defer func() { err = errors.Join(err, views.Close()) }()
-		return do(shelf, views)
+		return do(c, shelf, views)
 	})
 }
 
@@ -118,7 +144,7 @@ the bit; the file too where the encoder has the same version.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return s.looking(cmd, args[0], func(shelf *casefile.Shelf, _ *casefile.Views) error {
+			return s.looking(cmd, args[0], func(_ *casefile.Case, shelf *casefile.Shelf, _ *casefile.Views) error {
 				same, record, err := shelf.Check(cmd.Context(), args[1], progress[int64](cmd.ErrOrStderr(), "segments derived"))
 				if err != nil {
 					return err

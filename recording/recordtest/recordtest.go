@@ -116,8 +116,10 @@ func File(name string) []byte {
 
 // Film returns a film's units as a camera sends them, with parameter sets at each key. The
 // first was taken at start.
-func Film(name string, start time.Time) []*fmp4.Unit {
-	b := File(name)
+func Film(name string, start time.Time) []*fmp4.Unit { return Units(File(name), start) }
+
+// Units returns the units of a fragmented MP4 file as Film does.
+func Units(b []byte, start time.Time) []*fmp4.Unit {
 	var init mc.Init
 	if err := init.Unmarshal(bytes.NewReader(b)); err != nil {
 		panic(err)

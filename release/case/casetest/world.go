@@ -93,12 +93,15 @@ func must(t testing.TB, err error) {
 
 // New makes a city in a folder, with keys of both bodies for the days of its footage in
 // the log.
-func New(t testing.TB, dir string) *World {
+func New(t testing.TB, dir string) *World { return NewWith(t, dir, 2) }
+
+// NewWith makes a city whose passphrases cost so much: log2 of scrypt's N; 0: age's own.
+func NewWith(t testing.TB, dir string, work int) *World {
 	t.Helper()
 	people := rostertest.New("case")
 	w := &World{
 		City: people, Log: &releasetest.Log{City: people, T: t}, Devices: map[share.Body]*custodian.Device{}, Films: map[city.Slug][]*Film{},
-		t: t, dir: dir, seen: map[share.Body]tlog.Tree{}, work: 2,
+		t: t, dir: dir, seen: map[share.Body]tlog.Tree{}, work: work,
 	}
 	for i, body := range share.Bodies {
 		w.keys[i] = map[canonical.Day]share.EpochKey{}
