@@ -176,7 +176,12 @@ func (d *demo) runEdge(ctx, inside context.Context, began time.Time, hubEnded ch
 		d.up(d)
 	}
 	var told sync.WaitGroup
-	told.Go(func() { d.sayDevices(watching); d.keepEpochs(watching) })
+	told.Go(func() {
+		if d.up == nil { // nobody is led by commands
+			d.sayDevices(watching)
+		}
+		d.keepEpochs(watching)
+	})
 	told.Go(func() { d.tell(watching) })
 	var failed error
 	select {

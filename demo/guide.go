@@ -57,11 +57,16 @@ func (g *guide) pause(ctx context.Context, why string) error {
 
 // do shows a command, runs it, and shows what it says, which it also returns.
 func (g *guide) do(ctx context.Context, args ...string) (string, error) {
+	return g.doFrom(ctx, "", args...)
+}
+
+// doFrom is do for what a command says from a line on that begins with a word.
+func (g *guide) doFrom(ctx context.Context, word string, args ...string) (string, error) {
 	g.say("\n  $ %s\n", g.typed(args))
 	cmd := g.prepared(ctx, args)
 	var said bytes.Buffer
-	shown := &indented{to: g.Out, fresh: true}
-	cmd.Stdout, cmd.Stderr = io.MultiWriter(&said, shown), shown
+	shown := &indented{to: g.Out, fresh: true, from: word}
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(&said, shown), &indented{to: g.Out, fresh: true}
 	if err := cmd.Run(); err != nil {
 		return said.String(), fmt.Errorf("polity %s: %w", named(args), err)
 	}
@@ -120,11 +125,18 @@ func shorter(path string) string {
 // indented writes lines a little to the right, as what a program said.
 type indented struct {
 	to    io.Writer
-	fresh bool // a line begins
+	fresh bool   // a line begins
+	from  string // nothing is written before a line that begins with it; then it is empty
 }
 
 func (w *indented) Write(b []byte) (int, error) {
 	for line := range bytes.Lines(b) {
+		if w.from != "" {
+			if !bytes.HasPrefix(line, []byte(w.from)) {
+				continue
+			}
+			w.from = ""
+		}
 		if w.fresh {
 			fmt.Fprint(w.to, "    ")
 		}

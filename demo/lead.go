@@ -90,15 +90,16 @@ func (g *guide) footage(ctx context.Context) (from, to time.Time, err error) {
 	defer stop()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	for said := false; ; {
+	for waited := 0; ; waited++ {
 		from, to, err = g.who.recorded(ctx, g.Now())
 		if err == nil && to.Sub(from) >= footage {
 			to = to.Truncate(time.Second)
 			return to.Add(-footage), to, nil
 		}
-		if !said {
-			g.say("\nThe camera has to record for half a minute first.")
-			said = true
+		if waited == 0 {
+			g.say("\nThe camera has to be recorded for half a minute first.")
+		} else if waited%5 == 0 {
+			g.say("  %d of %d seconds", int(to.Sub(from).Seconds()), int(footage.Seconds()))
 		}
 		select {
 		case <-ctx.Done():
@@ -175,7 +176,7 @@ order. It puts them into the log, and waits until two of three witnesses have si
 	return nil
 }
 
-// until shows how the case stands once that holds some words as often as it is given them.
+// until waits until that is how the case stands, with everything public, and shows it.
 func (g *guide) until(ctx context.Context, r *release, words ...string) error {
 	ctx, stop := context.WithTimeout(ctx, commandTime)
 	defer stop()
@@ -185,7 +186,8 @@ func (g *guide) until(ctx context.Context, r *release, words ...string) error {
 		if err != nil {
 			return fmt.Errorf("polity case status: %w: %s", err, said)
 		}
-		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(string(said), w) }) && !strings.Contains(string(said), "waits for the witnesses") {
+		plain := strings.Join(strings.Fields(string(said)), " ")
+		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(plain, w) }) && !strings.Contains(plain, "waits for the witnesses") {
 			_, err := g.do(ctx, args...)
 			return err
 		}
@@ -221,7 +223,7 @@ It holds one half of each key, shows no picture, and could not.`)
 			return err
 		}
 		answer := filepath.Join(r.dir, "answer-"+b.name+".bin")
-		if _, err := g.do(ctx, b.devices[0].do("approve", request, "--code", r.code, "--out", answer)...); err != nil {
+		if _, err := g.doFrom(ctx, "Approved", b.devices[0].do("approve", request, "--code", r.code, "--out", answer)...); err != nil {
 			return err
 		}
 		r.answers = append(r.answers, answer)
@@ -240,7 +242,7 @@ before anything opens. A refusal would, too, with its reason.`)
 	if _, err := g.do(ctx, g.office(append([]string{"answers", r.code}, r.answers...)...)...); err != nil {
 		return err
 	}
-	return g.until(ctx, r, "court      approved", "ombudsman  approved")
+	return g.until(ctx, r, "Hub: court approved", "Hub: ombudsman approved")
 }
 
 // open fetches the sealed segments.

@@ -73,6 +73,7 @@ func (g *guide) withOwn(ctx context.Context) error {
 	up, ended := make(chan *demo, 1), make(chan error, 1)
 	o := g.Options
 	o.up = func(d *demo) { up <- d }
+	g.say("No demo runs with the data in %s: one is started for this.", o.Data)
 	go func() { ended <- Run(inside, o) }()
 	select {
 	case d := <-up:

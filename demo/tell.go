@@ -13,8 +13,8 @@ import (
 // tellEvery is how often the demo looks how its camera is.
 const tellEvery = 500 * time.Millisecond
 
-// tell says how far the demo's camera is until it is live, and gives it its layout
-// the first time.
+// tell says how far the demo's camera is until it is live, unless somebody is led through
+// something else, and gives it its layout the first time.
 func (d *demo) tell(ctx context.Context) {
 	said, last := time.Now(), ""
 	tick := time.NewTicker(tellEvery)
@@ -28,7 +28,7 @@ func (d *demo) tell(ctx context.Context) {
 		}
 		drawn = drawn || d.draw(ctx)
 		words, live := d.cameraWords(ctx)
-		if words != last || (!live && time.Since(said) > 5*time.Second) {
+		if led := d.up != nil; !led && (words != last || (!live && time.Since(said) > 5*time.Second)) {
 			d.say("%s", words)
 			said, last = time.Now(), words
 		}
