@@ -149,7 +149,7 @@ func (e *edge) startDetector(ctx context.Context) {
 // environment is what the edge's processes get of its own: no name, no secret.
 func environment() []string {
 	var env []string
-	for _, key := range []string{"PATH", "HOME", "TMPDIR", "TZ", "POLITY_PARTS", "POLITY_PROGRAMS", "GORACE", "GOCOVERDIR"} {
+	for _, key := range []string{"PATH", "HOME", "TMPDIR", "TZ", "POLITY_PARTS", "POLITY_PROGRAMS", "GORACE", "GOCOVERDIR", "GOGC", "GOMEMLIMIT"} {
 		if v := os.Getenv(key); v != "" {
 			env = append(env, key+"="+v)
 		}

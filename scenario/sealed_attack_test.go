@@ -192,13 +192,13 @@ func TestAttackARunningEdge(t *testing.T) {
 		"polity verify segment asks for the signature of the recorder that the public log names.")
 	t.Parallel()
 	w := newSealed(t)
-	w.before = readable
+	w.before, w.env = readable, []string{"GOGC=off"} // without garbage collection nothing is overwritten by accident
 	w.startHub()
 	w.startEdge()
 	w.eventually("five segments are recorded", later, func() bool { return len(w.segments()) >= 5 })
 	w.searchMemory()
 	w.searchDisk()
-	w.before = nil
+	w.before, w.env = nil, nil
 	before := len(w.segments())
 	w.startEdge()
 	w.eventually("recording goes on after the kill", later, func() bool { return len(w.segments()) >= before+3 })
@@ -215,6 +215,9 @@ func (w *sealed) searchMemory() {
 	memory := map[string][]byte{"the hub": memoryOf(w.t, w.hub.pid()), "the edge": memoryOf(w.t, w.edge.pid())}
 	camera := child(w.t, w.edge.pid(), "camera-process")
 	memory["the camera's process"] = memoryOf(w.t, camera)
+	if !bytes.Contains(mustRead(w.t, fmt.Sprintf("/proc/%d/environ", camera)), []byte("GOGC=off")) {
+		w.t.Error("the camera's process collects garbage: what is found depends on chance")
+	}
 	w.eventually("the segment of the search is closed", later, func() bool { return len(w.segments()) > newest })
 	now := w.secrets(w.segments()[newest]) // recorded while the memory was read
 	if len(found(memory["the camera's process"], now)) == 0 {

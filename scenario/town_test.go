@@ -42,6 +42,7 @@ type town struct {
 	watch  []watched
 	more   string                       // further lines of the section hub
 	edit   func(settings string) string // the last word on the configuration; nil: none
+	env    []string                     // of the programs, besides
 	before func() error                 // called in the thread that starts a program; nil: nothing is
 	hub    *process
 	edge   *process
@@ -189,14 +190,14 @@ func (w *town) configure() {
 func (w *town) startHub() {
 	w.t.Helper()
 	w.configure()
-	w.hub = launchAfter(w.t, w.before, "hub", w.path("hub.log"), []string{"TMPDIR=" + w.path("tmp")}, "hub", "--config", w.path("polity.yaml"))
+	w.hub = launchAfter(w.t, w.before, "hub", w.path("hub.log"), append(w.env, "TMPDIR="+w.path("tmp")), "hub", "--config", w.path("polity.yaml"))
 	w.eventually("the hub answers", soon, func() bool { return strings.HasPrefix(w.get(w.hubAt, "/healthz"), "200") })
 }
 
 func (w *town) startEdge() {
 	w.t.Helper()
 	w.configure()
-	w.edge = launchAfter(w.t, w.before, "edge", w.path("edge.log"), []string{"TMPDIR=" + w.path("tmp")}, "edge", "--config", w.path("polity.yaml"))
+	w.edge = launchAfter(w.t, w.before, "edge", w.path("edge.log"), append(w.env, "TMPDIR="+w.path("tmp")), "edge", "--config", w.path("polity.yaml"))
 	w.eventually("the edge answers", soon, func() bool { return strings.HasPrefix(w.state(), "200") })
 }
 
