@@ -201,3 +201,46 @@ func TestAMarkGoesLinearly(t *testing.T) {
 		t.Error("it holds at its end")
 	}
 }
+
+// TestTheMaskTellsNothingElse changes everything that the mosaic does not take: the
+// places of pixels within each square, colours, and all pictures but the first of each
+// second. What is shown stays the same to the bit, so that no way of putting pictures
+// together can bring back what differs.
+func TestTheMaskTellsNothingElse(t *testing.T) {
+	const width, height = 256, 192
+	block := Block(width, height)
+	r := rand.New(rand.NewPCG(7, 7)) //nolint:gosec // pictures for a test
+	shuffled := func(p *picture) *picture {
+		q := noise(r.Uint64(), width, height)
+		from, _, _ := p.planes()
+		to, _, _ := q.planes()
+		for top := 0; top < height; top += block {
+			for left := 0; left < width; left += block {
+				var pixels []byte
+				for row := top; row < min(top+block, height); row++ {
+					pixels = append(pixels, from[row*width+left:row*width+min(left+block, width)]...)
+				}
+				r.Shuffle(len(pixels), func(i, j int) { pixels[i], pixels[j] = pixels[j], pixels[i] })
+				for row := top; row < min(top+block, height); row++ {
+					n := copy(to[row*width+left:row*width+min(left+block, width)], pixels)
+					pixels = pixels[n:]
+				}
+			}
+		}
+		return q
+	}
+	a, b := newMasker(Mosaic, nil, width, height), newMasker(Mosaic, nil, width, height)
+	for ms := int64(0); ms < 3000; ms += 40 {
+		p := noise(uint64(ms)+9, width, height) //nolint:gosec // small
+		q := noise(r.Uint64(), width, height)
+		if ms%1000 == 0 {
+			q = shuffled(p)
+		}
+		if bytes.Equal(p.data, q.data) {
+			t.Fatal("the two films are one")
+		}
+		if !bytes.Equal(a.mask(p, ms).data, b.mask(q, ms).data) {
+			t.Fatalf("at %d ms the mask tells two films apart", ms)
+		}
+	}
+}
