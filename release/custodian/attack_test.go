@@ -18,6 +18,7 @@ import (
 	"polity/ledger/roster/rostertest"
 	"polity/recording/segment"
 	"polity/recording/share"
+	"polity/release/identity"
 	"polity/release/releasetest"
 	"polity/release/token"
 )
@@ -337,6 +338,7 @@ func TestAttackDeviceCopied(t *testing.T) {
 	if _, err := Unlock(spy, anchor, passphrase); city.KindOf(err) != city.Conflict {
 		t.Errorf("a copy from before the original went on: %v", err)
 	}
+	noVault(t, spy, anchor)
 	// A restored backup loses nothing else: the state itself still opens.
 	if _, err := w.reopen("court-1"); err != nil {
 		t.Error(err)
@@ -357,6 +359,41 @@ func TestAttackDeviceCopied(t *testing.T) {
 	_, others := w.paths("court-2")
 	if _, err := Unlock(late, others, passphrase); err == nil {
 		t.Error("another device's anchor was taken")
+	}
+}
+
+// noVault tries to read an old vault as a program of the attacker's would: one that looks at
+// no counter, knows the passphrase, and has what the anchor holds now.
+func noVault(t *testing.T, dir string, anchor Anchor) {
+	t.Helper()
+	locked, err := os.ReadFile(filepath.Join(dir, identity.File))
+	if err != nil {
+		t.Fatal(err)
+	}
+	who, err := identity.Open(locked, passphrase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	vault, err := os.ReadFile(filepath.Join(dir, vaultFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	counter, err := vaultCounter(vault)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, next, err := anchor.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tries := []slot{{counter: counter}, now, {counter, now.secret}}
+	if next != nil {
+		tries = append(tries, *next, slot{counter, next.secret})
+	}
+	for _, s := range tries {
+		if st, err := openVault(vault, who.Vault, s); err == nil {
+			t.Errorf("an old vault with %d keys opens with the anchor of change %d", len(st.Keys), s.counter)
+		}
 	}
 }
 
@@ -446,8 +483,10 @@ func TestAttackBodyLost(t *testing.T) {
 	d := w.devices["court-1"]
 	r := w.request(d, w.ask(), f)
 	x, _ := w.approve(d, r)
-	if _, err := w.open(f, r.entry.ID, x, x); err == nil {
-		t.Error("the court alone opened it")
+	for _, answers := range [][]map[canonical.Hash]token.Share{{x}, {x, x}} {
+		if _, err := w.open(f, r.entry.ID, answers...); err == nil {
+			t.Error("the court alone opened it")
+		}
 	}
 	// New devices with new keys, rostered by the root: recording goes on with them, old footage stays shut.
 	again := newWorldOf(t, "again")

@@ -117,6 +117,7 @@ func TestAttackBackupAfterShreddingOfADevice(t *testing.T) {
 	if _, err := Unlock(backup, anchor, passphrase); city.KindOf(err) != city.Conflict {
 		t.Errorf("the backup opens: %v", err)
 	}
+	noVault(t, backup, anchor)
 	if d, err = w.reopen("court-1"); err != nil {
 		t.Fatal(err)
 	}
