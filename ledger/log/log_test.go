@@ -197,10 +197,14 @@ func TestNothingIsPublicWithoutAQuorum(t *testing.T) {
 
 func TestAttackPersonalDataInLog(t *testing.T) {
 	attack.Tell(t, "personal-data-in-log",
-		"Names, a plate, a mail address and a sentence are appended as service, camera, body, class, device and word.",
-		"No type of entry has room for text; names have to be registered or rostered, words to stand on a list, and nothing refused reaches a disk.")
+		"Names, a plate, a mail address and a sentence are appended as service, camera, body, class, device and word; then a plate, a telephone number and a position that somebody registered as names of cameras.",
+		"No type of entry has room for text; names have to be registered or rostered and look like no plate, number or position, words stand on a list, and nothing refused reaches a disk.")
 	town := logtest.New(t, t.TempDir())
 	registered := map[entry.Named]bool{{Kind: entry.Service, Name: "traffic"}: true, {Kind: entry.Camera, Name: "square"}: true}
+	smuggled := []city.Slug{"abc-123", "tel-0401234567", "n6017-e2494"} // somebody of the city registered cameras of these names
+	for _, name := range smuggled {
+		registered[entry.Named{Kind: entry.Camera, Name: name}] = true
+	}
 	town.Config.Names = func(n entry.Named) error {
 		if !registered[n] {
 			return city.Errorf(city.NotFound, "not registered")
@@ -226,13 +230,18 @@ func TestAttackPersonalDataInLog(t *testing.T) {
 			t.Errorf("%s: the refusal repeats it: %v", name, err)
 		}
 	}
+	for _, name := range smuggled {
+		if _, err := l.Append(t.Context(), &entry.Alarm{At: "2026-12-01T14:00:00Z", Camera: name, What: "clock"}); city.KindOf(err) != city.Invalid {
+			t.Errorf("%s, which is registered: %v", name, err)
+		}
+	}
 	public(t, l, 1)
 	err := filepath.WalkDir(town.Config.Dir, func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
 		data, err := os.ReadFile(path) //nolint:gosec // the test's folder
-		if strings.Contains(string(data), "atti") || strings.Contains(string(data), "abc-123") {
+		if strings.Contains(string(data), "atti") || slices.ContainsFunc(smuggled, func(n city.Slug) bool { return strings.Contains(string(data), string(n)) }) {
 			t.Errorf("%s holds what was refused", path)
 		}
 		return err
