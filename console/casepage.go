@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"polity/access"
@@ -110,9 +111,12 @@ func (c *Console) bodyName(b share.Body) string { return c.say.Say("case.body." 
 func (c *Console) caseSteps(r *request, v *caseView, k *Case) {
 	at := r.clock
 	done, waits := func(word string) sign { return sign{"done", c.say.Say(word)} }, func(word string) sign { return sign{"unknown", c.say.Say(word)} }
-	logged := caseStep{Name: c.say.Say("case.step.logged"), State: done("case.done"), Words: c.html("case.step.logged.words", "n", k.Index)}
+	logged := caseStep{Name: c.say.Say("case.step.logged"), State: done("case.done"), Words: c.loggedWords(k)}
 	if !k.Logged.IsZero() {
 		logged.At = at.Time(k.Logged)
+	}
+	if k.Index < 0 {
+		logged.State = waits("case.waits")
 	}
 	public := caseStep{Name: c.say.Say("case.step.public"), State: waits("case.waits"), Words: c.html("case.step.public.waits")}
 	if k.Public {
@@ -137,6 +141,17 @@ func (c *Console) caseSteps(r *request, v *caseView, k *Case) {
 		}
 	}
 	v.Steps = append(v.Steps, opened, details)
+}
+
+// loggedWords say where the entry stands, with a way to it once it is public.
+func (c *Console) loggedWords(k *Case) template.HTML {
+	switch {
+	case k.Index < 0:
+		return c.html("case.step.logged.waits")
+	case k.Public && c.cfg.Record != nil:
+		return c.html("case.step.logged.linked", "n", k.Index, "address", "/record/entry/"+strconv.FormatInt(k.Index, 10))
+	}
+	return c.html("case.step.logged.words", "n", k.Index)
 }
 
 func (c *Console) bodyStep(at clock, v *caseView, k *Case, b *CaseBody) caseStep {

@@ -113,7 +113,9 @@ func caseStates() []caseState {
 
 // state is the furthest that a case has come.
 func (k *Case) state(now time.Time) caseState {
-	answered := func(f func(CaseBody) bool) bool { return len(k.Bodies) > 0 && !slices.ContainsFunc(k.Bodies, func(b CaseBody) bool { return !f(b) }) }
+	answered := func(f func(CaseBody) bool) bool {
+		return len(k.Bodies) > 0 && !slices.ContainsFunc(k.Bodies, func(b CaseBody) bool { return !f(b) })
+	}
 	approved := answered(func(b CaseBody) bool { return b.State == AnswerApproved })
 	switch {
 	case k.Disclosed:
@@ -316,7 +318,7 @@ func (c *Console) uploaded(w http.ResponseWriter, r *request, most int64, take f
 	r.Body = http.MaxBytesReader(w, r.Body, most)
 	if most > submissionMax { // a stick and a slow line; else the server's own limits hold
 		control, until := http.NewResponseController(w), time.Now().Add(uploadTime)
-		_ = control.SetReadDeadline(until)                         // a server without deadlines has none to move
+		_ = control.SetReadDeadline(until)                        // a server without deadlines has none to move
 		_ = control.SetWriteDeadline(until.Add(30 * time.Second)) // as above
 	}
 	form, err := r.MultipartReader()

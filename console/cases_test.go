@@ -142,7 +142,7 @@ func TestWatchersSeeStatesAndNoScope(t *testing.T) {
 func TestEveryStateSaysWhatIsNext(t *testing.T) {
 	pages, _ := newCasePages(t, somebody("city", access.EvidenceOfficer))
 	for name, want := range map[string][]string{
-		"logged":  {"Waits for witnesses", "As soon as a quorum"},
+		"logged":  {"Waits for witnesses", "As soon as a quorum", "as soon as its disk is well"},
 		"asked":   {"Waits for answers", "take it to the ombudsman", "polity case requests lusab-babad"},
 		"granted": {"May be opened", "polity case open fotip-ralug"},
 		"refused": {"Refused", "The ombudsman refused: it asks for too much."},

@@ -25,6 +25,7 @@ import (
 	"polity/recording/segment"
 	"polity/recording/share"
 	"polity/recording/store"
+	casefile "polity/release/case"
 	"polity/release/custodian"
 	"polity/release/docket"
 	"polity/release/releasetest"
@@ -47,6 +48,16 @@ func (c *courthouse) must(err error) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
+}
+
+// byToken takes a program's name for its token.
+type byToken struct{ byHeader }
+
+func (b byToken) Who(r *http.Request) (access.Who, error) {
+	if name, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		return b.who[name], nil
+	}
+	return b.byHeader.Who(r)
 }
 
 // epochKeys are what recorders know of the bodies.
@@ -80,7 +91,7 @@ func newCourthouse(t *testing.T, own ...policy.File) *courthouse {
 	add("operator", access.Who{Kind: access.Person, Body: "police", Roles: []access.Role{access.SafetyOperator}, Areas: []city.Slug{access.AllAreas}, Purpose: "incident"})
 	add("program", access.Who{Kind: access.Program, Body: "police", Scope: []access.Action{access.CarryCase, access.SeeCases}})
 	add("watching program", access.Who{Kind: access.Program, Body: "customs", Scope: []access.Action{access.SeeCases}})
-	c.access = byHeader{p, who}
+	c.access = byToken{byHeader{p, who}}
 	keys := epochKeys{}
 	for _, body := range share.Bodies {
 		c.devices[body] = c.device(body, keys)
@@ -353,6 +364,56 @@ func TestACaseOverHTTP(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestTheOfficesProgram has the office's own client go the whole way.
+func TestTheOfficesProgram(t *testing.T) {
+	c := newCourthouse(t)
+	file, name := c.submission("bridge", "square")
+	var id canonical.Hash
+	c.must(id.UnmarshalText([]byte(name)))
+	office, err := casefile.Web(c.started.Address, "program")
+	c.must(err)
+	c.must(office.Submit(t.Context(), file))
+	state := func() *casefile.State {
+		t.Helper()
+		s, err := office.State(t.Context(), id)
+		c.must(err)
+		return s
+	}
+	c.eventually("the token is public", func() bool { return state().Public })
+	var before bytes.Buffer
+	if err := office.Answer(t.Context(), id, share.Court, &before); city.KindOf(err) != city.Forbidden {
+		t.Errorf("an answer before both are public: %v", err)
+	}
+	for _, body := range share.Bodies {
+		var request bytes.Buffer
+		c.must(office.Request(t.Context(), id, body, &request))
+		c.must(office.SendAnswer(t.Context(), id, bytes.NewReader(c.approve(body, request.Bytes()))))
+		c.eventually("the answer is public", func() bool { return state().Answers[body].Public })
+	}
+	proofs, err := office.Proofs(t.Context(), id)
+	if err != nil || len(proofs) != 3 {
+		t.Errorf("%d proofs, %v", len(proofs), err)
+	}
+	list, err := office.Segments(t.Context(), id)
+	if err != nil || len(list) != 8 {
+		t.Fatalf("%d segments, %v", len(list), err)
+	}
+	var whole, rest bytes.Buffer
+	c.must(office.Ciphertext(t.Context(), id, list[3], 0, &whole))
+	c.must(office.Ciphertext(t.Context(), id, list[3], 500, &rest))
+	if !bytes.Equal(whole.Bytes()[500:], rest.Bytes()) {
+		t.Error("what goes on from a byte is another file")
+	}
+	opened := &entry.ReleaseOpened{At: canonical.At(time.Now()), Body: "police", Device: "police-1", Segments: 8, Token: id}
+	c.must(entry.Sign(opened, c.law.Devices["police-1"].Key))
+	text, err := entry.Encode(opened)
+	c.must(err)
+	c.must(office.Publish(t.Context(), text))
+	c.eventually("the page says that it was opened", func() bool {
+		return strings.Contains(string(c.ask("officer", "GET", "/cases/"+name, nil).body), "polity case play")
+	})
 }
 
 func TestWhoMayCarryCases(t *testing.T) {

@@ -52,7 +52,7 @@ func NewCases(now func() time.Time) *Cases {
 		b.State, b.At, b.Shares, b.Public, b.Words = console.AnswerApproved, at.Add(-ago), 1200, true, "fotip-lusab-babad-gutih-mudof"
 	}
 	return &Cases{now: now, all: []console.Case{
-		make1("logged", "hubid-lirak", time.Minute, func(k *console.Case) { k.Public = false }),
+		make1("logged", "hubid-lirak", time.Minute, func(k *console.Case) { k.Public, k.Index = false, -1 }),
 		make1("asked", "lusab-babad", 3*time.Hour, func(k *console.Case) {
 			approve(&k.Bodies[0], time.Hour)
 			k.Bodies[1].Request, k.Bodies[1].Fetched = "gutih-tugad-mudof-lusab-babad", at.Add(-2*time.Hour)

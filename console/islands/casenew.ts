@@ -64,10 +64,16 @@ function tell(): void {
     make("p", {}, say("casenew.ask", { ...scope, titles: or(titles), from: time(d.from), to: time(d.to) })),
     make("p", {}, say("casenew.ask.why", { purpose: or(purpose), order: or(d.order), case: or(d.case), expires: time(d.expires) })),
     make("h3", {}, say("casenew.public.title")),
-    make("p", {}, say("casenew.public", { ...scope, day: or(d.publicOn) })),
+    make("p", {}, say("casenew.public", { ...scope, day: dated(d.publicOn) })),
     ...warnings(d),
   );
   if (tried) showProblems();
+}
+
+/** A day as a field has it, as people write it. */
+function dated(text: string): string {
+  const at = Date.parse(`${text}T00:00:00Z`);
+  return Number.isNaN(at) ? say("casenew.missing") : new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeZone: "UTC" }).format(at);
 }
 
 function warnings(d: Draft): HTMLElement[] {
@@ -108,7 +114,7 @@ function save(): void {
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
   one("#saved").replaceChildren(
     make("p", {}, say("casenew.saved")),
-    make("pre", { tabindex: 0 }, make("code", {}, "polity case new case.json\npolity case submit")),
+    make("pre", { tabindex: 0 }, make("code", {}, "polity case new case.json\npolity case submit CODE")),
   );
 }
 
