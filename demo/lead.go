@@ -253,8 +253,30 @@ and says what was not recorded, or is missing. Plain footage is on no disk, and 
 	if err := g.pause(ctx, "open"); err != nil {
 		return err
 	}
-	_, err := g.do(ctx, g.office("open", r.code)...)
-	return err
+	if _, err := g.do(ctx, g.office("open", r.code)...); err != nil {
+		return err
+	}
+	return g.opened(ctx, r)
+}
+
+// opened waits until the opening is public, too, and its proof is on the office's machine.
+func (g *guide) opened(ctx context.Context, r *release) error {
+	ctx, stop := context.WithTimeout(ctx, commandTime)
+	defer stop()
+	for {
+		said, err := g.prepared(ctx, g.office("answers", r.code)).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("polity case answers: %w: %s", err, said)
+		}
+		if strings.Contains(string(said), "proof of opened") {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return city.Errorf(city.Unavailable, "the witnesses do not sign that the case was opened; their words are in %s", g.town.path("witness-*.log"))
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 var playPage = regexp.MustCompile(`^Open (http://\S+)$`)
