@@ -45,6 +45,8 @@ var caseRoutes = []struct {
 	{Route{"GET " + console.CasesPath + "/{case}/proofs", access.SeeCases}, (*cases).getProofs},
 	{Route{"GET " + console.CasesPath + "/{case}/segments", access.CarryCase}, (*cases).getSegments},
 	{Route{"GET " + console.CasesPath + "/{case}/segments/{camera}/{segment}", access.CarryCase}, (*cases).getSegment},
+	{Route{"GET " + AuditsPath + "/{body}", access.SeeCases}, (*cases).getAudit},
+	{Route{"POST " + AuditsPath, access.SeeCases}, (*cases).postAudit},
 }
 
 // noCaseRoute answers what is below the interface's root and nothing of it.
@@ -233,8 +235,12 @@ func (c *cases) getRequest(w http.ResponseWriter, r *http.Request, who access.Wh
 		return err
 	}
 	defer done()
+	sizes, err := seen(r)
+	if err != nil {
+		return err
+	}
 	attach(w, token.Code(id)+"-"+string(body)+".request")
-	_, err = c.docket.Request(r.Context(), id, body, w)
+	_, err = c.docket.Request(r.Context(), id, body, w, sizes...)
 	return err
 }
 
