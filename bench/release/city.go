@@ -83,6 +83,7 @@ func (b *bench) close() {
 // film makes a minute of moving, noisy pictures at the rate asked for.
 func (b *bench) film() error {
 	bits := fmt.Sprintf("%dk", int(b.mbits*1000))
+	//nolint:gosec // numbers that were checked
 	cmd := exec.CommandContext(b.ctx, "ffmpeg", "-v", "error", "-nostdin", "-f", "lavfi", "-i", fmt.Sprintf("testsrc2=s=%dx%d:r=%d,noise=alls=16:allf=t", width, height, rate), "-t", "60",
 		"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-b:v", bits, "-minrate", bits, "-maxrate", bits, "-bufsize", bits, "-g", "50", "-keyint_min", "50", "-sc_threshold", "0",
 		"-movflags", "frag_keyframe+empty_moov+default_base_moof", "-f", "mp4", "-")

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"polity/city"
+	"polity/internal/sandbox"
 	"polity/recording/share"
 	casefile "polity/release/case"
 	"polity/release/custodian"
@@ -92,6 +93,9 @@ func (s *caseState) with(cmd *cobra.Command, code string, do func(*casefile.Offi
 		return err
 	}
 	defer c.Close()
+	if err := sandbox.Harden(); err != nil { // the key of the case and pictures are in this memory
+		return err
+	}
 	if err := c.Unlock(); err != nil {
 		return err
 	}

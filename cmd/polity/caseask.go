@@ -46,10 +46,12 @@ references of order and case stay on this machine, and go to the two bodies encr
 				next += " --out submission.json"
 			}
 			tell(cmd.OutOrStdout(), []custodian.Line{
-				{Label: "Case", Text: c.Code()}, {Label: "Token", Text: c.Token.ID.String()},
+				{Label: "Case", Text: c.Code()},
+				{Label: "Token", Text: c.Token.ID.String()},
 				{Label: "Public at once", Text: fmt.Sprintf("%s asks, for %s, %d cameras, %d hours begun", c.Token.Body, c.Token.Purpose, c.Token.CamerasCount, c.Token.HoursCount)},
 				{Label: "Public on " + string(c.Token.DetailsPublicOn), Text: "cameras, times, order and case"},
-				{Label: "Folder", Text: c.Dir()}, {Label: "Next", Text: next},
+				{Label: "Folder", Text: c.Dir()},
+				{Label: "Next", Text: next},
 			})
 			return nil
 		},
@@ -155,8 +157,12 @@ func (s *caseState) statusCommand() *cobra.Command {
 				return err
 			}
 			lines := []custodian.Line{
-				{Label: "Case", Text: c.Code()}, {Label: "Token", Text: t.ID.String()}, {Label: "Asks for", Text: fmt.Sprintf("%d cameras, %d hours begun, for %s", t.CamerasCount, t.HoursCount, t.Purpose)},
-				{Label: "Bodies may answer until", Text: string(t.Expires)}, {Label: "Details public on", Text: string(t.DetailsPublicOn)}, {Label: "Here", Text: here},
+				{Label: "Case", Text: c.Code()},
+				{Label: "Token", Text: t.ID.String()},
+				{Label: "Asks for", Text: fmt.Sprintf("%d cameras, %d hours begun, for %s", t.CamerasCount, t.HoursCount, t.Purpose)},
+				{Label: "Bodies may answer until", Text: string(t.Expires)},
+				{Label: "Details public on", Text: string(t.DetailsPublicOn)},
+				{Label: "Here", Text: here},
 			}
 			tell(cmd.OutOrStdout(), append(lines, atTheHub(cmd, c)...))
 			return nil

@@ -106,8 +106,12 @@ func (d *Draft) check() error {
 		name string
 		err  error
 	}{
-		{"from", d.From.Check()}, {"to", d.To.Check()}, {"expires", d.Expires.Check()}, {"details_public_on", d.DetailsPublicOn.Check()},
-		{"order", d.Order.Check()}, {"case", d.Case.Check()},
+		{"from", d.From.Check()},
+		{"to", d.To.Check()},
+		{"expires", d.Expires.Check()},
+		{"details_public_on", d.DetailsPublicOn.Check()},
+		{"order", d.Order.Check()},
+		{"case", d.Case.Check()},
 	} {
 		if m.err != nil {
 			return city.Errorf(city.Invalid, "draft: %s: %w", m.name, m.err)

@@ -96,11 +96,11 @@ func (s *Shelf) withheld(offered []Offered) []string {
 // fetch brings one segment. problem is what is wrong with it alone.
 func (s *Shelf) fetch(ctx context.Context, h Hub, o Offered) (problem string, err error) {
 	name := path.Base(o.Name)
-	if err := o.Camera.Check(); err != nil || !nameForm.MatchString(name) || o.Size <= 0 || o.Size > segment.MaxSize {
-		return "the hub offers a segment with a name or a size that none has", nil
+	if wrong := o.Camera.Check(); wrong != nil || !nameForm.MatchString(name) || o.Size <= 0 || o.Size > segment.MaxSize {
+		return "the hub offers a segment with a name or a size that none has", nil //nolint:nilerr // it is wrong with this segment alone
 	}
-	if err := s.c.Details.Holds(o.Camera, o.Start); err != nil {
-		return "the hub offers more than was asked: " + err.Error(), nil
+	if more := s.c.Details.Holds(o.Camera, o.Start); more != nil {
+		return fmt.Sprintf("the hub offers more than was asked: %v", more), nil //nolint:nilerr // it is wrong with this segment alone
 	}
 	what := fmt.Sprintf("camera %s, segment %d", o.Camera, o.Sequence)
 	dir := s.c.path(segmentsDir, string(o.Camera))

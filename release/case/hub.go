@@ -249,7 +249,7 @@ func SplitProofs(b []byte) ([][]byte, error) {
 		return nil, city.Errorf(city.Invalid, "these are no proof files: the first must begin with the line %s", strings.TrimSpace(proofMark))
 	}
 	var list [][]byte
-	for _, one := range bytes.Split(b, []byte("\n"+proofMark)) {
+	for one := range bytes.SplitSeq(b, []byte("\n"+proofMark)) {
 		one = bytes.TrimPrefix(one, []byte(proofMark))
 		one = bytes.TrimSuffix(one, []byte("\n"))
 		list = append(list, append(append([]byte(proofMark), one...), '\n'))

@@ -85,17 +85,17 @@ func (c *Case) Opened() bool {
 
 // why tells what became of the shares, in words.
 func (k *keys) why() string {
-	text := ""
+	var words []string
 	for _, a := range k.both {
-		text += fmt.Sprintf("%s: %d shares", a.Body, a.Shares)
+		text := fmt.Sprintf("%s: %d shares", a.Body, a.Shares)
 		for s := token.NoKey; s <= token.Destroyed; s++ {
 			if n := a.States[s]; n > 0 {
-				text += fmt.Sprintf(", %d %s", n, s)
+				text = fmt.Sprintf("%s, %d %s", text, n, s)
 			}
 		}
-		text += ". "
+		words = append(words, text)
 	}
-	return text[:len(text)-1]
+	return strings.Join(words, ". ")
 }
 
 // entries are the case's entries that a log may hold, by the names of their proofs.

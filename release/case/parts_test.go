@@ -3,6 +3,7 @@ package casefile_test
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,10 +37,7 @@ func TestWrongDrafts(t *testing.T) {
 		"order": "HEL 2026-012345", "case": "POL 2026/77", "expires": "2026-12-04T09:00:00Z", "details_public_on": "2027-06-01",
 	}
 	text := func(change func(map[string]any)) []byte {
-		m := map[string]any{}
-		for k, v := range right {
-			m[k] = v
-		}
+		m := maps.Clone(right)
 		change(m)
 		b, err := json.Marshal(m)
 		if err != nil {
@@ -233,7 +231,7 @@ func FuzzViews(f *testing.F) {
 	f.Add([]byte(`{"at":"2026-12-02T09:00:00Z","n":1,"prev":"AAAA","what":"begun"}` + "\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		n := 0
-		whole, _, err := casefile.ReadViews(bytes.NewReader(b), canonical.Hash{1}, func(v casefile.View) error { n++; return nil })
+		whole, _, err := casefile.ReadViews(bytes.NewReader(b), canonical.Hash{1}, func(casefile.View) error { n++; return nil })
 		if err == nil && whole > int64(len(b)) || err == nil && n > 0 && whole == 0 {
 			t.Errorf("%d lines, %d of %d bytes", n, whole, len(b))
 		}

@@ -117,8 +117,15 @@ func (d *Device) Disclose(v *Disclosure, typed string, w io.Writer) (entry.Signe
 func (d *Device) DescribeDisclosure(v *Disclosure) []Line {
 	t := v.Details
 	return []Line{
-		{"Who asked", string(v.Token.Body)}, {"What for", purposes[v.Token.Purpose]}, {"Order", string(t.Order)}, {"Case", string(t.Case)},
-		{"Cameras", t.Names()}, {"From", shown(t.From)}, {"To", shown(t.To)}, {"Public on", string(v.Token.DetailsPublicOn)}, {"Time by the witnesses", v.Time.Format(moments)},
+		{"Who asked", string(v.Token.Body)},
+		{"What for", purposes[v.Token.Purpose]},
+		{"Order", string(t.Order)},
+		{"Case", string(t.Case)},
+		{"Cameras", t.Names()},
+		{"From", shown(t.From)},
+		{"To", shown(t.To)},
+		{"Public on", string(v.Token.DetailsPublicOn)},
+		{"Time by the witnesses", v.Time.Format(moments)},
 		{"Before you go on", "look in the public record whether the day was put off, and whether somebody disclosed them already; both stand under entry " + strconv.FormatInt(v.Index, 10)},
 	}
 }

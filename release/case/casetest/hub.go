@@ -151,7 +151,7 @@ func (h *Hub) request(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	_, err = w.Write(b)
+	_, err = w.Write(b) //nolint:gosec // no page
 	return err
 }
 
@@ -254,7 +254,7 @@ func (h *Hub) log(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	_, err = w.Write(b)
+	_, err = w.Write(b) //nolint:gosec // no page
 	return err
 }
 
