@@ -35,6 +35,7 @@ type camera struct {
 	mu       sync.Mutex
 	entry    *register.Signed // the last that was read and sound
 	refused  error            // why it does not run; nil: it may
+	unsealed string           // why it is not recorded although it is configured to be; empty: it is
 	layout   layout.Layout
 	state    wire.State
 	told     time.Time // when the hub was last told the state

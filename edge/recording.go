@@ -113,6 +113,9 @@ func (e *edge) openRecordings() (*recordings, error) {
 	if r.signer, err = recorderKey(e.cfg.path("recorder.key")); err != nil {
 		return nil, err
 	}
+	if err := os.MkdirAll(cfg.Keys, 0o700); err != nil {
+		return nil, fmt.Errorf("edge.record.keys: %w", err)
+	}
 	r.keys = newEpochKeys(cfg.Keys, r.rosters)
 	if err := r.keys.refresh(r.wrongProof); err != nil {
 		return nil, err
@@ -230,13 +233,14 @@ func recorderKey(path string) (segment.Key, error) {
 }
 
 // recordOf says what of a camera is recorded: nil where its register entry allows no
-// footage, not for so long as its class keeps it, or not by this recorder.
+// footage, not for so long as its class keeps it, or not by this recorder. The lock is held.
 func (c *camera) recordOf(decided *register.Entry) *link.Record {
 	r, cfg := c.e.recordings, c.cfg.Record
 	if r == nil || cfg == nil {
 		return nil
 	}
-	if why := r.forbids(decided, cfg.Class); why != "" {
+	why := r.forbids(decided, cfg.Class)
+	if c.unsealed = why; why != "" {
 		c.log.Warn("the camera is not recorded: "+why, slog.String("class", string(cfg.Class)), slog.Int("allowed_hours", decided.Retention.FootageHours))
 		c.notRecorded()
 		return nil

@@ -195,7 +195,9 @@ func TestOnlyTheRegisteredRecorderRecords(t *testing.T) {
 		s, _ := recorded(t, 168, true)
 		s.register(168, change)
 		s.start()
-		s.eventually("it is told what to do", func() bool { return strings.Contains(s.log.String(), want) })
+		s.eventually("it is told what to do", func() bool {
+			return strings.Contains(s.log.String(), want) && strings.Contains(s.page("/"), "It is not recorded: ")
+		})
 		s.stop()
 		if n := len(s.segments()); n > 0 {
 			t.Fatalf("%s: %d segments", want, n)

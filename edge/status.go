@@ -110,8 +110,12 @@ func (c *camera) words() string {
 		return head + "not running" + exitWords(status) + "\n"
 	}
 	s := c.state
-	return head + fmt.Sprintf("%s; %.1f of %.1f frames a second analysed, delay %v, %.0f%% of the place not shown, process start %d%s\n",
-		conditionWords[s.Condition], s.PerSecond, s.Wanted, s.Delay, 100*s.Unknown, status.Starts, exitWords(status))
+	sealed := ""
+	if c.unsealed != "" {
+		sealed = "  It is not recorded: " + c.unsealed + "\n"
+	}
+	return head + fmt.Sprintf("%s; %.1f of %.1f frames a second analysed, delay %v, %.0f%% of the place not shown, process start %d%s\n%s",
+		conditionWords[s.Condition], s.PerSecond, s.Wanted, s.Delay, 100*s.Unknown, status.Starts, exitWords(status), sealed)
 }
 
 func exitWords(s link.Status) string {
