@@ -10,8 +10,10 @@ import (
 	"embed"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -266,7 +268,15 @@ func (s *Server) saveNotes(w http.ResponseWriter, r *http.Request) error {
 	}
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxNotes))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&in); err != nil {
+	err := d.Decode(&in)
+	if err == nil {
+		if _, err = d.Token(); errors.Is(err, io.EOF) {
+			err = nil
+		} else if err == nil {
+			err = city.Errorf(city.Invalid, "something follows")
+		}
+	}
+	if err != nil {
 		return city.Errorf(city.Invalid, "the notes are in no form that this version reads")
 	}
 	if err := s.views.Add(casefile.View{What: casefile.Noted}); err != nil {
