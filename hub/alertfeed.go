@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -237,7 +238,7 @@ func (h *Hub) watchEdges(ctx context.Context) {
 			return nil
 		case <-tick.C:
 		}
-		return h.lookAtEdges(ctx)
+		return errors.Join(h.lookAtEdges(ctx), h.lookAtDisks(ctx))
 	})
 }
 

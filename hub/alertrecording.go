@@ -12,6 +12,7 @@ import (
 	"polity/ledger/entry"
 	"polity/room/alert"
 	"polity/room/queue"
+	"polity/spine"
 )
 
 // recorderSource raises alerts of what edges say of their recordings to the public log.
@@ -109,4 +110,66 @@ func (l *ledger) daysLeft(body, class city.Slug, now time.Time) (days int) {
 		}
 	})
 	return days
+}
+
+// diskSteady is how long an edge's disk takes everything again before that is over, so that
+// a disk at its limit is one alarm.
+const diskSteady = time.Minute
+
+// lookAtDisks raises an alert for each edge whose store takes nothing more, with an alarm
+// in the public log: the edge itself has no room to say so.
+func (h *Hub) lookAtDisks(ctx context.Context) error {
+	const kind city.Slug = "edge-disk"
+	k, ok := h.alerts.Kinds().Of(kind)
+	if !ok || h.kindsOff[kind] {
+		return nil
+	}
+	going, err := h.alerts.Going(ctx, recorderSource)
+	if err != nil {
+		return err
+	}
+	raised := map[string]bool{}
+	for _, s := range going {
+		raised[aboutOf(s.Key)] = true
+	}
+	now := h.now().UTC().Truncate(time.Second)
+	for _, e := range h.allEdges() {
+		about := string(e.name) + ":disk"
+		what, roomy := e.disk()
+		switch {
+		case what != "" && !raised[about]:
+			a := &entry.Alarm{At: canonical.At(now), Edge: e.name, What: what}
+			if h.ledger != nil && !h.ledger.add(ctx, a) {
+				continue // the log's own disk; it is tried again
+			}
+			s := alert.Situation{
+				Key: alert.NewKey(recorderSource, fmt.Sprintf("%s:%d", about, now.UnixMilli())), Kind: k.Name, Desk: k.Desk, Priority: k.Priority,
+				Title: alert.TitleOf(k.Name, alert.Word("edge", e.name), alert.Word("why", city.Slug(what))), Start: now,
+			}
+			if err := h.alerts.Take(ctx, recorderSource, []queue.Report{{Situation: s, Version: version(now, 0)}}, ""); err != nil {
+				return err
+			}
+		case what == "" && raised[about] && roomy > diskSteady:
+			if err := h.endAlarms(ctx, now, func(of string) bool { return of == about }); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// disk is the alarm that an edge's disk is; empty: none, since how long.
+func (e *edge) disk() (what entry.Word, roomy time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case spine.Space(e.state.Space) == spine.Full:
+		what = "disk-full"
+	case spine.Space(e.state.Space) == spine.StoreBroken:
+		what = "disk-failed"
+	}
+	if what != "" || e.roomy.IsZero() || time.Since(e.heard) > quietEdge {
+		e.roomy = time.Now()
+	}
+	return what, time.Since(e.roomy)
 }

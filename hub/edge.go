@@ -24,6 +24,7 @@ type edge struct {
 	state  uplink.EdgeState
 	heard  time.Time // its last word, by the hub's clock
 	since  time.Time // connected since
+	roomy  time.Time // since when its disk takes everything, as far as was looked at
 	warned map[city.Slug]string
 }
 

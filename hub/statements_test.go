@@ -225,6 +225,24 @@ func TestAnAlarmIsSeenInTheControlRoom(t *testing.T) {
 	}
 }
 
+// TestAFullDiskOfAnEdgeIsTold: the edge has no room to say so itself.
+func TestAFullDiskOfAnEdgeIsTold(t *testing.T) {
+	w := newTown(t)
+	l := withLedger(t, w)
+	w.start()
+	e := w.edge("edge-1")
+	w.eventually("there is an alert", func() bool {
+		state := uplink.EdgeState{At: time.Now().UnixMilli(), Space: uint8(spine.Full)}
+		if err := e.Tell(spine.EdgeState, "", uplink.Encode(state)); err != nil {
+			t.Fatal(err)
+		}
+		return len(w.alerts("kind=edge-disk")) == 1
+	})
+	if r := verified(t, w.started.Address, l.Roster, 2); r.Types["alarm"] != 1 {
+		t.Errorf("the log has %+v", r.Types)
+	}
+}
+
 // handIn posts entries and returns the status and what became of each.
 func (w *town) handIn(body []byte) (int, hub.HandedIn) {
 	w.t.Helper()

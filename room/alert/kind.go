@@ -58,6 +58,7 @@ func Shipped() []Kind {
 		{Name: "waste", Desk: access.Waste, Priority: 3},
 		// What the hub sees of its own parts.
 		{Name: "edge-lost", Desk: access.System, Priority: 2},
+		{Name: "edge-disk", Desk: access.System, Priority: 2},
 		{Name: "recording-stopped", Desk: access.System, Priority: 2},
 		{Name: "epoch-keys-none", Desk: access.System, Priority: 2},
 		{Name: "epoch-keys-few", Desk: access.System, Priority: 3},
