@@ -57,6 +57,46 @@ func (c *cases) postAudit(w http.ResponseWriter, r *http.Request, who access.Who
 	return answerJSON(w, http.StatusCreated, map[string]any{"body": e.Body, "week": e.Week, "checked": e.Checked, "wrong": e.Wrong})
 }
 
+// HoldsPath is where an office's officer asks bodies to hold shares beyond their retention,
+// and brings their answers.
+const HoldsPath = "/api/v1/holds"
+
+// postHold makes a request to hold of a submission without a token. Nobody gets footage by
+// it; what is held may be asked for like everything else.
+func (c *cases) postHold(w http.ResponseWriter, r *http.Request, who access.Who) error {
+	body, err := bodyOf(r)
+	if err != nil {
+		return err
+	}
+	s, err := token.ReadSubmission(http.MaxBytesReader(w, r.Body, token.MaxSubmission))
+	if err != nil {
+		return err
+	}
+	if err := c.pace.take(fetching, who); err != nil {
+		return err
+	}
+	done, err := c.carrying(w, r)
+	if err != nil {
+		return err
+	}
+	defer done()
+	attach(w, "hold-"+string(body)+".polrel")
+	_, err = c.docket.HoldFile(r.Context(), body, s, w)
+	return err
+}
+
+// postHeld takes a body's answer to a request to hold.
+func (c *cases) postHeld(w http.ResponseWriter, r *http.Request, who access.Who) error {
+	if err := c.pace.take(bringing, who); err != nil {
+		return err
+	}
+	e, err := c.docket.Held(r.Context(), http.MaxBytesReader(w, r.Body, token.MaxFile))
+	if err != nil {
+		return err
+	}
+	return answerJSON(w, http.StatusCreated, map[string]any{"body": e.Body, "count": e.Count, "until": e.Until})
+}
+
 // seen are sizes of the log that devices of a body say they saw last: ?seen=9.
 func seen(r *http.Request) (sizes []int64, err error) {
 	for _, text := range r.URL.Query()["seen"] {

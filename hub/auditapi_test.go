@@ -9,10 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"polity/city"
 	"polity/ledger/canonical"
 	"polity/ledger/entry"
 	"polity/recording/root"
 	"polity/recording/share"
+	"polity/release/token"
 )
 
 // TestABodyAuditsWhatNobodyChose: from the file of a day to the entry in the public log.
@@ -85,6 +87,41 @@ func TestADeviceThatSawMoreThanTheHubRemembers(t *testing.T) {
 	for query, want := range map[string]int{"?seen=1": 200, "?seen=0": 400, "?seen=x": 400, "?seen=999999": 400} {
 		if a := c.ask("program", "GET", casesAt+"/"+id+"/requests/court"+query, nil); a.status != want {
 			t.Errorf("%s: %d %s", query, a.status, a.body)
+		}
+	}
+}
+
+func TestABodyHoldsWhatNobodyOpens(t *testing.T) {
+	c := newCourthouse(t)
+	d, err := token.HoldDetails("HEL 2026-012345", "POL 2026/77", []city.Slug{"square"}, c.filmed, c.filmed.Add(time.Minute))
+	c.must(err)
+	sealed, err := token.Encrypt(d, &c.law.Roster.Roster)
+	c.must(err)
+	file, err := (&token.Submission{Cameras: d.Cameras, Details: sealed, Format: token.SubmissionFormat, From: d.From, To: d.To}).Encode()
+	c.must(err)
+	at := "/api/v1/holds"
+	for who, want := range map[string]int{"public": 401, "auditor": 403, "operator": 403} {
+		if a := c.ask(who, "POST", at+"/court", file); a.status != want {
+			t.Errorf("%s asks for a hold: %d %s", who, a.status, a.body)
+		}
+	}
+	var request []byte
+	c.eventually("there is a request to hold", func() bool {
+		a := c.ask("program", "POST", at+"/court", file)
+		request = a.body
+		return a.status == http.StatusOK
+	})
+	h, err := c.devices[share.Court].ExamineHold(bytes.NewReader(request))
+	c.must(err)
+	var answer bytes.Buffer
+	_, err = c.devices[share.Court].Hold(h, h.Code(), "appeal", canonical.Day(time.Now().UTC().AddDate(0, 1, 0).Format(time.DateOnly)), &answer)
+	c.must(err)
+	if got := c.ask("program", "POST", at, answer.Bytes()); got.status != http.StatusCreated || !strings.Contains(string(got.body), `"count":4`) {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	for name, bad := range map[string][]byte{"an answer": answer.Bytes(), "nothing": nil} {
+		if got := c.ask("program", "POST", at+"/court", bad); got.status != http.StatusBadRequest {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
 		}
 	}
 }

@@ -47,6 +47,8 @@ var caseRoutes = []struct {
 	{Route{"GET " + console.CasesPath + "/{case}/segments/{camera}/{segment}", access.CarryCase}, (*cases).getSegment},
 	{Route{"GET " + AuditsPath + "/{body}", access.SeeCases}, (*cases).getAudit},
 	{Route{"POST " + AuditsPath, access.SeeCases}, (*cases).postAudit},
+	{Route{"POST " + HoldsPath + "/{body}", access.CarryCase}, (*cases).postHold},
+	{Route{"POST " + HoldsPath, access.CarryCase}, (*cases).postHeld},
 }
 
 // noCaseRoute answers what is below the interface's root and nothing of it.

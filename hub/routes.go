@@ -51,7 +51,7 @@ var gates = []gate{
 // restServes says whether a path is of the plain API, and of none that has routes of its
 // own below the same root.
 func restServes(path string) bool {
-	for _, root := range []string{console.CasesPath, AuditsPath} {
+	for _, root := range []string{console.CasesPath, AuditsPath, HoldsPath} {
 		if path == root || strings.HasPrefix(path, root+"/") {
 			return false
 		}
