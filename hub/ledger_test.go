@@ -16,6 +16,7 @@ import (
 	"polity/ledger/log/logtest"
 	"polity/ledger/proof"
 	"polity/ledger/roster"
+	"polity/recording/recordtest"
 )
 
 // withLedger gives a town a public log with three witnesses.
@@ -99,6 +100,46 @@ func TestTheRegisterStandsInThePublicLog(t *testing.T) {
 		if n := report.Types[t2]; n > 2 {
 			t.Errorf("%d entries of type %s", n, t2)
 		}
+	}
+}
+
+// TestAWithdrawnCameraStaysNamed: the log says that it went, and what is published later of a
+// release may be about it.
+func TestAWithdrawnCameraStaysNamed(t *testing.T) {
+	w := newTown(t)
+	l := withLedger(t, w)
+	recorder := recordtest.Recorder(1).Public()
+	w.enterRecorded("square", "edge-1", "short", 72, recorder)
+	w.start()
+	verified(t, w.started.Address, l.Roster, 2)
+	w.stop()
+	w.enterRecorded("square", "edge-1", "usual", 168, recorder)
+	w.start()
+	report := verified(t, w.started.Address, l.Roster, 4)
+	if report.Types["retention"] != 1 || report.Types["registration"] != 2 {
+		t.Errorf("kept longer: %+v", report.Types)
+	}
+	w.stop()
+	if err := os.Remove(filepath.Join(w.cfg.Register, "square.entry")); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	if report = verified(t, w.started.Address, l.Roster, 5); report.Types["registration"] != 3 {
+		t.Errorf("withdrawn: %+v", report.Types)
+	}
+	details := func(camera city.Slug) []byte {
+		e := &entry.ReleaseDetails{
+			At: "2026-12-01T14:00:00Z", Body: "court", Cameras: []city.Slug{camera}, Case: "R 2026/1", Device: "court-1", From: "2026-12-01T13:00:00Z", Order: "HEL 2026-1",
+			Salts: &entry.Salts{}, To: "2026-12-01T14:00:00Z", What: "published",
+		}
+		if err := entry.Sign(e, l.Devices["court-1"].Key); err != nil {
+			t.Fatal(err)
+		}
+		return text(t, e)
+	}
+	status, got := w.handIn(lines(details("square"), details("harbour")))
+	if status != 422 || got.Entries[0].Index == nil || got.Entries[1].Index != nil || !strings.Contains(got.Entries[1].Refused, "not registered") {
+		t.Errorf("%d %+v", status, got)
 	}
 }
 
