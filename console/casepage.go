@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"polity/access"
 	"polity/city"
@@ -27,7 +28,6 @@ type caseBodyView struct {
 	Name, Fetch     string // where its request is fetched; empty: there is none to fetch
 	Request, Answer string // words to compare aloud
 	Fetched         template.HTML
-	MayAnswer       bool
 }
 
 type caseView struct {
@@ -64,7 +64,7 @@ func (c *Console) showCase(w http.ResponseWriter, r *request, k *Case, problem e
 	v := caseView{
 		Path: casePath(k), Code: k.Code, Office: c.bodyTitle(k.Office), Purpose: c.casePurpose(k.Purpose), State: c.caseSign(state), Own: k.Own,
 	}
-	v.MayAnswer = k.Own && (state == caseAsked || state == caseRefused) && k.Expires.After(now) && c.allowed(r, access.CarryCase, access.City())
+	v.MayAnswer = k.Own && k.Public && slices.ContainsFunc(k.Bodies, CaseBody.wantsFile) && c.allowed(r, access.CarryCase, access.City())
 	v.Next, v.Command = c.caseNext(k, state)
 	status := http.StatusOK
 	if problem != nil {
@@ -75,6 +75,12 @@ func (c *Console) showCase(w http.ResponseWriter, r *request, k *Case, problem e
 		return err
 	}
 	return c.render(w, r, status, page{Template: "case", Title: c.say.Say("case.title", "code", k.Code), Data: v})
+}
+
+// wantsFile says whether an answer has yet to be brought. One that was given in time may
+// arrive later; one that a body published itself is of no use before its file is here.
+func (b CaseBody) wantsFile() bool {
+	return b.State == AnswerWaiting || b.State == AnswerApproved && b.Words == ""
 }
 
 // caseNext is what is to be done now, by whom, with the command to type.
@@ -93,6 +99,9 @@ func (c *Console) caseNext(k *Case, state caseState) (words, command string) {
 		}
 		return c.say.Say("case.next.asked", "n", len(waits), "bodies", strings.Join(waits, c.say.Say("case.and"))), "polity case requests " + k.Code
 	case caseGranted:
+		if i := slices.IndexFunc(k.Bodies, CaseBody.wantsFile); i >= 0 {
+			return c.say.Say("case.next.file", "body", c.bodyName(k.Bodies[i].Body)), ""
+		}
 		return words, "polity case open " + k.Code
 	case caseOpened:
 		return words, "polity case play " + k.Code
@@ -124,7 +133,7 @@ func (c *Console) caseSteps(r *request, v *caseView, k *Case) {
 	}
 	v.Steps = append(v.Steps, logged, public)
 	for i := range k.Bodies {
-		v.Steps = append(v.Steps, c.bodyStep(at, v, k, &k.Bodies[i]))
+		v.Steps = append(v.Steps, c.bodyStep(at, k, &k.Bodies[i]))
 	}
 	opened := caseStep{Name: c.say.Say("case.step.opened"), State: waits("case.notyet"), Words: c.html("case.step.opened.waits"), Future: true}
 	if k.Opened {
@@ -154,7 +163,7 @@ func (c *Console) loggedWords(k *Case) template.HTML {
 	return c.html("case.step.logged.words", "n", k.Index)
 }
 
-func (c *Console) bodyStep(at clock, v *caseView, k *Case, b *CaseBody) caseStep {
+func (c *Console) bodyStep(at clock, k *Case, b *CaseBody) caseStep {
 	name := c.bodyName(b.Body)
 	s := caseStep{Name: c.say.Say("case.step.body", "body", name), State: c.answerSign(b.State), Future: !k.Public}
 	switch b.State {
@@ -176,18 +185,67 @@ func (c *Console) bodyStep(at clock, v *caseView, k *Case, b *CaseBody) caseStep
 	if !k.Own {
 		return s
 	}
+	if b.State == AnswerApproved && b.Words == "" {
+		s.Words += " " + c.html("case.step.nofile")
+	}
 	s.Body = &caseBodyView{Name: name, Request: b.Request, Answer: b.Words}
 	if b.Request != "" {
 		s.Body.Fetched = at.Time(b.Fetched)
 	}
 	if k.Public && k.Expires.After(at.now) && b.State == AnswerWaiting {
-		s.Body.Fetch, s.Body.MayAnswer = CasesPath+"/"+k.ID+"/requests/"+string(b.Body), v.MayAnswer
+		s.Body.Fetch = casePath(k) + "/requests/" + string(b.Body)
 	}
 	return s
 }
 
-// CasesPath is where programs reach cases, and where pages find their files.
+// CasesPath is where programs reach cases.
 const CasesPath = "/api/v1/cases"
+
+// fetchRequest hands over the request file to a body, made anew.
+func (c *Console) fetchRequest(w http.ResponseWriter, r *request) error {
+	book, err := c.cases()
+	if err != nil {
+		return err
+	}
+	body := share.Body(r.PathValue("body"))
+	if body.Check() != nil {
+		return city.Errorf(city.NotFound, "%s", c.say.Say("error.page"))
+	}
+	k, err := book.Case(r.Context(), r.who, r.PathValue("case"))
+	if err != nil {
+		return err
+	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(uploadTime)) // a server without deadlines has none to move
+	out := &file{w: w, name: k.Code + "-" + string(body) + ".request"}
+	err = book.Request(r.Context(), r.who, k.ID, body, out)
+	switch {
+	case err == nil:
+		return nil
+	case out.begun:
+		panic(http.ErrAbortHandler) // what was sent is no whole file, and must not pass for one
+	case tellable(err):
+		return c.showCase(w, r, &k, err)
+	}
+	return err
+}
+
+// file begins to be handed over with its first byte.
+type file struct {
+	w     http.ResponseWriter
+	name  string
+	begun bool
+}
+
+func (f *file) Write(b []byte) (int, error) {
+	if !f.begun {
+		f.begun = true
+		h := f.w.Header()
+		h.Set("Content-Type", "application/octet-stream")
+		h.Set("Content-Disposition", `attachment; filename="`+f.name+`"`)
+		h.Set("Cache-Control", "no-store")
+	}
+	return f.w.Write(b)
+}
 
 func (c *Console) caseFacts(r *request, v *caseView, k *Case) error {
 	add := func(name, words string) {

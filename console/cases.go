@@ -29,6 +29,9 @@ type Cases interface {
 	// Submit takes a submission (docs/formats/token.md) and returns its case's id. The same
 	// again changes nothing.
 	Submit(ctx context.Context, who access.Who, file io.Reader) (id string, err error)
+	// Request writes the request file to a body, made anew. Nothing is written before it is
+	// complete.
+	Request(ctx context.Context, who access.Who, id string, body share.Body, w io.Writer) error
 	// Answer takes a body's answer to a case. The same again changes nothing.
 	Answer(ctx context.Context, who access.Who, id string, file io.Reader) error
 	// Recorded tells what of a camera is recorded in [from, to). Unavailable: its edge does

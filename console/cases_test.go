@@ -223,6 +223,43 @@ func TestRecordedTimes(t *testing.T) {
 	}
 }
 
+func TestRequestsAreFetched(t *testing.T) {
+	pages, cases := newCasePages(t, somebody("city", access.EvidenceOfficer))
+	asked := "/cases/" + consoletest.CaseID("asked")
+	w := get(t, pages, asked+"/requests/ombudsman")
+	if w.Code != http.StatusOK || w.Body.String() != "POLREL request to ombudsman" || w.Header().Get("Content-Disposition") != `attachment; filename="lusab-babad-ombudsman.request"` {
+		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
+	}
+	if w := get(t, pages, asked+"/requests/mayor"); w.Code != http.StatusNotFound {
+		t.Errorf("to a body that there is not: %d", w.Code)
+	}
+	cases.Err = city.Errorf(city.Unavailable, "the edge edge-1 is not connected")
+	if w := get(t, pages, asked+"/requests/ombudsman"); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "the edge edge-1 is not connected") || w.Header().Get("Content-Disposition") != "" || !strings.Contains(w.Body.String(), "Step by step") {
+		t.Errorf("%d: the case's page does not say why there is no file", w.Code)
+	}
+	auditor, _ := newCasePages(t, somebody("city", access.Auditor))
+	if w := get(t, auditor, asked+"/requests/ombudsman"); w.Code != http.StatusForbidden {
+		t.Errorf("an auditor fetches a request: %d", w.Code)
+	}
+}
+
+func TestAnAnswerWhoseFileIsMissing(t *testing.T) {
+	pages, cases := newCasePages(t, somebody("city", access.EvidenceOfficer))
+	cases.Change("granted", func(k *console.Case) { k.Bodies[1].Words = "" })
+	page := get(t, pages, "/cases/"+consoletest.CaseID("granted")).Body.String()
+	for _, words := range []string{"The ombudsman published its approval itself", "The file of this answer is not here yet", `type="file"`} {
+		if !strings.Contains(page, words) {
+			t.Errorf("the page does not say %q", words)
+		}
+	}
+	// An answer that was given in time may come after the case expired.
+	cases.Change("asked", func(k *console.Case) { k.Expires = afternoon.Add(-time.Hour) })
+	page = get(t, pages, "/cases/"+consoletest.CaseID("asked")).Body.String()
+	if !strings.Contains(page, "Expired") || !strings.Contains(page, `type="file"`) || strings.Contains(page, "/requests/ombudsman") {
+		t.Error("an expired case takes no answer any more, or still offers requests")
+	}
+}
+
 // No field of the draft has a name, and it stands in no form: a browser cannot send it.
 func TestADraftCannotBeSent(t *testing.T) {
 	pages, _ := newCasePages(t, somebody("city", access.EvidenceOfficer))

@@ -87,6 +87,7 @@ var routes = []Route{
 	{"GET /cases/new", access.PrepareCase, nil, (*Console).newCasePage},
 	{"GET /cases/recorded.json", access.PrepareCase, nil, (*Console).recordedJSON},
 	{"GET /cases/{case}", access.SeeCases, nil, (*Console).casePage},
+	{"GET /cases/{case}/requests/{body}", access.CarryCase, nil, (*Console).fetchRequest},
 	{"POST /cases/{case}/answers", access.CarryCase, nil, (*Console).bringAnswer},
 	{"GET /looks", access.ReadPublic, nil, (*Console).looksPage},
 	{"GET /looks.csv", access.ReadPublic, nil, (*Console).looksCSV},

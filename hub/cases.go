@@ -234,6 +234,19 @@ func (c *cases) maySubmit(who access.Who, s *token.Submission) error {
 	return nil
 }
 
+// Request implements console.Cases.
+func (c *cases) Request(ctx context.Context, who access.Who, id string, body share.Body, w io.Writer) error {
+	h, err := c.own(ctx, who, id)
+	if err != nil {
+		return err
+	}
+	if err := c.pace.take(fetching, who); err != nil {
+		return err
+	}
+	_, err = c.docket.Request(ctx, h, body, w)
+	return err
+}
+
 // Answer implements console.Cases.
 func (c *cases) Answer(ctx context.Context, who access.Who, id string, file io.Reader) error {
 	h, err := c.own(ctx, who, id)

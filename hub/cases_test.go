@@ -353,6 +353,9 @@ func TestACaseOverHTTP(t *testing.T) {
 	if a := c.ask("auditor", "GET", at+"/proofs", nil); a.status != http.StatusOK || bytes.Count(a.body, []byte("c2sp.org/tlog-proof@v1\n")) != 3 {
 		t.Errorf("proofs: %d %s", a.status, a.body)
 	}
+	if a := c.ask("officer", "GET", "/cases/"+id+"/requests/court", nil); a.status != http.StatusConflict || !strings.Contains(string(a.body), "Step by step") {
+		t.Errorf("a request that was answered, on the page: %d", a.status)
+	}
 	page := string(c.ask("officer", "GET", "/cases/"+id, nil).body)
 	if !strings.Contains(page, "May be opened") || !strings.Contains(page, "polity case open "+c.state("officer", id).Code) {
 		t.Error("the page does not say what is next")
@@ -506,7 +509,7 @@ func TestCaseFilesThatAreRefused(t *testing.T) {
 			t.Errorf("answer %s: %d %s", name, a.status, a.body)
 		}
 	}
-	request := c.ask("program", "GET", at+"/requests/court", nil).body
+	request := c.ask("officer", "GET", "/cases/"+id+"/requests/court", nil).body // as the page hands it over
 	answer := c.approve(share.Court, request)
 	if a := c.ask("program", "POST", at+"/answers", flipped(answer)); a.status != http.StatusBadRequest {
 		t.Errorf("an answer with a bit flipped: %d %s", a.status, a.body)

@@ -110,6 +110,17 @@ func (c *Cases) Case(_ context.Context, who access.Who, id string) (console.Case
 	return console.Case{}, city.Errorf(city.NotFound, "there is no such case")
 }
 
+// Change changes the case with a name.
+func (c *Cases) Change(name string, change func(*console.Case)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range c.all {
+		if c.all[i].ID == CaseID(name) {
+			change(&c.all[i])
+		}
+	}
+}
+
 func (c *Cases) take(file io.Reader) error {
 	text, err := io.ReadAll(file)
 	if err != nil {
@@ -132,6 +143,18 @@ func (c *Cases) Submit(_ context.Context, _ access.Who, file io.Reader) (string,
 	return CaseID("logged"), c.take(file)
 }
 
+// Request implements console.Cases.
+func (c *Cases) Request(_ context.Context, _ access.Who, _ string, body share.Body, w io.Writer) error {
+	c.mu.Lock()
+	err := c.Err
+	c.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, "POLREL request to "+string(body))
+	return err
+}
+
 // Answer implements console.Cases: the ombudsman approves.
 func (c *Cases) Answer(_ context.Context, _ access.Who, id string, file io.Reader) error {
 	if err := c.take(file); err != nil {
@@ -141,7 +164,7 @@ func (c *Cases) Answer(_ context.Context, _ access.Who, id string, file io.Reade
 	defer c.mu.Unlock()
 	for i := range c.all {
 		if k := &c.all[i]; k.ID == id {
-			k.Bodies[1].State, k.Bodies[1].At, k.Bodies[1].Shares, k.Bodies[1].Public = console.AnswerApproved, c.now(), 1200, true
+			k.Bodies[1].State, k.Bodies[1].At, k.Bodies[1].Shares, k.Bodies[1].Public, k.Bodies[1].Words = console.AnswerApproved, c.now(), 1200, true, "mudof-gutih-lusab-babad-fotip"
 		}
 	}
 	return nil
