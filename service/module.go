@@ -72,7 +72,8 @@ const MaxDetail = 64 << 10
 // Due is what a service has to do now.
 type Due struct {
 	Proposal
-	Undo bool // a person overrode it
+	Undo bool   // a person overrode it
+	By   string // name of the person who agreed, or who overrode it; empty: a program, inside registered limits
 }
 
 // Decisions is a service's way to act. What it acknowledges is on disk.

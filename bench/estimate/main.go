@@ -20,7 +20,7 @@ import (
 	"polity/services/power/grid"
 )
 
-const case33 = "services/power/reconfigure/testdata/case33.m"
+const case33 = "services/power/example/networks/case33.m"
 
 func main() {
 	harness.Main(harness.Bench{

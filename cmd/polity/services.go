@@ -1,6 +1,9 @@
 package main
 
-import "polity/service"
+import (
+	"polity/service"
+	power "polity/services/power/live"
+)
 
 // modules is the one list of services that a hub's configuration may name.
-var modules = []service.Module{}
+var modules = []service.Module{power.Module}

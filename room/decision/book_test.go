@@ -92,7 +92,7 @@ func (x *town) due() string {
 	x.must(err)
 	var names []string
 	for _, d := range list {
-		names = append(names, fmt.Sprintf("%s undo=%v %s", d.ID, d.Undo, d.Detail))
+		names = append(names, fmt.Sprintf("%s undo=%v %s%s", d.ID, d.Undo, d.By, d.Detail))
 	}
 	return strings.Join(names, "; ")
 }
@@ -115,7 +115,7 @@ func TestNothingIsDueBeforeAPersonAgrees(t *testing.T) {
 	default:
 		t.Error("the service is not woken")
 	}
-	if got := x.due(); got != `a undo=false {"plan":3}` {
+	if got := x.due(); got != `a undo=false tarja{"plan":3}` {
 		t.Fatalf("due: %s", got)
 	}
 	x.must(x.Close())
@@ -140,7 +140,7 @@ func TestAPersonUndoesWhatWasBounded(t *testing.T) {
 	}
 	x.must(x.answer("tarja", "a", decision.Overridden, "A funeral procession"))
 	x.must(x.traffic.Done(t.Context(), service.Due{Proposal: p})) // it was on its way
-	if got := x.due(); got != `a undo=true {"plan":3}` {
+	if got := x.due(); got != `a undo=true tarja{"plan":3}` {
 		t.Fatalf("due: %s", got)
 	}
 	x.must(x.traffic.Done(t.Context(), service.Due{Proposal: p, Undo: true}))

@@ -36,7 +36,15 @@ func (d desk) Due(ctx context.Context) ([]service.Due, error) {
 	}
 	var due []service.Due
 	for _, x := range list {
-		due = append(due, service.Due{Proposal: x.Proposal, Undo: x.State == Overridden})
+		full, err := load(ctx, d.b.read, d.name, x.ID)
+		if err != nil {
+			return nil, kind(err)
+		}
+		by := ""
+		if s := full.Steps[len(full.Steps)-1]; s.Person != "" {
+			by = s.Name
+		}
+		due = append(due, service.Due{Proposal: x.Proposal, Undo: x.State == Overridden, By: by})
 	}
 	return due, nil
 }

@@ -49,7 +49,7 @@ func reports(net *grid.Network, rng *rand.Rand) outage.Evidence {
 // step within limits, no faulty line ever live, and in the end everything fed that
 // can be.
 func TestStormFromAlarmToRestored(t *testing.T) {
-	normal, err := power.Read("reconfigure/testdata/case33.m")
+	normal, err := power.Read("example/networks/case33.m")
 	if err != nil {
 		t.Fatal(err)
 	}

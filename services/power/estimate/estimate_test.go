@@ -34,7 +34,7 @@ func solved(t testing.TB, net *grid.Network) *flow.Result {
 
 func case33(t testing.TB) *flow.Result {
 	t.Helper()
-	net, err := matpower.Read("../reconfigure/testdata/case33.m")
+	net, err := matpower.Read("../example/networks/case33.m")
 	if err != nil {
 		t.Fatal(err)
 	}

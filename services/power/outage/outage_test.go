@@ -149,7 +149,7 @@ func seen(parent []int, dark []bool, open int) int {
 // TestStorm: three faults in the 33-bus network, a third of the gasps lost, meters
 // that lie, and calls: the three are found, whatever the seed.
 func TestStorm(t *testing.T) {
-	net, err := matpower.Read("../reconfigure/testdata/case33.m")
+	net, err := matpower.Read("../example/networks/case33.m")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ import (
 
 func case33(t testing.TB) *grid.Network {
 	t.Helper()
-	net, err := matpower.Read("testdata/case33.m")
+	net, err := matpower.Read("../example/networks/case33.m")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func all(int) bool { return true }
 
 func case33(t testing.TB) *grid.Network {
 	t.Helper()
-	net, err := matpower.Read("../reconfigure/testdata/case33.m")
+	net, err := matpower.Read("../example/networks/case33.m")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,112 @@
+package live
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"polity/city"
+	"polity/internal/strictyaml"
+	"polity/services/power"
+	"polity/services/power/example"
+	"polity/services/power/grid"
+)
+
+// Config is hub.services.power of the configuration.
+type Config struct {
+	// Network is the file of the network (OpenDSS, pandapower, MATPOWER, CIM); empty: the
+	// example, 33 buses.
+	Network string `yaml:"network"`
+	// Simulate plays an evening in place of a real network's field: storm.
+	Simulate string `yaml:"simulate"`
+	Field    *Field `yaml:"field"`
+}
+
+// Field is the outstation whose switches are seen and operated, over IEC 60870-5-104.
+type Field struct {
+	Address string `yaml:"address"` // host:port; 19998 with TLS, 2404 without
+	Station uint16 `yaml:"station"`
+	// CAFile, CertFile and KeyFile are for TLS (IEC 62351-3); all or none.
+	CAFile   string `yaml:"ca_file"`
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+	// Switches names the lines with a switch, and where its position is read and it is
+	// operated.
+	Switches map[string]Switch `yaml:"switches"`
+}
+
+// Switch is where a line's switch stands in the outstation.
+type Switch struct {
+	Position uint32 `yaml:"position"` // double point
+	Command  uint32 `yaml:"command"`  // double command
+}
+
+// Storm is the value of Simulate.
+const Storm = "storm"
+
+func read(text []byte) (c Config, err error) {
+	if len(text) == 0 {
+		return c, nil
+	}
+	if err := strictyaml.Decode("services.power", text, &c); err != nil {
+		return c, city.Errorf(city.Invalid, "%w", err)
+	}
+	switch {
+	case c.Simulate != "" && c.Simulate != Storm:
+		return c, city.Errorf(city.Invalid, "simulate: %q is no evening that can be played; %q is", c.Simulate, Storm)
+	case c.Simulate != "" && c.Field != nil:
+		return c, city.Errorf(city.Invalid, "simulate and field: a made-up evening never stands beside a real outstation")
+	case c.Simulate == Storm && c.Network != "":
+		return c, city.Errorf(city.Invalid, "simulate: the storm is that of the example; leave network out")
+	}
+	if f := c.Field; f != nil {
+		named := 0
+		for _, name := range []string{f.CAFile, f.CertFile, f.KeyFile} {
+			if name != "" {
+				named++
+			}
+		}
+		switch {
+		case f.Address == "" || len(f.Switches) == 0:
+			return c, city.Errorf(city.Invalid, "field: address and switches are needed")
+		case named != 0 && named != 3:
+			return c, city.Errorf(city.Invalid, "field: TLS needs ca_file, cert_file and key_file")
+		}
+	}
+	return c, nil
+}
+
+func (c *Config) network() (*grid.Network, error) {
+	if c.Network == "" {
+		return example.Town()
+	}
+	return power.Read(c.Network)
+}
+
+func (f *Field) tls() (*tls.Config, error) {
+	if f.CertFile == "" {
+		return nil, nil //nolint:nilnil // no configuration: no TLS
+	}
+	pair, err := tls.LoadX509KeyPair(f.CertFile, f.KeyFile)
+	authorities, readErr := os.ReadFile(f.CAFile)
+	if err = errors.Join(err, readErr); err != nil {
+		return nil, fmt.Errorf("field: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(authorities) {
+		return nil, city.Errorf(city.Invalid, "field: ca_file %s has no certificate", f.CAFile)
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, RootCAs: pool}, nil
+}
+
+// How an evening goes that is played: lines break at these times.
+var (
+	stormRepair = 90 * time.Second
+	stormFaults = []struct {
+		after time.Duration
+		line  int
+	}{{20 * time.Second, 9}, {80 * time.Second, 25}, {4 * time.Minute, 19}}
+)

@@ -1,0 +1,286 @@
+package live
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"polity/city"
+	"polity/internal/durable"
+	"polity/plane"
+	"polity/service"
+	"polity/services/power/grid"
+	"polity/services/power/iec104"
+	"polity/services/power/outage"
+	"polity/services/power/storm"
+)
+
+// Name is the service's.
+const Name city.Slug = "power"
+
+// Module is the service for the program's list.
+var Module = service.Module{Name: Name, New: func(config []byte, d service.Deps) (service.Service, error) { return New(config, d) }}
+
+// Service is the running service.
+type Service struct {
+	cfg   Config
+	deps  service.Deps
+	net   *grid.Network // as it stands on a usual day
+	field *field        // nil: there is none, and nothing can be operated
+	wake  chan struct{}
+
+	mu       sync.Mutex
+	reports  map[int]storm.Message // by load, the last of each
+	kept     kept
+	picture  *outage.Picture
+	known    *grid.Network // as the switches stand, faults cut out
+	problem  string        // of the last look; empty: none
+	looked   time.Time
+	carrying string // decision that is being carried out
+}
+
+// kept is what a restart must not forget.
+type kept struct {
+	Faults        []*Fault              `json:"faults"`
+	Interruptions []outage.Interruption `json:"interruptions"`
+	Count         int                   `json:"count"` // of faults ever
+}
+
+// Fault is a line that failed, as far as is known.
+type Fault struct {
+	ID          string // of its alert and decisions
+	Line        int
+	Name        string // of the line
+	Found       time.Time
+	Customers   int     // without power when it was found
+	Probability float64 // that it is this line
+	Others      []string
+	Reason      string
+	Against     int // reports that do not fit
+
+	Buses    []int // without power because of it
+	Dark     int   // customers without power now
+	Isolated bool  // its switch was opened, so that a crew may work
+	Closed   []int // lines that were closed to feed others
+	Opened   []int // and opened
+	Restored time.Time
+	Mended   bool
+	Tries    int    // proposals so far
+	Waiting  string // id of the decision that waits for a person or is carried out
+	Note     string // why nothing is proposed
+}
+
+const stateFile = "state.json"
+
+// New makes the service. Run works it.
+func New(config []byte, d service.Deps) (*Service, error) {
+	c, err := read(config)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{cfg: c, deps: d, wake: make(chan struct{}, 1), reports: map[int]storm.Message{}}
+	if s.net, err = c.network(); err != nil {
+		return nil, err
+	}
+	if c.Simulate == "" { // an evening that is played begins anew with the program
+		if err := s.load(); err != nil {
+			return nil, err
+		}
+	}
+	f := &field{switches: map[int]Switch{}, lines: map[uint32]int{}, closed: map[int]bool{}, log: d.Log, changed: s.ring}
+	switch {
+	case c.Simulate == Storm:
+		for i := range s.net.Lines {
+			f.switches[i] = Switch{Position: storm.Positions + uint32(i), Command: storm.Commands + uint32(i)} //nolint:gosec // 37 lines
+		}
+	case c.Field != nil:
+		f.address, f.station = c.Field.Address, c.Field.Station
+		for name, where := range c.Field.Switches {
+			i := lineOf(s.net, name)
+			if i < 0 {
+				return nil, city.Errorf(city.Invalid, "field.switches: the network has no line %s", name)
+			}
+			f.switches[i] = where
+		}
+	default:
+		return s, nil
+	}
+	for i, where := range f.switches {
+		if had, taken := f.lines[where.Position]; taken {
+			return nil, city.Errorf(city.Invalid, "field.switches: %s and %s have the same position %d", s.net.Lines[had].Name, s.net.Lines[i].Name, where.Position)
+		}
+		f.lines[where.Position] = i
+	}
+	s.field = f
+	return s, nil
+}
+
+func lineOf(net *grid.Network, name string) int {
+	for i := range net.Lines {
+		if net.Lines[i].Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+func (s *Service) load() error {
+	text, err := os.ReadFile(filepath.Join(s.deps.Dir, stateFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &s.kept)
+	}
+	if err != nil {
+		return fmt.Errorf("what is known of faults: %w", err)
+	}
+	for _, f := range s.kept.Faults {
+		if f == nil || f.Line < 0 || f.Line >= len(s.net.Lines) || s.net.Lines[f.Line].Name != f.Name {
+			return city.Errorf(city.Conflict, "%s is of another network than the configuration names: move it away", filepath.Join(s.deps.Dir, stateFile))
+		}
+	}
+	return nil
+}
+
+// save keeps what a restart must not forget. The lock is held.
+func (s *Service) save() error {
+	text, err := json.Marshal(&s.kept)
+	if err == nil {
+		err = os.MkdirAll(s.deps.Dir, 0o700)
+	}
+	if err == nil {
+		err = durable.WriteFile(filepath.Join(s.deps.Dir, stateFile), text, 0o600)
+	}
+	return err
+}
+
+func (s *Service) ring() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Tell takes what meters and residents say. Each is looked at alone because a fault is
+// sought, and forgotten when its home has power again.
+func (s *Service) Tell(said []storm.Message) {
+	s.mu.Lock()
+	for _, m := range said {
+		if m.Load >= 0 && m.Load < len(s.net.Loads) {
+			s.reports[m.Load] = m
+		}
+	}
+	s.mu.Unlock()
+	s.ring()
+}
+
+// Mended tells that a crew has mended a line.
+func (s *Service) Mended(line int) {
+	s.mu.Lock()
+	for _, f := range s.kept.Faults {
+		f.Mended = f.Mended || f.Line == line
+	}
+	s.mu.Unlock()
+	s.ring()
+}
+
+const (
+	lookEach = 10 * time.Second
+	settle   = 3 * time.Second // reports of one event come one after the other
+)
+
+// Run works until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	var work sync.WaitGroup
+	defer work.Wait()
+	defer end()
+	if s.cfg.Simulate == Storm {
+		evening, err := s.play(ctx)
+		if err != nil {
+			return err
+		}
+		defer evening.Close()
+	}
+	if s.field != nil {
+		secure, err := s.secure()
+		if err != nil {
+			return err
+		}
+		s.field.dial = func(ctx context.Context, receive func(iec104.Type, iec104.Cause, iec104.Object)) (*iec104.Client, error) {
+			return iec104.Dial(ctx, s.field.address, secure, iec104.Options{Station: s.field.station, Receive: receive})
+		}
+		work.Go(func() { s.field.run(ctx) })
+	}
+	tick := time.NewTicker(lookEach)
+	defer tick.Stop()
+	for {
+		changed := s.deps.Decisions.Changed()
+		if err := s.carryOut(ctx); err != nil && ctx.Err() == nil {
+			return err
+		}
+		if err := s.look(ctx); err != nil && ctx.Err() == nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		case <-changed:
+		case <-s.wake:
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(settle):
+			}
+		}
+	}
+}
+
+func (s *Service) play(ctx context.Context) (*storm.Storm, error) {
+	c := storm.Config{Network: s.net, Seed: 33, Repair: stormRepair, Tell: s.Tell, Mended: s.Mended}
+	for _, f := range stormFaults {
+		c.Faults = append(c.Faults, storm.Fault{After: f.after, Line: f.line})
+	}
+	evening, err := storm.Start(ctx, c)
+	if err == nil {
+		s.field.address, s.field.station = evening.Address(), storm.Station
+	}
+	return evening, err
+}
+
+// publish writes an outage into the city's data: where and how many, never who. The
+// control room has its alert from there.
+func (s *Service) publish(ctx context.Context, f *Fault, ended time.Time) error {
+	a, err := service.AlertChange(service.Alert{
+		ID: "urn:ngsi-ld:Alert:power:" + f.ID, Category: "power", SubCategory: "outage", Severity: severity(f.Customers),
+		Asset: "urn:ngsi-ld:PowerLine:" + f.Name, Start: f.Found, End: ended, Simulated: s.cfg.Simulate != "",
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := s.deps.Data.Write(ctx, &plane.Batch{Changes: []plane.Change{a}}); err != nil {
+		return fmt.Errorf("write the outage %s: %w", f.ID, err)
+	}
+	s.deps.Log.Info("outage", slog.String("id", f.ID), slog.String("line", f.Name), slog.Int("customers", f.Customers), slog.Bool("ended", !ended.IsZero()))
+	return nil
+}
+
+func severity(customers int) string {
+	switch {
+	case customers >= 100:
+		return "critical"
+	case customers >= 10:
+		return "high"
+	}
+	return "medium"
+}
