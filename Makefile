@@ -33,7 +33,7 @@ demo: build ## a city on http://127.0.0.1:8080 (PORT=... for another port)
 # that number crunching does without; camera/decode does, too, since its tests play a
 # decoder within bounds of memory that the race detector's runtime does not keep to; so does
 # console, whose feeds run in hub and camera/live with it, and which takes two minutes.
-CONCURRENT := ./ledger/log ./ledger/witness ./ledger/monitor ./access/... ./opendata ./spine ./edge ./hub/... ./plane/... ./room/... ./recording/recorder ./recording/remote ./release/custodian/... ./sensors/alarm ./sensors/transit ./internal/... ./cmd/polity-native/... ./demo ./bench/harness/... \
+CONCURRENT := ./ledger/log ./ledger/witness ./ledger/monitor ./access/... ./opendata ./spine ./edge ./hub/... ./plane/... ./room/... ./recording/recorder ./recording/remote ./release/custodian/... ./release/case/... ./sensors/alarm ./sensors/transit ./internal/... ./cmd/polity-native/... ./demo ./bench/harness/... \
 	$(addprefix ./camera/,detect link/... live process screening source/... standin)
 TELL := go run ./internal/testtell
 

@@ -178,8 +178,8 @@ func (w *World) Seal(camera city.Slug, start time.Time, gap segment.Gap, units [
 	day := canonical.Day(share.Day(start))
 	out, err := segment.Seal(file, h, [2]share.EpochKey{w.keys[0][day], w.keys[1][day]}, Recorder)
 	must(w.t, err)
-	end := start.Add(write(w.t, out, units))
-	trailer, err := out.Close(end, uint32(len(units)))
+	must(w.t, Mux(out, units))
+	trailer, err := out.Close(start.Add(time.Duration(len(units))*time.Second/rate), uint32(len(units)))
 	must(w.t, err)
 	must(w.t, file.Close())
 	f := &Film{Header: out.Header, Trailer: trailer, Size: out.Size()}
@@ -189,30 +189,35 @@ func (w *World) Seal(camera city.Slug, start time.Time, gap segment.Gap, units [
 	return f
 }
 
-// write muxes units as a recorder does and returns how long they are.
-func write(t testing.TB, to io.Writer, units []*fmp4.Unit) time.Duration {
+// Mux writes units, which begin with a key, as recorders do.
+func Mux(to io.Writer, units []*fmp4.Unit) error {
 	sets, ok := fmp4.SetsOf(units[0])
 	if !ok {
-		t.Fatal("a film that does not begin with a key")
+		return city.Errorf(city.Invalid, "a film that does not begin with a key")
 	}
 	m, err := fmp4.NewMuxer(to, units[0].Codec, sets)
-	must(t, err)
+	if err != nil {
+		return err
+	}
 	var order fmp4.Order
 	times := make([][2]int64, len(units))
 	for i, u := range units {
 		times[i][0], times[i][1] = order.Decode(u)
 	}
-	const usual = fmp4.TimeScale / 25
 	for i, u := range units {
-		duration := int64(usual)
+		duration := int64(fmp4.TimeScale / rate)
 		if i+1 < len(units) {
 			duration = times[i+1][0] - times[i][0]
 		}
-		must(t, m.Add(u, times[i][0], times[i][1], duration))
+		if err := m.Add(u, times[i][0], times[i][1], duration); err != nil {
+			return err
+		}
 	}
-	must(t, m.Close())
-	return time.Duration(len(units)) * time.Second / 25
+	return m.Close()
 }
+
+// rate is how many pictures a second films have.
+const rate = 25
 
 // Shoot seals a short film again and again until a time, back to back.
 func (w *World) Shoot(camera city.Slug, from, to time.Time, units []*fmp4.Unit) {
