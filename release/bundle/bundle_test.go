@@ -80,7 +80,7 @@ func TestNoBundleIsWrittenThatDoesNotHold(t *testing.T) {
 			w.parts.Office, w.parts.Device, w.parts.Key = "court", "court-1", w.Devices["court-1"].Key
 		},
 		"that is not of this release":   func(w *world) { w.parts.Token[0]++ },
-		"the bundle has the heads of 2": func(w *world) { w.parts.Segments["square"] = w.segments[1:] },
+		"the bundle has the heads of 0": func(w *world) { w.parts.Segments["square"] = w.segments[1:] },
 		"the record does not tell of it": func(w *world) {
 			w.must(os.WriteFile(filepath.Join(w.parts.Dir, "clips", "bridge.mp4"), film(w.t), 0o600))
 		},
@@ -121,6 +121,9 @@ func TestASignedBundleThatIsWrongIsFound(t *testing.T) {
 			w.must(os.WriteFile(path, bytes.Replace(b, []byte(from), []byte(to), 1), 0o600)) //nolint:gosec // the test's folder
 		}
 	}
+	other.pictures = 99
+	few := other.seal(41, filmed)
+	other.pictures = 100
 	stranger := other.sealAfter(44, filmed.Add(3*four), other.segments[2].Trailer.Hash())
 	exchanged := other.sealAfter(42, filmed.Add(four), other.segments[0].Trailer.Hash())
 	later := other.sealAfter(41, filmed.Add(30*24*time.Hour), [32]byte{})
@@ -131,24 +134,26 @@ func TestASignedBundleThatIsWrongIsFound(t *testing.T) {
 		"this version reads polity-bundle/1: use a newer release": edit(recordName, "polity-bundle/1", "polity-bundle/2"),
 		"bundle.json: clip 1: times":                              edit(recordName, `"pictures":100`, `"pictures":0`),
 		"a problem that this version does not know":               edit(recordName, `"problems":[]`, `"problems":[{"sequence":1,"what":"spring"}]`),
-		"it lasts 4000 ms":                                        edit(recordName, `"segments":3,"to":1796133604000`, `"segments":3,"to":1796133605000`),
+		"it lasts 4000 ms":                                        edit(recordName, `"segments":1,"to":1796133604000`, `"segments":1,"to":1796133605000`),
 		"the record tells of 99":                                  edit(recordName, `"pictures":100`, `"pictures":99`),
 		"a mask that this version does not know":                  edit(recordName, `"levels":16`, `"levels":256`),
 		"it is roster 1": func(w *world, dir string) {
 			w.must(os.Rename(filepath.Join(dir, "rosters/1.roster"), filepath.Join(dir, "rosters/2.roster")))
 		},
-		"it says espoo.example":               edit(recordName, `"domain":"helsinki.example"`, `"domain":"espoo.example"`),
-		"not the roster that you gave":        put("rosters/1.roster", rostertest.New("another").Roster.File()),
-		"not the key of device":               put(pemName, []byte("-----BEGIN PUBLIC KEY-----\n")),
-		"this is no proof":                    put("proofs/court.proof", []byte("proof\n")),
-		"does not stand at index":             edit("proofs/court.proof", "index 3", "index 4"),
-		"signed by a recorder":                func(w *world, dir string) { w.strangeRecorder(dir) },
-		"were exchanged":                      heads(other.segments[0], exchanged, other.sealAfter(43, filmed.Add(2*four), exchanged.Trailer.Hash())),
-		"does not continue segment":           heads(other.segments[0], exchanged, other.segments[2]),
-		"out of order, or one is there twice": heads(other.segments[0], other.segments[0]),
-		"the bundle has the heads of 4": func(w *world, dir string) {
+		"it says espoo.example":                       edit(recordName, `"domain":"helsinki.example"`, `"domain":"espoo.example"`),
+		"not the roster that you gave":                put("rosters/1.roster", rostertest.New("another").Roster.File()),
+		"not the key of device":                       put(pemName, []byte("-----BEGIN PUBLIC KEY-----\n")),
+		"this is no proof":                            put("proofs/court.proof", []byte("proof\n")),
+		"does not stand at index":                     edit("proofs/court.proof", "index 3", "index 4"),
+		"signed by a recorder":                        func(w *world, dir string) { w.strangeRecorder(dir) },
+		"were exchanged":                              heads(other.segments[0], exchanged, other.sealAfter(43, filmed.Add(2*four), exchanged.Trailer.Hash())),
+		"does not continue segment":                   heads(other.segments[0], exchanged, other.segments[2]),
+		"out of order, or one is there twice":         heads(other.segments[0], other.segments[0]),
+		"the bundle has the heads of 0":               heads(other.segments[1], other.segments[2]),
+		"it shows 100 pictures, its segments have 99": heads(few),
+		"segment 42 is of another time than the film": func(w *world, dir string) {
 			heads(other.segments[0], other.segments[1], other.segments[2], stranger)(w, dir)
-			edit(recordName, `"last":43`, `"last":44`)(w, dir)
+			edit(recordName, `"last":41`, `"last":44`)(w, dir)
 		},
 		"the token asks for 1 hours":                 heads(other.segments[0], other.segments[1], other.segments[2], other.sealAfter(46, later.Header.Start, [32]byte{})),
 		"its trailer is cut off":                     put("segments/square.headers", cut(writeHeads(other.segments), 10)),
@@ -234,9 +239,6 @@ func TestWhatIsNotProvenIsSaid(t *testing.T) {
 		w := newWorld(t)
 		change(w)
 		w.clip()
-		if len(w.parts.Segments["square"]) == 2 {
-			w.parts.Film.Clips[0].Segments = 2
-		}
 		r, err := Write(t.Context(), w.parts)
 		if err != nil || !strings.Contains(r.text(), want) {
 			t.Errorf("want %q: %v", want, err)
@@ -258,7 +260,6 @@ func TestPartOfAnHourStandsInTheLogByItsList(t *testing.T) {
 	}
 	w.parts.Hours = map[city.Slug][]Hour{"square": {{filmed, all}}}
 	w.clip()
-	w.parts.Film.Clips[0].Segments = 2
 	r, err := Write(t.Context(), w.parts)
 	if err != nil || !strings.Contains(r.text(), "2 of them stand in the public log") {
 		t.Errorf("%v", err)

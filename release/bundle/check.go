@@ -331,9 +331,7 @@ func (c *checker) theClips() error {
 			c.add(Wrong, r.File, "it lasts %d ms, the record tells of %d", f.Ticks*1000/f.TimeScale, r.To-r.From)
 		}
 		pictures, grey = pictures+r.Pictures, grey+r.Grey
-		if n := c.used(r); n != r.Segments {
-			c.add(Wrong, r.File, "the record tells of %d segments from %d to %d, the bundle has the heads of %d", r.Segments, r.First, r.Last, n)
-		}
+		c.source(r)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.films)) {
 		if !slices.ContainsFunc(c.Record.Clips, func(r export.ClipRecord) bool { return r.File == name }) {

@@ -276,14 +276,28 @@ func follows(all, some [][32]byte) bool {
 	return true
 }
 
-// used counts the heads of a clip's segments.
-func (c *checker) used(r *export.ClipRecord) (n int64) {
+// source holds a film to the segments that it is said to come from.
+func (c *checker) source(r *export.ClipRecord) {
+	n, pictures, cut := int64(0), int64(0), false
 	for _, h := range c.heads[r.Camera] {
-		if seq := int64(h.Sequence & (1<<62 - 1)); seq >= r.First && seq <= r.Last { //nolint:gosec // masked
-			n++
+		if seq := int64(h.Sequence & (1<<62 - 1)); seq < r.First || seq > r.Last { //nolint:gosec // masked
+			continue
+		}
+		n++
+		pictures += int64(h.trailer.Pictures)
+		torn := h.trailer.State == segment.Cut
+		cut = cut || torn
+		if h.Start.UnixMilli() >= r.To || (!torn && h.trailer.End.UnixMilli() <= r.From) {
+			c.add(Wrong, r.File, "segment %d is of another time than the film", h.Sequence)
+			return
 		}
 	}
-	return n
+	switch {
+	case n != r.Segments:
+		c.add(Wrong, r.File, "the record tells of %d segments from %d to %d, the bundle has the heads of %d", r.Segments, r.First, r.Last, n)
+	case !cut && r.Pictures-r.Grey > pictures: // how many a cut one has is not known
+		c.add(Wrong, r.File, "it shows %d pictures, its segments have %d", r.Pictures-r.Grey, pictures)
+	}
 }
 
 // scope holds what is in the bundle to what was asked for.

@@ -47,6 +47,7 @@ type world struct {
 	segments []export.Segment
 	details  *token.Details
 	parts    Parts
+	pictures uint32 // that a trailer tells of
 }
 
 // order is the order of a release's entries in the log.
@@ -54,7 +55,7 @@ var inOrder = []string{"camera-square", "hour-square-20261201T14", "requested", 
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{City: rostertest.New("bundle"), t: t, entries: map[string]entry.Entry{}}
+	w := &world{City: rostertest.New("bundle"), t: t, pictures: 100, entries: map[string]entry.Entry{}}
 	recorder := recordtest.Recorder(1)
 	for i := range 3 {
 		w.segments = append(w.segments, w.seal(uint64(i)+41, filmed.Add(time.Duration(i)*four))) //nolint:gosec // small
@@ -165,7 +166,7 @@ func (w *world) sealAfter(sequence uint64, start time.Time, previous [32]byte) e
 	w.must(err)
 	_, err = s.Write(film(w.t))
 	w.must(err)
-	trailer, err := s.Close(start.Add(four), 100)
+	trailer, err := s.Close(start.Add(four), w.pictures)
 	w.must(err)
 	return export.Segment{Header: s.Header, Trailer: trailer, Open: func() (io.ReadCloser, error) {
 		b, err := bodiesOf.Open(bytes.NewReader(file.Bytes()), int64(file.Len()), segment.Recorders(recordtest.Recorder(1).Public()))
@@ -220,7 +221,7 @@ func (w *world) clip() {
 	w.parts.Film = &export.Record{
 		Mask: mask, Decoder: export.Tool{Arguments: "-i pipe:0", Program: "ffmpeg", Version: "ffmpeg version 5"}, Encoder: export.Tool{Arguments: "-i pipe:0", Program: "ffmpeg", Version: "ffmpeg version 5"},
 		Clips: []export.ClipRecord{{
-			Camera: "square", File: "clips/square.mp4", First: 41, From: ms, Height: 64, Last: 43, Pictures: 100, PicturesHash: sha256.Sum256(b), Problems: []export.Problem{}, Segments: 3, To: ms + 4000, Width: 96,
+			Camera: "square", File: "clips/square.mp4", First: 41, From: ms, Height: 64, Last: 41, Pictures: 100, PicturesHash: sha256.Sum256(b), Problems: []export.Problem{}, Segments: 1, To: ms + 4000, Width: 96,
 			Marks: []export.Mark{{From: ms, To: ms + 1000, Keys: []export.Position{{At: ms, Left: 1, Top: 2, Width: 3, Height: 4}}}},
 		}},
 	}

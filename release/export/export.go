@@ -176,6 +176,13 @@ func (m *maker) run() error {
 		}
 		s := &m.clip.Segments[i]
 		n := int64(s.Header.Sequence & (1<<62 - 1))
+		if start := s.Header.Start.UnixMilli(); start >= to || (s.Trailer.State != segment.Cut && s.Trailer.End.UnixMilli() <= from) {
+			if start < to {
+				last = n
+			}
+			m.told()
+			continue // none of its pictures lies in the clip's times
+		}
 		if err := m.between(s, n, last); err != nil {
 			return err
 		}
