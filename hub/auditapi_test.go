@@ -95,9 +95,9 @@ func TestABodyHoldsWhatNobodyOpens(t *testing.T) {
 	c := newCourthouse(t)
 	d, err := token.HoldDetails("HEL 2026-012345", "POL 2026/77", []city.Slug{"square"}, c.filmed, c.filmed.Add(time.Minute))
 	c.must(err)
-	sealed, err := token.Encrypt(d, &c.law.Roster.Roster)
+	s, err := token.SubmitHold(&c.law.Roster.Roster, d)
 	c.must(err)
-	file, err := (&token.Submission{Cameras: d.Cameras, Details: sealed, Format: token.SubmissionFormat, From: d.From, To: d.To}).Encode()
+	file, err := s.Encode()
 	c.must(err)
 	at := "/api/v1/holds"
 	for who, want := range map[string]int{"public": 401, "auditor": 403, "operator": 403} {

@@ -22,7 +22,7 @@ without people in them; anyone can check that.`,
 	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see '%s --help'", err, c.CommandPath())}
 	})
-	cmd.AddCommand(accessCommand(), cameraCommand(), cameraProcessCommand(), caseCommand(), configCommand(), custodianCommand(), dataCommand(), demoCommand(), edgeCommand(), hubCommand(), ingestCommand(), looksCommand(), monitorCommand(), notificationsCommand(), noticesCommand(), opendataCommand(), powerCommand(), recordCommand(), rosterCommand(), sceneCommand(), versionCommand(), sandboxCommand(), trafficCommand(), transitCommand(), verifyCommand(), wasteCommand(), waterCommand(), witnessCommand())
+	cmd.AddCommand(accessCommand(), cameraCommand(), cameraProcessCommand(), carryCommand(), caseCommand(), configCommand(), custodianCommand(), dataCommand(), demoCommand(), edgeCommand(), hubCommand(), ingestCommand(), looksCommand(), monitorCommand(), notificationsCommand(), noticesCommand(), opendataCommand(), powerCommand(), recordCommand(), rosterCommand(), sceneCommand(), versionCommand(), sandboxCommand(), trafficCommand(), transitCommand(), verifyCommand(), wasteCommand(), waterCommand(), witnessCommand())
 	explainArgs(cmd)
 	return cmd
 }

@@ -20,9 +20,9 @@ func (w *world) holding() *token.Submission {
 	w.t.Helper()
 	d, err := token.HoldDetails("HEL 2026-012345", "POL 2026/77", []city.Slug{"bridge", "square"}, w.filmed, w.filmed.Add(time.Minute))
 	w.must(err)
-	sealed, err := token.Encrypt(d, &w.Roster.Roster)
+	s, err := token.SubmitHold(&w.Roster.Roster, d)
 	w.must(err)
-	return &token.Submission{Cameras: d.Cameras, Details: sealed, Format: token.SubmissionFormat, From: d.From, To: d.To}
+	return s
 }
 
 // hold has a body's device answer it.

@@ -32,7 +32,7 @@ const (
 type Submission struct {
 	Cameras []city.Slug     `json:"cameras"` // rising
 	Details canonical.Bytes `json:"details"` // age file to the devices of both bodies
-	Entry   canonical.Bytes `json:"entry"`   // the token's, as it is to stand in the log
+	Entry   canonical.Bytes `json:"entry"`   // the token's, as it is to stand in the log; empty in a request to hold
 	Format  string          `json:"format"`
 	From    canonical.Time  `json:"from"` // included
 	To      canonical.Time  `json:"to"`   // excluded
@@ -52,6 +52,20 @@ func Submit(r *roster.Roster, e *entry.ReleaseRequested, d *Details) (*Submissio
 		return nil, err
 	}
 	s := &Submission{Cameras: d.Cameras, Details: sealed, Entry: text, Format: SubmissionFormat, From: d.From, To: d.To}
+	return s, s.check()
+}
+
+// SubmitHold makes a submission of a request to hold: details without a token. Errors are
+// of kind Invalid.
+func SubmitHold(r *roster.Roster, d *Details) (*Submission, error) {
+	if d.Token != (canonical.Hash{}) {
+		return nil, city.Errorf(city.Invalid, "a hold has no token: these are details of a case")
+	}
+	sealed, err := Encrypt(d, r)
+	if err != nil {
+		return nil, err
+	}
+	s := &Submission{Cameras: d.Cameras, Details: sealed, Format: SubmissionFormat, From: d.From, To: d.To}
 	return s, s.check()
 }
 
