@@ -39,9 +39,11 @@ type Server struct {
 	shelf *casefile.Shelf
 	views *casefile.Views
 
+	once string // of the address
+	key  string // of each request
+
 	mu       sync.Mutex // of what follows
-	once     string     // of the address; empty after it was used
-	key      string     // of each request
+	used     bool       // the address was
 	saving   sync.Mutex // one change of notes at a time
 	problems []string
 	complete bool
@@ -134,10 +136,8 @@ func guarded(next http.Handler) http.Handler {
 // enter gives the key of this visit to whoever has the address first.
 func (s *Server) enter(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
-	right := s.once != "" && subtle.ConstantTimeCompare([]byte(r.PathValue("once")), []byte(s.once)) == 1
-	if right {
-		s.once = ""
-	}
+	right := !s.used && subtle.ConstantTimeCompare([]byte(r.PathValue("once")), []byte(s.once)) == 1
+	s.used = s.used || right
 	s.mu.Unlock()
 	if !right {
 		http.Error(w, wrongAddress, http.StatusForbidden)
