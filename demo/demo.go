@@ -30,6 +30,9 @@ type Options struct {
 	Program string
 	Out     io.Writer // what happens, in words
 	Now     func() time.Time
+	// Draft is a file that a guided release asks by, as the page "New case" writes it; empty:
+	// it writes one for what was just recorded.
+	Draft string
 
 	up func(*demo) // it runs and its pages answer; nil: nobody asks
 }

@@ -90,7 +90,7 @@ func (g *guide) footage(ctx context.Context) (from, to time.Time, err error) {
 	defer stop()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	for waited := 0; ; waited++ {
+	for waited := 0; g.Draft == ""; waited++ {
 		from, to, err = g.who.recorded(ctx, g.Now())
 		if err == nil && to.Sub(from) >= footage {
 			to = to.Truncate(time.Second)
@@ -107,6 +107,7 @@ func (g *guide) footage(ctx context.Context) (from, to time.Time, err error) {
 		case <-tick.C:
 		}
 	}
+	return from, to, nil
 }
 
 // office is a command line on the machine of the police.
@@ -114,19 +115,13 @@ func (g *guide) office(args ...string) []string {
 	return append([]string{"case", "--office", g.town.officeDir(), "--passphrase-file", g.town.path(office, "passphrase")}, args...)
 }
 
-// ask writes the draft, as the page /cases/new does.
+// ask shows the draft, which it writes as the page "New case" does unless there is one.
 func (g *guide) ask(_ context.Context, r *release, from, to time.Time) error {
 	r.dir = g.town.path(office, g.Now().UTC().Format("20060102-150405"))
 	if err := os.MkdirAll(r.dir, 0o700); err != nil {
 		return err
 	}
-	now := g.Now().UTC().Truncate(time.Second)
-	d := casefile.Draft{
-		Format: casefile.DraftFormat, Hub: g.at, Purpose: "missing-person", Cameras: []city.Slug{cameraName},
-		From: canonical.At(from), To: canonical.At(to), Order: entry.Reference(fmt.Sprintf("HEL %d-%06d", now.Year(), now.Unix()%1e6)), Case: entry.Reference(fmt.Sprintf("POL %d/%d", now.Year(), now.Unix()%1e3)),
-		Expires: canonical.At(now.Add(72 * time.Hour)), DetailsPublicOn: canonical.Day(now.AddDate(0, 6, 0).Format(time.DateOnly)),
-	}
-	text, err := indent(d)
+	text, err := g.drafted(from, to)
 	if err != nil {
 		return err
 	}
@@ -141,9 +136,25 @@ time; the page writes a file in her own browser, and sends nothing. This is such
 	return err
 }
 
-// indent is a draft as people read it.
-func indent(d casefile.Draft) ([]byte, error) {
-	text, err := json.MarshalIndent(d, "", "  ")
+// drafted is the draft that was given, or one for a time that was recorded.
+func (g *guide) drafted(from, to time.Time) ([]byte, error) {
+	if g.Draft != "" {
+		text, err := os.ReadFile(g.Draft)
+		if err == nil {
+			_, err = casefile.ParseDraft(text)
+		}
+		if err != nil {
+			return nil, city.Errorf(city.Invalid, "the draft %s: %w", g.Draft, err)
+		}
+		return text, nil
+	}
+	now := g.Now().UTC().Truncate(time.Second)
+	text, err := json.MarshalIndent(casefile.Draft{
+		Format: casefile.DraftFormat, Hub: g.at, Purpose: "missing-person", Cameras: []city.Slug{cameraName},
+		From: canonical.At(from), To: canonical.At(to),
+		Order: entry.Reference(fmt.Sprintf("HEL %d-%06d", now.Year(), now.Unix()%1e6)), Case: entry.Reference(fmt.Sprintf("POL %d/%d", now.Year(), now.Unix()%1e3)),
+		Expires: canonical.At(now.Add(72 * time.Hour)), DetailsPublicOn: canonical.Day(now.AddDate(0, 6, 0).Format(time.DateOnly)),
+	}, "", "  ")
 	return append(text, '\n'), err
 }
 

@@ -26,6 +26,7 @@ With --release it leads through a release of footage, step by step, from a reque
 and a bundle that anyone can check: with the demo that runs, or one that it starts for that.`,
 		Example: `  polity demo
   polity demo --release     in a second terminal
+  polity demo --release --draft ~/Downloads/case.json
   polity demo --port 8090 --data /tmp/demo
   polity demo --port 0      on any free port`,
 		Args: cobra.NoArgs,
@@ -36,6 +37,8 @@ and a bundle that anyone can check: with the demo that runs, or one that it star
 			}
 			o.Program, o.Out = self, cmd.OutOrStdout()
 			switch {
+			case !release && o.Draft != "":
+				return usageError{errors.New("--draft is for --release: what it asks for")}
 			case release && yes:
 				return demo.Release(cmd.Context(), o, nil)
 			case release:
@@ -49,6 +52,7 @@ and a bundle that anyone can check: with the demo that runs, or one that it star
 	cmd.Flags().IntVar(&o.Port, "port", 8080, "port of the pages; 0 picks a free one")
 	cmd.Flags().StringVar(&o.Data, "data", ".demo", "folder for everything that the demo keeps")
 	cmd.Flags().BoolVar(&release, "release", false, "lead through a release of footage, from request to bundle")
+	cmd.Flags().StringVar(&o.Draft, "draft", "", "with --release: ask by this file, as the page New case saves it")
 	cmd.Flags().BoolVar(&yes, "yes", false, "with --release: take all steps without asking")
 	return cmd
 }

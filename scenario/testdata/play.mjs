@@ -27,7 +27,7 @@ try {
   seen.width = await page.evaluate(() => document.querySelector("video").videoWidth);
   await page.click("#mark");
   await page.waitForFunction(() => document.querySelectorAll("#marks li").length === 1, null, { timeout: 10000 });
-  await page.waitForFunction(() => document.querySelector("#saved").textContent !== "", null, { timeout: 10000 });
+  await page.waitForFunction(() => /^Kept in the case/.test(document.querySelector("#saved").textContent), null, { timeout: 10000 });
   seen.saved = await page.evaluate(() => document.querySelector("#saved").textContent);
   if (POLITY_SHOTS) {
     await page.screenshot({ path: POLITY_SHOTS + "/play.png", fullPage: true });
