@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"polity/city"
 	"polity/internal/ffmpeg"
@@ -104,6 +105,10 @@ func (r *reel) wipe() {
 	r.bytes = nil
 }
 
+// patience is how long decoding one segment may take before what is left of it is grey:
+// some hundred times what a segment of six seconds needs.
+const patience = 10 * time.Minute
+
 // tolerance is how much decoding may move a time by rounding, microseconds.
 const tolerance = 1000
 
@@ -111,7 +116,9 @@ const tolerance = 1000
 // not decode, or that comes after such a one and before the next that stands by itself.
 // It says whether all decoded. The picture is good until each returns.
 func (r *reel) play(ctx context.Context, each func(s shot, p *picture) error) (all bool, err error) {
-	run, err := ffmpeg.Start(ctx, ffmpeg.Limits{}, decoding)
+	inside, stop := context.WithTimeout(ctx, patience)
+	defer stop()
+	run, err := ffmpeg.Start(inside, ffmpeg.Limits{}, decoding)
 	if err != nil {
 		return false, err
 	}

@@ -141,7 +141,7 @@ func derive(ctx context.Context, job *Job, create func(name string) (target, err
 	return rec, nil
 }
 
-// Slack is how much may lie between two segments without being shown as grey,
+// slack is how much may lie between two segments without being shown as grey,
 // milliseconds.
 var slack = segment.Slack.Milliseconds()
 
