@@ -241,7 +241,7 @@ func (c *camera) recordOf(decided *register.Entry) *link.Record {
 	}
 	why := r.forbids(decided, cfg.Class)
 	if c.unsealed = why; why != "" {
-		c.log.Warn("the camera is not recorded: "+why, slog.String("class", string(cfg.Class)), slog.Int("allowed_hours", decided.Retention.FootageHours))
+		c.log.Warn("the camera is not recorded", slog.String("why", why), slog.String("class", string(cfg.Class)), slog.Int("allowed_hours", decided.Retention.FootageHours))
 		c.notRecorded()
 		return nil
 	}
