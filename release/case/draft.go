@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -143,6 +144,9 @@ func checkHub(address string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(address, " \n") {
 		return city.Errorf(city.Invalid, "draft: hub is no address such as https://helsinki.example")
+	}
+	if ip := net.ParseIP(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return city.Errorf(city.Invalid, "draft: hub is reached without encryption: write https, since the officer's token goes with each request")
 	}
 	return nil
 }

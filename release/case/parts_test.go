@@ -59,6 +59,7 @@ func TestWrongDrafts(t *testing.T) {
 		"hub is missing":                 text(func(m map[string]any) { delete(m, "hub") }),
 		"format is":                      set("format", "polity-draft/2"),
 		"no address":                     set("hub", "helsinki.example"),
+		"without encryption":             set("hub", "http://helsinki.example"),
 		"from: a time":                   set("from", "yesterday"),
 		"to is not after":                set("to", "2026-12-01T14:00:00Z"),
 		"details_public_on: a day":       set("details_public_on", "2027"),

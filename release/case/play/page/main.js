@@ -132,16 +132,32 @@ class Page {
     return ready;
   }
 
+  /** The part of the time that the timeline has: all, or so much of it around the moment. */
+  window() {
+    const { from, to } = this.about, long = Number(the("span").value);
+    if (!long || long >= to - from) return [from, to];
+    const [a, b] = this.part ?? [0, 0];
+    if (b - a === long && this.clock.t >= a && this.clock.t <= b) return this.part;
+    const begin = Math.max(from, Math.min(to - long, this.clock.t - long / 4));
+    return [Math.round(begin), Math.round(begin) + long];
+  }
+
   /** What the page says of the moment. */
   tell() {
     const { t, playing, ready } = this.clock;
+    const part = this.window();
+    if (part[0] !== this.part?.[0] || part[1] !== this.part?.[1]) {
+      this.part = part;
+      this.drawn = null;
+      Object.assign(the("at"), { min: String(part[0]), max: String(part[1]) });
+    }
     if (this.drawn === null || this.drawn?.t !== t || this.drawn.mark !== this.chosenMark) {
       for (const c of this.shown) {
         marks.paint(c.marks, this.notes.marks.filter((m) => m.camera === c.name), Math.round(t), this.chosenMark);
         const p = c.pieceAt(t);
         c.caption.textContent = p ? `segment ${p[0]}` : "";
       }
-      if (this.drawn === null || !this.drawn) timeline(the("coverage"), this.about.cameras, this.about.from, this.about.to, this.notes);
+      if (this.drawn === null || !this.drawn) timeline(the("coverage"), this.about.cameras, ...this.part, this.notes);
       this.drawn = { t, mark: this.chosenMark };
       the("at").value = String(t);
       the("at").setAttribute("aria-valuetext", `${moment(t)} UTC`);
@@ -183,7 +199,6 @@ class Page {
 
   controls() {
     const { from, to } = this.about;
-    Object.assign(the("at"), { min: String(from), max: String(to), value: String(this.clock.t) });
     the("at").addEventListener("input", () => this.clock.seek(Number(the("at").value)));
     const press = (id, act) => the(id).addEventListener("click", act);
     press("play", () => this.clock.toggle());

@@ -76,6 +76,9 @@ async function visit(width, scheme) {
     const step = Date.parse(now.replace(" UTC", "Z").replace(" ", "T")) - Date.parse(before.replace(" UTC", "Z").replace(" ", "T"));
     return (step > 0 && step <= 80) || step;
   });
+  await page.selectOption("#span", "60000");
+  await until("the timeline is a minute", async () => (await page.getAttribute("#at", "max")) - (await page.getAttribute("#at", "min")) === 60000);
+  await clip("square").focus();
   await page.keyboard.press("+");
   check((await page.inputValue("#speed")) === "2", "faster by key");
   await page.keyboard.press("-");
