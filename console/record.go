@@ -27,7 +27,8 @@ type Record interface {
 	Entries(ctx context.Context, from, to int64) ([][]byte, error)
 	Prove(ctx context.Context, index int64) (*proof.Inclusion, error)
 	Watch(ctx context.Context) (RecordWatch, error)
-	Roster() *roster.Signed
+	// Rosters are all versions since the log began, the newest last; there is one at least.
+	Rosters() []*roster.Signed
 }
 
 // RecordWatch is how the log and its witnesses are doing, as the hub sees it.
@@ -61,6 +62,7 @@ type recordView struct {
 	Alarms            []recordLink
 	Rest              []template.HTML
 	Checks            []checkView
+	Rosters           []recordLink
 	Statements        string // where they are posted to
 	Newest            string // page of the newest entries
 }
@@ -135,7 +137,7 @@ func (c *Console) recordPage(w http.ResponseWriter, r *request) error {
 	}
 	v := recordView{
 		Lead: c.recordLead(r.clock, s), What: c.html("record.what"), Newest: recordNewestPath(s.Checkpoint.Size), Statements: RecordEntriesPath,
-		Keys: c.recordKeys(r.clock, s), Audits: c.recordAudits(s), Rest: c.recordRest(r.clock, s), Checks: c.recordChecks(r, s),
+		Keys: c.recordKeys(r.clock, s), Audits: c.recordAudits(s), Rest: c.recordRest(r.clock, s), Checks: c.recordChecks(r, s), Rosters: c.rosterLinks(),
 	}
 	c.recordWatched(&v, r.clock, s, watch)
 	c.recordByMonth(&v, r.clock, s)
@@ -214,7 +216,7 @@ func (c *Console) recordWatched(v *recordView, at clock, s *summary.Summary, wat
 	if !watch.Waiting.IsZero() {
 		v.Sign, v.State = sign{"attention", c.say.Say("record.waiting")}, c.html("record.waiting.words", "n", watch.Size-watch.Public, "since", at.Time(watch.Waiting), "public", p.Size, "time", at.Time(p.Time.Time()))
 	}
-	r := c.cfg.Record.Roster()
+	r := c.newestRoster()
 	v.Quorum = c.say.Say("record.quorum", "n", r.Quorum, "of", len(r.Witnesses))
 	for _, x := range r.Witnesses {
 		row := recordWitnessRow{Name: string(x.Name), State: sign{"unknown", c.say.Say("record.witness.unknown")}, Newest: c.say.Say("record.witness.notnewest")}
@@ -342,22 +344,29 @@ func (c *Console) recordChecks(r *request, s *summary.Summary) (list []checkView
 	if r.TLS == nil {
 		address = "http://" + cmp.Or(r.Host, "city.example")
 	}
-	roster := c.cfg.Record.Roster()
+	all := c.cfg.Record.Rosters()
+	first, last := all[0], all[len(all)-1]
 	for i := 1; c.say.Forms("record.check."+strconv.Itoa(i)+".title") != nil; i++ {
 		key := "record.check." + strconv.Itoa(i)
-		v := checkView{Title: c.say.Say(key + ".title"), Words: c.html(key+".words", "words", roster.Words(), "version", int64(roster.Version), "root", s.Checkpoint.Root.String())}
+		v := checkView{Title: c.say.Say(key + ".title"), Words: c.html(key+".words", "words", first.Words(), "version", int64(first.Version), "n", int64(len(all)-1), "root", s.Checkpoint.Root.String())}
 		if c.say.Forms(key+".command") != nil {
-			v.Commands = strings.Split(c.say.Say(key+".command", "address", address, "key", roster.Log.Key), "\n")
+			v.Commands = strings.Split(c.say.Say(key+".command", "address", address, "key", last.Log.Key, "version", strconv.Itoa(first.Version)), "\n")
 		}
 		list = append(list, v)
 	}
 	return list
 }
 
+// newestRoster is the one that counts now.
+func (c *Console) newestRoster() *roster.Signed {
+	all := c.cfg.Record.Rosters()
+	return all[len(all)-1]
+}
+
 // recordBody is how a body or an office is called: the two bodies as the roster has them,
 // the rest as the city's accounts do.
 func (c *Console) recordBody(name city.Slug) string {
-	for _, b := range c.cfg.Record.Roster().Bodies {
+	for _, b := range c.newestRoster().Bodies {
 		if b.Name == name {
 			return b.Title
 		}

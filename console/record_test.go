@@ -118,7 +118,7 @@ func TestEveryEntryHasAPage(t *testing.T) {
 	if len(seen) < 16 {
 		t.Errorf("only %d types were tried", len(seen))
 	}
-	for path, want := range map[string]int{"/record/entry/216": 404, "/record/entry/-1": 404, "/record/entry/01": 404, "/record/entry/x/proof": 404, "/record/entry/216/proof": 404, "/record/entry/999/entry.json": 404, "/record/entries?from=x": 400, "/record/entries?from=-1": 400, "/record/entries?from=99999": 200, "/record/entries?from=0": 200} {
+	for path, want := range map[string]int{"/record/entry/216": 404, "/record/entry/-1": 404, "/record/entry/01": 404, "/record/entry/x/proof": 404, "/record/entry/216/proof": 404, "/record/roster/2": 404, "/record/roster/x": 404, "/record/entry/999/entry.json": 404, "/record/entries?from=x": 400, "/record/entries?from=-1": 400, "/record/entries?from=99999": 200, "/record/entries?from=0": 200} {
 		if w := get(t, pages, path); w.Code != want {
 			t.Errorf("%s: status %d, want %d", path, w.Code, want)
 		}
@@ -175,7 +175,7 @@ func TestTheRecordAsFiles(t *testing.T) {
 	if sum := get(t, pages, "/record/summary.json"); !strings.HasPrefix(sum.Body.String(), `{"alarms":`) || sum.Header().Get("Content-Type") != "application/json" {
 		t.Errorf("summary %.80s", sum.Body)
 	}
-	if file := get(t, pages, "/record/roster").Body.Bytes(); !bytes.Equal(file, w.City.Roster.File()) {
+	if file := get(t, pages, "/record/roster/1").Body.Bytes(); !bytes.Equal(file, w.City.Roster.File()) {
 		t.Error("the roster is another one")
 	}
 }
@@ -191,7 +191,7 @@ func TestACamerasFootage(t *testing.T) {
 // TestWithoutALog there are no such pages.
 func TestWithoutALog(t *testing.T) {
 	pages, _ := newPages(t, everything)
-	for _, path := range []string{"/record", "/record/concerned", "/record/openings.json", "/record/openings.csv", "/record/summary.json", "/record/roster", "/record/entries", "/record/entry/0", "/record/entry/0/proof", "/record/entry/0/entry.json"} {
+	for _, path := range []string{"/record", "/record/concerned", "/record/openings.json", "/record/openings.csv", "/record/summary.json", "/record/roster/1", "/record/entries", "/record/entry/0", "/record/entry/0/proof", "/record/entry/0/entry.json"} {
 		if w := get(t, pages, path); w.Code != http.StatusNotFound {
 			t.Errorf("%s: status %d", path, w.Code)
 		}

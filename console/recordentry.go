@@ -34,6 +34,7 @@ type recordEntryView struct {
 	Before, After string
 	Proof, Raw    string
 	Check         string
+	Rosters       []recordLink
 }
 
 type recordMember struct{ Name, Value string }
@@ -74,7 +75,10 @@ func (c *Console) recordEntryPage(w http.ResponseWriter, r *request) error {
 		Leaf: base64.StdEncoding.EncodeToString(leaf[:]), ID: entry.ID(list[0]).String(),
 		Under:   c.html("record.entry.under", "n", s.Checkpoint.Size, "time", r.clock.Time(s.Checkpoint.Time.Time()), "who", c.recordNames(s.Checkpoint.Witnesses)),
 		Related: c.recordRelated(r.clock, s, e, n), Proof: recordPath(n) + "/proof", Raw: recordPath(n) + "/entry.json",
-		Check: fmt.Sprintf("polity verify proof entry-%d.proof --roster city.roster", n),
+		Check: fmt.Sprintf("polity verify proof entry-%d.proof", n), Rosters: c.rosterLinks(),
+	}
+	for _, one := range record.Rosters() {
+		v.Check += fmt.Sprintf(" --roster city-%d.roster", one.Version)
 	}
 	if n > 0 {
 		v.Before = recordPath(n - 1)
@@ -128,18 +132,34 @@ func (c *Console) recordBytes(w http.ResponseWriter, r *request) error {
 	return gone(err)
 }
 
-// recordRoster is the roster that the log counts under, for those who check.
-func (c *Console) recordRoster(w http.ResponseWriter, _ *request) error {
+// recordRoster is a version of the roster, for those who check: whoever has the first reads
+// later ones from the log.
+func (c *Console) recordRoster(w http.ResponseWriter, r *request) error {
 	record, err := c.record()
 	if err != nil {
 		return err
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/plain; charset=utf-8")
-	h.Set("Content-Disposition", `attachment; filename="city.roster"`)
-	h.Set("Cache-Control", "no-cache")
-	_, err = w.Write(record.Roster().File())
-	return gone(err)
+	for _, one := range record.Rosters() {
+		if strconv.Itoa(one.Version) != r.PathValue("version") {
+			continue
+		}
+		h := w.Header()
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		h.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="city-%d.roster"`, one.Version))
+		h.Set("Cache-Control", "no-cache")
+		_, err = w.Write(one.File())
+		return gone(err)
+	}
+	return city.Errorf(city.NotFound, "%s", c.say.Say("record.error.roster"))
+}
+
+// rosterLinks lead to all versions.
+func (c *Console) rosterLinks() (list []recordLink) {
+	for _, one := range c.cfg.Record.Rosters() {
+		version := strconv.Itoa(one.Version)
+		list = append(list, recordLink{Path: "/record/roster/" + version, Words: c.say.Say("record.roster", "version", version)})
+	}
+	return list
 }
 
 // recordEntriesView is a stretch of the log.

@@ -100,7 +100,7 @@ var routes = []Route{
 	{"GET /record/openings.csv", access.ReadPublic, nil, (*Console).recordCSV},
 	{"GET /record/openings.json", access.ReadPublic, nil, (*Console).openingsJSON},
 	{"GET /record/concerned", access.ReadPublic, nil, (*Console).concernedPage},
-	{"GET /record/roster", access.ReadPublic, nil, (*Console).recordRoster},
+	{"GET /record/roster/{version}", access.ReadPublic, nil, (*Console).recordRoster},
 	{"GET /record/entries", access.ReadPublic, nil, (*Console).recordEntriesPage},
 	{"GET /record/entry/{index}", access.ReadPublic, nil, (*Console).recordEntryPage},
 	{"GET /record/entry/{index}/proof", access.ReadPublic, nil, (*Console).recordProof},

@@ -142,5 +142,5 @@ func (r *publicRecord) Watch(ctx context.Context) (console.RecordWatch, error) {
 	return w, nil
 }
 
-// Roster implements console.Record.
-func (r *publicRecord) Roster() *roster.Signed { return r.ledger.roster }
+// Rosters implements console.Record.
+func (r *publicRecord) Rosters() []*roster.Signed { return r.ledger.rosters }

@@ -87,5 +87,5 @@ func (r *Record) Watch(context.Context) (console.RecordWatch, error) {
 	return r.watch, r.broken
 }
 
-// Roster implements console.Record.
-func (r *Record) Roster() *roster.Signed { return r.log.City.Roster }
+// Rosters implements console.Record.
+func (r *Record) Rosters() []*roster.Signed { return []*roster.Signed{r.log.City.Roster} }
