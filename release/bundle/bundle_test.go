@@ -311,6 +311,23 @@ func TestARosterHoldsFromItsEntryOn(t *testing.T) {
 	if r, err := Write(t.Context(), w.parts); err != nil || !strings.Contains(r.text(), "rosters 1 to 2") {
 		t.Errorf("approved before roster 2: %v", err)
 	}
+	w.parts.Rosters = w.parts.Rosters[1:]
+	w.entries["court"] = w.approvedBy("court-3", fresh)
+	w.clip()
+	w.prove(append([]string{"roster"}, inOrder...)...)
+	if _, err := Write(t.Context(), w.parts); err != nil {
+		t.Errorf("roster 2 alone: %v", err)
+	}
+	if r := w.verify(w.parts.Dir); !r.Right() || !strings.Contains(r.text(), "roster 2 follows the one that you gave") {
+		t.Errorf("roster 1 was given:\n%s", r.text())
+	}
+	other := rostertest.New("another")
+	if r, err := Verify(t.Context(), w.parts.Dir, Options{Trusted: other.Roster}); err != nil || r.Right() || !strings.Contains(r.text(), "does not follow the roster that you gave") {
+		t.Errorf("another city's roster 1 was given: %v\n%s", err, r.text())
+	}
+	w = newWorld(t)
+	w.entries["roster"] = &entry.Roster{Roster: second.File(), Version: 2}
+	w.parts.Rosters = append(w.parts.Rosters, second)
 	w.prove(append([]string{"roster"}, inOrder...)...)
 	w.clip()
 	if _, err := Write(t.Context(), w.parts); err == nil || !strings.Contains(err.Error(), "court-1") {
@@ -568,5 +585,28 @@ func TestDetailsAreOverdueAfterTheirDay(t *testing.T) {
 	}
 	if got := s.Status(at("2027-08-02")); got != Overdue {
 		t.Errorf("extended, and past that: %s", got)
+	}
+}
+
+// approvedBy is the court's approval by another device.
+func (w *world) approvedBy(device city.Slug, key rostertest.Key) entry.Entry {
+	e := *w.entries["court"].(*entry.ReleaseApproved)
+	e.Device = device
+	w.must(entry.Sign(&e, key.Key))
+	return &e
+}
+
+func TestNothingIsWrittenOver(t *testing.T) {
+	w := newWorld(t)
+	file := w.write()
+	if _, err := Write(t.Context(), w.parts); city.KindOf(err) != city.Conflict {
+		t.Errorf("the same folder: %v", err)
+	}
+	w.clip()
+	if _, err := Write(t.Context(), w.parts); city.KindOf(err) != city.Conflict {
+		t.Errorf("the same file: %v", err)
+	}
+	if r := w.verify(file); !r.Right() {
+		t.Errorf("%s", r.text())
 	}
 }

@@ -252,7 +252,15 @@ func (c *checker) trusted() error {
 			return nil
 		}
 	}
-	c.add(Wrong, "", "the roster that you gave has version %d, the bundle has %d to %d: give one of these", c.o.Trusted.Version, c.rosters[0].Version, c.newest().Version)
+	if r := c.rosters[0]; r.Version == c.o.Trusted.Version+1 {
+		if _, err := c.o.Trusted.Next(r.File()); err != nil {
+			c.add(Wrong, rosterName(r.Version), "it does not follow the roster that you gave: %v", err)
+			return nil
+		}
+		c.add(Right, "", "%s; roster %d follows the one that you gave", c.succession(), r.Version)
+		return nil
+	}
+	c.add(Wrong, "", "the roster that you gave has version %d, the bundle has %d to %d: give one of these, or the one before", c.o.Trusted.Version, c.rosters[0].Version, c.newest().Version)
 	return nil
 }
 

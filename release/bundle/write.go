@@ -95,11 +95,6 @@ func (w *writer) folder(ctx context.Context) error {
 	if err := w.small(); err != nil {
 		return err
 	}
-	for _, dir := range []string{proofs, rosters, segments} {
-		if err := os.RemoveAll(filepath.Join(w.Dir, dir)); err != nil {
-			return fmt.Errorf("bundle: %w", err)
-		}
-	}
 	if err := w.put(w.members); err != nil {
 		return err
 	}
@@ -120,6 +115,15 @@ func (w *writer) check() error {
 		return city.Errorf(city.Invalid, "bundle: no film or no roster")
 	case len(w.Key) != ed25519.PrivateKeySize:
 		return city.Errorf(city.Invalid, "bundle: the office's device has no key")
+	}
+	used := []string{filepath.Join(w.Dir, proofs), filepath.Join(w.Dir, rosters), filepath.Join(w.Dir, segments)}
+	if w.File != "" {
+		used = append(used, w.File)
+	}
+	for _, path := range used { // nothing of somebody's is written over
+		if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+			return city.Errorf(city.Conflict, "bundle: there is %s already; name another folder or file", path)
+		}
 	}
 	return nil
 }
