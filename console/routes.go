@@ -119,6 +119,8 @@ var routes = []Route{
 	{"GET /transit/{feed}/vehicles.geojson", access.ReadPublic, nil, (*Console).transitVehicles},
 	{"GET /transit/{feed}/delays.csv", access.ReadPublic, nil, (*Console).transitDelays},
 	{"GET /services", access.ReadPublic, nil, (*Console).servicesPage},
+	{"GET /services/power", access.ReadPublic, nil, (*Console).powerPage},
+	{"GET /services/power/view.json", access.SeeAlerts, servicePower, (*Console).powerJSON},
 	{"GET /system", access.SeeSystem, nil, (*Console).systemPage},
 	{"GET /data", access.ReadPublic, nil, (*Console).dataPage},
 	{"GET /data/{set}", access.ReadPublic, nil, (*Console).setPage},

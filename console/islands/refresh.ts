@@ -48,6 +48,7 @@ export function replace(id: string, page: Document): void {
   const next = page.getElementById(id);
   if (!now || !next || now.innerHTML === next.innerHTML) return;
   if (now.contains(document.activeElement) && document.activeElement !== now) return; // not under somebody's fingers
+  if ([...now.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>("input, textarea")].some((i) => i.value !== i.defaultValue)) return; // nor what was typed
   const open = [...now.querySelectorAll("details")].map((d) => d.open);
   now.replaceChildren(...next.childNodes);
   now.querySelectorAll("details").forEach((d, i) => (d.open = open[i] ?? d.open));
