@@ -22,6 +22,7 @@ import (
 	"polity/recording/share"
 	casefile "polity/release/case"
 	"polity/release/case/casetest"
+	"polity/release/releasetest"
 )
 
 // scene is a case in a city whose hub is reached over HTTP.
@@ -440,5 +441,75 @@ func TestStatements(t *testing.T) {
 	s.must(err)
 	if err := entry.Verify(x.Entry, &s.Roster.Roster); err != nil {
 		t.Error(err)
+	}
+}
+
+// A recorder that was given another key than the ombudsman's: the answers say so, the rest
+// opens, and the report names it.
+func TestAMissingShareIsNamed(t *testing.T) {
+	s := newScene(t)
+	units := recordtest.Film("h264.mp4", casetest.Filmed)
+	s.Shoot("square", casetest.Filmed, casetest.Filmed.Add(8*time.Second), units)
+	keys := s.Keys("2026-12-01")
+	swapped := &recordtest.Bodies{Seed: "another"}
+	var err error
+	keys[1], err = swapped.Key(t.Context(), share.Ombudsman, casetest.Class, "2026-12-01")
+	s.must(err)
+	s.SealTo(keys, "square", casetest.Filmed.Add(8*time.Second), segment.None, units)
+	c := s.submitted("square")
+	s.approved(c)
+	o, err := c.Opening(later)
+	s.must(err)
+	if n := o.Entry.(*entry.ReleaseOpened).Segments; n != 2 {
+		t.Errorf("the log is told of %d segments", n)
+	}
+	shelf, problems := s.opened(c)
+	if len(problems) > 0 {
+		t.Errorf("%q", problems)
+	}
+	r := shelf.Report(true, nil)[0]
+	if r.Segments != 3 || r.Opens != 2 || len(r.Problems) != 1 || !strings.Contains(r.Problems[0], "the share of ombudsman is sealed to an epoch key that this body never made") {
+		t.Errorf("%+v", r)
+	}
+	last := shelf.Pieces("square")[2]
+	if _, err := shelf.Film(last); err == nil || !strings.Contains(err.Error(), "ombudsman") {
+		t.Errorf("%v", err)
+	}
+	if shelf.Lacks(last) == "" || shelf.Lacks(shelf.Pieces("square")[0]) != "" {
+		t.Error("the page would not say it")
+	}
+}
+
+// A log that contradicts the one that this machine saw is found out.
+func TestTwoLogs(t *testing.T) {
+	s := newScene(t)
+	s.Shoot("square", casetest.Filmed, casetest.Filmed.Add(4*time.Second), recordtest.Film("h264.mp4", casetest.Filmed))
+	s.LogHour("square", casetest.Filmed)
+	c := s.submitted("square")
+	s.approved(c)
+	shelf, _ := s.opened(c)
+	if l, err := shelf.CheckLog(t.Context(), s.Source(casetest.Asked), nil); err != nil || l.Hours != 1 || len(l.Problems) > 0 {
+		t.Fatalf("%+v, %v", l, err)
+	}
+	other := *s.World
+	other.Log = &releasetest.Log{City: s.City, T: t}
+	for i, b := range s.Log.Entries {
+		e, err := entry.Decode(b)
+		s.must(err)
+		if k, ok := e.(*entry.EpochKey); ok && i == 0 {
+			k.Day = "2026-11-29"
+		}
+		other.Log.Append(e)
+	}
+	if _, err := shelf.CheckLog(t.Context(), other.Source(casetest.Asked), nil); city.KindOf(err) != city.Forbidden || !strings.Contains(err.Error(), "two logs") {
+		t.Errorf("%v", err)
+	}
+	// A recorder's hour with another segment in it.
+	films := s.Films["square"]
+	s.Films["square"] = append(films[:0:0], s.Seal("square", casetest.Filmed.Add(4*time.Second), segment.None, recordtest.Film("h264.mp4", casetest.Filmed)))
+	s.LogHour("square", casetest.Filmed)
+	l, err := shelf.CheckLog(t.Context(), s.Source(casetest.Asked), nil)
+	if err != nil || len(l.Problems) != 1 || !strings.Contains(l.Problems[0], "not those that the log has") {
+		t.Errorf("%+v, %v", l, err)
 	}
 }

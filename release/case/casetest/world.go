@@ -158,6 +158,17 @@ var Recorder = recordtest.Recorder(1)
 // is named where gap says so.
 func (w *World) Seal(camera city.Slug, start time.Time, gap segment.Gap, units []*fmp4.Unit) *Film {
 	w.t.Helper()
+	return w.SealTo(w.Keys(canonical.Day(share.Day(start))), camera, start, gap, units)
+}
+
+// Keys are both bodies' epoch keys of a day.
+func (w *World) Keys(day canonical.Day) [2]share.EpochKey {
+	return [2]share.EpochKey{w.keys[0][day], w.keys[1][day]}
+}
+
+// SealTo is Seal by a recorder that has these epoch keys.
+func (w *World) SealTo(keys [2]share.EpochKey, camera city.Slug, start time.Time, gap segment.Gap, units []*fmp4.Unit) *Film {
+	w.t.Helper()
 	h := segment.Header{Media: segment.H264, Domain: w.Roster.Domain, Camera: camera, Class: Class, Sequence: 1, Start: start, Gap: gap, GapStart: start}
 	if units[0].Codec == fmp4.H265 {
 		h.Media = segment.H265
@@ -175,8 +186,7 @@ func (w *World) Seal(camera city.Slug, start time.Time, gap segment.Gap, units [
 	must(w.t, os.MkdirAll(dir, 0o700))
 	file, err := os.CreateTemp(dir, "*")
 	must(w.t, err)
-	day := canonical.Day(share.Day(start))
-	out, err := segment.Seal(file, h, [2]share.EpochKey{w.keys[0][day], w.keys[1][day]}, Recorder)
+	out, err := segment.Seal(file, h, keys, Recorder)
 	must(w.t, err)
 	must(w.t, Mux(out, units))
 	trailer, err := out.Close(start.Add(time.Duration(len(units))*time.Second/rate), uint32(len(units)))
