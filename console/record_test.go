@@ -42,7 +42,7 @@ func TestTheRecordInWords(t *testing.T) {
 		"November 2026", "1 police: a missing person.", "1 Parliamentary Ombudsman: asks for too much.", "August 2026",
 		"Waiting</span>", "Expired", "Approved, not opened", "Parliamentary Ombudsman: refused, asks for too much",
 		"They had to be public on 10 November 2026 and are not.", "square: 10 September 2026, 21:00 to 23:00.", "Order HEL 2026-012345, case R 2026/1234",
-		"2 of 3 witnesses must sign", "does not answer", "Not signed by it", "17 days, to 10 December 2026", "Few left",
+		"2 of 3 witnesses must sign", "does not answer", "Not among its signatures", "17 days, to 10 December 2026", "Few left",
 		"300 checked so far, 0 wrong: at most 0.99% of all.", "300 checked so far, 1 wrong: at most 1.57% of all.", "Keys for fewer than 30 days are left: Parliamentary Ombudsman, class usual",
 		"3 cameras are registered; sealed footage is kept of 2", "polity verify log http://example.com/log --roster city.roster --summary", `href="/record/entry/`, `data-to="/api/v1/record/entries"`)
 	for _, sealed := range []string{"quay: 8 November", "2026-11-08T20", "Something does not fit"} {
