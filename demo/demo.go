@@ -20,6 +20,7 @@ import (
 	"polity/hub"
 	"polity/internal/durable"
 	"polity/internal/parts"
+	"polity/service"
 )
 
 // Options is how the demo is run.
@@ -30,6 +31,8 @@ type Options struct {
 	Program string
 	Out     io.Writer // what happens, in words
 	Now     func() time.Time
+	// Services are the kinds of services that the program has.
+	Services []service.Module
 	// Draft is a file that a guided release asks by, as the page "New case" writes it; empty:
 	// it writes one for what was just recorded.
 	Draft string
@@ -139,7 +142,7 @@ func (d *demo) run(ctx, inside context.Context, began time.Time) (err error) {
 	defer stopHub()
 	ready, ended := make(chan hub.Started, 1), make(chan error, 1)
 	go func() {
-		ended <- hub.Run(hubContext, cfg, hub.Deps{Log: log, About: about, Door: door(), Ready: func(s hub.Started) { ready <- s }})
+		ended <- hub.Run(hubContext, cfg, hub.Deps{Log: log, About: about, Door: door(), Services: d.Services, Ready: func(s hub.Started) { ready <- s }})
 	}()
 	select {
 	case d.started = <-ready:
@@ -212,8 +215,9 @@ func (d *demo) hubConfig(witnesses []hub.LedgerWitness) (hub.Config, error) {
 		CityKeys: []string{d.town.cityKey}, Register: d.town.path("register"),
 		Edges:   hub.Edges{Listen: "127.0.0.1:0", Known: []hub.Known{{Name: edgeName, Key: d.town.edgeKey}}},
 		Sensors: sensors, Transit: d.street.transit(),
-		Access: hub.Access{Settings: account.Settings{Bodies: bodies()}},
-		Ledger: &hub.Ledger{KeyFile: d.town.path("keys", "log.key"), Rosters: []string{d.town.path(rosterFile)}, Witnesses: witnesses},
+		Access:   hub.Access{Settings: account.Settings{Bodies: bodies()}},
+		Ledger:   &hub.Ledger{KeyFile: d.town.path("keys", "log.key"), Rosters: []string{d.town.path(rosterFile)}, Witnesses: witnesses},
+		Services: d.services(),
 	}, nil
 }
 

@@ -1,0 +1,22 @@
+package demo
+
+import (
+	"polity/city"
+	"polity/hub"
+)
+
+// played is how each service's inputs are made up, by its own model; their pages say so.
+var played = map[city.Slug]hub.ServiceConfig{
+	"power": hub.ServiceConfig("simulate: storm\n"), // an evening of three faults
+}
+
+// services are those that the program has and the demo plays.
+func (d *demo) services() hub.Services {
+	list := hub.Services{}
+	for _, m := range d.Services {
+		if config, plays := played[m.Name]; plays {
+			list[m.Name] = config
+		}
+	}
+	return list
+}
