@@ -16,7 +16,6 @@ import (
 	"polity/ledger/entry"
 	"polity/ledger/log"
 	"polity/recording/share"
-	"polity/release/docket"
 	"polity/release/token"
 )
 
@@ -354,7 +353,7 @@ func (c *cases) getSegment(w http.ResponseWriter, r *http.Request, who access.Wh
 // when the first byte has come: then it was found to be for this case.
 func (c *cases) segmentFrom(w http.ResponseWriter, r *http.Request, id canonical.Hash, camera city.Slug, name string, offset int64) error {
 	p := &partly{w: w, begin: func() error {
-		size, err := c.segmentSize(r, camera, name)
+		size, err := c.docket.Size(r.Context(), camera, name)
 		if err != nil {
 			return err
 		}
@@ -366,7 +365,7 @@ func (c *cases) segmentFrom(w http.ResponseWriter, r *http.Request, id canonical
 	if err := c.docket.Ciphertext(r.Context(), id, camera, name, offset, p); err != nil || p.begun {
 		return err
 	}
-	size, err := c.segmentSize(r, camera, name)
+	size, err := c.docket.Size(r.Context(), camera, name)
 	if err != nil {
 		return err
 	}
@@ -374,23 +373,6 @@ func (c *cases) segmentFrom(w http.ResponseWriter, r *http.Request, id canonical
 	w.Header().Del("Content-Disposition")
 	w.WriteHeader(http.StatusRequestedRangeNotSatisfiable)
 	return nil
-}
-
-func (c *cases) segmentSize(r *http.Request, camera city.Slug, name string) (int64, error) {
-	start, _, err := docket.ParseName(name)
-	if err != nil {
-		return 0, err
-	}
-	list, err := c.recorded.from.Segments(r.Context(), camera, start, start.Add(time.Millisecond))
-	if err != nil {
-		return 0, err
-	}
-	for _, s := range list {
-		if s.Name == name {
-			return s.Size, nil
-		}
-	}
-	return 0, city.Errorf(city.NotFound, "the segment %s of camera %s is not on its edge any more", name, camera)
 }
 
 // partly begins an answer with the first byte of a part.

@@ -3,6 +3,8 @@ package docket_test
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -406,4 +408,40 @@ func TestOpenedAndDisclosed(t *testing.T) {
 	if c, err = w.docket.Case(t.Context(), id); err != nil || !c.Opened || !c.Disclosed {
 		t.Errorf("%+v, %v", c, err)
 	}
+}
+
+// TestACaseThatIsOverIsForgotten: its details are public in the log; the hub needs none.
+func TestACaseThatIsOverIsForgotten(t *testing.T) {
+	w := newWorld(t)
+	now := time.Now()
+	w.cfg.Now = func() time.Time { return now }
+	w.must(w.docket.Close())
+	w.open()
+	id := w.submitted()
+	w.must(w.docket.Answer(t.Context(), id, bytes.NewReader(w.approve(share.Court, w.request(id, share.Court)))))
+	later := canonical.Day(now.AddDate(0, 8, 0).Format(time.DateOnly))
+	e := &entry.ReleaseDetails{At: canonical.At(now), Body: "court", Device: "court-1", PublicOn: later, Token: id, What: "extended"}
+	w.must(entry.Sign(e, w.Devices["court-1"].Key))
+	_, err := w.log.Append(t.Context(), e)
+	w.must(err)
+	there := func() int {
+		w.must(w.docket.Tend(t.Context()))
+		list, err := w.docket.Cases(t.Context())
+		w.must(err)
+		files, err := os.ReadDir(filepath.Join(w.cfg.Path, "answers"))
+		w.must(err)
+		return len(list) + len(files)
+	}
+	for months, want := range map[int]int{0: 2, 7: 2, 8: 2} { // put off from 6 to 8
+		now = time.Now().AddDate(0, months, 20)
+		if got := there(); got != want {
+			t.Errorf("after %d months %d are there", months, got)
+		}
+	}
+	now = time.Now().AddDate(0, 9, 5)
+	if got := there(); got != 0 {
+		t.Errorf("after 9 months %d are there", got)
+	}
+	_, err = w.docket.Case(t.Context(), id)
+	fails(t, err, city.NotFound, "no case")
 }

@@ -136,6 +136,27 @@ func (d *Docket) Ciphertext(ctx context.Context, id canonical.Hash, camera city.
 	return err
 }
 
+// Size is how many bytes a segment's file has, here or on its edge.
+func (d *Docket) Size(ctx context.Context, camera city.Slug, name string) (int64, error) {
+	start, _, err := ParseName(name)
+	if err != nil {
+		return 0, err
+	}
+	list, err := d.cfg.Recordings.Segments(ctx, camera, start, start.Add(time.Millisecond))
+	if err == nil {
+		list, err = d.withHeld(ctx, camera, start, start.Add(time.Millisecond), list)
+	}
+	if err != nil {
+		return 0, err
+	}
+	for _, s := range list {
+		if s.Name == name {
+			return s.Size, nil
+		}
+	}
+	return 0, city.Errorf(city.NotFound, "the segment %s of camera %s is not there any more", name, camera)
+}
+
 const (
 	nameTime   = "20060102T150405.000Z"
 	nameSuffix = ".seg"

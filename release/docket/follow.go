@@ -191,12 +191,13 @@ func (d *Docket) noteDay(ctx context.Context, c *checkpoint.Checkpoint) error {
 	return kind(err)
 }
 
-// Tend appends what waits, reads the log on, fetches ciphertext that is held and forgets what
-// is not any more. It is to be called each minute or so, by one goroutine.
+// Tend appends what waits, reads the log on, fetches ciphertext that is held, and forgets
+// cases and holds that are over. It is to be called each minute or so, by one goroutine.
 func (d *Docket) Tend(ctx context.Context) error {
 	d.writing.Lock()
 	_, err := d.follow(ctx)
-	err = errors.Join(err, d.dropHeld(ctx, d.cfg.Now()))
+	now := d.cfg.Now()
+	err = errors.Join(err, d.dropHeld(ctx, now), d.forget(ctx, now))
 	d.writing.Unlock()
 	return errors.Join(err, d.fetchHeld(ctx))
 }

@@ -102,6 +102,9 @@ func TestWhatIsHeldOutlastsItsRetention(t *testing.T) {
 	var b, rest bytes.Buffer
 	w.must(w.docket.Ciphertext(t.Context(), id, list[5].Camera, list[5].Name, 0, &b))
 	w.must(w.docket.Ciphertext(t.Context(), id, list[5].Camera, list[5].Name, 50, &rest))
+	if n, err := w.docket.Size(t.Context(), list[5].Camera, list[5].Name); err != nil || n != int64(b.Len()) {
+		t.Errorf("its size is %d, %v", n, err)
+	}
 	if got := w.seen(id, b.Bytes()); got != "pictures of square1" || !bytes.Equal(rest.Bytes(), b.Bytes()[50:]) {
 		t.Errorf("the office sees %q", got)
 	}
