@@ -2,9 +2,11 @@ package docket_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"testing"
 
+	"polity/city"
 	"polity/internal/attack"
 	"polity/ledger/canonical"
 	"polity/ledger/entry"
@@ -147,5 +149,59 @@ func TestWhatACrashLeftIsTakenUpAtTheStart(t *testing.T) {
 	w.isPublic(id, func(c *docket.Case) bool { return c.Answers[share.Ombudsman].Public })
 	if n := w.entriesOf(id); n[entry.Type("release-approved")] != 1 {
 		t.Errorf("the log has %v", n)
+	}
+}
+
+// changed is a log whose roster lost the devices that signed: it takes nothing of theirs.
+type changed struct{ docket.Log }
+
+func (changed) Append(context.Context, entry.Entry) (int64, error) {
+	return 0, city.Errorf(city.Invalid, "the device is not in the roster")
+}
+
+// TestARosterThatChangedDuringACrash: what is in the log counts, what is not goes, and the
+// body's other device answers.
+func TestARosterThatChangedDuringACrash(t *testing.T) {
+	for step, in := range map[string]bool{"answer stored": false, "answer appended": true} {
+		w := newWorld(t)
+		id := w.submitted()
+		answer := w.approve(share.Court, w.request(id, share.Court))
+		w.docket.CrashAt(func(s string) error {
+			if s == step {
+				return errCrash
+			}
+			return nil
+		})
+		if err := w.docket.Answer(t.Context(), id, bytes.NewReader(answer)); !errors.Is(err, errCrash) {
+			t.Fatal(err)
+		}
+		w.must(w.docket.Close())
+		w.cfg.Log = changed{w.public}
+		w.open()
+		c, err := w.docket.Case(t.Context(), id)
+		w.must(err)
+		if a := c.Answers[share.Court]; (a.State == docket.Approved) != in || (a.Index >= 0) != in || (a.Words != "") != in {
+			t.Errorf("crash at %s: %+v", step, a)
+		}
+		w.must(w.docket.Close())
+		w.cfg.Log = w.public
+		w.open()
+		w.must(w.docket.Answer(t.Context(), id, bytes.NewReader(answer)))
+		if n := w.entriesOf(id); n["release-approved"] != 1 {
+			t.Errorf("crash at %s: the log has %v", step, n)
+		}
+	}
+	// The same for a token.
+	w := newWorld(t)
+	s, _ := w.submission(w.ask())
+	w.docket.CrashAt(func(string) error { return errCrash })
+	if _, err := w.docket.Submit(t.Context(), "aino", s); !errors.Is(err, errCrash) {
+		t.Fatal(err)
+	}
+	w.must(w.docket.Close())
+	w.cfg.Log = changed{w.public}
+	w.open()
+	if list, err := w.docket.Cases(t.Context()); err != nil || len(list) != 0 {
+		t.Errorf("%+v, %v", list, err)
 	}
 }

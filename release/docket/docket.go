@@ -143,10 +143,7 @@ func (d *Docket) open(ctx context.Context) error {
 	}
 	d.writing.Lock()
 	defer d.writing.Unlock()
-	if err := d.catchUp(ctx); err != nil && city.KindOf(err) != city.Unavailable {
-		return err // a log whose disk fails now is tried again with the next question
-	}
-	return nil
+	return d.resume(ctx)
 }
 
 // Close lets the store go.

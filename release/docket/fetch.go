@@ -199,8 +199,8 @@ func (d *Docket) Proofs(ctx context.Context, id canonical.Hash) ([][]byte, error
 	if err != nil {
 		return nil, err
 	}
-	indexes := []int64{c.Index}
-	err = d.each(ctx, "SELECT logged FROM said WHERE token = ? AND logged < ? ORDER BY logged", []any{id[:], point.Size}, func(scan func(...any) error) error {
+	var indexes []int64
+	err = d.each(ctx, "SELECT logged FROM said WHERE token = ? AND logged >= ? AND logged < ? ORDER BY logged", []any{id[:], c.Index, point.Size}, func(scan func(...any) error) error {
 		var n int64
 		err := scan(&n)
 		indexes = append(indexes, n)

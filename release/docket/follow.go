@@ -16,10 +16,7 @@ import (
 // follow appends what still has to be, reads what the log has more than at the last
 // time, and returns how many of its entries are public. The lock is held.
 func (d *Docket) follow(ctx context.Context) (public int64, err error) {
-	if err := d.catchUp(ctx); err != nil {
-		d.complain(err) // states say so, too
-	}
-	if err := d.read(ctx); err != nil {
+	if err := d.resume(ctx); err != nil {
 		return 0, err
 	}
 	c, err := d.cfg.Log.Checkpoint()
@@ -32,6 +29,22 @@ func (d *Docket) follow(ctx context.Context) (public int64, err error) {
 	return 0, err
 }
 
+// resume reads the log on, and appends what a crash or a failing disk kept from it. What
+// does not get in now is told of; states say so, too. The lock is held.
+func (d *Docket) resume(ctx context.Context) error {
+	if err := d.read(ctx); err != nil {
+		return err
+	}
+	n, err := d.catchUp(ctx)
+	if err != nil {
+		d.complain(err)
+	}
+	if n == 0 {
+		return nil
+	}
+	return d.read(ctx)
+}
+
 // complain logs what keeps entries from the log, when it is new. The lock is held.
 func (d *Docket) complain(err error) {
 	if text := err.Error(); text != d.told {
@@ -40,15 +53,17 @@ func (d *Docket) complain(err error) {
 	}
 }
 
-// catchUp appends what is stored and not in the log, as a crash or a failing disk leaves
-// it. What the log has already, gets the index that it has. The lock is held.
-func (d *Docket) catchUp(ctx context.Context) error {
-	type left struct {
-		table, body string
-		ask, entry  []byte
-	}
+// left is an entry that is stored and not known to be in the log.
+type left struct {
+	table, body string
+	ask, entry  []byte
+}
+
+// catchUp appends what is stored and not in the log, and returns how many entries those
+// were. What the log has already, gets the index that it has. The lock is held.
+func (d *Docket) catchUp(ctx context.Context) (n int, err error) {
 	var list []left
-	err := d.each(ctx, `SELECT 'ask', '', id, entry FROM ask WHERE logged IS NULL
+	err = d.each(ctx, `SELECT 'ask', '', id, entry FROM ask WHERE logged IS NULL
 		UNION ALL SELECT 'answer', body, ask, entry FROM answer WHERE logged IS NULL
 		UNION ALL SELECT 'hold', body, id, entry FROM hold WHERE logged IS NULL`, nil, func(scan func(...any) error) error {
 		var l left
@@ -58,23 +73,44 @@ func (d *Docket) catchUp(ctx context.Context) error {
 		list = append(list, l)
 		return nil
 	})
-	var errs []error
+	errs := []error{err}
 	for _, l := range list {
 		e, err := entry.Decode(l.entry)
 		if err != nil {
-			return err
+			return 0, err
 		}
+		id := canonical.Hash(l.ask)
 		switch l.table {
 		case "ask":
-			_, err = d.appendAsk(ctx, canonical.Hash(l.ask), e)
+			_, err = d.appendAsk(ctx, id, e)
 		case "hold":
-			_, err = d.appendHold(ctx, canonical.Hash(l.ask), e)
+			_, err = d.appendHold(ctx, id, e)
 		default:
-			_, err = d.appendAnswer(ctx, canonical.Hash(l.ask), l.body, e)
+			_, err = d.appendAnswer(ctx, id, l.body, e)
+		}
+		if err != nil && city.KindOf(err) == city.Invalid {
+			err = errors.Join(err, d.settle(ctx, l))
 		}
 		errs = append(errs, err)
 	}
-	return errors.Join(append(errs, err)...)
+	return len(list), errors.Join(errs...)
+}
+
+// settle deals with an entry that the log does not take any more, since its device left the
+// roster meanwhile: it is in the log from before the crash, or was never acknowledged and goes.
+func (d *Docket) settle(ctx context.Context, l left) error {
+	where, args := " WHERE id = ?", []any{l.ask}
+	if l.table == "answer" {
+		where, args = " WHERE ask = ? AND body = ?", []any{l.ask, l.body}
+	}
+	var index int64
+	err := d.db.QueryRowContext(ctx, "SELECT logged FROM said WHERE token = ? AND entry = ?", l.ask, l.entry).Scan(&index)
+	if err == nil {
+		_, err = d.db.ExecContext(ctx, "UPDATE "+l.table+" SET logged = ?"+where, append([]any{index}, args...)...)
+	} else if errors.Is(err, sql.ErrNoRows) {
+		_, err = d.db.ExecContext(ctx, "DELETE FROM "+l.table+where, args...)
+	}
+	return kind(err)
 }
 
 func (d *Docket) appendAsk(ctx context.Context, id canonical.Hash, e entry.Entry) (int64, error) {
@@ -140,7 +176,7 @@ func (d *Docket) readSome(ctx context.Context, from int64) (next int64, err erro
 			return city.Errorf(city.Internal, "entry %d of the public log: %w", index, err)
 		}
 		switch e.(type) {
-		case *entry.ReleaseApproved, *entry.ReleaseRefused, *entry.ReleaseOpened, *entry.ReleaseDetails, *entry.Segments:
+		case *entry.ReleaseRequested, *entry.ReleaseApproved, *entry.ReleaseRefused, *entry.ReleaseOpened, *entry.ReleaseDetails, *entry.Hold, *entry.Segments:
 			list = append(list, one{index, append([]byte(nil), data...), e})
 		}
 		return nil
@@ -165,6 +201,10 @@ func (d *Docket) readSome(ctx context.Context, from int64) (next int64, err erro
 func note(ctx context.Context, tx *sql.Tx, index int64, data []byte, e entry.Entry) error {
 	var token canonical.Hash
 	switch e := e.(type) {
+	case *entry.ReleaseRequested:
+		token = e.ID
+	case *entry.Hold:
+		token = e.Hold
 	case *entry.ReleaseApproved:
 		token = e.Token
 	case *entry.ReleaseRefused:

@@ -47,7 +47,7 @@ CREATE TABLE shown (
 -- What the public log says of releases, and of the hours that were recorded.
 CREATE TABLE said (
 	logged INTEGER PRIMARY KEY,
-	token BLOB NOT NULL,
+	token BLOB NOT NULL, -- or hold
 	entry BLOB NOT NULL
 ) STRICT;
 CREATE INDEX said_token ON said (token);
