@@ -40,7 +40,8 @@ func (s *Shelf) Film(p *Piece) (*Film, error) {
 		return nil, err
 	}
 	defer r.Close()
-	b := bytes.NewBuffer(make([]byte, 0, 1<<20))
+	// Large enough from the beginning: a buffer that grows leaves pictures behind.
+	b := bytes.NewBuffer(make([]byte, 0, p.Trailer.Length+bytes.MinRead))
 	if _, err := b.ReadFrom(io.LimitReader(r, segment.MaxSize)); err != nil {
 		clear(b.Bytes())
 		return nil, fmt.Errorf("segment %d of camera %s: %w", p.Header.Sequence, p.Camera(), err)
