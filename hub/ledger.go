@@ -84,7 +84,9 @@ type ledger struct {
 	folder  string
 	handler http.Handler
 	proofs  proofs
-	wake    chan struct{} // something was appended that is not of the hub's own books
+	// bringing is held while the register is brought into the log.
+	bringing sync.Mutex
+	wake     chan struct{} // something was appended that is not of the hub's own books
 
 	mu       sync.Mutex
 	index    *entries.Index  // of what the log says, up to the last look
@@ -247,8 +249,6 @@ func (h *Hub) keepLedger(ctx context.Context) {
 // bring appends what is not in the log yet. What is appended again changes nothing, so
 // that a crash needs no memory of how far it came.
 func (l *ledger) bring(ctx context.Context) {
-	l.add(ctx, &entry.Roster{Roster: l.roster.File(), Version: int64(l.roster.Version)})
-	l.readOwn(ctx)
 	l.bringRegister(ctx)
 	l.bringSoftware(ctx)
 	if l.hub.policies != nil {

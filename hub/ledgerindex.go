@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -87,6 +88,10 @@ func (l *ledger) wasRegistered(name city.Slug) (known bool) {
 // bringRegister appends what is new in the register: entries, those withdrawn, changes of
 // retention.
 func (l *ledger) bringRegister(ctx context.Context) {
+	l.bringing.Lock()
+	defer l.bringing.Unlock()
+	l.add(ctx, &entry.Roster{Roster: l.roster.File(), Version: int64(l.roster.Version)}) // classes are the roster's
+	l.readOwn(ctx)
 	cameras, _, err := l.hub.folder.All()
 	if err != nil {
 		l.complain("the register of cameras", err)
@@ -104,6 +109,23 @@ func (l *ledger) bringRegister(ctx context.Context) {
 	}
 	if len(list) > 0 {
 		l.readOwn(ctx)
+	}
+}
+
+// named has the log name the recorders of hours before the hours themselves: whoever reads
+// it in order knows then who may have signed them.
+func (l *ledger) named(ctx context.Context, list []entry.Entry) {
+	missing := false
+	l.look(func(x *entries.Index) {
+		for _, e := range list {
+			if s, ok := e.(*entry.Segments); ok {
+				c := x.Cameras[s.Camera]
+				missing = missing || c == nil || !bytes.Equal(c.Recorder, s.Recorder)
+			}
+		}
+	})
+	if missing {
+		l.bringRegister(ctx)
 	}
 }
 

@@ -30,6 +30,7 @@ func (e *edge) takeStatements(ctx context.Context, batch []spine.Message) error 
 		}
 	}
 	if len(list) > 0 {
+		e.h.ledger.named(ctx, list)
 		indexes, err := e.h.ledger.log.AppendAll(ctx, list)
 		if err != nil {
 			return err

@@ -172,6 +172,29 @@ func TestHoursComeFromTheRegisteredRecorderAlone(t *testing.T) {
 	}
 }
 
+// TestTheLogNamesARecorderBeforeItsHours: whoever reads the log in order knows who may have
+// signed an hour, and how long it is kept by which class.
+func TestTheLogNamesARecorderBeforeItsHours(t *testing.T) {
+	w := newTown(t)
+	l := withLedger(t, w)
+	w.start()
+	s := w.stating("edge-1")
+	if a := s.state(w, "square", hourOf(t, "square", 14, 1)); a.Reason != uplink.NotRegistered {
+		t.Fatalf("%+v", a)
+	}
+	w.enterRecorded("square", "edge-1", "short", 72, recordtest.Recorder(1).Public())
+	w.eventually("the register is read", func() bool {
+		a := s.state(w, "square", hourOf(t, "square", 14, 1))
+		return a.Reason == 0
+	})
+	verified(t, w.started.Address, l.Roster, 3)
+	_, bundle := w.get("/log/tile/entries/000.p/3")
+	registered, hour := strings.Index(bundle, `"type":"registration"`), strings.Index(bundle, `"type":"segments"`)
+	if registered < 0 || hour < registered || strings.Contains(bundle, `"type":"retention"`) {
+		t.Errorf("the log is %q", bundle)
+	}
+}
+
 // TestDaysWithoutALine: what an edge said meanwhile arrives, once each, after a hub that was
 // away and died in between.
 func TestDaysWithoutALine(t *testing.T) {

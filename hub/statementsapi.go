@@ -174,6 +174,7 @@ func (a *handIn) append(ctx context.Context, chunk [][]byte, answer *HandedIn) e
 	if len(list) == 0 {
 		return nil
 	}
+	l.named(ctx, list)
 	indexes, err := l.log.AppendAll(ctx, list)
 	if err != nil {
 		answer.Entries = answer.Entries[:len(answer.Entries)-len(chunk)]

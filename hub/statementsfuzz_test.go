@@ -28,6 +28,7 @@ func FuzzHandIn(f *testing.F) {
 		"park":   {name: "park", entry: &register.Signed{Entry: register.Entry{Camera: "park"}}},
 	}}
 	l := &ledger{hub: h, roster: town.Roster, index: entries.NewIndex(), wake: make(chan struct{}, 1), told: map[string]bool{}}
+	l.index.Cameras["square"] = &entries.Registration{Registration: entry.Registration{Recorder: []byte(recorder.Public())}}
 	h.ledger = l
 	town.Config.Names = l.registered
 	var err error
@@ -99,7 +100,7 @@ func FuzzHandIn(f *testing.F) {
 			}
 			s, ok := e.(entry.Signed)
 			if !ok || entry.Verify(s, &town.Roster.Roster) != nil {
-				t.Fatalf("nobody of the roster signed entry %d, %s", index, data)
+				t.Fatalf("nobody of the roster signed entry %d, %.200s", index, data)
 			}
 			if x, ok := e.(*entry.Segments); ok && (x.Camera != "square" || !bytes.Equal(x.Recorder, recorder.Public())) {
 				t.Fatalf("entry %d is of a recorder that is not registered", index)
