@@ -17,9 +17,10 @@ const day = 24 * hour;
 const field = (id: string) => one<HTMLInputElement>(`#${id}`);
 const boxes = [...document.querySelectorAll<HTMLInputElement>("#cameras input")];
 const now = () => data.now + Date.now() - loaded; // by the hub's clock
+let dated = false; // somebody said until when the bodies may answer
 let tried = false; // to save: problems are told from then on
 
-const timeline = new Timeline(one("#timeline"), data.zone, data.now, take, tell);
+const timeline = new Timeline(one("#timeline"), data.zone, now, take, tell);
 
 function chosen(): string[] {
   return boxes.filter((b) => b.checked).map((b) => b.value);
@@ -54,6 +55,11 @@ function changed(): void {
 /** Says what both bodies will be asked, what the public will see, and what may be wrong. */
 function tell(): void {
   const d = draft();
+  const gone = destroyed();
+  if (!dated && d.expires !== null && gone < d.expires && gone > now() + hour) {
+    field("expires").value = inZone(gone, data.zone);
+    d.expires = fromZone(field("expires").value, data.zone);
+  }
   const titles = list(data.cameras.filter((c) => d.cameras.includes(c.name)).map((c) => c.title));
   const time = (at: number | null) => (at === null ? say("casenew.missing") : words(at, data.zone));
   const or = (text: string) => text || say("casenew.missing");
@@ -64,14 +70,19 @@ function tell(): void {
     make("p", {}, say("casenew.ask", { ...scope, titles: or(titles), from: time(d.from), to: time(d.to) })),
     make("p", {}, say("casenew.ask.why", { purpose: or(purpose), order: or(d.order), case: or(d.case), expires: time(d.expires) })),
     make("h3", {}, say("casenew.public.title")),
-    make("p", {}, say("casenew.public", { ...scope, day: dated(d.publicOn) })),
+    make("p", {}, say("casenew.public", { ...scope, day: dayOf(d.publicOn) })),
     ...warnings(d),
   );
   if (tried) showProblems();
 }
 
+/** When the first of the chosen footage is destroyed. */
+function destroyed(): number {
+  return Math.min(...timeline.footage().map((f) => f.destroyed ?? Infinity));
+}
+
 /** A day as a field has it, as people write it. */
-function dated(text: string): string {
+function dayOf(text: string): string {
   const at = Date.parse(`${text}T00:00:00Z`);
   return Number.isNaN(at) ? say("casenew.missing") : new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeZone: "UTC" }).format(at);
 }
@@ -85,7 +96,7 @@ function warnings(d: Draft): HTMLElement[] {
   const named = (state: string) => list(footage.filter((f) => f.state === state).map((f) => f.title));
   if (named("none")) found.push(say("casenew.warn.none", { cameras: named("none") }));
   if (named("gaps")) found.push(say("casenew.warn.gaps", { cameras: named("gaps") }));
-  const first = Math.min(...footage.map((f) => f.destroyed ?? Infinity));
+  const first = destroyed();
   if (d.expires !== null && first < d.expires) found.push(say("casenew.warn.destroyed", { time: words(first, data.zone) }));
   return found.length ? [make("div", { class: "notice" }, make("h3", {}, say("casenew.warn")), make("ul", {}, ...found.map((w) => make("li", {}, w))))] : [];
 }
@@ -150,6 +161,7 @@ for (const b of boxes) {
   b.addEventListener("blur", () => document.dispatchEvent(new CustomEvent(cameraAt, { detail: "" })));
 }
 for (const id of ["from", "to"]) field(id).addEventListener("change", changed);
+field("expires").addEventListener("input", () => (dated = true)); // before tell, which would set it otherwise
 for (const id of ["purpose", "order", "case", "expires", "public"]) field(id).addEventListener("input", tell);
 field("find").addEventListener("input", find);
 document.addEventListener(toggleCamera, (e) => toggle((e as CustomEvent<string>).detail));

@@ -11,6 +11,7 @@ const day = 24 * hour;
 const width = 1000; // of a row, in its own units
 const height = 24;
 const atOnce = 3; // requests
+const every = 20_000; // ms between two questions about what goes on
 
 /** What can be shown: length, parts of the axis, step of what is chosen by pointing. */
 const spans = [
@@ -20,7 +21,10 @@ const spans = [
   { days: 30, parts: 6, step: hour },
 ] as const;
 
-type Found = RecordedData | { failed: string } | null; // null: on its way
+/** What is known: of times before asked. */
+type Known = RecordedData & { asked: number };
+
+type Found = Known | { failed: string } | null; // null: on its way
 
 /** What of the chosen time a camera has. */
 export interface Footage {
@@ -45,11 +49,11 @@ export class Timeline {
   constructor(
     root: HTMLElement,
     private readonly zone: string,
-    private readonly now: number,
+    private readonly now: () => number, // by the hub's clock
     private readonly chosen: (from: number, to: number) => void,
     private readonly changed: () => void,
   ) {
-    this.end = Math.ceil(now / hour) * hour;
+    this.end = this.last;
     this.lengths = make(
       "select", { "aria-label": say("casenew.span"), autocomplete: "off", onchange: () => this.show(Number(this.lengths.value), this.end) },
       ...spans.map((s, i) => make("option", { value: i, selected: i === this.span }, say("time.days", { n: s.days }))),
@@ -61,6 +65,21 @@ export class Timeline {
       make("p", { class: "case-key small" }, make("span", { class: "case-key-all" }, say("casenew.key.all")), make("span", { class: "case-key-gap" }, say("casenew.key.gap")), make("span", { class: "case-key-none" }, say("casenew.key.none")), make("span", { class: "case-key-time" }, say("casenew.key.time"))),
     );
     this.paint();
+    setInterval(() => this.renew(), every);
+  }
+
+  /** The end of the hour that goes on. */
+  private get last(): number {
+    return Math.ceil(this.now() / hour) * hour;
+  }
+
+  /** Asks again for what goes on; what is known stands until the answer is there. */
+  private renew(): void {
+    if (document.hidden || this.end < this.now()) return;
+    for (const c of this.cameras) {
+      const f = this.found.get(this.key(c.name));
+      if (f && !("failed" in f)) this.ask(c.name);
+    }
   }
 
   private get begin(): number {
@@ -70,7 +89,7 @@ export class Timeline {
   private show(span: number, end: number): void {
     this.span = span;
     this.lengths.value = String(span);
-    this.end = Math.min(end, Math.ceil(this.now / hour) * hour);
+    this.end = Math.min(end, this.last);
     this.fetch();
     this.paint();
   }
@@ -97,13 +116,20 @@ export class Timeline {
       const key = this.key(c.name);
       if (this.found.has(key)) continue;
       this.found.set(key, null);
-      const address = `/cases/recorded.json?${new URLSearchParams({ camera: c.name, from: utc(this.begin), to: utc(this.end) })}`;
-      this.waiting.push(async () => {
-        this.found.set(key, await ask(address));
-        this.paint();
-        this.changed();
-      });
+      this.ask(c.name);
     }
+  }
+
+  private ask(camera: string): void {
+    const key = this.key(camera);
+    const address = `/cases/recorded.json?${new URLSearchParams({ camera, from: utc(this.begin), to: utc(this.end) })}`;
+    this.waiting.push(async () => {
+      const asked = this.now();
+      const f = await ask(address);
+      this.found.set(key, "failed" in f ? f : { ...f, asked });
+      this.paint();
+      this.changed();
+    });
     while (this.running < atOnce && this.waiting.length) void this.next();
   }
 
@@ -128,9 +154,10 @@ export class Timeline {
       const f = this.found.get(this.key(c.name));
       const unknown: Footage = { title: c.title, state: "unknown", gaps: [], destroyed: null };
       if (!f || "failed" in f || this.from === null || this.to === null || this.from >= this.to) return unknown;
-      const gaps = gapsOf(f.spans, this.from, Math.min(this.to, this.now));
-      const whole = gaps.length === 1 && gaps[0]![0] <= this.from && gaps[0]![1] >= Math.min(this.to, this.now);
-      const state = whole || this.from >= this.now ? "none" : gaps.length ? "gaps" : "all";
+      const until = Math.min(this.to, f.asked);
+      const gaps = gapsOf(f.spans, this.from, until);
+      const whole = gaps.length === 1 && gaps[0]![0] <= this.from && gaps[0]![1] >= until;
+      const state = whole || this.from >= until ? "none" : gaps.length ? "gaps" : "all";
       return { title: c.title, state, gaps, destroyed: state === "none" || !f.keeps ? null : Math.max(this.from, f.spans[0]?.[0] ?? this.from) + f.keeps * hour };
     });
   }
@@ -173,14 +200,14 @@ export class Timeline {
   }
 
   /** Hour by hour: full where all is recorded, half as high where there are gaps. */
-  private cells(f: RecordedData): SVGRectElement[] {
+  private cells(f: Known): SVGRectElement[] {
     const cells: SVGRectElement[] = [];
     let [state, since] = ["none", this.begin];
     const close = (at: number) => {
       if (state !== "none") cells.push(this.box(since, at, `case-${state}`, state === "gap" ? 0.5 : 1));
     };
     for (let at = this.begin; at < this.end; at += hour) {
-      const until = Math.min(at + hour, this.now);
+      const until = Math.min(at + hour, f.asked);
       const gaps = until > at ? gapsOf(f.spans, at, until) : [[at, at + hour] as [number, number]];
       const missing = gaps.reduce((n, g) => n + g[1] - g[0], 0);
       const next = missing === 0 ? "all" : missing >= until - at ? "none" : "gap";
@@ -189,7 +216,7 @@ export class Timeline {
         [state, since] = [next, at];
       }
     }
-    close(Math.min(this.end, this.now));
+    close(Math.min(this.end, f.asked));
     return cells;
   }
 
@@ -222,7 +249,7 @@ export class Timeline {
       if (down.button !== 0) return;
       const { step } = spans[this.span]!;
       const frame = line.getBoundingClientRect();
-      const [begin, length, now] = [this.begin, this.end - this.begin, this.now];
+      const [begin, length, now] = [this.begin, this.end - this.begin, this.now()];
       const at = (e: PointerEvent) => Math.min(now, begin + Math.round((((e.clientX - frame.left) / frame.width) * length) / step) * step);
       const first = at(down);
       const move = (e: PointerEvent) => {
@@ -241,7 +268,7 @@ export class Timeline {
   }
 }
 
-async function ask(address: string): Promise<Found> {
+async function ask(address: string): Promise<RecordedData | { failed: string }> {
   try {
     const answer = await fetch(address, { headers: { Accept: "application/json" } });
     if (answer.ok) return (await answer.json()) as RecordedData;

@@ -72,15 +72,18 @@ test("cases: a page that is open learns of an answer", async (t) => {
   await shows(page, "#case-next", "polity case open lusab-babad");
 });
 
-async function newCase(t: Trial, options: BrowserContextOptions = {}, behind = ""): Promise<Page> {
-  const page = await t.open(`${own}/cases/new${behind}`, options);
+/** The page that drafts a case; without its map, which takes a machine without graphics long. */
+async function newCase(t: Trial, options: BrowserContextOptions = {}, behind = "", map = false): Promise<Page> {
+  const page = await t.open(`${own}/check`, options, /casemap/);
+  if (!map) await page.route("**/assets/casemap.*", (route) => route.abort());
+  await page.goto(`${own}/cases/new${behind}`);
   await page.waitForSelector(".casenew[data-ready]");
   return page;
 }
 
 for (const [width, options] of [["1280", {}], ["360", phone]] as const) {
   test(`cases, new, ${width} pixels`, async (t) => {
-    const page = await newCase(t, options);
+    const page = await newCase(t, options, "", true);
     await page.waitForSelector("[data-island='casemap'][data-ready]");
     await page.locator(".casenew-camera input").first().check();
     await shows(page, ".case-row", "Recorded throughout the chosen time.");
@@ -161,6 +164,16 @@ test("cases, new: gaps are named, and what has no footage is warned of", async (
   same((await barriers(page)).join("\n"), "", "axe");
 });
 
+test("cases, new: bodies are given no longer than the footage is kept, unless somebody says so", async (t) => {
+  const page = await newCase(t, {}, "#from=2026-11-22T12:00&to=2026-11-22T13:00");
+  same(await page.locator("#expires").inputValue(), "2026-11-26T14:00", "two days, while no footage is known");
+  await page.locator(".casenew-camera input").first().check();
+  await until("the field follows", async () => (await page.locator("#expires").inputValue()) === "2026-11-25T12:00");
+  check(!(await page.textContent("#preview"))?.includes("is destroyed on"), "the page warns of what it chose itself");
+  await page.locator("#expires").fill("2026-11-27T12:00");
+  await shows(page, "#preview", "The first of the footage is destroyed on Wed 25 Nov, 12:00");
+});
+
 test("cases, new: more than 64 cameras are warned of", async (t) => {
   await tell("streets", { n: "70" });
   const page = await newCase(t);
@@ -183,7 +196,7 @@ test("cases, new: times between winter and summer", async (t) => {
 });
 
 test("cases, new: map, pointer and list are in step", async (t) => {
-  const page = await newCase(t);
+  const page = await newCase(t, {}, "", true);
   await page.waitForSelector("[data-island='casemap'][data-ready]");
   const box = page.locator(".casenew-camera", { hasText: "Railway Square" }).locator("input");
   await box.check();
