@@ -19,13 +19,17 @@ const daysAhead = "90"
 func (d *demo) keepEpochs(ctx context.Context) {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
+	told := ""
 	for {
 		today := d.Now().UTC().Format(time.DateOnly)
 		if done, err := os.ReadFile(d.town.path("epochs")); err != nil || strings.TrimSpace(string(done)) != today {
-			if err := d.epochs(ctx, today); err != nil && ctx.Err() == nil {
-				d.say("The bodies' keys for the days ahead are not in the public log yet (%v); it is tried again.", err)
-			} else if err == nil {
+			err := d.epochs(ctx, today)
+			switch {
+			case err == nil:
 				d.say("Court and ombudsman made keys for %s days; they are in the public log, and the camera is recorded, sealed to both.", daysAhead)
+			case ctx.Err() == nil && err.Error() != told:
+				told = err.Error()
+				d.say("The bodies' keys for the days ahead are not in the public log yet; it is tried again each minute:\n%v", err)
 			}
 		}
 		select {

@@ -223,23 +223,34 @@ It holds one half of each key, shows no picture, and could not.`)
 		return err
 	}
 	for _, b := range g.founding.bodies {
+		v := g.free(ctx, b)
 		request := filepath.Join(r.dir, "request-"+r.code+"-"+b.name+".bin")
 		if err := g.pause(ctx, b.title+" looks at its request"); err != nil {
 			return err
 		}
-		if _, err := g.do(ctx, b.devices[0].do("show", request)...); err != nil {
+		if _, err := g.do(ctx, v.do("show", request)...); err != nil {
 			return err
 		}
 		if err := g.pause(ctx, b.title+" approves; a person types the code to agree"); err != nil {
 			return err
 		}
 		answer := filepath.Join(r.dir, "answer-"+b.name+".bin")
-		if _, err := g.doFrom(ctx, "Approved", b.devices[0].do("approve", request, "--code", r.code, "--out", answer)...); err != nil {
+		if _, err := g.doFrom(ctx, "Approved", v.do("approve", request, "--code", r.code, "--out", answer)...); err != nil {
 			return err
 		}
 		r.answers = append(r.answers, answer)
 	}
 	return nil
+}
+
+// free is a device of a body that no page has open: both have the same epoch keys.
+func (g *guide) free(ctx context.Context, b *body) *device {
+	for _, v := range b.devices {
+		if g.prepared(ctx, v.do("status")).Run() == nil {
+			return v
+		}
+	}
+	return b.devices[0] // whose command says why not
 }
 
 // bring carries the answers back.

@@ -35,15 +35,19 @@ func Release(ctx context.Context, o Options, in io.Reader) error {
 	if err != nil {
 		return err
 	}
-	if at != "" {
-		dir, err := filepath.Abs(o.Data)
-		if err != nil {
-			return err
+	if at == "" {
+		err = g.withOwn(ctx)
+	} else {
+		g.at, g.town = at, new(town)
+		if g.town.dir, err = filepath.Abs(o.Data); err == nil {
+			err = g.lead(ctx)
 		}
-		g.at, g.town = at, &town{dir: dir}
-		return g.lead(ctx)
 	}
-	return g.withOwn(ctx)
+	if err != nil && ctx.Err() != nil {
+		g.say("\nLeft before its end: what was asked for and approved stays, and shows in the public log.")
+		return nil //nolint:nilerr // whoever ended it asked for that
+	}
+	return err
 }
 
 // running is the address of the demo that runs with the data; empty: none does.
