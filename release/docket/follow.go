@@ -99,16 +99,21 @@ func (d *Docket) catchUp(ctx context.Context) (n int, err error) {
 // settle deals with an entry that the log does not take any more, since its device left the
 // roster meanwhile: it is in the log from before the crash, or was never acknowledged and goes.
 func (d *Docket) settle(ctx context.Context, l left) error {
-	where, args := " WHERE id = ?", []any{l.ask}
+	table := map[string]struct{ note, drop string }{
+		"ask":    {"UPDATE ask SET logged = ? WHERE id = ?", "DELETE FROM ask WHERE id = ?"},
+		"answer": {"UPDATE answer SET logged = ? WHERE ask = ? AND body = ?", "DELETE FROM answer WHERE ask = ? AND body = ?"},
+		"hold":   {"UPDATE hold SET logged = ? WHERE id = ?", "DELETE FROM hold WHERE id = ?"},
+	}[l.table]
+	args := []any{l.ask}
 	if l.table == "answer" {
-		where, args = " WHERE ask = ? AND body = ?", []any{l.ask, l.body}
+		args = append(args, l.body)
 	}
 	var index int64
 	err := d.db.QueryRowContext(ctx, "SELECT logged FROM said WHERE token = ? AND entry = ?", l.ask, l.entry).Scan(&index)
 	if err == nil {
-		_, err = d.db.ExecContext(ctx, "UPDATE "+l.table+" SET logged = ?"+where, append([]any{index}, args...)...)
+		_, err = d.db.ExecContext(ctx, table.note, append([]any{index}, args...)...)
 	} else if errors.Is(err, sql.ErrNoRows) {
-		_, err = d.db.ExecContext(ctx, "DELETE FROM "+l.table+where, args...)
+		_, err = d.db.ExecContext(ctx, table.drop, args...)
 	}
 	return kind(err)
 }

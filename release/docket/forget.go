@@ -76,13 +76,12 @@ func (d *Docket) forgetCase(ctx context.Context, id canonical.Hash) error {
 		return err
 	}
 	err = d.change(ctx, func(tx *sql.Tx) error {
-		for _, table := range []string{"offered", "request", "answer"} {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE ask = ?", id[:]); err != nil {
+		for _, q := range []string{"DELETE FROM offered WHERE ask = ?", "DELETE FROM request WHERE ask = ?", "DELETE FROM answer WHERE ask = ?", "DELETE FROM ask WHERE id = ?"} {
+			if _, err := tx.ExecContext(ctx, q, id[:]); err != nil {
 				return err
 			}
 		}
-		_, err := tx.ExecContext(ctx, "DELETE FROM ask WHERE id = ?", id[:])
-		return err
+		return nil
 	})
 	if err != nil {
 		return err
