@@ -72,7 +72,7 @@ func (c *Console) powerPage(w http.ResponseWriter, r *request) error {
 		v.Decisions = "/decisions"
 	}
 	for _, s := range now.Suspected {
-		v.Suspected = append(v.Suspected, c.say.Say("power.suspect", "lines", strings.Join(s.Names, ", "), "percent", math.Round(100*s.Probability), "n", s.Customers))
+		v.Suspected = append(v.Suspected, c.say.Say("power.suspect", "lines", strings.Join(s.Names, ", "), "percent", chance(s.Probability), "n", s.Customers))
 	}
 	if now.Stray > 0 {
 		v.Suspected = append(v.Suspected, c.say.Say("power.stray", "n", now.Stray))
@@ -114,7 +114,7 @@ func (c *Console) powerOutage(r *request, f *power.Fault, n int, desk bool) powe
 	if !desk {
 		return o
 	}
-	o.Title = c.say.Say("power.outage.at", "line", f.Name, "percent", math.Round(100*f.Probability))
+	o.Title = c.say.Say("power.outage.at", "line", f.Name, "percent", chance(f.Probability))
 	o.Note = f.Note
 	if o.Note == "" && f.Waiting != "" {
 		o.Path = "/decisions"
@@ -123,6 +123,17 @@ func (c *Console) powerOutage(r *request, f *power.Fault, n int, desk bool) powe
 		o.Others = c.say.Say("power.outage.others", "lines", strings.Join(f.Others, ", "))
 	}
 	return o
+}
+
+// chance is a probability in words that never claim to be certain.
+func chance(p float64) string {
+	switch {
+	case p > 0.99:
+		return "over 99 %"
+	case p < 0.01:
+		return "under 1 %"
+	}
+	return fmt.Sprintf("%.0f %%", math.Round(100*p))
 }
 
 func (c *Console) powerFigures(v *power.View) []powerFigure {
