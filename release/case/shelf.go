@@ -149,12 +149,14 @@ func (s *Shelf) add(p *Piece) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := s.cameras[p.Camera()]
-	i, found := slices.BinarySearchFunc(list, p.Header.Sequence, func(p *Piece, n uint64) int { return cmp.Compare(p.Header.Sequence, n) })
+	i, found := slices.BinarySearchFunc(list, p.Header.Sequence, bySequence)
 	if !found {
 		s.cameras[p.Camera()] = slices.Insert(list, i, p)
 		s.version++
 	}
 }
+
+func bySequence(p *Piece, n uint64) int { return cmp.Compare(p.Header.Sequence, n) }
 
 // Pieces are a camera's, rising by sequence.
 func (s *Shelf) Pieces(camera city.Slug) []*Piece {
@@ -174,10 +176,9 @@ func (s *Shelf) Version() int {
 func (s *Shelf) Piece(camera city.Slug, sequence uint64) (*Piece, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, p := range s.cameras[camera] {
-		if p.Header.Sequence == sequence {
-			return p, nil
-		}
+	list := s.cameras[camera]
+	if i, ok := slices.BinarySearchFunc(list, sequence, bySequence); ok {
+		return list[i], nil
 	}
 	return nil, city.Errorf(city.NotFound, "segment %d of camera %s is not here", sequence, camera)
 }

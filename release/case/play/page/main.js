@@ -60,7 +60,7 @@ class Page {
     this.keys();
     this.list();
     this.problems();
-    if (!this.about.complete) setTimeout(() => this.more(), COMING);
+    this.later();
     the("player").focus();
   }
 
@@ -79,7 +79,14 @@ class Page {
       fail(e.message);
       return;
     }
-    if (!this.about.complete) setTimeout(() => this.more(), COMING);
+    this.later();
+  }
+
+  /** Asks again while segments come: the more there are, the more seldom. */
+  later() {
+    if (this.about.complete) return;
+    const pieces = this.about.cameras.reduce((n, c) => n + c.pieces.length, 0);
+    setTimeout(() => this.more(), COMING + pieces / 5);
   }
 
   layClips() {
