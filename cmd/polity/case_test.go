@@ -122,7 +122,8 @@ func TestCaseAtATerminal(t *testing.T) {
 	says(t, p.run(true, "open", code[:4]), "Opened: in the public log", "4 segments here, 4 open", "the recorder lost power", "missing       14:00:24", "1 hour of a camera whole and as logged", "polity case play "+code)
 	says(t, p.run(true, "open", code), "4 segments here, 4 open") // again: nothing changes
 	says(t, p.run(true, "list"), code, "court approved, ombudsman approved, opened")
-	p.play(code)
+	p.play(code, "play", code)
+	p.play(code, "open", code, "--play")
 	says(t, p.run(true, "export", code, "--out", p.path("bundle"), "--to", "2026-12-01T14:00:30Z", "--by", "Officer 12"), "clips/square.mp4", "polity verify bundle")
 	says(t, p.run(false, "export", code, "--out", p.path("bundle")), "is not empty")
 	says(t, p.run(true, "check", code, p.path("bundle")), "those that were sealed", "the same to the byte")
@@ -133,9 +134,9 @@ func TestCaseAtATerminal(t *testing.T) {
 }
 
 // play opens the page as a browser does.
-func (p *police) play(code string) {
+func (p *police) play(code string, args ...string) {
 	p.t.Helper()
-	cmd := p.command("play", code)
+	cmd := p.command(args...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		p.t.Fatal(err)
@@ -143,11 +144,16 @@ func (p *police) play(code string) {
 	if err := cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		p.t.Fatal(err)
+	lines, address := bufio.NewScanner(out), ""
+	for address == "" && lines.Scan() {
+		address, _ = strings.CutPrefix(lines.Text(), "Open ")
+		if !strings.HasPrefix(address, "http://127.0.0.1:") {
+			address = ""
+		}
 	}
-	address := strings.TrimSpace(strings.TrimPrefix(line, "Open "))
+	if address == "" {
+		p.t.Fatalf("%v tells no address", args)
+	}
 	for _, want := range []int{http.StatusOK, http.StatusForbidden} {
 		a, err := http.Get(address)
 		if err != nil {
