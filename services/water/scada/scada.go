@@ -355,3 +355,8 @@ func (d *Data) WriteFolder(folder, prefix string) error {
 	}
 	return nil
 }
+
+// Head is the table without its rows.
+func (t *Table) Head() *Table {
+	return &Table{Name: t.Name, Start: t.Start, Step: t.Step, Names: t.Names}
+}
