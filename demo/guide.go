@@ -97,7 +97,7 @@ func (g *guide) typed(args []string) string {
 	for i, w := range words {
 		switch {
 		case i == 0:
-		case width+len(w) > 96 && strings.HasPrefix(w, "-"):
+		case width+len(w) > 96 && !strings.HasPrefix(words[i-1], "--"): // no flag is parted from its value
 			b.WriteString(" \\\n      ")
 			width = 6
 		default:
