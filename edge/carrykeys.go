@@ -138,6 +138,9 @@ func (e *edge) hearRoster(_ city.Slug, body []byte) []byte {
 		e.log.Warn("a roster that came from the hub does not count", slog.Any("error", err))
 		return nil
 	}
+	if err := e.recordings.keys.renew(e.recordings.wrongProof); err != nil {
+		e.log.Error("epoch keys could not be read anew", slog.Any("error", err))
+	}
 	if err := e.recordings.store.SetKeep(keepOf(next)); err != nil {
 		e.log.Error("retention of the roster before goes on", slog.Any("error", err))
 	}

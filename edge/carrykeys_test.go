@@ -169,6 +169,9 @@ func TestRostersFollowOneAnother(t *testing.T) {
 	if keep := keepOf(a.rosters.newest()); keep["short"] != 48*time.Hour {
 		t.Errorf("kept for %v", keep)
 	}
+	if err := a.keys.renew(a.wrongProof); err != nil || !a.has(share.Court, day) || a.has(share.Ombudsman, day) {
+		t.Errorf("at once: court %v, ombudsman %v, %v", a.has(share.Court, day), a.has(share.Ombudsman, day), err)
+	}
 	again := newAsking(t, g.Roster, dir, noon)
 	if again.rosters.newest().Version != 2 || !again.has(share.Court, day) || again.has(share.Ombudsman, day) {
 		t.Errorf("after a restart: roster %d, court %v, ombudsman %v", again.rosters.newest().Version, again.has(share.Court, day), again.has(share.Ombudsman, day))

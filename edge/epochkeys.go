@@ -60,6 +60,13 @@ func (k *epochKeys) Key(_ context.Context, body share.Body, class city.Slug, day
 // refresh reads files that are new or changed. What is wrong with a file is told, and
 // does not stop the others.
 func (k *epochKeys) refresh(wrong func(file string, err error)) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.readNew(wrong)
+}
+
+// readNew is refresh under the lock.
+func (k *epochKeys) readNew(wrong func(file string, err error)) error {
 	files, err := os.ReadDir(k.dir)
 	if err != nil {
 		return fmt.Errorf("proofs of epoch keys: %w", err)
@@ -67,8 +74,6 @@ func (k *epochKeys) refresh(wrong func(file string, err error)) error {
 	if len(files) > maxProofs {
 		return city.Errorf(city.TooLarge, "%s has %d files; %d are looked at: remove those of days past", k.dir, len(files), maxProofs)
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	for _, f := range files {
 		info, err := f.Info()
 		if err != nil || !strings.HasSuffix(f.Name(), ".proof") || k.seen[f.Name()] == info.ModTime().UnixNano() {
@@ -80,6 +85,16 @@ func (k *epochKeys) refresh(wrong func(file string, err error)) error {
 		}
 	}
 	return nil
+}
+
+// renew reads all files anew, under a roster that came: keys of devices that it does not
+// have count no more.
+func (k *epochKeys) renew(wrong func(file string, err error)) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	clear(k.seen)
+	clear(k.keys)
+	return k.readNew(wrong)
 }
 
 // read takes one file's key. The lock is held.

@@ -19,7 +19,8 @@ type Index struct {
 	Next     int64                       `json:"next"` // entries up to here are taken in
 	Last     canonical.Hash              `json:"last"` // id of the entry before Next
 	Cameras  map[city.Slug]*Registration `json:"cameras"`
-	Keys     map[string]int64            `json:"keys"`     // by body/class/day: the index of the first epoch key
+	Keys     map[string]EpochKey         `json:"keys"`     // by body/class/day: the first of a device of the newest roster
+	Devices  map[city.Slug]string        `json:"devices"`  // of the bodies, by the newest roster in the log: their keys
 	Hours    map[city.Slug]int64         `json:"hours"`    // of each class, by the newest roster in the log
 	Software map[string]Running          `json:"software"` // by component, or component/edge
 }
@@ -33,6 +34,12 @@ type Registration struct {
 	Files []canonical.Hash `json:"files"`
 }
 
+// EpochKey is where a body's key stands, and which device signed it.
+type EpochKey struct {
+	Index  int64     `json:"index"`
+	Device city.Slug `json:"device"`
+}
+
 // Running is a program that the log names.
 type Running struct {
 	Index   int64          `json:"index"` // of the entry
@@ -42,13 +49,13 @@ type Running struct {
 
 // NewIndex is that of an empty log.
 func NewIndex() *Index {
-	return &Index{Cameras: map[city.Slug]*Registration{}, Keys: map[string]int64{}, Hours: map[city.Slug]int64{}, Software: map[string]Running{}}
+	return &Index{Cameras: map[city.Slug]*Registration{}, Keys: map[string]EpochKey{}, Devices: map[city.Slug]string{}, Hours: map[city.Slug]int64{}, Software: map[string]Running{}}
 }
 
 // ReadIndex reads a cached index. What cannot be read is as good as none.
 func ReadIndex(text []byte) *Index {
 	x := NewIndex()
-	if json.Unmarshal(text, x) != nil || x.Next < 0 || x.Cameras == nil || x.Keys == nil || x.Hours == nil || x.Software == nil {
+	if json.Unmarshal(text, x) != nil || x.Next < 0 || x.Cameras == nil || x.Keys == nil || x.Devices == nil || x.Hours == nil || x.Software == nil {
 		return NewIndex()
 	}
 	return x
@@ -82,10 +89,7 @@ func (x *Index) take(index int64, e entry.Entry) error {
 		if err != nil {
 			return err
 		}
-		clear(x.Hours)
-		for _, c := range r.Classes {
-			x.Hours[c.Name] = int64(c.Hours)
-		}
+		x.follow(&r.Roster)
 	case *entry.Registration:
 		c := &Registration{Registration: *e, KeptHours: x.kept(e), Files: []canonical.Hash{e.Entry}}
 		if was := x.Cameras[e.Camera]; was != nil {
@@ -99,13 +103,32 @@ func (x *Index) take(index int64, e entry.Entry) error {
 			c.KeptHours = e.Hours
 		}
 	case *entry.EpochKey:
-		if id := keyOf(e.Body, e.Class, e.Day); x.Keys[id] == 0 {
-			x.Keys[id] = index + 1
+		id := keyOf(e.Body, e.Class, e.Day)
+		if _, ok := x.Keys[id]; !ok {
+			x.Keys[id] = EpochKey{index, e.Device}
 		}
 	case *entry.Software:
 		x.Software[programOf(e)] = Running{index, e.Hash, e.Version}
 	}
 	return nil
+}
+
+// follow takes the roster that holds from now on. An epoch key of a device that is not in it,
+// or has another key there, counts no more: another of the same day may take its place.
+func (x *Index) follow(r *roster.Roster) {
+	clear(x.Hours)
+	for _, c := range r.Classes {
+		x.Hours[c.Name] = int64(c.Hours)
+	}
+	now := map[city.Slug]string{}
+	for _, b := range r.Bodies {
+		for _, d := range b.Devices {
+			now[d.ID] = d.Key
+		}
+	}
+	before := x.Devices
+	x.Devices = now
+	maps.DeleteFunc(x.Keys, func(_ string, k EpochKey) bool { return now[k.Device] == "" || now[k.Device] != before[k.Device] })
 }
 
 // kept is for how long a camera's sealed footage is kept, hours.
@@ -123,16 +146,17 @@ func keyOf(body, class city.Slug, day canonical.Day) string {
 	return string(body) + "/" + string(class) + "/" + string(day)
 }
 
-// Key is the index of the epoch key of a body, class and day that was logged first.
+// Key is the index of the epoch key of a body, class and day: of those signed by devices of
+// the newest roster, the one that was logged first.
 func (x *Index) Key(body, class city.Slug, day canonical.Day) (index int64, ok bool) {
-	index = x.Keys[keyOf(body, class, day)]
-	return index - 1, index > 0
+	k, ok := x.Keys[keyOf(body, class, day)]
+	return k.Index, ok
 }
 
 // Forget drops epoch keys of days that nobody records any more.
 func (x *Index) Forget(now time.Time) {
 	old := now.UTC().AddDate(0, 0, -2).Format(time.DateOnly)
-	maps.DeleteFunc(x.Keys, func(id string, _ int64) bool { return id[len(id)-len(old):] < old })
+	maps.DeleteFunc(x.Keys, func(id string, _ EpochKey) bool { return id[len(id)-len(old):] < old })
 }
 
 func programOf(e *entry.Software) string {

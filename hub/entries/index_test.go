@@ -150,10 +150,29 @@ func TestTheCacheIsTheIndex(t *testing.T) {
 	if again := ReadIndex(text); !reflect.DeepEqual(again, b.Index) {
 		t.Errorf("%+v\n%+v", again, b.Index)
 	}
-	for _, bad := range []string{"", "{}", "null", `{"next":-1}`, string(text[:len(text)/2]), `{"next":3,"cameras":null,"keys":{},"hours":{},"software":{}}`} {
+	for _, bad := range []string{"", "{}", "null", `{"next":-1}`, string(text[:len(text)/2]), `{"next":3,"cameras":null,"keys":{},"devices":{},"hours":{},"software":{}}`} {
 		if x := ReadIndex([]byte(bad)); x.Next != 0 || x.Cameras == nil {
 			t.Errorf("%q is %+v", bad, x)
 		}
+	}
+	after := newBook(t)
+	after.add(key)
+	next := rostertest.New("town").Plain()
+	next.Version = 2
+	after.add(&entry.Roster{Roster: rostertest.New("town").Sign(next), Version: 2})
+	if _, ok := after.Key("court", "short", "2026-12-01"); !ok {
+		t.Error("a roster that left the device as it was took its key away")
+	}
+	next.Version, next.Bodies[0].Devices[0].ID, next.Bodies[0].Devices[0].Key = 3, "court-3", rostertest.NewKey("helsinki.example/court-3", "town").Public
+	after.add(&entry.Roster{Roster: rostertest.New("town").Sign(next), Version: 3})
+	if _, ok := after.Key("court", "short", "2026-12-01"); ok {
+		t.Error("the key of a device that is off the roster counts")
+	}
+	replaced := second
+	replaced.Device = "court-3"
+	after.add(&replaced)
+	if index, ok := after.Key("court", "short", "2026-12-01"); !ok || index != 4 {
+		t.Errorf("the key that replaces it: %d, %v", index, ok)
 	}
 	b.Forget(noon.AddDate(0, 0, 2))
 	if _, ok := b.Key("court", "short", "2026-12-01"); !ok {
