@@ -62,7 +62,7 @@ export class Timeline {
     root.append(
       make("p", { class: "case-tools" }, make("button", { type: "button", onclick: () => move(-1) }, say("casenew.earlier")), this.lengths, make("button", { type: "button", onclick: () => move(1) }, say("casenew.later"))),
       this.rows,
-      make("p", { class: "case-key small" }, make("span", { class: "case-key-all" }, say("casenew.key.all")), make("span", { class: "case-key-gap" }, say("casenew.key.gap")), make("span", { class: "case-key-none" }, say("casenew.key.none")), make("span", { class: "case-key-time" }, say("casenew.key.time"))),
+      make("p", { class: "case-key small" }, make("span", { class: "case-key-all" }, say("casenew.key.all")), make("span", { class: "case-key-gap" }, say("casenew.key.gap")), make("span", { class: "case-key-none" }, say("casenew.key.none")), make("span", { class: "case-key-kept" }, say("casenew.key.kept")), make("span", { class: "case-key-time" }, say("casenew.key.time"))),
     );
     this.paint();
     setInterval(() => this.renew(), every);
@@ -184,7 +184,7 @@ export class Timeline {
     const said = make("p", { class: "small" }, f && "failed" in f ? f.failed : f ? this.said(have, f) : say("casenew.loading"));
     if (f && "failed" in f) said.append(" ", make("button", { type: "button", class: "case-again", onclick: () => this.again(c.name) }, say("casenew.again")));
     const line = draw("svg", { class: "case-line", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" });
-    if (f && !("failed" in f)) line.append(...this.cells(f));
+    if (f && !("failed" in f)) line.append(...this.cells(f), ...this.keptFrom(f));
     line.append(...this.overlay());
     this.point(line);
     return make("div", { class: "case-row" }, make("h3", {}, c.title), line, said);
@@ -218,6 +218,14 @@ export class Timeline {
     }
     close(Math.min(this.end, f.asked));
     return cells;
+  }
+
+  /** Where what is older was destroyed. */
+  private keptFrom(f: Known): SVGElement[] {
+    const at = f.asked - f.keeps * hour;
+    if (!f.keeps || at <= this.begin || at >= this.end) return [];
+    const x = this.x(at).toFixed(2);
+    return [draw("line", { class: "case-kept", x1: x, x2: x, y1: 0, y2: height })];
   }
 
   private overlay(): SVGElement[] {
