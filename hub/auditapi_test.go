@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -37,9 +39,19 @@ func TestABodyAuditsWhatNobodyChose(t *testing.T) {
 		Camera: "tower", Count: int64(h.Count), Domain: h.Domain, Hour: canonical.At(noon), Recorder: []byte(c.recorder.Signer.Public()), Root: h.Root, Signature: signature,
 	})
 	c.must(err)
+	index := ""
 	c.eventually("the camera is registered, and the hour is in the log", func() bool {
 		a := c.ask("public", "POST", "/api/v1/record/entries", append(line, '\n'))
-		return a.status == http.StatusOK && strings.Contains(string(a.body), `"index"`)
+		if m := regexp.MustCompile(`"index":(\d+)`).FindSubmatch(a.body); a.status == http.StatusOK && m != nil {
+			index = string(m[1])
+		}
+		return index != ""
+	})
+	c.eventually("it is public", func() bool {
+		lines := strings.Split(string(c.ask("public", "GET", "/log/checkpoint", nil).body), "\n")
+		size, err := strconv.Atoi(lines[min(1, len(lines)-1)])
+		at, indexed := strconv.Atoi(index)
+		return err == nil && indexed == nil && size > at
 	})
 	// What is logged later belongs to the next day's audit: here the docket begins anew.
 	c.stop()
