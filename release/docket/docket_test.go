@@ -2,6 +2,7 @@ package docket_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -135,6 +136,31 @@ func TestWhatMayNotBeSubmitted(t *testing.T) {
 	}
 	if got := w.entriesOf(id); got["release-requested"] != 1 {
 		t.Errorf("%v", got)
+	}
+}
+
+// busy is an edge with more than a request can hold.
+type busy struct {
+	docket.Recordings
+	asked int
+}
+
+func (b *busy) Segments(context.Context, city.Slug, time.Time, time.Time) ([]docket.Segment, error) {
+	b.asked++
+	return make([]docket.Segment, token.MaxRecords+1), nil
+}
+
+func TestMoreThanARequestHoldsIsNotLogged(t *testing.T) {
+	w := newWorld(t)
+	edge := &busy{}
+	w.cfg.Recordings = edge
+	w.must(w.docket.Close())
+	w.open()
+	s, e := w.submission(w.ask())
+	_, err := w.docket.Submit(t.Context(), "aino", s)
+	fails(t, err, city.TooLarge, "fewer cameras")
+	if n := w.entriesOf(e.ID); len(n) > 0 || edge.asked != 1 {
+		t.Errorf("the log has %v; edges were asked %d times", n, edge.asked)
 	}
 }
 

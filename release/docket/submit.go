@@ -111,10 +111,9 @@ func (d *Docket) gatherable(ctx context.Context, s *token.Submission) error {
 		if err != nil {
 			return err
 		}
-		n += len(list)
-	}
-	if n > token.MaxRecords {
-		return city.Errorf(city.TooLarge, "the submission asks for %d segments; %d fit into a request: ask for fewer cameras or a shorter time with one token", n, token.MaxRecords)
+		if n += len(list); n > token.MaxRecords {
+			return city.Errorf(city.TooLarge, "the submission asks for %d segments; %d fit into a request: ask for fewer cameras or a shorter time with one token", n, token.MaxRecords)
+		}
 	}
 	if n == 0 && all {
 		return city.Errorf(city.NotFound, "of these cameras nothing is recorded in that time, or its time is over: there is nothing to ask for")
