@@ -57,8 +57,8 @@ func (s *Shelf) Film(p *Piece) (*Film, error) {
 // filmOf reads what the pictures are, and leaves out a fragment that is not whole.
 func filmOf(b []byte) (*Film, error) {
 	whole, begin := 0, 0
-	moof := -1
-	for at := 0; at+8 <= len(b); {
+	moof, at := -1, 0
+	for at+8 <= len(b) {
 		size := int(binary.BigEndian.Uint32(b[at:]))
 		if size < 8 || size > len(b)-at {
 			break
@@ -78,7 +78,7 @@ func filmOf(b []byte) (*Film, error) {
 	if begin == 0 || whole == 0 {
 		return nil, city.Errorf(city.Invalid, "what was sealed is no fMP4 with a whole fragment")
 	}
-	f := &Film{MP4: b[:whole], Cut: whole < len(b), First: firstShown(b[begin:whole])}
+	f := &Film{MP4: b[:whole], Cut: at < len(b) || moof >= 0, First: firstShown(b[begin:whole])}
 	clear(b[whole:])
 	return f, f.describe(b[:begin])
 }
