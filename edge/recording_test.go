@@ -188,8 +188,8 @@ func TestNoFootageWithoutADecision(t *testing.T) {
 // what to do where it does not.
 func TestOnlyTheRegisteredRecorderRecords(t *testing.T) {
 	for want, change := range map[string]func(*register.Entry){
-		"no recorder and class; register it again with --class short ": func(e *register.Entry) { e.Class, e.Recorder = "", nil },
-		"names the class usual, and the configuration short":           func(e *register.Entry) { e.Class = "usual" },
+		"no recorder and class; register it again with --class short ":  func(e *register.Entry) { e.Class, e.Recorder = "", nil },
+		"names the class usual, and the configuration short":            func(e *register.Entry) { e.Class = "usual" },
 		"names the recorder 070707070707070707070707070707070707070707": func(e *register.Entry) { e.Recorder = bytes.Repeat([]byte{7}, 32) },
 	} {
 		s, _ := recorded(t, 168, true)
