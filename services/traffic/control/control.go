@@ -27,7 +27,19 @@ type Decision struct {
 	// Presumed are groups for which somebody may wait whom no detector has told of. The
 	// guard takes them for demanded.
 	Presumed network.Set
+	// Instead says what decides because detectors cannot be believed: actuated control or
+	// the fixed plan; empty: whoever is meant to decide does.
+	Instead Instead
 }
+
+// Instead is what decides where detectors cannot be believed.
+type Instead string
+
+// What decides.
+const (
+	ByActuated Instead = "actuated"
+	ByPlan     Instead = "fixed"
+)
 
 // Class is what a detector can tell of a vehicle.
 type Class byte

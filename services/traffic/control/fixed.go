@@ -51,6 +51,9 @@ func NewFixed(n *network.Network, begin time.Duration, slots []Slot) (*Fixed, er
 // Name is the controller's name on reports.
 func (f *Fixed) Name() string { return "fixed" }
 
+// Network returns the network whose plans it runs.
+func (f *Fixed) Network() *network.Network { return f.net }
+
 // plan returns the plan of a junction at a time of day.
 func (f *Fixed) plan(j *network.Junction, at time.Duration) *network.Plan {
 	if len(f.slots) == 0 {

@@ -35,7 +35,7 @@ func (w *Watchful) Decide(now time.Duration, seen *Reading, shown []safety.Aspec
 	if silent != "" {
 		w.fixed.Decide(now, seen, shown, out)
 		for i := range out {
-			out[i].Reason = "on the fixed plan, for " + silent + "; " + out[i].Reason
+			out[i].Reason, out[i].Instead = "on the fixed plan, for "+silent+"; "+out[i].Reason, ByPlan
 		}
 		return
 	}
@@ -61,11 +61,11 @@ func (w *Watchful) Decide(now time.Duration, seen *Reading, shown []safety.Aspec
 		reason := of[lanes[0]]
 		if len(of) == w.lanes(i) {
 			w.fixed.Decide(now, seen, shown, w.second)
-			out[i] = Decision{Want: w.second[i].Want, Presumed: out[i].Presumed, Reason: "on the fixed plan, for no detector can be believed: " + reason}
+			out[i] = Decision{Want: w.second[i].Want, Presumed: out[i].Presumed, Instead: ByPlan, Reason: "on the fixed plan, for no detector can be believed: " + reason}
 			continue
 		}
 		d := w.actuated.decide(i, now, seen, shown[i])
-		out[i] = Decision{Want: d.Want, Presumed: out[i].Presumed, Reason: "on actuated control, for " + reason + "; " + d.Reason}
+		out[i] = Decision{Want: d.Want, Presumed: out[i].Presumed, Instead: ByActuated, Reason: "on actuated control, for " + reason + "; " + d.Reason}
 	}
 }
 

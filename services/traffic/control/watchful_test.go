@@ -111,7 +111,7 @@ func TestWatchfulRunsThePlanWhereNoDetectorIsSound(t *testing.T) {
 		}
 		s.second(0)
 	}
-	if r := s.out[0].Reason; !strings.Contains(r, "fixed plan") {
+	if r := s.out[0].Reason; !strings.Contains(r, "fixed plan") || s.out[0].Instead != control.ByPlan {
 		t.Errorf("every detector lies: %q", r)
 	}
 }
