@@ -3,7 +3,8 @@ package main
 import (
 	"polity/service"
 	power "polity/services/power/live"
+	water "polity/services/water/live"
 )
 
 // modules is the one list of services that a hub's configuration may name.
-var modules = []service.Module{power.Module}
+var modules = []service.Module{power.Module, water.Module}

@@ -126,8 +126,9 @@ func (w *Watch) repairs() (list []repair) {
 	return list
 }
 
-// Residual is what one instrument shows besides the model, night by night, its usual
-// level taken off.
+// Residual is what one instrument shows besides the model, day by day, its usual level
+// taken off: pressures by day, when much flows and a leak shows in them; what is used or
+// lost by night, when little is used.
 type Residual struct {
 	Instrument string
 	Balance    bool      // what a zone uses or loses besides what is expected, m³/h; else a pressure, m
@@ -157,14 +158,10 @@ func (w *Watch) Residuals() []Residual {
 		list = append(list, x)
 	}
 	for i := range r.pressures {
-		add(w.in.Data.Pressures.Names[i], i, false, w.c.FloorP)
+		add(w.in.Data.Pressures.Names[i], r.half()+i, false, w.c.FloorP)
 	}
 	for i, z := range r.zones {
-		var names []string
-		for _, c := range w.p.zones[z].in {
-			names = append(names, w.in.Network.Links[w.p.flow[c]].ID)
-		}
-		add(strings.Join(names, "+"), r.pressures+r.flows+i, true, w.c.FloorQ)
+		add(w.zoneName(z), r.pressures+r.flows+i, true, w.c.FloorQ)
 	}
 	return list
 }
@@ -221,4 +218,46 @@ func (w *Watch) Pressures(ctx context.Context, dial epanet.Dialer, d *scada.Data
 		return nil
 	})
 	return out, err
+}
+
+// Zone is a part of the network between flow meters, over a day.
+type Zone struct {
+	Name     string // its inflows
+	Nodes    []int
+	Used     float64 // m³ that flowed in and did not stay in its tanks; NaN: not known
+	Expected float64 // m³ by the model's demand, as much more or less as meters show
+}
+
+// Zones draws up what flowed into each balanced zone over the first day of d.
+func (w *Watch) Zones(d *scada.Data) []Zone {
+	hours := make([]int, 24)
+	for h := range hours {
+		hours[h] = h
+	}
+	slots := w.p.slots(d, hours)[:len(hours)]
+	var list []Zone
+	for z := range w.p.zones {
+		if !w.p.balanced(z) {
+			continue
+		}
+		x := Zone{Name: w.zoneName(z), Nodes: slices.Clone(w.p.zones[z].nodes)}
+		for _, s := range slots {
+			nominal := make([]float64, len(w.p.n.Nodes))
+			for i := range nominal {
+				nominal[i] = w.p.nominal(i, s.at)
+			}
+			x.Used += s.used[z]
+			x.Expected += w.p.expectedUse(z, s, nominal)
+		}
+		list = append(list, x)
+	}
+	return list
+}
+
+func (w *Watch) zoneName(z int) string {
+	var names []string
+	for _, c := range w.p.zones[z].in {
+		names = append(names, w.in.Network.Links[w.p.flow[c]].ID)
+	}
+	return strings.Join(names, "+")
 }

@@ -360,3 +360,16 @@ func (d *Data) WriteFolder(folder, prefix string) error {
 func (t *Table) Head() *Table {
 	return &Table{Name: t.Name, Start: t.Start, Step: t.Step, Names: t.Names}
 }
+
+// Rows are those of d from one up to another.
+func (d *Data) Rows(from, to int) *Data {
+	cut := func(t *Table) *Table {
+		c := t.Head()
+		c.Start = t.Start.Add(time.Duration(from) * t.Step)
+		for _, column := range t.Values {
+			c.Values = append(c.Values, column[from:to])
+		}
+		return c
+	}
+	return &Data{Pressures: cut(d.Pressures), Flows: cut(d.Flows), Levels: cut(d.Levels), Demands: cut(d.Demands)}
+}

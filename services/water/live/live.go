@@ -1,0 +1,350 @@
+package live
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"polity/city"
+	"polity/internal/durable"
+	"polity/plane"
+	"polity/service"
+	"polity/services/water/epanet"
+	"polity/services/water/isolation"
+	"polity/services/water/leaks"
+	"polity/services/water/network"
+	"polity/services/water/scada"
+	"polity/services/water/season"
+)
+
+// Name is the service's.
+const Name city.Slug = "water"
+
+// Module is the service for the program's list.
+var Module = service.Module{Name: Name, New: func(config []byte, d service.Deps) (service.Service, error) { return New(config, d) }}
+
+// Service is the running service.
+type Service struct {
+	cfg     Config
+	deps    service.Deps
+	net     *network.Network
+	valves  []isolation.Valve
+	planner *isolation.Planner
+	between *network.Between
+	watch   *leaks.Watch   // of Run alone
+	season  *season.Season // the same; nil: a real network, where nothing moves from here
+
+	mu      sync.Mutex
+	kept    kept
+	closed  map[int]bool // valves
+	shown   shown
+	problem string // why nothing can be said now; empty: nothing stands in the way
+}
+
+// kept is what a restart must not forget.
+type kept struct {
+	Leaks  []*Leak           `json:"leaks"`
+	Alarms map[string]string `json:"alarms"` // leak by alarm of the detector
+	Count  int               `json:"count"`  // of leaks ever
+}
+
+// Leak is one that was found.
+type Leak struct {
+	ID         string // of its alert and decisions
+	Pipe       string // the likeliest
+	Found      time.Time
+	Since      time.Time // by the measurements' clock
+	Flow       float64   // m³/h, when it was found
+	Within     float64   // m along pipes that hold 80 % of the probability
+	Candidates []leaks.Candidate
+	Reason     string
+
+	Heard    string   // pipe on which a crew heard it
+	Searched []string // pipes around which nothing was heard
+	Close    []int    // valves of the order that waits or was carried out
+	Dry      []int    // nodes that have no water while they are closed
+	Cut      bool     // the valves are closed
+	Mended   bool
+	Opened   time.Time // by the measurements' clock: the valves are open again
+	Ended    time.Time // its end was seen, or told
+	Tries    int       // proposals so far
+	Waiting  string    // id of the decision that waits for a person or is carried out
+	Until    time.Time // that a person can agree to it
+	Sent     bool      // a crew carries it out
+	Note     string    // why nothing is proposed
+}
+
+const stateFile = "state.json"
+
+// New makes the service. Run works it.
+func New(config []byte, d service.Deps) (*Service, error) {
+	c, err := read(config)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{cfg: c, deps: d}
+	if s.net, s.valves, err = c.network(); err != nil {
+		return nil, err
+	}
+	s.planner, s.between = isolation.NewPlanner(s.net, s.valves), s.net.Between()
+	s.forget()
+	return s, s.load()
+}
+
+// forget begins anew.
+func (s *Service) forget() {
+	s.kept, s.closed, s.shown = kept{Alarms: map[string]string{}, Count: s.kept.Count}, map[int]bool{}, shown{}
+}
+
+func (s *Service) load() error {
+	name := filepath.Join(s.deps.Dir, stateFile)
+	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &s.kept)
+	}
+	if err != nil {
+		return fmt.Errorf("what is known of leaks: %w", err)
+	}
+	if s.kept.Alarms == nil {
+		s.kept.Alarms = map[string]string{}
+	}
+	for _, l := range s.kept.Leaks {
+		if s.cfg.Simulate != "" {
+			break // what was played before is ended at once
+		}
+		if _, is := s.net.Link(l.Pipe); !is {
+			return city.Errorf(city.Conflict, "%s is of another network than the configuration names: move it away", name)
+		}
+	}
+	return nil
+}
+
+// save keeps what a restart must not forget. The lock is held.
+func (s *Service) save() error {
+	text, err := json.Marshal(&s.kept)
+	if err == nil {
+		err = os.MkdirAll(s.deps.Dir, 0o700)
+	}
+	if err == nil {
+		err = durable.WriteFile(filepath.Join(s.deps.Dir, stateFile), text, 0o600)
+	}
+	return err
+}
+
+// Run works until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	err := s.run(ctx)
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // it was to end
+	}
+	if err != nil {
+		s.mu.Lock()
+		s.problem = err.Error()
+		s.mu.Unlock()
+	}
+	return err
+}
+
+func (s *Service) run(ctx context.Context) error {
+	if s.cfg.Simulate == "" {
+		return s.follow(ctx)
+	}
+	for ctx.Err() == nil {
+		if err := s.play(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// play plays one season.
+func (s *Service) play(ctx context.Context) error {
+	if err := s.anew(ctx); err != nil {
+		return err
+	}
+	var before *scada.Data
+	var err error
+	if s.season, before, err = season.Begin(ctx, season.Config{Network: s.net, Valves: s.valves, Leaks: seasonLeaks, Before: seasonBefore, Seed: 18, Dial: epanet.Native}); err != nil {
+		return err
+	}
+	if err := s.learn(ctx, before, leaks.Default()); err != nil {
+		return err
+	}
+	tick := time.NewTicker(dayTakes)
+	defer tick.Stop()
+	for range seasonDays {
+		for day := false; !day; {
+			changed := s.deps.Decisions.Changed()
+			if err := s.carryOut(ctx); err != nil {
+				return err
+			}
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-changed:
+			case <-tick.C:
+				day = true
+			}
+		}
+		d, words, err := s.season.Day(ctx)
+		if err != nil {
+			return err
+		}
+		if err := s.day(ctx, d, words); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// anew ends what is left of a season that was played before.
+func (s *Service) anew(ctx context.Context) error {
+	s.mu.Lock()
+	var left []Leak
+	for _, l := range s.kept.Leaks {
+		if l.Ended.IsZero() {
+			l.Ended = s.deps.Now().UTC()
+			left = append(left, *l)
+		}
+	}
+	s.mu.Unlock()
+	for i := range left {
+		if err := errors.Join(s.moot(ctx, left[i].Waiting, "The made-up days began anew."), s.publish(ctx, &left[i])); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forget()
+	return s.save()
+}
+
+// moot withdraws a decision, unless somebody has answered it.
+func (s *Service) moot(ctx context.Context, decision, why string) error {
+	if decision == "" {
+		return nil
+	}
+	err := s.deps.Decisions.Withdraw(ctx, decision, why)
+	if kind := city.KindOf(err); kind == city.Conflict || kind == city.NotFound {
+		return nil
+	}
+	return err
+}
+
+// learn begins to watch.
+func (s *Service) learn(ctx context.Context, before *scada.Data, c leaks.Config) (err error) {
+	s.watch, err = leaks.NewWatch(ctx, epanet.Native, s.net, before, nil, c, nil)
+	if err == nil {
+		s.mu.Lock()
+		s.problem = ""
+		s.mu.Unlock()
+	}
+	return err
+}
+
+const folderEach = 10 * time.Minute
+
+// follow watches a real network, whose tables grow.
+func (s *Service) follow(ctx context.Context) error {
+	before, err := scada.ReadFolder(s.cfg.History)
+	if err != nil {
+		return fmt.Errorf("history: %w", err)
+	}
+	if err := s.learn(ctx, before, leaks.Default()); err != nil {
+		return err
+	}
+	var read time.Time
+	for {
+		changed, err := newest(s.cfg.Measurements)
+		if err != nil {
+			return fmt.Errorf("measurements: %w", err)
+		}
+		if changed.After(read) {
+			d, err := scada.ReadFolder(s.cfg.Measurements)
+			if err != nil {
+				return fmt.Errorf("measurements: %w", err)
+			}
+			if err := s.catchUp(ctx, d); err != nil {
+				return err
+			}
+			read = changed
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(folderEach):
+		}
+	}
+}
+
+// catchUp takes the whole days that are new.
+func (s *Service) catchUp(ctx context.Context, d *scada.Data) error {
+	if s.watch.Days() == 0 && !d.Pressures.Start.Equal(s.watch.Next()) {
+		return city.Errorf(city.Invalid, "measurements begin at %s; they must begin where history ends, at %s", d.Pressures.Start.Format(time.DateTime), s.watch.Next().Format(time.DateTime))
+	}
+	perDay := int(24 * time.Hour / d.Pressures.Step)
+	days := d.Pressures.Len() / perDay
+	for at := s.watch.Days(); at < days-1; at++ { // one look for all that is behind
+		if err := s.watch.Add(ctx, epanet.Native, d.Rows(at*perDay, (at+1)*perDay)); err != nil {
+			return err
+		}
+	}
+	if at := s.watch.Days(); at < days {
+		return s.day(ctx, d.Rows(at*perDay, (at+1)*perDay), nil)
+	}
+	return nil
+}
+
+// newest is when a file of a folder changed last.
+func newest(folder string) (last time.Time, err error) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return last, err
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			return last, err
+		}
+		if info.ModTime().After(last) {
+			last = info.ModTime()
+		}
+	}
+	return last, nil
+}
+
+// publish writes a leak into the city's data. The control room has its alert from there.
+func (s *Service) publish(ctx context.Context, l *Leak) error {
+	a, err := service.AlertChange(service.Alert{
+		ID: "urn:ngsi-ld:Alert:water:" + l.ID, Category: "water", SubCategory: "leak", Severity: severity(l.Flow),
+		Asset: "urn:ngsi-ld:Pipe:" + l.Pipe, Start: l.Found, End: l.Ended, Simulated: s.cfg.Simulate != "",
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := s.deps.Data.Write(ctx, &plane.Batch{Changes: []plane.Change{a}}); err != nil {
+		return fmt.Errorf("write the leak %s: %w", l.ID, err)
+	}
+	s.deps.Log.Info("leak", slog.String("id", l.ID), slog.String("pipe", l.Pipe), slog.Float64("m3h", l.Flow), slog.Bool("ended", !l.Ended.IsZero()))
+	return nil
+}
+
+func severity(flow float64) string {
+	switch {
+	case flow >= 20:
+		return "critical"
+	case flow >= 5:
+		return "high"
+	}
+	return "medium"
+}

@@ -1,0 +1,310 @@
+package live
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"polity/city"
+	"polity/service"
+	"polity/services/water/season"
+)
+
+// What a decision does, as its detail says.
+const (
+	isolate = "isolate" // search a pipe and close the valves around it
+	reopen  = "reopen"  // open them again behind a repair
+)
+
+// order is the detail of a decision.
+type order struct {
+	Kind   string   `json:"kind"`
+	Leak   string   `json:"leak"`
+	Pipe   string   `json:"pipe"`
+	Valves []int    `json:"valves"`
+	Names  []string `json:"names"`
+	Dry    []int    `json:"dry,omitempty"`
+}
+
+const (
+	openFor   = 4 * time.Hour // that a person can agree
+	triesMost = 6
+)
+
+// propose puts before people what follows for each leak that nothing waits for.
+func (s *Service) propose(ctx context.Context) error {
+	s.mu.Lock()
+	var list []*Leak
+	now := s.deps.Now()
+	for _, l := range s.kept.Leaks {
+		if l.Waiting != "" && !l.Sent && now.After(l.Until) { // nobody answered, or somebody refused
+			l.Waiting = ""
+		}
+		if l.Waiting == "" && l.Note == "" && l.Ended.IsZero() && l.Opened.IsZero() && l.Cut == l.Mended {
+			list = append(list, l)
+		}
+	}
+	s.mu.Unlock()
+	for _, l := range list {
+		s.mu.Lock()
+		p, err := s.proposal(l, now.UTC())
+		if err != nil {
+			l.Note = oneLine(err.Error(), 300)
+			s.mu.Unlock()
+			continue
+		}
+		l.Waiting, l.Until, l.Sent, l.Tries = p.ID, p.Until, false, l.Tries+1
+		err = s.save() // before it is proposed: whoever is killed between proposes the next
+		s.mu.Unlock()
+		if err == nil {
+			err = s.deps.Decisions.Propose(ctx, p)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// proposal is what follows for a leak. The lock is held.
+func (s *Service) proposal(l *Leak, now time.Time) (p service.Proposal, err error) {
+	if l.Tries >= triesMost {
+		return p, city.Errorf(city.Conflict, "Six orders have not helped: people at the place are needed.")
+	}
+	o := order{Kind: reopen, Leak: l.ID, Pipe: l.Pipe, Valves: l.Close}
+	var do, effect, reason string
+	level := service.Confirm
+	if l.Mended {
+		o.Valves = slices.DeleteFunc(slices.Clone(l.Close), func(v int) bool { return s.needed(v, l) })
+		o.Names = s.valveNames(o.Valves)
+		do = fmt.Sprintf("Open %s again.", words(o.Names))
+		effect, reason = fmt.Sprintf("%d homes get water back.", s.homes(l.Dry)), fmt.Sprintf("The crew has mended %s.", l.Pipe)
+	} else {
+		o.Kind = isolate
+		o.Pipe = s.target(l)
+		if o.Pipe == "" {
+			return p, city.Errorf(city.NotFound, "No leak was heard around any pipe where it may be.")
+		}
+		link, _ := s.net.Link(o.Pipe)
+		do, reason = fmt.Sprintf("Listen for the leak around %s.", o.Pipe), l.Reason
+		effect = fmt.Sprintf("It is the likeliest place within %.0f m.", l.Within)
+		plan, planErr := s.planner.Isolate(link)
+		if planErr == nil {
+			o.Valves, o.Names, o.Dry = plan.Close, s.valveNames(plan.Close), plan.Dry
+			do = fmt.Sprintf("Listen for the leak around %s, close %s and mend it.", o.Pipe, words(o.Names))
+			effect = fmt.Sprintf("About %.0f m³/h are lost no more; %d homes have no water meanwhile.", l.Flow, s.homes(plan.Dry))
+		}
+		if l.Heard != "" {
+			reason = fmt.Sprintf("A crew has heard the leak on %s.", l.Heard)
+		}
+		if s.season == nil || planErr != nil { // nothing moves from here
+			level = service.Advice
+		}
+	}
+	detail, err := json.Marshal(o)
+	if err != nil {
+		return p, err
+	}
+	return service.Proposal{
+		Decision: service.Decision{
+			ID: fmt.Sprintf("%s-%s-%d", o.Kind, l.ID, l.Tries+1), Service: Name, Level: level, Algorithm: "leak-search", At: now,
+			Reason: oneLine(reason, 300), Inputs: s.inputs(l, now),
+		},
+		Do: oneLine(do, 300), Effect: effect, Until: now.Add(openFor), Detail: detail,
+	}, nil
+}
+
+// needed says whether another leak's isolation needs a valve closed.
+func (s *Service) needed(valve int, but *Leak) bool {
+	return slices.ContainsFunc(s.kept.Leaks, func(l *Leak) bool { return l != but && l.Cut && slices.Contains(l.Close, valve) })
+}
+
+// target is the pipe to search: where it was heard, else the likeliest one that was not
+// searched in vain.
+func (s *Service) target(l *Leak) string {
+	if l.Heard != "" {
+		return l.Heard
+	}
+	list := []string{l.Pipe}
+	for _, c := range l.Candidates {
+		list = append(list, c.Pipe)
+	}
+	for _, pipe := range list {
+		if !slices.Contains(l.Searched, pipe) {
+			return pipe
+		}
+	}
+	return ""
+}
+
+func (s *Service) inputs(l *Leak, now time.Time) []service.Input {
+	var list []service.Input
+	for _, c := range l.Candidates[:min(5, len(l.Candidates))] {
+		list = append(list, service.Input{Entity: "urn:ngsi-ld:Pipe:" + c.Pipe, Attribute: "leakProbability", Value: fmt.Sprintf("%.0f %%", 100*c.Probability), At: now})
+	}
+	for _, r := range s.shown.residuals {
+		last, unit, attribute := mean(r.Days[max(0, len(r.Days)-3):]), "m", "pressureResidual"
+		if r.Balance {
+			unit, attribute = "m³/h", "nightResidual"
+		}
+		if last == last { // not where it is unknown
+			list = append(list, service.Input{Entity: "urn:ngsi-ld:Device:" + r.Instrument, Attribute: attribute, Value: fmt.Sprintf("%+.2f %s", last, unit), At: s.shown.at.UTC()})
+		}
+	}
+	list = append(list, service.Input{Entity: "urn:ngsi-ld:Pipe:" + l.Pipe, Attribute: "leakFlow", Value: fmt.Sprintf("%.1f m³/h", l.Flow), At: l.Found})
+	return list[max(0, len(list)-64):]
+}
+
+func (s *Service) valveNames(valves []int) (names []string) {
+	for _, v := range valves {
+		names = append(names, s.valves[v].ID)
+	}
+	return names
+}
+
+func words(names []string) string {
+	if n := len(names) - 1; n > 0 {
+		return strings.Join(names[:n], ", ") + " and " + names[n]
+	}
+	return strings.Join(names, "")
+}
+
+var errStale = city.Errorf(city.Conflict, "what this was proposed for is over, or the valves have changed: it is looked at anew")
+
+// carryOut sends crews for what people agreed to.
+func (s *Service) carryOut(ctx context.Context) error {
+	list, err := s.deps.Decisions.Due(ctx)
+	if err != nil || s.season == nil {
+		return err
+	}
+	for _, d := range list {
+		job, stale := s.job(d)
+		if stale != nil {
+			if err := s.deps.Decisions.Failed(ctx, d, oneLine(stale.Error(), 300)); err != nil {
+				return err
+			}
+			continue
+		}
+		if job != nil {
+			s.season.Send(*job)
+		}
+	}
+	return nil
+}
+
+// job is what a crew is sent for; nil: it was sent already.
+func (s *Service) job(d service.Due) (*season.Job, error) {
+	var o order
+	if err := json.Unmarshal(d.Detail, &o); err != nil {
+		return nil, city.Errorf(city.Invalid, "its detail cannot be read: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.byID(o.Leak)
+	if l == nil || !l.Ended.IsZero() || l.Waiting != d.ID && !d.Undo {
+		return nil, errStale
+	}
+	for i, v := range o.Valves {
+		if v < 0 || v >= len(s.valves) || i >= len(o.Names) || s.valves[v].ID != o.Names[i] {
+			return nil, errStale
+		}
+	}
+	switch {
+	case d.Undo && o.Kind == reopen:
+		return nil, city.Errorf(city.Conflict, "valves that were opened are closed again only by a new order")
+	case l.Sent:
+		return nil, nil
+	}
+	l.Waiting, l.Sent = d.ID, true
+	j := &season.Job{ID: d.ID, Open: o.Valves}
+	if o.Kind == isolate && !d.Undo {
+		j.Pipe, j.Close, j.Open = o.Pipe, o.Valves, nil
+		l.Close, l.Dry = o.Valves, o.Dry
+	}
+	return j, nil
+}
+
+// heard takes what crews said: it ends decisions, and tells how leaks are.
+func (s *Service) heard(ctx context.Context, said []season.Word) error {
+	if len(said) == 0 {
+		return nil
+	}
+	list, err := s.deps.Decisions.Due(ctx)
+	if err != nil {
+		return err
+	}
+	for _, w := range said {
+		s.mu.Lock()
+		i := slices.IndexFunc(s.kept.Leaks, func(l *Leak) bool { return l.Waiting == w.Job })
+		if i < 0 {
+			i = slices.IndexFunc(s.kept.Leaks, func(l *Leak) bool { return l.Pipe == w.Pipe && l.Cut }) // its order is done
+		}
+		if i < 0 {
+			s.mu.Unlock()
+			continue
+		}
+		failed := s.hear(s.kept.Leaks[i], w)
+		err := s.save()
+		s.mu.Unlock()
+		s.deps.Log.Info("a crew says", slog.String("what", string(w.What)), slog.String("pipe", w.Pipe), slog.String("decision", w.Job))
+		if k := slices.IndexFunc(list, func(d service.Due) bool { return d.ID == w.Job }); k >= 0 && w.What != season.Mended {
+			if failed != "" {
+				err = errors.Join(err, s.deps.Decisions.Failed(ctx, list[k], oneLine(failed, 300)))
+			} else {
+				err = errors.Join(err, s.deps.Decisions.Done(ctx, list[k]))
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hear notes one word, and says why an order could not be carried out. The lock is held.
+func (s *Service) hear(l *Leak, w season.Word) (failed string) {
+	l.Sent = false
+	switch w.What {
+	case season.Closed:
+		l.Waiting, l.Cut, l.Pipe, l.Heard = "", true, w.Pipe, w.Pipe
+		for _, v := range l.Close {
+			s.closed[v] = true
+		}
+	case season.Heard:
+		failed = fmt.Sprintf("The crew heard the leak on %s, which these valves do not cut off; nothing was closed.", w.Pipe)
+		l.Waiting, l.Heard, l.Pipe = "", w.Pipe, w.Pipe
+	case season.Nothing:
+		failed = "The crew heard no leak there; nothing was closed."
+		l.Searched = append(l.Searched, s.target(l))
+		l.Waiting = ""
+	case season.Mended:
+		l.Mended = true
+	case season.Opened:
+		for _, v := range l.Close {
+			if !s.needed(v, l) {
+				delete(s.closed, v)
+			}
+		}
+		l.Waiting, l.Cut = "", false
+		if l.Mended {
+			l.Opened = w.At
+		} else {
+			l.Note = "A person had the order undone."
+		}
+	}
+	return failed
+}
+
+// oneLine makes a sentence fit for a decision.
+func oneLine(text string, most int) string {
+	text = strings.Join(strings.Fields(text), " ")
+	if r := []rune(text); len(r) > most {
+		text = string(r[:most-1]) + "…"
+	}
+	return text
+}

@@ -1,0 +1,195 @@
+package live
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"polity/city"
+	"polity/service"
+	"polity/services/water/leaks"
+	"polity/services/water/network"
+)
+
+// View is what pages show. It is a copy.
+type View struct {
+	At         time.Time // of the last look; zero: it still learns how the network is
+	Simulated  bool
+	Problem    string // why nothing can be said; empty: nothing stands in the way
+	Day        int    // that is shown, of those that are watched, from 1
+	Date       time.Time
+	Homes, Dry int    // by demand, about; those without water because of a repair
+	Leaks      []Leak // that run or are worked on, the newest first
+	Past       []Leak
+	Nodes      []NodeView
+	Links      []LinkView
+	Valves     []ValveView
+	Lowest     float64 // pressure at any hour of the day where water is used, m
+	Residuals  []leaks.Residual
+	Suspects   []leaks.Suspect
+	Balances   []Balance
+}
+
+// NodeView is a node. X and Y are the file's, NaN where it has none.
+type NodeView struct {
+	Name        string
+	Kind        string
+	X, Y        float64
+	Sensor, Dry bool
+	Pressure    []float64 // m, by hour of the day; nothing where it is not known
+}
+
+// LinkView is a pipe, pump or valve.
+type LinkView struct {
+	Name     string
+	From, To int
+	Chance   float64 // that a leak is here
+	Leak     bool    // the likeliest place of one, or where one was heard
+	Meter    bool
+}
+
+// ValveView is an isolating valve.
+type ValveView struct {
+	Name       string
+	Link, Node int
+	Closed     bool
+}
+
+// View returns the picture of this moment.
+func (s *Service) View() View {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := View{At: s.shown.at, Simulated: s.cfg.Simulate != "", Problem: s.problem, Day: s.shown.day, Date: s.shown.date}
+	var all []int
+	for i := range s.net.Nodes {
+		all = append(all, i)
+	}
+	v.Homes = s.homes(all)
+	chance, marked, dry := make([]float64, len(s.net.Links)), map[int]bool{}, map[int]bool{}
+	for _, l := range slices.Backward(s.kept.Leaks) {
+		x := *l
+		x.Candidates, x.Searched, x.Close, x.Dry = slices.Clone(l.Candidates), slices.Clone(l.Searched), slices.Clone(l.Close), slices.Clone(l.Dry)
+		if !l.Ended.IsZero() {
+			if len(v.Past) < 20 {
+				v.Past = append(v.Past, x)
+			}
+			continue
+		}
+		v.Leaks = append(v.Leaks, x)
+		if link, is := s.net.Link(l.Pipe); is && !l.Mended {
+			marked[link] = true
+			for _, c := range l.Candidates {
+				if k, is := s.net.Link(c.Pipe); is && l.Heard == "" {
+					chance[k] = 1 - (1-chance[k])*(1-c.Probability)
+				}
+			}
+			if l.Heard != "" {
+				chance[link] = 1
+			}
+		}
+		if l.Cut {
+			for _, i := range l.Dry {
+				dry[i] = true
+			}
+		}
+	}
+	v.Dry = s.homes(keys(dry))
+	s.draw(&v, dry)
+	sensors := s.net.File.Sensors()
+	for i, l := range s.net.Links {
+		v.Links = append(v.Links, LinkView{Name: l.ID, From: l.From, To: l.To, Chance: chance[i], Leak: marked[i], Meter: slices.Contains(sensors.Flow, l.ID)})
+	}
+	for i, x := range s.valves {
+		v.Valves = append(v.Valves, ValveView{Name: x.ID, Link: x.Link, Node: x.Node, Closed: s.closed[i]})
+	}
+	for _, r := range s.shown.residuals {
+		r.Days = slices.Clone(r.Days)
+		v.Residuals = append(v.Residuals, r)
+	}
+	v.Suspects, v.Balances = slices.Clone(s.shown.suspects), s.balances()
+	return v
+}
+
+func keys(set map[int]bool) (list []int) {
+	for i := range set {
+		list = append(list, i)
+	}
+	slices.Sort(list)
+	return list
+}
+
+func (s *Service) draw(v *View, dry map[int]bool) {
+	sensors := s.net.File.Sensors()
+	v.Lowest = math.NaN()
+	for i := range s.net.Nodes {
+		n := &s.net.Nodes[i]
+		x := NodeView{Name: n.ID, Kind: n.Kind.String(), X: n.X, Y: n.Y, Sensor: slices.Contains(sensors.Pressure, n.ID), Dry: dry[i]}
+		for _, hour := range s.shown.pressures {
+			if hour == nil || dry[i] {
+				x.Pressure = nil
+				break
+			}
+			x.Pressure = append(x.Pressure, hour[i])
+			if n.BaseDemand() > 0 && !(hour[i] >= v.Lowest) {
+				v.Lowest = hour[i]
+			}
+		}
+		v.Nodes = append(v.Nodes, x)
+	}
+}
+
+// Isolation is which valves cut a pipe off, and who has no water then.
+type Isolation struct {
+	Pipe   string
+	Valves []ValveView
+	Nodes  []string
+	Homes  int
+}
+
+// Isolate plans for a pipe. It is city.NotFound where there is none of that name, and
+// city.Conflict where no set of valves does it.
+func (s *Service) Isolate(pipe string) (Isolation, error) {
+	link, is := s.net.Link(pipe)
+	if !is {
+		return Isolation{}, city.Errorf(city.NotFound, "the network has no pipe %q", pipe)
+	}
+	plan, err := s.planner.Isolate(link)
+	if err != nil {
+		return Isolation{}, err
+	}
+	out := Isolation{Pipe: pipe, Homes: s.homes(plan.Dry)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, v := range plan.Close {
+		x := s.valves[v]
+		out.Valves = append(out.Valves, ValveView{Name: x.ID, Link: x.Link, Node: x.Node, Closed: s.closed[v]})
+	}
+	for _, i := range plan.Dry {
+		if s.net.Nodes[i].Kind == network.Junction {
+			out.Nodes = append(out.Nodes, s.net.Nodes[i].ID)
+		}
+	}
+	return out, nil
+}
+
+// State is one line for the list of services.
+func (s *Service) State() service.State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x := service.State{Health: service.Well, Message: "state.well", Simulated: s.cfg.Simulate != "", At: s.shown.at}
+	running := 0
+	for _, l := range s.kept.Leaks {
+		if l.Ended.IsZero() {
+			running++
+		}
+	}
+	switch {
+	case s.problem != "":
+		x.Health, x.Message = service.Stopped, "state.problem"
+	case s.shown.at.IsZero():
+		x.Message = "state.learning"
+	case running > 0:
+		x.Health, x.Message, x.Values = service.Trouble, "state.leaks", []any{"n", running}
+	}
+	return x
+}
