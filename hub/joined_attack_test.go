@@ -99,7 +99,7 @@ func newSeen(steps int) *seen {
 
 // joined are the features of a toss: how what two cameras say goes together at each lag of
 // steps, against what is usual at that time of the day.
-func (x *seen) joined(s *street, g toss, lags int) (features []float64) {
+func (x *seen) joined(g toss, lags int) (features []float64) {
 	perHour := x.steps / 24
 	for _, of := range [][2 * gamePairs][gameDays][]float64{x.value, x.known} {
 		usual := func(camera, step int) (mean float64) {
@@ -171,7 +171,7 @@ func (x *seen) right(s *street, regime, lags int) (share float64, n int) {
 	var truth []bool
 	for _, g := range s.tosses {
 		if regimeOf(g.hour) == regime && g.day%2 == 0 {
-			features, truth = append(features, x.joined(s, g, lags)), append(truth, g.same)
+			features, truth = append(features, x.joined(g, lags)), append(truth, g.same)
 		}
 	}
 	l := learn(features, truth)
@@ -181,7 +181,7 @@ func (x *seen) right(s *street, regime, lags int) (share float64, n int) {
 			continue
 		}
 		n++
-		if (l.score(x.joined(s, g, lags)) > 0) == g.same {
+		if (l.score(x.joined(g, lags)) > 0) == g.same {
 			good++
 		}
 	}
@@ -294,13 +294,13 @@ func (p *publishing) gather(first time.Time) *seen {
 				} else {
 					numbers++
 				}
-				switch {
-				case at.period == "hour":
+				switch at.period {
+				case "hour":
 					for k := range 4 { // an hour's sum is known of all its quarters
 						x.value[c][day][i+k] += value / 4
 						x.known[c][day][i+k] += known / 4
 					}
-				case at.period == "15min":
+				case "15min":
 					x.value[c][day][i] += value
 					x.known[c][day][i] += known
 				}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -225,9 +226,7 @@ func (w *sealed) searchMemory() {
 	}
 	secrets := map[string][]byte{}
 	for _, file := range earlier[:newest-1] { // the last one was just closed: 12 s are stated
-		for name, s := range w.secrets(file) {
-			secrets[name] = s
-		}
+		maps.Copy(secrets, w.secrets(file))
 	}
 	for where, m := range memory {
 		if names := found(m, secrets); len(names) > 0 {
@@ -250,9 +249,7 @@ func (w *sealed) searchDisk() {
 	}
 	secrets := map[string][]byte{}
 	for _, file := range w.segments() {
-		for name, s := range w.secrets(file) {
-			secrets[name] = s
-		}
+		maps.Copy(secrets, w.secrets(file))
 	}
 	s := newSearch(w.t)
 	files := w.disk(w.t)
