@@ -57,7 +57,8 @@ type vehicle struct {
 	hop       uint64
 	link      int // chosen; -1: the lane leads out
 	bus       bool
-	stood     bool
+	stood     bool // on this lane
+	halted    bool // on any
 	leaves    float64 // the junction, when it is in one
 	track     *Track
 }
@@ -292,8 +293,8 @@ func (s *Street) move(i int, letters []string) {
 			v.at = 0
 		}
 		v.speed = max(0, was-v.at)
-		if v.speed < creep && !v.stood {
-			v.stood = true
+		if v.speed < creep {
+			v.stood, v.halted = true, true
 		}
 		ahead = was
 		if v.track != nil && l.start >= 0 && int(s.now)%trackEach == 0 {
@@ -372,8 +373,8 @@ func (s *Street) leave(v *vehicle, i int) {
 // gone counts a trip that is over.
 func (s *Street) gone(v *vehicle, i int) {
 	v.delay += max(0, s.now-v.since-s.net.Lanes[i].Length/s.net.Lanes[i].Speed)
-	s.trips.add(s.now, v.delay, false)
+	s.trips.add(s.now, v.delay, v.halted)
 	if v.bus {
-		s.buses.add(s.now, v.delay, false)
+		s.buses.add(s.now, v.delay, v.halted)
 	}
 }

@@ -1,0 +1,17 @@
+package live
+
+import (
+	"context"
+	"net"
+
+	"polity/services/traffic/corridor"
+	"polity/services/traffic/network"
+)
+
+// In puts the service before a made-up street that somebody else runs, and that outlives it.
+func (s *Service) In(w *corridor.World, listen func(context.Context) (net.Listener, error)) {
+	s.world, s.listen = w, listen
+}
+
+// Network is the one that the service knows.
+func (s *Service) Network() *network.Network { return s.net }

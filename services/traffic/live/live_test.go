@@ -1,0 +1,374 @@
+package live_test
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"polity/access"
+	"polity/city"
+	"polity/plane"
+	"polity/plane/sqlite"
+	"polity/room/decision"
+	"polity/service"
+	"polity/services/traffic/corridor"
+	"polity/services/traffic/live"
+	"polity/services/traffic/rsmp"
+	"polity/services/traffic/street"
+)
+
+type allow struct{}
+
+func (allow) Decide(access.Who, access.Action, access.Thing, access.Circumstances) access.Decision {
+	return access.Decision{Allowed: true}
+}
+
+// wire is a listener in memory, so that an hour of signals passes in seconds.
+type wire struct {
+	ctx   context.Context
+	conns chan net.Conn
+}
+
+func (w *wire) Accept() (net.Conn, error) {
+	select {
+	case c := <-w.conns:
+		return c, nil
+	case <-w.ctx.Done():
+		return nil, net.ErrClosed
+	}
+}
+func (w *wire) Close() error { return nil }
+func (*wire) Addr() net.Addr { return &net.TCPAddr{} }
+
+// town is a corridor that goes on by itself, and a service that can be killed and begun anew.
+type town struct {
+	t     *testing.T
+	ctx   context.Context
+	world *corridor.World
+	book  *decision.Book
+	store plane.Store
+	dir   string
+	s     *live.Service
+	alone []*rsmp.Site // the same controllers, which never heard of a service
+
+	mu  sync.Mutex
+	end func()
+	now *wire // nil: no service listens
+}
+
+func newTown(t *testing.T, c corridor.Config) (*town, func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	x := &town{t: t, ctx: ctx, dir: t.TempDir()}
+	var err error
+	if x.book, err = decision.Open(ctx, decision.Config{Path: filepath.Join(x.dir, "decisions.db"), Decider: allow{}}); err != nil {
+		t.Fatal(err)
+	}
+	if x.store, err = sqlite.Open(ctx, filepath.Join(x.dir, "city.db"), sqlite.Config{}); err != nil {
+		t.Fatal(err)
+	}
+	if c.Network, err = street.Corridor("Harbour Street", "Mill Lane", "Church Lane", "Market Lane", "Station Lane"); err != nil {
+		t.Fatal(err)
+	}
+	c.Seed, c.Before, c.Beyond, c.Log = 3, 200, 50, slog.New(slog.DiscardHandler)
+	if x.world, err = corridor.New(c); err != nil {
+		t.Fatal(err)
+	}
+	var work sync.WaitGroup
+	for i, j := range c.Network.Junctions {
+		one, err := c.Network.Only(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		site, err := rsmp.NewSite(j.ID, "alone", one, c.Log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.alone = append(x.alone, site)
+		work.Go(func() { site.Run(ctx, func(context.Context) (net.Conn, error) { return nil, net.ErrClosed }) })
+	}
+	work.Go(func() { x.world.Run(ctx, x.dial) })
+	return x, func() {
+		x.kill()
+		cancel()
+		work.Wait()
+		x.book.Close()
+		x.store.Close()
+	}
+}
+
+func (x *town) dial(ctx context.Context) (net.Conn, error) {
+	x.mu.Lock()
+	w := x.now
+	x.mu.Unlock()
+	if w == nil {
+		return nil, net.ErrClosed
+	}
+	here, there := net.Pipe()
+	select {
+	case w.conns <- there:
+		return here, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// begin starts the service on what it left behind.
+func (x *town) begin() {
+	x.t.Helper()
+	var err error
+	x.s, err = live.New([]byte("simulate: corridor\n"), service.Deps{
+		Data: x.store, Decisions: x.book.For(live.Name), Dir: filepath.Join(x.dir, "traffic"), Log: slog.New(slog.DiscardHandler), Now: time.Now,
+	})
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(x.ctx)
+	w := &wire{ctx, make(chan net.Conn)}
+	x.s.In(x.world, func(context.Context) (net.Listener, error) { return tls.NewListener(w, x.world.Server()), nil })
+	x.mu.Lock()
+	x.now = w
+	x.mu.Unlock()
+	done := make(chan error, 1)
+	go func() { done <- x.s.Run(ctx) }()
+	x.end = sync.OnceFunc(func() {
+		x.mu.Lock()
+		x.now = nil
+		x.mu.Unlock()
+		cancel()
+		if err := <-done; err != nil {
+			x.t.Errorf("the service ended: %v", err)
+		}
+	})
+}
+
+func (x *town) kill() {
+	if x.end != nil {
+		x.end()
+	}
+}
+
+// within waits, by the street's clock, until something holds.
+func (x *town) within(most time.Duration, what string, holds func(v live.View) bool) live.View {
+	x.t.Helper()
+	for end := time.Now().Add(most); ; time.Sleep(time.Second) {
+		v := x.s.View()
+		if holds(v) {
+			return v
+		}
+		if time.Now().After(end) {
+			for _, j := range v.Junctions {
+				x.t.Logf("%s: %s since %v, %s", j.ID, j.Mode, j.Since.Format(time.TimeOnly), j.Reason)
+			}
+			x.t.Fatalf("not within %v: %s", most, what)
+		}
+	}
+}
+
+func all(mode live.Mode) func(live.View) bool {
+	return func(v live.View) bool {
+		for _, j := range v.Junctions {
+			if j.Mode != mode {
+				return false
+			}
+		}
+		return len(v.Junctions) == 4
+	}
+}
+
+func (x *town) decision(state decision.State, prefix string) *decision.Decision {
+	x.t.Helper()
+	list, _, err := x.book.Find(x.t.Context(), decision.Asker{}, decision.Query{Services: []city.Slug{live.Name}})
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	for _, d := range list {
+		if d.State == state && strings.HasPrefix(d.ID, prefix) {
+			return d
+		}
+	}
+	x.t.Fatalf("of %d decisions none is %s and begins with %s", len(list), state, prefix)
+	return nil
+}
+
+func (x *town) answer(d *decision.Decision, to decision.State, note string) {
+	x.t.Helper()
+	if _, err := x.book.Answer(x.t.Context(), decision.Asker{Who: access.Who{ID: "p1", Name: "Pirjo"}}, decision.Answer{Service: live.Name, ID: d.ID, Revision: d.Revision, To: to, Note: note}); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+// follows tells which controllers follow the service.
+func (x *town) follows() (list []bool) {
+	for i := range x.alone {
+		_, remote := x.world.Showing(i)
+		list = append(list, remote)
+	}
+	return list
+}
+
+func (x *town) alerts(state string) (subs []string) {
+	x.t.Helper()
+	page, err := x.store.Find(x.t.Context(), plane.Query{Types: []string{"Alert"}})
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	for _, e := range page.Entities {
+		var is, sub string
+		if err := json.Unmarshal(e.Attribute("state").Value, &is); err != nil {
+			x.t.Fatal(err)
+		}
+		if err := json.Unmarshal(e.Attribute("subCategory").Value, &sub); err != nil {
+			x.t.Fatal(err)
+		}
+		if is == state {
+			subs = append(subs, e.ID+" "+sub)
+		}
+	}
+	return subs
+}
+
+// TestADayOfTheCorridor: the service takes the junctions up without a decision of anybody,
+// inside its limits; a detector lies, and only its junction falls back; all fall silent, and
+// every junction is on its plan; a person takes one back and gives it again; waits are shorter
+// than on the plans; the service is killed, and each junction is as if there had never been one.
+func TestADayOfTheCorridor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x, stop := newTown(t, corridor.Config{
+			Faults:   []corridor.Fault{{Lane: "north-2", After: 6 * time.Minute, For: 4 * time.Minute}},
+			Silences: []corridor.Silence{{After: 13 * time.Minute, For: time.Minute}},
+		})
+		defer stop()
+		x.begin()
+		x.within(time.Minute, "the service leads all junctions", all(live.Adaptive))
+		if d := x.decision(decision.Applied, "lead-corridor-1"); d.Level != service.Bounded || len(d.Inputs) != 5 || !strings.Contains(d.Do, "5s") || !strings.Contains(d.Do, "2m0s") {
+			t.Errorf("%+v", d.Proposal)
+		}
+		v := x.within(9*time.Minute, "a detector lies", func(v live.View) bool { return v.Junctions[1].Mode == live.Actuated })
+		if !strings.Contains(v.Junctions[1].Reason, "the detector of north-2") || v.Junctions[0].Mode != live.Adaptive {
+			t.Errorf("%+v", v.Junctions[1])
+		}
+		time.Sleep(30 * time.Second)
+		if list := x.alerts("active"); len(list) != 1 || !strings.Contains(list[0], "corridor-2-detectors detectorFault") {
+			t.Errorf("alerts: %v", list)
+		}
+		x.within(4*time.Minute, "the detector is believed again", all(live.Adaptive))
+		x.within(5*time.Minute, "all detectors are silent", all(live.ByPlan))
+		time.Sleep(12 * time.Second)
+		if f := x.follows(); f[0] || f[1] || f[2] || f[3] {
+			t.Errorf("detectors are silent, and junctions follow somebody: %v", f)
+		}
+		x.within(2*time.Minute, "they speak again", all(live.Adaptive))
+
+		x.answer(x.decision(decision.Applied, "lead-corridor-3"), decision.Overridden, "A funeral procession")
+		v = x.within(10*time.Second, "a person has the junction's own plan back", func(v live.View) bool { return v.Junctions[2].Mode == live.Held })
+		if v.Junctions[2].By != "Pirjo" {
+			t.Errorf("by %q", v.Junctions[2].By)
+		}
+		time.Sleep(12 * time.Second)
+		if f := x.follows(); !f[1] || f[2] {
+			t.Errorf("after the override, controllers follow: %v", f)
+		}
+		x.kill() // what a person said outlives the program
+		x.begin()
+		x.within(time.Minute, "the others are led again", func(v live.View) bool { return v.Junctions[0].Mode == live.Adaptive })
+		time.Sleep(10 * time.Second)
+		if v := x.s.View(); v.Junctions[2].Mode != live.Held {
+			t.Errorf("after a restart junction 3 is %s", v.Junctions[2].Mode)
+		}
+		x.answer(x.decision(decision.Proposed, "again-corridor-3"), decision.Accepted, "")
+		x.within(time.Minute, "all are led", all(live.Adaptive))
+
+		time.Sleep(17 * time.Minute)
+		v = x.s.View()
+		t.Logf("led %+v\non their plans %+v", v.Now, v.Fixed)
+		if v.Now == nil || v.Now.Trips.Count < 300 || v.Now.Trips.Mean >= 0.9*v.Fixed.Trips.Mean || v.Now.Walks.Mean >= v.Fixed.Walks.Mean {
+			t.Errorf("led %+v\non their plans %+v", v.Now, v.Fixed)
+		}
+		if q := v.Junctions[0].Approaches[0]; q.Served < 50 || q.Mean <= 0 || q.Name == "" || len(v.Junctions[0].Approaches) != 4 || len(v.Junctions[0].Crossings) != 2 {
+			t.Errorf("%+v", v.Junctions[0])
+		}
+		if d := v.Diagram; d == nil || len(d.Stops) != 4 || len(d.Stops[0].Greens) < 3 || len(d.Tracks) < 10 {
+			t.Errorf("%+v", d)
+		}
+		if list := x.alerts("active"); len(list) != 0 {
+			t.Errorf("alerts that do not end: %v", list)
+		}
+		x.kill()
+		cycle := x.s.Network().Junctions[0].Plans[0].Cycle()
+		time.Sleep(12*time.Second + 2*cycle + 500*time.Millisecond)
+		for s := range int(cycle / time.Second) {
+			for i, alone := range x.alone {
+				own, _ := alone.Showing()
+				if is, remote := x.world.Showing(i); is != own || remote {
+					t.Fatalf("%d s into the cycle junction %d shows %s, on its plan alone %s; remote: %v", s, i+1, is, own, remote)
+				}
+			}
+			time.Sleep(time.Second)
+		}
+	})
+}
+
+// TestOverLoopback: the module as the demo runs it, with sockets and real seconds.
+func TestOverLoopback(t *testing.T) {
+	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "city.db"), sqlite.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	book, err := decision.Open(t.Context(), decision.Config{Path: filepath.Join(t.TempDir(), "decisions.db"), Decider: allow{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer book.Close()
+	s, err := live.New([]byte("simulate: corridor\n"), service.Deps{Data: store, Decisions: book.For(live.Name), Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		lines := 0
+		for _, j := range s.View().Junctions {
+			if j.Connected && j.Groups[0].Letter != "" {
+				lines++
+			}
+		}
+		if lines == 4 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d of 4 controllers are connected over TLS", lines)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestConfigurations(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                      "simulate: corridor",
+		"simulate: rome\n":                      "rome",
+		"simulte: corridor\n":                   "simulate",
+		"simulate: corridor\nnetwork: a.json\n": "leave network and rsmp out",
+		"network: a.json\nrsmp: {listen: ':12111'}\n":                                                        "never steered without TLS",
+		"network: nowhere.json\nrsmp: {listen: ':1', ca_file: a, cert_file: b, key_file: c, code_file: d}\n": "nowhere.json",
+	} {
+		_, err := live.New([]byte(text), service.Deps{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler), Now: time.Now})
+		if err == nil || !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}

@@ -1,0 +1,185 @@
+package live
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"polity/service"
+	"polity/services/traffic/entities"
+)
+
+// kept is what a restart must not forget.
+type kept struct {
+	Junctions map[string]*standing `json:"junctions"`
+	Alerts    map[string]alert     `json:"alerts"`
+}
+
+// standing is what was decided about a junction.
+type standing struct {
+	On       bool      `json:"on"`       // the service may lead it
+	Off      bool      `json:"off"`      // a person took it back
+	By       string    `json:"by"`       // who did, or who let the service lead again
+	At       time.Time `json:"at"`       // of On or Off
+	Decision string    `json:"decision"` // the last that was asked for
+	Until    time.Time `json:"until"`    // of Decision
+}
+
+// order is the detail of a decision.
+type order struct {
+	Junction string `json:"junction"`
+}
+
+const (
+	day       = 24 * time.Hour
+	algorithm = "traffic-adaptive"
+)
+
+// orders does what is due, and asks for what is needed next: each day, inside its limits, to
+// lead a junction; and a person's word to lead one again that a person took back.
+func (s *Service) orders(ctx context.Context) error {
+	due, err := s.deps.Decisions.Due(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range due {
+		if err := s.carryOut(ctx, d); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	var list []service.Proposal
+	now := s.deps.Now().UTC()
+	for i, x := range s.sites {
+		st := s.kept.Junctions[x.j.ID]
+		if st == nil {
+			st = &standing{}
+			s.kept.Junctions[x.j.ID] = st
+		}
+		if !x.connected || now.Before(st.Until) {
+			continue
+		}
+		p, err := s.proposal(i, st.Off, now)
+		if err != nil {
+			s.mu.Unlock()
+			return err
+		}
+		list = append(list, p)
+	}
+	s.mu.Unlock()
+	for _, p := range list {
+		if err := s.deps.Decisions.Propose(ctx, p); err != nil {
+			return err
+		}
+		var o order
+		if err := json.Unmarshal(p.Detail, &o); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		st := s.kept.Junctions[o.Junction]
+		st.Decision, st.Until = p.ID, p.Until
+		err := s.save()
+		s.mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) carryOut(ctx context.Context, d service.Due) error {
+	var o order
+	if err := json.Unmarshal(d.Detail, &o); err != nil {
+		return s.deps.Decisions.Failed(ctx, d, "its detail cannot be read: "+err.Error())
+	}
+	if s.net.Junction(o.Junction) < 0 {
+		return s.deps.Decisions.Failed(ctx, d, "the network has no junction "+o.Junction)
+	}
+	s.mu.Lock()
+	st := s.kept.Junctions[o.Junction]
+	if st == nil {
+		st = &standing{}
+		s.kept.Junctions[o.Junction] = st
+	}
+	if st.On == d.Undo {
+		st.At = s.deps.Now().UTC()
+	}
+	st.On, st.Off, st.By = !d.Undo, d.Undo, d.By
+	if d.Undo {
+		st.Until = time.Time{} // what would lead it again is asked for at once
+	}
+	err := s.save()
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return s.deps.Decisions.Done(ctx, d)
+}
+
+// proposal asks to lead a junction. The lock is held.
+func (s *Service) proposal(i int, again bool, now time.Time) (service.Proposal, error) {
+	x := s.sites[i]
+	detail, err := json.Marshal(order{x.j.ID})
+	if err != nil {
+		return service.Proposal{}, err
+	}
+	p := service.Proposal{
+		Decision: service.Decision{
+			ID: fmt.Sprintf("lead-%s-%s", x.j.ID, now.Format("20060102T150405")), Service: Name, Level: service.Bounded, Algorithm: algorithm, At: now,
+			Reason: "Its controller is connected, and its detectors show who comes.",
+		},
+		Do:     oneLine(fmt.Sprintf("Decide every second what the signals of %s show, for a day: greens of %v at least, nobody red for more than %v, its own intergreens.", name(x), shortest(x), longest(x)), 300),
+		Effect: "Shorter waits, on foot too; its own plan runs again as soon as the service is gone.",
+		Until:  now.Add(day), Detail: detail,
+	}
+	if again {
+		p.ID, p.Level = fmt.Sprintf("again-%s-%s", x.j.ID, now.Format("20060102T150405")), service.Confirm
+		p.Reason = "A person gave the junction back to its own plan; whether that is over, people know."
+	}
+	at := entities.ID(entities.Junction, x.j.ID)
+	p.Inputs = append(p.Inputs, service.Input{Entity: at, Attribute: "signals", Value: orNone(x.letters), At: now})
+	for a, edge := range x.meter.edges {
+		q := x.meter.approaches[a].queue(now)
+		p.Inputs = append(p.Inputs, service.Input{Entity: entities.ID(entities.RoadSegment, edge), Attribute: "queue", Value: fmt.Sprintf("%d vehicles", q.Now), At: now})
+	}
+	return p, nil
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "not told yet"
+	}
+	return s
+}
+
+func name(x *site) string {
+	if x.j.Name != "" {
+		return x.j.Name
+	}
+	return x.j.ID
+}
+
+func shortest(x *site) (t time.Duration) {
+	for g := range x.j.Groups {
+		if m := x.j.Groups[g].Timing.MinGreen; t == 0 || m < t {
+			t = m
+		}
+	}
+	return t
+}
+
+func longest(x *site) (t time.Duration) {
+	for g := range x.j.Groups {
+		t = max(t, x.j.Groups[g].Timing.MaxRed)
+	}
+	return t
+}
+
+// oneLine cuts a sentence to what a decision takes.
+func oneLine(text string, most int) string {
+	if r := []rune(text); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return text
+}
