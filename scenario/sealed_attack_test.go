@@ -169,7 +169,7 @@ func found(in []byte, secrets map[string][]byte) (names []string) {
 func TestAttackARunningEdge(t *testing.T) {
 	attack.Tell(t, "recorder-stolen-running",
 		"All writable memory of a running hub, edge and camera process is read while the camera is recorded, and searched for keys, halves and pictures of the segments before.",
-		"Keys and halves are wiped with each segment, and hub and edge process never have them or a picture.")
+		"Keys, halves, packets and pictures are overwritten once they were used, with no help of the garbage collector, which is off in this test; hub and edge process never have any of them.")
 	attack.Tell(t, "disk-copied",
 		"A recording edge is killed in the middle of a segment, and all files of edge and hub are copied and searched for the camera's video, its frames, keys and halves; one body's halves are tried on each segment.",
 		"What was written of the open segment is encrypted already, and neither key nor half is in any file.")

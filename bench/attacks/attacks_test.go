@@ -94,7 +94,7 @@ func TestWhatIsJudged(t *testing.T) {
 func TestWhatIsPrinted(t *testing.T) {
 	var b strings.Builder
 	judge([]string{"one", "two"}, []test{{Package: "polity/a", Name: "TestAttackOne"}}, gathered(t, passed)).print(&b)
-	for _, want := range []string{"tried    Tried a thing or two.", "failed   It held for a reason.", "a TestAttackOne (1.5 s)", "NOT HELD no test carries this attack out", "1 attacks were carried out and held; 1 did not hold."} {
+	for _, want := range []string{"tried    Tried a thing or two.", "held     It held for a reason.", "a TestAttackOne (1.5 s)", "NOT HELD no test carries this attack out", "1 attacks were carried out and held; 1 did not hold."} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("it does not say %q:\n%s", want, b.String())
 		}

@@ -90,7 +90,7 @@ func (v *verdict) print(w io.Writer) {
 			if s.problem != "" {
 				fmt.Fprint(w, paragraph("NOT HELD", s.problem))
 			} else {
-				fmt.Fprint(w, paragraph("failed  ", s.Held))
+				fmt.Fprint(w, paragraph("held    ", s.Held))
 			}
 			fmt.Fprint(w, paragraph("test    ", fmt.Sprintf("%s %s (%.1f s)", strings.TrimPrefix(s.by.Package, "polity/"), s.by.Name, s.seconds)))
 		}
