@@ -127,6 +127,26 @@ func (s *releasing) misuse(id string) {
 			s.t.Errorf("%s: %d %.100q", what, status, text)
 		}
 	}
+	// Segments that are there, and that the token does not name.
+	var outside []string
+	s.until("something is recorded outside of the token's times", func() bool {
+		files, err := filepath.Glob(s.path("edge", "recordings", right.Camera, "*", "*.seg"))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		outside = nil
+		for _, file := range files {
+			if !strings.Contains(text, filepath.Base(file)) {
+				outside = append(outside, filepath.Base(file))
+			}
+		}
+		return len(outside) > 0
+	})
+	for _, name := range outside {
+		if status, text := s.api(base + "/segments/" + right.Camera + "/" + name); status != http.StatusForbidden {
+			s.t.Errorf("the segment %s, which the token does not name: %d %.100q", name, status, text)
+		}
+	}
 	officer := s.token
 	for _, as := range []string{"safety", "it", ""} {
 		jar, err := cookiejar.New(nil)
