@@ -23,6 +23,9 @@ import (
 	"polity/service"
 )
 
+// UsualData is the folder for the demo's data unless another is named.
+const UsualData = ".demo"
+
 // Options is how the demo is run.
 type Options struct {
 	Port int    // of the pages, on loopback; 0 picks a free one

@@ -33,7 +33,7 @@ func (d *demo) startDevices(c *crowd) error {
 	return nil
 }
 
-// sayDevices tells where the bodies' pages are.
+// sayDevices tells where the bodies' pages are, and how to see what they are for.
 func (d *demo) sayDevices(ctx context.Context) {
 	for _, b := range d.founding.bodies {
 		if err := b.page.wait(ctx, b.title, d.town.path(b.name+".log")); err != nil {
@@ -42,4 +42,9 @@ func (d *demo) sayDevices(ctx context.Context) {
 		}
 		d.say("  %-22s %s\n  %-22s passphrase: %s", b.title, b.page.or(""), "", b.phrase)
 	}
+	data := ""
+	if d.Data != UsualData {
+		data = " --data " + d.Data
+	}
+	d.say("A release of footage, step by step, in a second terminal: %s demo --release%s", shorter(d.Program), data)
 }

@@ -54,7 +54,7 @@ on each other, and the files below go from one to the other on a stick.`, shorte
 	r := new(release)
 	for _, step := range []func(context.Context, *release) error{
 		func(ctx context.Context, r *release) error { return g.ask(ctx, r, from, to) },
-		g.submit, g.decide, g.bring, g.open, g.play, g.export, g.checkAll,
+		g.submit, g.decide, g.bring, g.open, g.play, g.export, g.disclose, g.checkAll,
 	} {
 		if err := step(ctx, r); err != nil {
 			return err
@@ -351,6 +351,19 @@ no account, and no trust in the police or the city.`)
 	}
 	g.say("\nThe report to read is %s", shorter(filepath.Join(bundle, "report.html")))
 	return nil
+}
+
+// disclose makes the details public, so that everyone can see what was opened.
+func (g *guide) disclose(ctx context.Context, r *release) error {
+	g.step("The details become public", `On the day in the request, a year later at most, everyone learns which cameras and times were opened and
+by which order. If the office does not say so, either body can, and monitors name who is late. Here that
+day is today. From then on the camera's page counts the opening, and anyone can see whether they
+were there, without telling anybody where they were: `+g.at+`/record/concerned`)
+	if err := g.pause(ctx, "make the details public"); err != nil {
+		return err
+	}
+	_, err := g.do(ctx, g.office("disclose", r.code)...)
+	return err
 }
 
 // checkAll checks the whole log.

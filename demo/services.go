@@ -7,8 +7,9 @@ import (
 
 // played is how each service's inputs are made up, by its own model; their pages say so.
 var played = map[city.Slug]hub.ServiceConfig{
-	"power": hub.ServiceConfig("simulate: storm\n"),  // an evening of three faults
-	"water": hub.ServiceConfig("simulate: season\n"), // days of six seconds, on which leaks grow
+	"power":   hub.ServiceConfig("simulate: storm\n"),    // an evening of three faults
+	"traffic": hub.ServiceConfig("simulate: corridor\n"), // four junctions; detectors fail at times
+	"water":   hub.ServiceConfig("simulate: season\n"),   // days of six seconds, on which leaks grow
 }
 
 // services are those that the program has and the demo plays.

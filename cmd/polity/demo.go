@@ -50,7 +50,7 @@ and a bundle that anyone can check: with the demo that runs, or one that it star
 		},
 	}
 	cmd.Flags().IntVar(&o.Port, "port", 8080, "port of the pages; 0 picks a free one")
-	cmd.Flags().StringVar(&o.Data, "data", ".demo", "folder for everything that the demo keeps")
+	cmd.Flags().StringVar(&o.Data, "data", demo.UsualData, "folder for everything that the demo keeps")
 	cmd.Flags().BoolVar(&release, "release", false, "lead through a release of footage, from request to bundle")
 	cmd.Flags().StringVar(&o.Draft, "draft", "", "with --release: ask by this file, as the page New case saves it")
 	cmd.Flags().BoolVar(&yes, "yes", false, "with --release: take all steps without asking")
