@@ -3,8 +3,9 @@ package main
 import (
 	"polity/service"
 	power "polity/services/power/live"
+	traffic "polity/services/traffic/live"
 	water "polity/services/water/live"
 )
 
 // modules is the one list of services that a hub's configuration may name.
-var modules = []service.Module{power.Module, water.Module}
+var modules = []service.Module{power.Module, traffic.Module, water.Module}

@@ -340,7 +340,7 @@ func TestOverLoopback(t *testing.T) {
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
 		lines := 0
 		for _, j := range s.View().Junctions {
-			if j.Connected && j.Groups[0].Letter != "" {
+			if j.Connected && j.Groups[0].Signal != live.Unknown {
 				lines++
 			}
 		}

@@ -38,14 +38,42 @@ type JunctionView struct {
 type GroupView struct {
 	ID, Name string
 	Walkers  bool
-	Letter   string // of S0001; empty: not told
-	Green    bool
+	Signal   Signal
 }
 
 // QueueView is a place where vehicles or people wait.
 type QueueView struct {
-	Name string
+	Name   string
+	Signal Signal
 	Queue
+}
+
+// Signal is what a signal shows.
+type Signal string
+
+// The signals.
+const (
+	Unknown  Signal = "unknown" // not told
+	Green    Signal = "green"
+	Amber    Signal = "amber"
+	Red      Signal = "red"
+	Flashing Signal = "flashing"
+)
+
+// signal reads one letter of S0001.
+func signal(letters string, g int) Signal {
+	if g < 0 || g >= len(letters) {
+		return Unknown
+	}
+	switch l := letters[g]; {
+	case l >= '1' && l <= '8':
+		return Green
+	case l == 'N':
+		return Amber
+	case l == 'c':
+		return Flashing
+	}
+	return Red
 }
 
 // Diagram is the last five minutes along the corridor, in seconds before now and metres from
@@ -88,44 +116,45 @@ func (s *Service) junction(x *site, now time.Time) JunctionView {
 	if st := s.kept.Junctions[x.j.ID]; st != nil {
 		v.By = st.By
 	}
-	is := greens(x.letters)
+	letters := x.letters
+	if !x.connected {
+		letters = "" // what it said last is old
+	}
 	for g := range x.j.Groups {
-		letter := ""
-		if x.connected && g < len(x.letters) {
-			letter = x.letters[g : g+1]
-		}
-		v.Groups = append(v.Groups, GroupView{ID: x.j.GroupID(g), Name: x.j.Groups[g].Name, Walkers: x.j.Groups[g].Kind == network.Pedestrians, Letter: letter, Green: x.connected && is.Has(g)})
+		v.Groups = append(v.Groups, GroupView{ID: x.j.GroupID(g), Name: x.j.Groups[g].Name, Walkers: x.j.Groups[g].Kind == network.Pedestrians, Signal: signal(letters, g)})
 	}
 	for a := range x.meter.approaches {
-		v.Approaches = append(v.Approaches, QueueView{s.approachName(x, a), x.meter.approaches[a].queue(now)})
+		label, g := x.approach(a)
+		v.Approaches = append(v.Approaches, QueueView{label, signal(letters, g), x.meter.approaches[a].queue(now)})
 	}
 	for k := range x.meter.crossings {
-		label := x.j.Crossings[k].ID
+		label, of := x.j.Crossings[k].ID, -1
 		for g := range x.j.Groups {
 			for _, sig := range x.j.Groups[g].Signals {
 				if x.j.Signals[sig].Crossing == k {
-					label = x.j.Groups[g].Name
+					label, of = x.j.Groups[g].Name, g
 				}
 			}
 		}
-		v.Crossings = append(v.Crossings, QueueView{label, x.meter.crossings[k].queue(now)})
+		v.Crossings = append(v.Crossings, QueueView{label, signal(letters, of), x.meter.crossings[k].queue(now)})
 	}
 	return v
 }
 
-// approachName names an approach by its street and its groups.
-func (s *Service) approachName(x *site, a int) string {
+// approach names an approach by its street and its first group.
+func (x *site) approach(a int) (label string, group int) {
 	for g := range x.j.Groups {
 		for _, l := range x.j.Groups[g].Lanes {
-			if contains(x.meter.lanes[a], l) {
-				if street := x.meter.streets[a]; street != "" {
-					return street + ", " + x.j.Groups[g].Name
-				}
-				return x.j.Groups[g].Name
+			if !contains(x.meter.lanes[a], l) {
+				continue
 			}
+			if street := x.meter.streets[a]; street != "" {
+				return street + ", " + x.j.Groups[g].Name, g
+			}
+			return x.j.Groups[g].Name, g
 		}
 	}
-	return x.meter.edges[a]
+	return x.meter.edges[a], -1
 }
 
 func (s *Service) diagram(is *street.Street, now time.Time) *Diagram {

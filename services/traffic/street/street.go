@@ -57,8 +57,8 @@ type vehicle struct {
 	hop       uint64
 	link      int // chosen; -1: the lane leads out
 	bus       bool
-	stood     bool // on this lane
-	halted    bool // on any
+	stood     bool    // on this lane
+	halted    bool    // on any
 	leaves    float64 // the junction, when it is in one
 	track     *Track
 }

@@ -1,0 +1,278 @@
+package console
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"polity/access"
+	"polity/city"
+	traffic "polity/services/traffic/live"
+)
+
+// TrafficDesk is the traffic service as its page asks it.
+type TrafficDesk interface{ View() traffic.View }
+
+type trafficView struct {
+	Off          string // why there is nothing to show; empty: the service runs
+	Simulated    bool
+	Summary      string
+	State        sign
+	At           template.HTML
+	Desk         bool   // the reader works at the desk
+	Decisions    string // address; empty: the reader decides nothing
+	Figures      []trafficFigure
+	Counted      string
+	Junctions    []trafficJunction
+	Diagram      template.HTML
+	DiagramWords string
+}
+
+type trafficFigure struct{ Name, Fixed, Now, Change string }
+
+type trafficJunction struct {
+	Name, Note, Reason string
+	State              sign
+	Since              template.HTML
+	Queues             []trafficQueue
+}
+
+type trafficQueue struct {
+	Name, Wait, Waiting, Served string
+	Signal, Word                string
+	Walkers                     bool
+}
+
+// trafficPage is for everyone: who decides at each junction, who waits and how long, and what
+// that saves. The desk sees each second's reason, who took a junction back, and the decisions.
+func (c *Console) trafficPage(w http.ResponseWriter, r *request) error {
+	title := c.say.Say("services.traffic.title")
+	desk, runs := c.cfg.Services[access.Traffic].(TrafficDesk)
+	if !runs {
+		return c.render(w, r, http.StatusOK, page{Template: "traffic", Title: title, Data: trafficView{Off: c.say.Say("services.off", "name", "traffic")}})
+	}
+	now := desk.View()
+	v := trafficView{Simulated: now.Simulated, At: r.clock.Time(now.At), Desk: c.allowed(r, access.SeeAlerts, access.Service(access.Traffic))}
+	if v.Desk && c.cfg.Decisions != nil {
+		v.Decisions = "/decisions"
+	}
+	led, trouble := 0, false
+	for i := range now.Junctions {
+		j := &now.Junctions[i]
+		if j.Mode == traffic.Adaptive {
+			led++
+		}
+		trouble = trouble || j.Mode == traffic.Away || j.Mode == traffic.ByPlan || j.Mode == traffic.Actuated
+		v.Junctions = append(v.Junctions, c.trafficJunction(r, j, v.Desk))
+	}
+	v.Summary = c.say.Say("traffic.summary", "n", led, "of", len(now.Junctions))
+	v.State = sign{"live", c.say.Say("traffic.state.well")}
+	if trouble {
+		v.State = sign{"attention", c.say.Say("traffic.state.trouble")}
+	}
+	v.Figures = c.trafficFigures(&now)
+	if now.Now != nil {
+		v.Counted = c.say.Say("traffic.counted", "n", now.Now.Trips.Count, "walkers", now.Now.Walks.Count)
+	}
+	if now.Diagram != nil {
+		v.Diagram, v.DiagramWords = c.timeSpace(now.Diagram)
+	}
+	return c.render(w, r, http.StatusOK, page{Template: "traffic", Title: title, Data: v})
+}
+
+func (c *Console) trafficJunction(r *request, j *traffic.JunctionView, desk bool) trafficJunction {
+	signs := map[traffic.Mode]string{traffic.Adaptive: "live", traffic.Joining: "live", traffic.Actuated: "attention", traffic.ByPlan: "attention", traffic.Away: "stopped"}
+	x := trafficJunction{Name: j.Name, State: sign{orUnknown(signs[j.Mode]), c.say.Say("traffic.mode." + string(j.Mode))}, Note: c.say.Say("traffic.mode." + string(j.Mode) + ".what")}
+	if !j.Since.IsZero() {
+		x.Since = r.clock.Time(j.Since)
+	}
+	if desk {
+		x.Reason = j.Reason
+		if j.Mode == traffic.Held && j.By != "" {
+			x.Reason = c.say.Say("traffic.heldby", "name", j.By)
+		}
+	}
+	for _, q := range j.Approaches {
+		x.Queues = append(x.Queues, c.trafficQueue(q, false))
+	}
+	for _, q := range j.Crossings {
+		x.Queues = append(x.Queues, c.trafficQueue(q, true))
+	}
+	return x
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return "unknown"
+	}
+	return s
+}
+
+func (c *Console) trafficQueue(q traffic.QueueView, walkers bool) trafficQueue {
+	x := trafficQueue{Name: q.Name, Wait: "–", Waiting: strconv.Itoa(q.Now), Served: strconv.Itoa(q.Served), Signal: string(q.Signal), Word: c.say.Say("traffic.signal." + string(q.Signal)), Walkers: walkers}
+	if walkers {
+		x.Name = c.say.Say("traffic.onfoot", "where", q.Name)
+	}
+	if q.Served > 0 {
+		x.Wait = seconds(q.Mean)
+	}
+	return x
+}
+
+func seconds(v float64) string { return fmt.Sprintf("%.0f s", v) }
+
+// trafficFigures sets what is beside what would be if each junction kept to its plan.
+func (c *Console) trafficFigures(v *traffic.View) []trafficFigure {
+	if v.Now == nil || v.Fixed == nil || v.Now.Trips.Count == 0 || v.Fixed.Trips.Count == 0 {
+		return nil
+	}
+	row := func(key string, fixed, now float64, unit string) trafficFigure {
+		f := trafficFigure{Name: c.say.Say("traffic.figure." + key), Fixed: fmt.Sprintf("%.0f%s", fixed, unit), Now: fmt.Sprintf("%.0f%s", now, unit), Change: "–"}
+		if fixed > 0 {
+			f.Change = fmt.Sprintf("%+.0f %%", 100*(now-fixed)/fixed)
+			if math.Abs(now-fixed) < fixed/200 {
+				f.Change = "0 %"
+			}
+		}
+		return f
+	}
+	list := []trafficFigure{
+		row("delay", v.Fixed.Trips.Mean, v.Now.Trips.Mean, " s"),
+		row("stopped", 100*v.Fixed.Trips.Stopped, 100*v.Now.Trips.Stopped, " %"),
+	}
+	if v.Now.Buses.Count > 0 && v.Fixed.Buses.Count > 0 {
+		list = append(list, row("bus", v.Fixed.Buses.Mean, v.Now.Buses.Mean, " s"))
+	}
+	if v.Now.Walks.Count > 0 && v.Fixed.Walks.Count > 0 {
+		list = append(list, row("walk", v.Fixed.Walks.Mean, v.Now.Walks.Mean, " s"), row("longest", v.Fixed.Walks.Longest, v.Now.Walks.Longest, " s"))
+	}
+	return list
+}
+
+// Measures of the time-space diagram.
+const (
+	spaceWide, spaceHigh = 900, 380
+	spaceLeft, spaceTop  = 20, 16
+	spaceBottom          = 30
+)
+
+// timeSpace draws the corridor: time to the right, distance upward; a thick bar where the way
+// along has red, a thin one where it has green, a line for each made-up vehicle.
+func (c *Console) timeSpace(d *traffic.Diagram) (template.HTML, string) {
+	x := func(t float64) float64 {
+		return spaceLeft + (t+d.Seconds)/max(1, d.Seconds)*(spaceWide-spaceLeft-10)
+	}
+	y := func(m float64) float64 {
+		return spaceHigh - spaceBottom - m/max(1, d.Length)*(spaceHigh-spaceTop-spaceBottom)
+	}
+	var b strings.Builder
+	for _, track := range d.Tracks {
+		var points strings.Builder
+		for _, p := range track {
+			if p[0] >= -d.Seconds {
+				fmt.Fprintf(&points, "%.0f,%.0f ", x(p[0]), y(p[1]))
+			}
+		}
+		fmt.Fprintf(&b, `<polyline class="track" points="%s"/>`, strings.TrimSpace(points.String()))
+	}
+	for _, s := range d.Stops {
+		red := -d.Seconds
+		bar := func(class string, from, to float64) {
+			if to > from {
+				fmt.Fprintf(&b, `<line class="%s" x1="%.1f" x2="%.1f" y1="%.0f" y2="%.0f"/>`, class, x(from), x(to), y(s.At), y(s.At))
+			}
+		}
+		for _, g := range s.Greens {
+			from, to := max(g[0], -d.Seconds), min(g[1], 0)
+			bar("red", red, from)
+			bar("green", from, to)
+			red = max(red, to)
+		}
+		bar("red", red, 0)
+		fmt.Fprintf(&b, `<text class="name" x="%d" y="%.0f">%s</text>`, spaceLeft+4, y(s.At)-7, template.HTMLEscapeString(s.Name))
+	}
+	bottom := spaceHigh - spaceBottom
+	fmt.Fprintf(&b, `<line class="axis" x1="%d" x2="%d" y1="%d" y2="%d"/>`, spaceLeft, spaceWide-10, bottom, bottom)
+	for m := 0.0; m <= d.Seconds; m += 60 {
+		label := c.say.Say("traffic.diagram.now")
+		if m > 0 {
+			label = fmt.Sprintf("−%.0f min", m/60)
+		}
+		anchor := "middle"
+		if m == 0 {
+			anchor = "end"
+		}
+		fmt.Fprintf(&b, `<line class="axis" x1="%.0f" x2="%.0f" y1="%d" y2="%d"/><text x="%.0f" y="%d" text-anchor="%s">%s</text>`, x(-m), x(-m), bottom, bottom+5, x(-m), bottom+20, anchor, template.HTMLEscapeString(label))
+	}
+	words := c.say.Say("traffic.diagram.words", "n", len(d.Stops))
+	svg := fmt.Sprintf(`<svg class="timespace" viewBox="0 0 %d %d" role="img" aria-label="%s">%s</svg>`, spaceWide, spaceHigh, template.HTMLEscapeString(words), b.String())
+	return template.HTML(svg), words //nolint:gosec // numbers, and names that were escaped
+}
+
+// serviceTraffic is the traffic service, for its routes.
+func serviceTraffic(*Console, *http.Request) ([]access.Thing, error) {
+	return []access.Thing{access.Service(access.Traffic)}, nil
+}
+
+func (c *Console) trafficNow() (traffic.View, error) {
+	desk, runs := c.cfg.Services[access.Traffic].(TrafficDesk)
+	if !runs {
+		return traffic.View{}, city.Errorf(city.NotFound, "%s", c.say.Say("services.off", "name", "traffic"))
+	}
+	return desk.View(), nil
+}
+
+// trafficJSON is the picture for the desk's own programs.
+func (c *Console) trafficJSON(w http.ResponseWriter, _ *request) error {
+	v, err := c.trafficNow()
+	if err != nil {
+		return err
+	}
+	c.answer(w, http.StatusOK, v)
+	return nil
+}
+
+// trafficCSV is the page's figures: of the street as it is and on fixed plans, then of each
+// junction's queues.
+func (c *Console) trafficCSV(w http.ResponseWriter, _ *request) error {
+	v, err := c.trafficNow()
+	if err != nil {
+		return err
+	}
+	out := c.csv(w, "traffic.csv")
+	number := func(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) }
+	_ = out.Write([]string{"where", "what", "value", "on_fixed_plans", "unit", "simulated"})
+	made := strconv.FormatBool(v.Simulated)
+	if v.Now != nil && v.Fixed != nil {
+		for _, x := range []struct {
+			what       string
+			now, fixed float64
+			unit       string
+		}{
+			{"vehicles", float64(v.Now.Trips.Count), float64(v.Fixed.Trips.Count), ""},
+			{"mean delay", v.Now.Trips.Mean, v.Fixed.Trips.Mean, "s"},
+			{"stopped", 100 * v.Now.Trips.Stopped, 100 * v.Fixed.Trips.Stopped, "%"},
+			{"mean delay of buses", v.Now.Buses.Mean, v.Fixed.Buses.Mean, "s"},
+			{"people on foot", float64(v.Now.Walks.Count), float64(v.Fixed.Walks.Count), ""},
+			{"mean wait on foot", v.Now.Walks.Mean, v.Fixed.Walks.Mean, "s"},
+			{"longest wait on foot", v.Now.Walks.Longest, v.Fixed.Walks.Longest, "s"},
+		} {
+			_ = out.Write([]string{"all", x.what, number(x.now), number(x.fixed), x.unit, made})
+		}
+	}
+	for _, j := range v.Junctions {
+		for _, q := range append(append([]traffic.QueueView(nil), j.Approaches...), j.Crossings...) {
+			where := cells(j.Name + ": " + q.Name)[0]
+			_ = out.Write([]string{where, "waiting now", strconv.Itoa(q.Now), "", "", made})
+			if q.Served > 0 {
+				_ = out.Write([]string{where, "mean wait", number(q.Mean), "", "s", made})
+			}
+			_ = out.Write([]string{where, "served", strconv.Itoa(q.Served), "", "", made})
+		}
+	}
+	out.Flush()
+	return nil
+}

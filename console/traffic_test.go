@@ -1,0 +1,87 @@
+package console_test
+
+import (
+	"context"
+	"encoding/csv"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"polity/access"
+	"polity/city"
+	"polity/console"
+	"polity/console/consoletest"
+	"polity/service"
+	traffic "polity/services/traffic/live"
+	"polity/services/traffic/street"
+)
+
+// signals is a traffic service with one junction that a person took back.
+type signals struct{ view traffic.View }
+
+func (signals) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+func (signals) State() service.State          { return service.State{Health: service.Well, Message: "title"} }
+func (s signals) View() traffic.View          { return s.view }
+
+func trafficPages(t *testing.T, may ...access.Action) http.Handler {
+	t.Helper()
+	who := &consoletest.Access{As: access.Who{Kind: access.Person, ID: "p9", Name: "Tarja"}, May: may}
+	now := func() time.Time { return afternoon }
+	world, err := consoletest.New(consoletest.Config{Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tally := func(n int, mean float64) street.Tally {
+		return street.Tally{Count: n, Mean: mean, Longest: 3 * mean, Stopped: 0.5}
+	}
+	v := traffic.View{
+		At: afternoon, Simulated: true,
+		Junctions: []traffic.JunctionView{
+			{ID: "j1", Name: "Quay <1>", Connected: true, Mode: traffic.Held, Since: afternoon, By: "Pirjo", Approaches: []traffic.QueueView{{Name: "Quay, eastbound", Signal: traffic.Red, Queue: traffic.Queue{Now: 7, Served: 40, Mean: 21.4}}}, Crossings: []traffic.QueueView{{Name: "over the main street", Signal: traffic.Green}}},
+			{ID: "j2", Name: "Mill", Connected: true, Mode: traffic.Actuated, Since: afternoon, Reason: "on actuated control, for the detector of north-2"},
+		},
+		Diagram: &traffic.Diagram{Seconds: 300, Length: 500, Stops: []traffic.Stop{{Name: "Quay <1>", At: 300, Greens: [][2]float64{{-200, -150}}}}, Tracks: [][][2]float64{{{-100, 0}, {-60, 500}}}},
+		Now:     &street.Figures{Trips: tally(300, 15), Walks: tally(200, 9)}, Fixed: &street.Figures{Trips: tally(300, 30), Walks: tally(200, 18)},
+	}
+	pages, err := console.New(console.Config{City: world, Access: who, Looks: &consoletest.Looks{}, Services: map[city.Slug]service.Service{"traffic": signals{v}}, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pages.Close)
+	return pages
+}
+
+// TestEveryoneSeesWhoWaitsAndTheDeskSeesWhy: who took a junction back is the desk's to know.
+func TestEveryoneSeesWhoWaitsAndTheDeskSeesWhy(t *testing.T) {
+	public := get(t, trafficPages(t), "/services/traffic").Body.String()
+	for _, want := range []string{"simulated", "Quay &lt;1&gt;", "A person gave it back", "A detector cannot be believed", "21 s", "-50 %", `<svg class="timespace"`, `<span class="lamp lamp-red">red</span>`, "On foot, over the main street"} {
+		if !strings.Contains(public, want) {
+			t.Errorf("the public page does not say %q", want)
+		}
+	}
+	for _, not := range []string{"Pirjo", "north-2", "<1>", "view.json"} {
+		if strings.Contains(public, not) {
+			t.Errorf("the public page says %q", not)
+		}
+	}
+	if w := get(t, trafficPages(t), "/services/traffic/view.json"); w.Code != http.StatusForbidden {
+		t.Errorf("the desk's picture for everyone: %d", w.Code)
+	}
+	page := get(t, trafficPages(t, access.SeeAlerts), "/services/traffic").Body.String()
+	for _, want := range []string{"By Pirjo", "the detector of north-2", "view.json"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the desk's page does not say %q", want)
+		}
+	}
+	rows, err := csv.NewReader(get(t, trafficPages(t), "/services/traffic.csv").Body).ReadAll()
+	if err != nil || !slices.ContainsFunc(rows, func(r []string) bool {
+		return r[1] == "mean delay" && r[2] == "15.0" && r[3] == "30.0" && r[5] == "true"
+	}) {
+		t.Errorf("%v %v", rows, err)
+	}
+	if off, _ := newPages(t, everything); !strings.Contains(get(t, off, "/services/traffic").Body.String(), "hub.services.traffic") {
+		t.Error("the page does not say how the service is switched on")
+	}
+}
