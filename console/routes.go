@@ -122,6 +122,8 @@ var routes = []Route{
 	{"GET /services/traffic", access.ReadPublic, nil, (*Console).trafficPage},
 	{"GET /services/traffic.csv", access.ReadPublic, nil, (*Console).trafficCSV},
 	{"GET /services/traffic/view.json", access.SeeAlerts, serviceTraffic, (*Console).trafficJSON},
+	{"GET /services/water", access.ReadPublic, nil, (*Console).waterPage},
+	{"GET /services/water/view.json", access.SeeAlerts, serviceWater, (*Console).waterJSON},
 	{"GET /services/power", access.ReadPublic, nil, (*Console).powerPage},
 	{"GET /services/power/view.json", access.SeeAlerts, servicePower, (*Console).powerJSON},
 	{"GET /system", access.SeeSystem, nil, (*Console).systemPage},

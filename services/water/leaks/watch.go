@@ -2,6 +2,7 @@ package leaks
 
 import (
 	"context"
+	"encoding/json"
 	"math"
 	"slices"
 	"strings"
@@ -131,9 +132,23 @@ func (w *Watch) repairs() (list []repair) {
 // lost by night, when little is used.
 type Residual struct {
 	Instrument string
-	Balance    bool      // what a zone uses or loses besides what is expected, m³/h; else a pressure, m
-	Spread     float64   // usual, standard deviation
-	Days       []float64 // of the time that is watched; NaN where it is not known
+	Balance    bool    // what a zone uses or loses besides what is expected, m³/h; else a pressure, m
+	Spread     float64 // usual, standard deviation
+	Days       Series  // of the time that is watched
+}
+
+// Series are values of which some are not known: NaN, in JSON null.
+type Series []float64
+
+// MarshalJSON writes them.
+func (s Series) MarshalJSON() ([]byte, error) {
+	list := make([]*float64, len(s))
+	for i, v := range s {
+		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+			list[i] = &s[i]
+		}
+	}
+	return json.Marshal(list)
 }
 
 // Residuals returns those of pressures, then of zones, which are called by their inflows.

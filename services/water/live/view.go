@@ -24,13 +24,14 @@ type View struct {
 	Nodes      []NodeView
 	Links      []LinkView
 	Valves     []ValveView
-	Lowest     float64 // pressure at any hour of the day where water is used, m
+	Lowest     float64 // pressure at any hour of the day where water is used, m; 0: not known
 	Residuals  []leaks.Residual
 	Suspects   []leaks.Suspect
 	Balances   []Balance
 }
 
-// NodeView is a node. X and Y are the file's, NaN where it has none.
+// NodeView is a node. X and Y are the file's; where it has none, nodes stand by how many links
+// they are from a source.
 type NodeView struct {
 	Name        string
 	Kind        string
@@ -120,22 +121,59 @@ func keys(set map[int]bool) (list []int) {
 
 func (s *Service) draw(v *View, dry map[int]bool) {
 	sensors := s.net.File.Sensors()
-	v.Lowest = math.NaN()
+	lowest := math.NaN()
+	x, y := places(s.net)
 	for i := range s.net.Nodes {
 		n := &s.net.Nodes[i]
-		x := NodeView{Name: n.ID, Kind: n.Kind.String(), X: n.X, Y: n.Y, Sensor: slices.Contains(sensors.Pressure, n.ID), Dry: dry[i]}
+		node := NodeView{Name: n.ID, Kind: n.Kind.String(), X: x[i], Y: y[i], Sensor: slices.Contains(sensors.Pressure, n.ID), Dry: dry[i]}
 		for _, hour := range s.shown.pressures {
 			if hour == nil || dry[i] {
-				x.Pressure = nil
+				node.Pressure = nil
 				break
 			}
-			x.Pressure = append(x.Pressure, hour[i])
-			if n.BaseDemand() > 0 && !(hour[i] >= v.Lowest) {
-				v.Lowest = hour[i]
+			node.Pressure = append(node.Pressure, hour[i])
+			if n.BaseDemand() > 0 && !(hour[i] >= lowest) {
+				lowest = hour[i]
 			}
 		}
-		v.Nodes = append(v.Nodes, x)
+		v.Nodes = append(v.Nodes, node)
 	}
+	if !math.IsNaN(lowest) {
+		v.Lowest = lowest
+	}
+}
+
+// places are the file's coordinates, or a drawing where some are missing.
+func places(n *network.Network) (x, y []float64) {
+	x, y = make([]float64, len(n.Nodes)), make([]float64, len(n.Nodes))
+	depth := make([]int, len(n.Nodes))
+	var queue []int
+	whole := true
+	for i := range n.Nodes {
+		x[i], y[i] = n.Nodes[i].X, n.Nodes[i].Y
+		whole = whole && !math.IsNaN(x[i]) && !math.IsNaN(y[i])
+		if depth[i] = -1; n.Nodes[i].Kind != network.Junction {
+			depth[i] = 0
+			queue = append(queue, i)
+		}
+	}
+	if whole {
+		return x, y
+	}
+	for at := 0; at < len(queue); at++ {
+		for _, a := range n.Arms(queue[at]) {
+			if depth[a.To] < 0 {
+				depth[a.To] = depth[queue[at]] + 1
+				queue = append(queue, a.To)
+			}
+		}
+	}
+	rows := map[int]float64{}
+	for i, d := range depth {
+		x[i], y[i] = float64(d), -rows[d]
+		rows[d]++
+	}
+	return x, y
 }
 
 // Isolation is which valves cut a pipe off, and who has no water then.

@@ -1,0 +1,326 @@
+package console
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"polity/access"
+	"polity/city"
+	"polity/services/water/leaks"
+	water "polity/services/water/live"
+)
+
+// WaterDesk is the water service as its page asks it.
+type WaterDesk interface {
+	View() water.View
+	// Isolate says which valves cut a pipe off: city.NotFound, city.Conflict.
+	Isolate(pipe string) (water.Isolation, error)
+}
+
+type waterView struct {
+	Off          string // why there is nothing to show; empty: the service runs
+	Simulated    bool
+	State        sign
+	Summary, Day string
+	At           template.HTML
+	Learning     bool
+	Problem      string
+	Leaks, Past  []waterLeak
+	Desk         bool // the reader works at the desk
+	Hour         string
+	Diagram      template.HTML
+	Nodes        []waterNode
+	Instruments  []waterInstrument
+	Suspects     []string
+	Balances     []waterBalance
+	Pipes        []string
+	Pipe         string
+	Plan         *waterPlan
+	PlanProblem  string
+	Figures      []powerFigure
+	Decisions    string
+}
+
+type waterLeak struct {
+	Title, Words, State, Reason, Note, Path string
+	Since                                   template.HTML
+	Candidates                              []waterCandidate
+	Within                                  string
+}
+
+type waterCandidate struct{ Pipe, Chance string }
+
+type waterNode struct {
+	Name, Pressure string
+	State          sign
+}
+
+type waterInstrument struct {
+	Name, Value, Usual string
+	State              sign
+	Line               template.HTML
+}
+
+type waterBalance struct {
+	Title string
+	Rows  []powerFigure
+}
+
+type waterPlan struct {
+	Title, Valves, Dry string
+	Rows               []waterValve
+}
+
+type waterValve struct{ Name, Where, State string }
+
+const morning = 7 // the hour that is shown first: most is used then, and pressures are lowest
+
+// waterPage is for everyone: how many leaks are known, and who has no water because one is
+// mended. The desk sees where they may be and why, pressures, instruments and balances.
+func (c *Console) waterPage(w http.ResponseWriter, r *request) error {
+	title := c.say.Say("services.water.title")
+	desk, runs := c.cfg.Services[access.Water].(WaterDesk)
+	if !runs {
+		return c.render(w, r, http.StatusOK, page{Template: "water", Title: title, Data: waterView{Off: c.say.Say("services.off", "name", "water")}})
+	}
+	now := desk.View()
+	v := waterView{
+		Simulated: now.Simulated, At: r.clock.Time(now.At), Learning: now.At.IsZero(), Desk: c.allowed(r, access.SeeAlerts, access.Service(access.Water)),
+		Summary: c.say.Say("water.summary.none", "n", now.Homes), State: sign{"live", c.say.Say("water.state.well")}, Day: c.waterDay(r, &now),
+	}
+	if len(now.Leaks) > 0 {
+		v.State = sign{"attention", c.say.Say("water.state.leaks")}
+		v.Summary = c.say.Say("water.summary.leaks", "n", len(now.Leaks))
+	}
+	if now.Dry > 0 {
+		v.Summary += " " + c.say.Say("water.summary.dry", "n", now.Dry)
+	}
+	if now.Problem != "" {
+		v.State = sign{"stopped", c.say.Say("services.health.stopped")}
+		v.Problem = c.say.Say("water.problem.all")
+		if v.Desk {
+			v.Problem = c.say.Say("water.problem", "why", now.Problem)
+		}
+	}
+	for i := range now.Leaks {
+		v.Leaks = append(v.Leaks, c.waterLeak(r, &now, &now.Leaks[i], i+1, v.Desk))
+	}
+	if v.Desk {
+		c.waterDeskParts(r, desk, &now, &v)
+	}
+	return c.render(w, r, http.StatusOK, page{Template: "water", Title: title, Data: v})
+}
+
+func (c *Console) waterDay(r *request, v *water.View) string {
+	switch {
+	case v.Day == 0:
+		return ""
+	case v.Simulated:
+		return c.say.Say("water.day.simulated", "n", v.Day)
+	}
+	return c.say.Say("water.day", "date", r.clock.Words(v.Date))
+}
+
+func (c *Console) waterDeskParts(r *request, desk WaterDesk, now *water.View, v *waterView) {
+	if c.cfg.Decisions != nil {
+		v.Decisions = "/decisions"
+	}
+	for i := range now.Past {
+		v.Past = append(v.Past, c.waterLeak(r, now, &now.Past[i], i+1, true))
+	}
+	hour, err := strconv.Atoi(r.URL.Query().Get("hour"))
+	if err != nil || hour < 0 || hour > 23 {
+		hour = morning
+	}
+	v.Hour = strconv.Itoa(hour)
+	v.Diagram = c.waterMap(now, hour)
+	for i := range now.Nodes {
+		v.Nodes = append(v.Nodes, c.waterNode(&now.Nodes[i], hour))
+	}
+	for i := range now.Residuals {
+		v.Instruments = append(v.Instruments, c.waterInstrument(&now.Residuals[i]))
+	}
+	for _, s := range now.Suspects {
+		if s.Until.IsZero() {
+			v.Suspects = append(v.Suspects, c.say.Say("water.suspect", "name", s.Column, "off", fmt.Sprintf("%+.2f", s.Off)))
+		}
+	}
+	for i := range now.Balances {
+		v.Balances = append(v.Balances, c.waterBalance(&now.Balances[i]))
+	}
+	if now.Lowest != 0 {
+		v.Figures = append(v.Figures, powerFigure{c.say.Say("water.figure.lowest"), fmt.Sprintf("%.0f m", now.Lowest), c.say.Say("water.figure.lowest.what")})
+	}
+	for _, l := range now.Links {
+		v.Pipes = append(v.Pipes, l.Name)
+	}
+	if v.Pipe = r.URL.Query().Get("pipe"); v.Pipe == "" {
+		return
+	}
+	plan, err := desk.Isolate(v.Pipe)
+	if err != nil {
+		v.PlanProblem = c.say.Say("water.plan.none", "pipe", v.Pipe)
+		if city.KindOf(err) == city.NotFound {
+			v.PlanProblem = c.say.Say("water.plan.unknown", "pipe", v.Pipe)
+		}
+		return
+	}
+	v.Plan = c.waterPlan(now, &plan)
+}
+
+func (c *Console) waterLeak(r *request, v *water.View, l *water.Leak, n int, desk bool) waterLeak {
+	o := waterLeak{Title: c.say.Say("water.leak", "n", n), Since: r.clock.Time(l.Found), Words: c.say.Say("water.leak.flow", "flow", fmt.Sprintf("%.0f", l.Flow))}
+	state := "found"
+	switch {
+	case !l.Ended.IsZero():
+		state = "ended"
+	case !l.Opened.IsZero():
+		state = "watched"
+	case l.Mended:
+		state = "mended"
+	case l.Cut:
+		state = "cut"
+	case l.Sent:
+		state = "sent"
+	}
+	o.State = c.say.Say("water.leak." + state)
+	if !desk {
+		return o
+	}
+	o.Title, o.Reason, o.Note = c.say.Say("water.leak.at", "pipe", l.Pipe), l.Reason, l.Note
+	if l.Heard != "" {
+		o.Title = c.say.Say("water.leak.heard", "pipe", l.Heard)
+		return o
+	}
+	if l.Waiting != "" && !l.Sent && l.Ended.IsZero() {
+		o.Path = "/decisions"
+	}
+	o.Within = c.say.Say("water.leak.within", "metres", fmt.Sprintf("%.0f", l.Within))
+	for _, x := range l.Candidates[:min(5, len(l.Candidates))] {
+		o.Candidates = append(o.Candidates, waterCandidate{x.Pipe, chance(x.Probability)})
+	}
+	return o
+}
+
+func (c *Console) waterNode(n *water.NodeView, hour int) waterNode {
+	o := waterNode{Name: n.Name, Pressure: "–", State: sign{"unknown", c.say.Say("water.node.unknown")}}
+	switch {
+	case n.Kind != "junction":
+		o.State = sign{"live", c.say.Say("water.node.source")}
+	case n.Dry:
+		o.State = sign{"stopped", c.say.Say("water.node.dry")}
+	case hour < len(n.Pressure):
+		o.Pressure = fmt.Sprintf("%.1f m", n.Pressure[hour])
+		o.State = sign{"live", c.say.Say("water.node.well")}
+		if n.Pressure[hour] < lowPressure {
+			o.State = sign{"attention", c.say.Say("water.node.low")}
+		}
+	}
+	return o
+}
+
+const (
+	lowPressure = 20.0 // m: what homes of two storeys need
+	odd         = 4.0  // usual spreads from where a residual is remarkable
+)
+
+func (c *Console) waterInstrument(r *leaks.Residual) waterInstrument {
+	unit, form := "m", "%+.2f %s"
+	o := waterInstrument{Name: r.Instrument, Value: "–", State: sign{"unknown", c.say.Say("water.instrument.unknown")}}
+	if r.Balance {
+		unit, form = "m³/h", "%+.1f %s"
+		o.Name = c.say.Say("water.instrument.zone", "name", r.Instrument)
+	}
+	o.Usual = fmt.Sprintf("± %.2f %s", r.Spread, unit)
+	o.Line = spark(r)
+	if n := len(r.Days); n > 0 && !math.IsNaN(r.Days[n-1]) {
+		last := r.Days[n-1]
+		o.Value = fmt.Sprintf(form, last, unit)
+		o.State = sign{"live", c.say.Say("water.instrument.usual")}
+		if math.Abs(last) > odd*r.Spread {
+			o.State = sign{"attention", c.say.Say("water.instrument.odd")}
+		}
+	}
+	return o
+}
+
+// Measures of a small line of days.
+const (
+	sparkDays = 60
+	sparkX    = 4
+	sparkY    = 20 // half of its height
+)
+
+// spark draws the last days of a residual: the band is the usual spread, four times.
+func spark(r *leaks.Residual) template.HTML {
+	days := r.Days[max(0, len(r.Days)-sparkDays):]
+	most := odd * r.Spread
+	for _, v := range days {
+		if !math.IsNaN(v) {
+			most = max(most, math.Abs(v))
+		}
+	}
+	band := sparkY * odd * r.Spread / most
+	var path strings.Builder
+	pen := "M"
+	for i, v := range days {
+		if math.IsNaN(v) {
+			pen = "M"
+			continue
+		}
+		fmt.Fprintf(&path, "%s%d %.1f", pen, 2+i*sparkX, sparkY+2-v/most*sparkY)
+		pen = "L"
+	}
+	return template.HTML(fmt.Sprintf(`<svg class="spark" viewBox="0 0 %d %d" aria-hidden="true"><rect x="0" y="%.1f" width="%d" height="%.1f"/><path d="%s"/></svg>`, //nolint:gosec // numbers
+		sparkDays*sparkX+4, 2*sparkY+4, sparkY+2-band, sparkDays*sparkX+4, 2*band, path.String()))
+}
+
+func (c *Console) waterBalance(b *water.Balance) waterBalance {
+	o := waterBalance{Title: c.say.Say("water.balance.of", "zone", b.Zone, "n", b.Days)}
+	row := func(key string, m3, plus float64) {
+		o.Rows = append(o.Rows, powerFigure{c.say.Say("water.balance." + key), fmt.Sprintf("%.0f m³", m3), fmt.Sprintf("± %.0f", plus)})
+	}
+	row("input", b.Input.M3, b.Input.Plus)
+	row("use", b.Use.M3, b.Use.Plus)
+	row("apparent", b.ApparentLosses.M3, b.ApparentLosses.Plus)
+	row("real", b.RealLosses.M3, b.RealLosses.Plus)
+	o.Rows = append(o.Rows, powerFigure{c.say.Say("water.balance.ili"), fmt.Sprintf("%.1f", b.ILI.M3), fmt.Sprintf("± %.1f", b.ILI.Plus)})
+	return o
+}
+
+func (c *Console) waterPlan(v *water.View, p *water.Isolation) *waterPlan {
+	o := &waterPlan{
+		Title: c.say.Say("water.plan.of", "pipe", p.Pipe), Valves: c.say.Say("water.plan.valves", "n", len(p.Valves)),
+		Dry: c.say.Say("water.plan.dry", "n", p.Homes),
+	}
+	if len(p.Nodes) > 0 {
+		o.Dry += " " + c.say.Say("water.plan.nodes", "names", strings.Join(p.Nodes, ", "))
+	}
+	for _, x := range p.Valves {
+		state := c.say.Say("water.valve.open")
+		if x.Closed {
+			state = c.say.Say("water.valve.closed")
+		}
+		o.Rows = append(o.Rows, waterValve{x.Name, c.say.Say("water.valve.where", "pipe", v.Links[x.Link].Name, "node", v.Nodes[x.Node].Name), state})
+	}
+	return o
+}
+
+// serviceWater is the water service, for its routes.
+func serviceWater(*Console, *http.Request) ([]access.Thing, error) {
+	return []access.Thing{access.Service(access.Water)}, nil
+}
+
+// waterJSON is the picture for the desk's own programs.
+func (c *Console) waterJSON(w http.ResponseWriter, _ *request) error {
+	desk, runs := c.cfg.Services[access.Water].(WaterDesk)
+	if !runs {
+		return city.Errorf(city.NotFound, "%s", c.say.Say("services.off", "name", "water"))
+	}
+	c.answer(w, http.StatusOK, desk.View())
+	return nil
+}

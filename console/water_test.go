@@ -1,0 +1,102 @@
+package console_test
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"polity/access"
+	"polity/city"
+	"polity/console"
+	"polity/console/consoletest"
+	"polity/service"
+	"polity/services/water/leaks"
+	water "polity/services/water/live"
+)
+
+// waterDesk is a water service with one leak.
+type waterDesk struct{ view water.View }
+
+func (waterDesk) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+func (waterDesk) State() service.State          { return service.State{Message: "title"} }
+func (d waterDesk) View() water.View            { return d.view }
+func (waterDesk) Isolate(pipe string) (water.Isolation, error) {
+	if pipe != "P<1>" {
+		return water.Isolation{}, city.Errorf(city.NotFound, "no such pipe")
+	}
+	return water.Isolation{Pipe: pipe, Valves: []water.ValveView{{Name: "V7", Link: 0, Node: 1}}, Nodes: []string{"J2"}, Homes: 41}, nil
+}
+
+func waterPages(t *testing.T, may ...access.Action) http.Handler {
+	t.Helper()
+	who := &consoletest.Access{As: access.Who{Kind: access.Person, ID: "p9", Name: "Wilma"}, May: may}
+	now := func() time.Time { return afternoon }
+	world, err := consoletest.New(consoletest.Config{Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pressure := make([]float64, 24)
+	for h := range pressure {
+		pressure[h] = 30 + float64(h)
+	}
+	v := water.View{
+		At: afternoon, Simulated: true, Day: 12, Homes: 900, Lowest: 30,
+		Leaks: []water.Leak{{
+			ID: "x", Pipe: "P<1>", Found: afternoon, Flow: 6.2, Within: 180, Waiting: "isolate-x-1", Reason: "Since day 9 more flows in.",
+			Candidates: []leaks.Candidate{{Pipe: "P<1>", Probability: 0.62}, {Pipe: "P2", Probability: 0.2}},
+		}},
+		Nodes:     []water.NodeView{{Name: "Works", Kind: "reservoir"}, {Name: "J2", Kind: "junction", X: 100, Y: 50, Sensor: true, Pressure: pressure}},
+		Links:     []water.LinkView{{Name: "P<1>", From: 0, To: 1, Chance: 0.62, Leak: true, Meter: true}},
+		Residuals: []leaks.Residual{{Instrument: "J2", Spread: 0.01, Days: leaks.Series{0, math.NaN(), -0.3}}},
+	}
+	pages, err := console.New(console.Config{City: world, Access: who, Looks: &consoletest.Looks{}, Services: map[city.Slug]service.Service{"water": waterDesk{v}}, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pages.Close)
+	return pages
+}
+
+// TestEveryoneSeesThatThereIsALeakAndTheDeskWhere: pipes and pressures are the desk's.
+func TestEveryoneSeesThatThereIsALeakAndTheDeskWhere(t *testing.T) {
+	public := get(t, waterPages(t), "/services/water").Body.String()
+	for _, want := range []string{"1 leak is known", "simulated", "What to do is being decided", "About 6 m³ an hour"} {
+		if !strings.Contains(public, want) {
+			t.Errorf("the public page does not say %q", want)
+		}
+	}
+	for _, not := range []string{"P&lt;1&gt;", "J2", "An order waits", "more flows in", "water-map"} {
+		if strings.Contains(public, not) {
+			t.Errorf("the public page says %q", not)
+		}
+	}
+	if w := get(t, waterPages(t), "/services/water/view.json"); w.Code != http.StatusForbidden {
+		t.Errorf("the desk's picture for everyone: %d", w.Code)
+	}
+	desk := waterPages(t, access.SeeAlerts)
+	page := get(t, desk, "/services/water?hour=5&pipe=P%3C1%3E").Body.String()
+	for _, want := range []string{"Near P&lt;1&gt;", "62 %", "within 180 m", "more flows in", "An order waits", "35.0 m", "Not as usual", "Close 1 valve.", "About 41 homes", "on P&lt;1&gt;, at J2", `class="node p2 sensor"`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the desk's page does not say %q", want)
+		}
+	}
+	if strings.Contains(page, "P<1>") {
+		t.Error("a name is not escaped")
+	}
+	if page := get(t, desk, "/services/water?hour=99&pipe=P9").Body.String(); !strings.Contains(page, "no pipe P9") || !strings.Contains(page, "37.0 m") {
+		t.Error("a pipe that is not there, and an hour that no day has, are not told")
+	}
+	if w := get(t, desk, "/services/water/view.json"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "[0,null,-0.3]") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func TestWaterThatDoesNotRunSaysSo(t *testing.T) {
+	pages, _ := newPages(t, everything)
+	if page := get(t, pages, "/services/water").Body.String(); !strings.Contains(page, "hub.services.water") {
+		t.Error("the page does not say how the service is switched on")
+	}
+}

@@ -1,0 +1,101 @@
+package console
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"strings"
+
+	water "polity/services/water/live"
+)
+
+// Measures of the network's drawing.
+const (
+	waterWide   = 960.0
+	waterPad    = 40.0
+	waterLabels = 80 // nodes, beyond which their pressures are not written beside them
+)
+
+// waterMap draws the network at an hour: nodes by pressure, pipes by how likely a leak is
+// there, valves that are closed. Words stand beside what colour says.
+func (c *Console) waterMap(v *water.View, hour int) template.HTML {
+	if len(v.Nodes) == 0 {
+		return ""
+	}
+	at, high := waterScale(v)
+	var b strings.Builder
+	for i := range v.Links {
+		c.waterPipe(&b, v, &v.Links[i], at)
+	}
+	for _, x := range v.Valves {
+		if !x.Closed {
+			continue
+		}
+		px, py := at(x.Node)
+		l := v.Links[x.Link]
+		qx, qy := at(l.From + l.To - x.Node)
+		fmt.Fprintf(&b, `<rect class="valve" x="%.0f" y="%.0f" width="12" height="12"><title>%s</title></rect>`, px+(qx-px)*.22-6, py+(qy-py)*.22-6,
+			template.HTMLEscapeString(c.say.Say("water.map.valve", "name", x.Name)))
+	}
+	for i := range v.Nodes {
+		n := &v.Nodes[i]
+		x, y := at(i)
+		node := c.waterNode(n, hour)
+		class := "node"
+		switch {
+		case n.Kind != "junction":
+			fmt.Fprintf(&b, `<rect class="source" x="%.0f" y="%.0f" width="20" height="20"><title>%s</title></rect>`, x-10, y-10, template.HTMLEscapeString(n.Name))
+			continue
+		case n.Dry:
+			class += " dry"
+		case hour < len(n.Pressure):
+			class += fmt.Sprintf(" p%d", pressureClass(n.Pressure[hour]))
+		}
+		if n.Sensor {
+			class += " sensor"
+		}
+		fmt.Fprintf(&b, `<circle class="%s" cx="%.0f" cy="%.0f" r="8"><title>%s, %s</title></circle>`, class, x, y, template.HTMLEscapeString(n.Name), template.HTMLEscapeString(node.Pressure))
+		if len(v.Nodes) <= waterLabels && hour < len(n.Pressure) && !n.Dry {
+			fmt.Fprintf(&b, `<text x="%.0f" y="%.0f">%.0f</text>`, x+11, y-8, n.Pressure[hour])
+		}
+	}
+	words := c.say.Say("water.map.words", "nodes", len(v.Nodes), "hour", fmt.Sprintf("%d:00", hour))
+	return template.HTML(fmt.Sprintf(`<svg class="water-map" viewBox="0 0 %.0f %.0f" role="img" aria-label="%s">%s</svg>`, waterWide, high, template.HTMLEscapeString(words), b.String())) //nolint:gosec // numbers, and names that were escaped
+}
+
+func (c *Console) waterPipe(b *strings.Builder, v *water.View, l *water.LinkView, at func(int) (float64, float64)) {
+	x1, y1 := at(l.From)
+	x2, y2 := at(l.To)
+	class, title := "pipe", l.Name
+	for k, least := range []float64{0.02, 0.1, 0.3} {
+		if l.Chance >= least {
+			class = fmt.Sprintf("pipe c%d", k+1)
+			title = c.say.Say("water.map.pipe", "name", l.Name, "percent", chance(l.Chance))
+		}
+	}
+	fmt.Fprintf(b, `<path class="%s" d="M%.0f %.0fL%.0f %.0f"><title>%s</title></path>`, class, x1, y1, x2, y2, template.HTMLEscapeString(title))
+	x, y := (x1+x2)/2, (y1+y2)/2
+	if l.Leak {
+		fmt.Fprintf(b, `<text class="cross" x="%.0f" y="%.0f">×</text><text class="name" x="%.0f" y="%.0f">%s</text>`, x, y+8, x, y-10, template.HTMLEscapeString(l.Name))
+	}
+	if l.Meter {
+		fmt.Fprintf(b, `<rect class="meter" x="%.0f" y="%.0f" width="10" height="10"><title>%s</title></rect>`, x-5, y-5, template.HTMLEscapeString(c.say.Say("water.map.meter", "name", l.Name)))
+	}
+}
+
+// waterScale fits the network into the drawing.
+func waterScale(v *water.View) (at func(node int) (x, y float64), high float64) {
+	left, right, low, top := math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
+	for i := range v.Nodes {
+		left, right = min(left, v.Nodes[i].X), max(right, v.Nodes[i].X)
+		low, top = min(low, v.Nodes[i].Y), max(top, v.Nodes[i].Y)
+	}
+	scale := (waterWide - 2*waterPad) / max(right-left, (top-low)*0.7, 1e-9)
+	high = (top-low)*scale + 2*waterPad
+	return func(node int) (x, y float64) {
+		return waterPad + (v.Nodes[node].X-left)*scale, waterPad + (top-v.Nodes[node].Y)*scale
+	}, high
+}
+
+// pressureClass is the step of a pressure (m): under 20, 30, 40, 50, and more.
+func pressureClass(m float64) int { return int(max(0, min(4, math.Floor(m/10)-1))) }
