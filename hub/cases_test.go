@@ -336,16 +336,8 @@ func TestACaseOverHTTP(t *testing.T) {
 		}
 		c.eventually("the answer is public", func() bool { return c.state("program", id).Answers[string(body)].Public })
 	}
-	whole := c.ask("program", "GET", one, nil)
-	if whole.status != http.StatusOK || int64(len(whole.body)) != list[6].Size || bytes.Contains(whole.body, []byte("pictures of")) {
-		t.Fatalf("ciphertext: %d, %d bytes of %d", whole.status, len(whole.body), list[6].Size)
-	}
-	rest := c.ask("program", "GET", one, nil, "Range", "bytes=100-")
-	if rest.status != http.StatusPartialContent || !bytes.Equal(rest.body, whole.body[100:]) || !strings.HasPrefix(rest.header.Get("Content-Range"), "bytes 100-") {
-		t.Errorf("from byte 100 on: %d %v", rest.status, rest.header)
-	}
-	if a := c.ask("program", "GET", one, nil, "Range", "bytes=99999999-"); a.status != http.StatusRequestedRangeNotSatisfiable || len(a.body) != 0 {
-		t.Errorf("past its end: %d", a.status)
+	if a := c.ask("program", "GET", one, nil); a.status != http.StatusForbidden || !strings.Contains(a.detail(), "release-opened") {
+		t.Fatalf("ciphertext before the opening is in the log: %d %s", a.status, a.body)
 	}
 	if a := c.ask("program", "GET", at+"/answers/court", nil); a.status != http.StatusOK || !bytes.HasPrefix(a.body, []byte("POLREL")) {
 		t.Errorf("the court's answer: %d", a.status)
@@ -367,6 +359,32 @@ func TestACaseOverHTTP(t *testing.T) {
 			}
 		}
 	}
+	if a := c.ask("program", "POST", "/api/v1/record/entries", c.opening(id)); a.status != http.StatusOK {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	whole := c.ask("program", "GET", one, nil)
+	if whole.status != http.StatusOK || int64(len(whole.body)) != list[6].Size || bytes.Contains(whole.body, []byte("pictures of")) {
+		t.Fatalf("ciphertext: %d, %d bytes of %d", whole.status, len(whole.body), list[6].Size)
+	}
+	rest := c.ask("program", "GET", one, nil, "Range", "bytes=100-")
+	if rest.status != http.StatusPartialContent || !bytes.Equal(rest.body, whole.body[100:]) || !strings.HasPrefix(rest.header.Get("Content-Range"), "bytes 100-") {
+		t.Errorf("from byte 100 on: %d %v", rest.status, rest.header)
+	}
+	if a := c.ask("program", "GET", one, nil, "Range", "bytes=99999999-"); a.status != http.StatusRequestedRangeNotSatisfiable || len(a.body) != 0 {
+		t.Errorf("past its end: %d", a.status)
+	}
+}
+
+// opening is the office's entry that it opens a case.
+func (c *courthouse) opening(id string) []byte {
+	c.t.Helper()
+	var of canonical.Hash
+	c.must(of.UnmarshalText([]byte(id)))
+	e := &entry.ReleaseOpened{At: canonical.At(time.Now()), Body: "police", Device: "police-1", Segments: 8, Token: of}
+	c.must(entry.Sign(e, c.law.Devices["police-1"].Key))
+	text, err := entry.Encode(e)
+	c.must(err)
+	return text
 }
 
 // TestTheOfficesProgram has the office's own client go the whole way.
@@ -403,17 +421,13 @@ func TestTheOfficesProgram(t *testing.T) {
 	if err != nil || len(list) != 8 {
 		t.Fatalf("%d segments, %v", len(list), err)
 	}
+	c.must(office.Publish(t.Context(), c.opening(name)))
 	var whole, rest bytes.Buffer
 	c.must(office.Ciphertext(t.Context(), id, list[3], 0, &whole))
 	c.must(office.Ciphertext(t.Context(), id, list[3], 500, &rest))
 	if !bytes.Equal(whole.Bytes()[500:], rest.Bytes()) {
 		t.Error("what goes on from a byte is another file")
 	}
-	opened := &entry.ReleaseOpened{At: canonical.At(time.Now()), Body: "police", Device: "police-1", Segments: 8, Token: id}
-	c.must(entry.Sign(opened, c.law.Devices["police-1"].Key))
-	text, err := entry.Encode(opened)
-	c.must(err)
-	c.must(office.Publish(t.Context(), text))
 	c.eventually("the page says that it was opened", func() bool {
 		return strings.Contains(string(c.ask("officer", "GET", "/cases/"+name, nil).body), "polity case play")
 	})

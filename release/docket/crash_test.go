@@ -102,6 +102,7 @@ func (w *world) release() canonical.Hash {
 	}
 	list, err := w.docket.Segments(w.t.Context(), id)
 	w.must(err)
+	w.opens(id)
 	var b bytes.Buffer
 	w.must(w.docket.Ciphertext(w.t.Context(), id, list[0].Camera, list[0].Name, 0, &b))
 	if got := w.seen(id, b.Bytes()); got != "pictures of bridge0" {

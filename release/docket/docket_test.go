@@ -63,6 +63,9 @@ func TestFromARequestToPictures(t *testing.T) {
 			t.Errorf("%+v", a)
 		}
 	}
+	_, err = fetch()
+	fails(t, err, city.Forbidden, "release-opened")
+	w.opens(id)
 	file, err := fetch()
 	w.must(err)
 	if got := w.seen(id, file); got != "pictures of square2" {
@@ -83,6 +86,15 @@ func TestFromARequestToPictures(t *testing.T) {
 	}
 	fails(t, w.docket.Ciphertext(t.Context(), id, "square", "../../etc/passwd", 0, &part), city.Invalid, "a segment's file is called")
 	w.proofs(id)
+}
+
+// opens says in the log that the office opens a case.
+func (w *world) opens(id canonical.Hash) {
+	w.t.Helper()
+	e := &entry.ReleaseOpened{At: canonical.At(time.Now()), Body: "police", Device: "police-1", Segments: 8, Token: id}
+	w.must(entry.Sign(e, w.Devices["police-1"].Key))
+	_, err := w.log.Append(w.t.Context(), e)
+	w.must(err)
 }
 
 // proofs checks the proofs of a case that was granted, with a roster and nothing else.

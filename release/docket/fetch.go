@@ -104,11 +104,15 @@ func (d *Docket) withHeld(ctx context.Context, camera city.Slug, from, to time.T
 }
 
 // Ciphertext writes the file of a segment that the case asks for, from an offset on.
-// Before both approvals are public it is refused with Forbidden.
+// Before both approvals are public, and before the log has the office's entry that it opens
+// the case, it is refused with Forbidden: nothing is opened here unseen.
 func (d *Docket) Ciphertext(ctx context.Context, id canonical.Hash, camera city.Slug, name string, offset int64, w io.Writer) error {
 	c, err := d.granted(ctx, id)
 	if err != nil {
 		return err
+	}
+	if !c.Opened {
+		return city.Errorf(city.Forbidden, "that the case %s is opened does not stand in the log: hand the entry release-opened in first, as 'polity case open' does", c.Code)
 	}
 	start, _, err := ParseName(name)
 	if err != nil {

@@ -99,6 +99,7 @@ func TestWhatIsHeldOutlastsItsRetention(t *testing.T) {
 	if err != nil || len(list) != 8 {
 		t.Fatalf("%d segments, %v", len(list), err)
 	}
+	w.opens(id)
 	var b, rest bytes.Buffer
 	w.must(w.docket.Ciphertext(t.Context(), id, list[5].Camera, list[5].Name, 0, &b))
 	w.must(w.docket.Ciphertext(t.Context(), id, list[5].Camera, list[5].Name, 50, &rest))
