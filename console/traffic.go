@@ -179,7 +179,7 @@ func (c *Console) timeSpace(d *traffic.Diagram) (template.HTML, string) {
 		fmt.Fprintf(&b, `<polyline class="track" points="%s"/>`, strings.TrimSpace(points.String()))
 	}
 	for _, s := range d.Stops {
-		red := -d.Seconds
+		red := max(s.Known, -d.Seconds)
 		bar := func(class string, from, to float64) {
 			if to > from {
 				fmt.Fprintf(&b, `<line class="%s" x1="%.1f" x2="%.1f" y1="%.0f" y2="%.0f"/>`, class, x(from), x(to), y(s.At), y(s.At))
@@ -202,8 +202,11 @@ func (c *Console) timeSpace(d *traffic.Diagram) (template.HTML, string) {
 			label = fmt.Sprintf("−%.0f min", m/60)
 		}
 		anchor := "middle"
-		if m == 0 {
+		switch m {
+		case 0:
 			anchor = "end"
+		case d.Seconds:
+			anchor = "start"
 		}
 		fmt.Fprintf(&b, `<line class="axis" x1="%.0f" x2="%.0f" y1="%d" y2="%d"/><text x="%.0f" y="%d" text-anchor="%s">%s</text>`, x(-m), x(-m), bottom, bottom+5, x(-m), bottom+20, anchor, template.HTMLEscapeString(label))
 	}

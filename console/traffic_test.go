@@ -42,7 +42,7 @@ func trafficPages(t *testing.T, may ...access.Action) http.Handler {
 			{ID: "j1", Name: "Quay <1>", Connected: true, Mode: traffic.Held, Since: afternoon, By: "Pirjo", Approaches: []traffic.QueueView{{Name: "Quay, eastbound", Signal: traffic.Red, Queue: traffic.Queue{Now: 7, Served: 40, Mean: 21.4}}}, Crossings: []traffic.QueueView{{Name: "over the main street", Signal: traffic.Green}}},
 			{ID: "j2", Name: "Mill", Connected: true, Mode: traffic.Actuated, Since: afternoon, Reason: "on actuated control, for the detector of north-2"},
 		},
-		Diagram: &traffic.Diagram{Seconds: 300, Length: 500, Stops: []traffic.Stop{{Name: "Quay <1>", At: 300, Greens: [][2]float64{{-200, -150}}}}, Tracks: [][][2]float64{{{-100, 0}, {-60, 500}}}},
+		Diagram: &traffic.Diagram{Seconds: 300, Length: 500, Stops: []traffic.Stop{{Name: "Quay <1>", At: 300, Known: -250, Greens: [][2]float64{{-200, -150}}}}, Tracks: [][][2]float64{{{-100, 0}, {-60, 500}}}},
 		Now:     &street.Figures{Trips: tally(300, 15), Walks: tally(200, 9)}, Fixed: &street.Figures{Trips: tally(300, 30), Walks: tally(200, 18)},
 	}
 	pages, err := console.New(console.Config{City: world, Access: who, Looks: &consoletest.Looks{}, Services: map[city.Slug]service.Service{"traffic": signals{v}}, Now: now})

@@ -250,7 +250,7 @@ func TestADayOfTheCorridor(t *testing.T) {
 		defer stop()
 		x.begin()
 		x.within(time.Minute, "the service leads all junctions", all(live.Adaptive))
-		if d := x.decision(decision.Applied, "lead-corridor-1"); d.Level != service.Bounded || len(d.Inputs) != 5 || !strings.Contains(d.Do, "5s") || !strings.Contains(d.Do, "2m0s") {
+		if d := x.decision(decision.Applied, "lead-corridor-1"); d.Level != service.Bounded || len(d.Inputs) != 5 || !strings.Contains(d.Do, "greens of 5 s") || !strings.Contains(d.Do, "120 s") {
 			t.Errorf("%+v", d.Proposal)
 		}
 		v := x.within(9*time.Minute, "a detector lies", func(v live.View) bool { return v.Junctions[1].Mode == live.Actuated })

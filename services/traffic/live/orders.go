@@ -129,7 +129,7 @@ func (s *Service) proposal(i int, again bool, now time.Time) (service.Proposal, 
 			ID: fmt.Sprintf("lead-%s-%s", x.j.ID, now.Format("20060102T150405")), Service: Name, Level: service.Bounded, Algorithm: algorithm, At: now,
 			Reason: "Its controller is connected, and its detectors show who comes.",
 		},
-		Do:     oneLine(fmt.Sprintf("Decide every second what the signals of %s show, for a day: greens of %v at least, nobody red for more than %v, its own intergreens.", name(x), shortest(x), longest(x)), 300),
+		Do:     oneLine(fmt.Sprintf("Decide every second what the signals of %s show, for a day: greens of %.0f s at least, nobody red for more than %.0f s, its own intergreens.", name(x), shortest(x).Seconds(), longest(x).Seconds()), 300),
 		Effect: "Shorter waits, on foot too; its own plan runs again as soon as the service is gone.",
 		Until:  now.Add(day), Detail: detail,
 	}

@@ -45,7 +45,11 @@ func (s *Service) second(now time.Time, brain control.Controller, sup *rsmp.Supe
 	s.looks++
 	for i, x := range s.sites {
 		x.meter.see(s.net, i, &seen, clock, now)
-		x.green = append(x.green, green{now, greens(x.letters)})
+		if x.connected && x.letters != "" {
+			x.green = append(x.green, green{now, greens(x.letters)})
+		} else {
+			x.green = nil
+		}
 		for len(x.green) > 0 && now.Sub(x.green[0].at) > watched {
 			x.green = x.green[1:]
 		}

@@ -89,6 +89,7 @@ type Diagram struct {
 type Stop struct {
 	Name   string
 	At     float64
+	Known  float64      // since when it is known what it shows
 	Greens [][2]float64 // from, to
 }
 
@@ -165,6 +166,9 @@ func (s *Service) diagram(is *street.Street, now time.Time) *Diagram {
 			break
 		}
 		stop := Stop{Name: name(x), At: stops[i]}
+		if len(x.green) > 0 {
+			stop.Known = x.green[0].at.Sub(now).Seconds()
+		}
 		for _, g := range x.green {
 			if !g.set.Has(street.East) {
 				continue
