@@ -70,7 +70,10 @@ func point(p city.Point, name, desc string) gpxPoint {
 
 // WriteGPX writes a tour as GPX 1.1: a waypoint for each call and one track along
 // the streets.
-func (p *Plan) WriteGPX(w io.Writer, tour *Tour) error {
+func (p *Plan) WriteGPX(w io.Writer, tour *Tour) error { return WriteGPX(w, tour, p.Line(tour)) }
+
+// WriteGPX writes a tour with its way as GPX 1.1.
+func WriteGPX(w io.Writer, tour *Tour, line []city.Point) error {
 	file := gpxFile{NS: "http://www.topografix.com/GPX/1/1", Version: "1.1", Creator: "Polity"}
 	for i, c := range tour.Calls {
 		name, what := c.Container, "empty"
@@ -80,7 +83,7 @@ func (p *Plan) WriteGPX(w io.Writer, tour *Tour) error {
 		file.Points = append(file.Points, point(c.Place, fmt.Sprintf("%d %s", i+1, name), fmt.Sprintf("%s at %s, about %.0f kg", what, clock(c.Arrive), c.Kilograms)))
 	}
 	file.Track.Name = "Tour of " + tour.Truck
-	for _, at := range p.Line(tour) {
+	for _, at := range line {
 		file.Track.Segment.Points = append(file.Track.Segment.Points, point(at, "", ""))
 	}
 	if _, err := io.WriteString(w, xml.Header); err != nil {
@@ -96,13 +99,16 @@ func (p *Plan) WriteGPX(w io.Writer, tour *Tour) error {
 }
 
 // WriteCSV writes all tours, a line for each call, in driving order.
-func (p *Plan) WriteCSV(w io.Writer) error {
+func (p *Plan) WriteCSV(w io.Writer) error { return WriteCSV(w, p.Tours) }
+
+// WriteCSV writes tours, a line for each call, in driving order.
+func WriteCSV(w io.Writer, tours []Tour) error {
 	out := csv.NewWriter(w)
 	if err := out.Write([]string{"truck", "call", "container", "site", "lat", "lon", "arrive", "leave", "metres", "kg"}); err != nil {
 		return err
 	}
 	number := func(v float64, digits int) string { return strconv.FormatFloat(v, 'f', digits, 64) }
-	for _, t := range p.Tours {
+	for _, t := range tours {
 		for i, c := range t.Calls {
 			row := []string{t.Truck, strconv.Itoa(i + 1), c.Container, c.Site, number(c.Place.Lat, 6), number(c.Place.Lon, 6), clock(c.Arrive), clock(c.Leave), number(c.Metres, 0), number(c.Kilograms, 0)}
 			if err := out.Write(row); err != nil {

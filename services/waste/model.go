@@ -48,7 +48,8 @@ type Site struct {
 // Truck is a vehicle with its crew's shift.
 type Truck struct {
 	ID          string
-	Depot       city.Point // where the day begins and ends
+	Depot       city.Point  // where the day begins and ends
+	From        *city.Point // where it begins instead, such as where it is now; nil: the depot
 	Kilograms   float64
 	Litres      float64 // of loose waste that it takes: volume times compaction
 	Fractions   []Fraction

@@ -227,8 +227,18 @@ func (b *built) locate(pl *Planner, containers []Container, bad map[string]bool)
 			b.problems = append(b.problems, Problem{What: fmt.Sprintf("truck %s cannot leave its depot: %v", t.ID, err), Help: "Correct the depot's position"})
 			continue
 		}
+		end := int32(len(b.points) - 1)
+		start := end
+		if t.From != nil {
+			if reached, err := add(*t.From, roads.Either); reached[kind] {
+				start = int32(len(b.points) - 1)
+			} else {
+				drop()
+				b.problems = append(b.problems, Problem{What: fmt.Sprintf("truck %s is planned from its depot, because where it is no way begins: %v", t.ID, err), Help: "Correct its position"})
+			}
+		}
 		b.trucks = append(b.trucks, t)
-		b.p.Vehicles = append(b.p.Vehicles, routing.Vehicle{Start: int32(len(b.points) - 1), End: int32(len(b.points) - 1), Profile: int32(kind)})
+		b.p.Vehicles = append(b.p.Vehicles, routing.Vehicle{Start: start, End: end, Profile: int32(kind)})
 	}
 	for i := range pl.Fleet.Sites {
 		s := &pl.Fleet.Sites[i]

@@ -1,0 +1,273 @@
+package live
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"polity/city"
+	"polity/service"
+	"polity/services/waste"
+	"polity/services/waste/forecast"
+)
+
+const (
+	overflowing = 0.98 // as sensors see it
+	mustFrom    = 0.2  // probability of overflow by the next chance, from which on a container is emptied whatever it costs
+	// overflowCost is what an overflowing container is taken to cost the city, an assumption.
+	overflowCost = 40
+	collected    = 8 * time.Hour  // when containers are taken to be emptied, for what they hold
+	nextChance   = 34 * time.Hour // from the day's midnight: tomorrow's tours
+	openFor      = 4 * time.Hour  // that a person can agree
+)
+
+// What a decision does, as its detail says.
+const (
+	sendOut = "plan"  // trucks drive the day's tours
+	handOn  = "moves" // a broken truck's containers go to others
+)
+
+// order is the detail of a decision.
+type order struct {
+	Kind  string            `json:"kind"`
+	Day   time.Time         `json:"day"`
+	Truck string            `json:"truck,omitempty"` // that broke down
+	To    map[string]string `json:"to"`              // truck by container
+}
+
+// planDay plans a day and puts the plan before people.
+func (s *Service) planDay(ctx context.Context, now time.Time) error {
+	day := midnight(now)
+	s.mu.Lock()
+	s.planning = true
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.planning = false
+		s.mu.Unlock()
+	}()
+	begun := time.Now()
+	containers, err := s.expect(ctx, day, now)
+	if err != nil {
+		return err
+	}
+	planner := s.planner(s.town.Fleet, planSeconds)
+	plan, err := planner.Plan(ctx, containers, nil, 0)
+	if err != nil || ctx.Err() != nil {
+		return err
+	}
+	t := today{
+		Day: day, Phase: Proposed, Collected: map[string]time.Time{}, Missed: map[string]string{}, LeftOut: plan.LeftOut, Problems: plan.Problems,
+		Cost: plan.Cost, Metres: plan.Metres, KgCO2: plan.KgCO2,
+	}
+	for i := range plan.Tours {
+		t.Tours = append(t.Tours, Tour{Tour: plan.Tours[i], Line: plan.Line(&plan.Tours[i])})
+	}
+	if t.Fewer, err = s.fewer(ctx, containers, plan); err != nil || ctx.Err() != nil {
+		return err
+	}
+	s.deps.Log.Info("the day is planned", slog.Int("tours", len(t.Tours)), slog.Float64("km", t.Metres/1000), slog.Int("problems", len(t.Problems)), slog.Duration("took", time.Since(begun)))
+	for _, p := range t.Problems {
+		s.deps.Log.Warn("cannot be collected", slog.String("why", p.String()))
+	}
+	s.mu.Lock()
+	p, err := s.proposal(&t, containers)
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if len(t.Tours) > 0 {
+		if err := s.deps.Decisions.Propose(ctx, p); err != nil {
+			return err
+		}
+		t.Decision, t.Until = p.ID, p.Until
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(t.Tours) == 0 {
+		t.Phase = Over
+	} else {
+		s.kept.Waiting = append(s.kept.Waiting, p.ID)
+		s.kept.Waiting = s.kept.Waiting[max(0, len(s.kept.Waiting)-8):]
+	}
+	s.plan, s.kept.Today = plan, t
+	return s.save()
+}
+
+func (s *Service) planner(fleet waste.Fleet, seconds float64) *waste.Planner {
+	return &waste.Planner{Streets: s.town.Streets, Fleet: fleet, OverflowCost: overflowCost, Seconds: seconds, Seed: 1}
+}
+
+// expect says how full containers will be when they could be emptied, and how likely it is
+// that they overflow if they are not.
+func (s *Service) expect(ctx context.Context, day, now time.Time) ([]waste.Container, error) {
+	if s.world == nil {
+		if err := s.remember(ctx, now); err != nil {
+			return nil, err
+		}
+	}
+	model := forecast.Fit(s.histories, forecast.Calendar{Zone: s.zone}, now)
+	containers := slices.Clone(s.town.Containers)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.suspects = nil
+	for _, x := range model.Suspicions {
+		s.suspects = append(s.suspects, x.Container)
+	}
+	slices.Sort(s.suspects)
+	for i := range containers {
+		c := &containers[i]
+		then := day.Add(collected)
+		if then.Before(now) {
+			then = now
+		}
+		outlooks, ok := model.Forecast(c.ID, then, day.Add(nextChance))
+		if !ok { // nothing is known: as full as the table says, and it is not left standing
+			if s.levels[i].At.IsZero() {
+				s.outlooks[c.ID] = c.Overflow
+				continue
+			}
+			c.Fill = s.levels[i].Fill
+			s.outlooks[c.ID] = c.Overflow
+			continue
+		}
+		c.Fill, c.Overflow = math.Max(0, outlooks[0].Fill), outlooks[1].Overflow
+		c.Must = c.Must || c.Overflow >= mustFrom
+		s.outlooks[c.ID] = c.Overflow
+	}
+	return containers, nil
+}
+
+// fewer plans the day without each truck that has a tour.
+func (s *Service) fewer(ctx context.Context, containers []waste.Container, plan *waste.Plan) (list []Fewer, err error) {
+	for _, tour := range plan.Tours {
+		fleet := s.town.Fleet
+		fleet.Trucks = slices.Clone(fleet.Trucks)
+		for i := range fleet.Trucks {
+			fleet.Trucks[i].Out = fleet.Trucks[i].Out || fleet.Trucks[i].ID == tour.Truck
+		}
+		p, err := s.planner(fleet, whatSeconds).Plan(ctx, containers, nil, 0)
+		if err != nil || ctx.Err() != nil {
+			return nil, err
+		}
+		left := max(0, len(p.Problems)-len(plan.Problems))
+		if len(p.Tours) == 0 {
+			left = stops(plan.Tours)
+		}
+		list = append(list, Fewer{Without: tour.Truck, Tours: len(p.Tours), Left: left, Cost: p.Cost, Metres: p.Metres, KgCO2: p.KgCO2})
+	}
+	return list, nil
+}
+
+func stops(tours []waste.Tour) (n int) {
+	for _, t := range tours {
+		for _, c := range t.Calls {
+			if c.Container != "" {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// name makes the id of a decision. The lock is held.
+func (s *Service) name(kind string) string {
+	s.kept.Count++
+	return fmt.Sprintf("%s-%s-%d", kind, s.deps.Now().UTC().Format("20060102T150405"), s.kept.Count)
+}
+
+const inputsMost = 64
+
+func (s *Service) proposal(t *today, containers []waste.Container) (p service.Proposal, err error) {
+	now := s.deps.Now().UTC()
+	o := order{Kind: sendOut, Day: t.Day, To: map[string]string{}}
+	var tours []string
+	likely := 0
+	type risk struct {
+		id string
+		p  float64
+	}
+	var risks []risk
+	for i := range t.Tours {
+		n := 0
+		for _, c := range t.Tours[i].Calls {
+			if c.Container == "" {
+				continue
+			}
+			n++
+			o.To[c.Container] = t.Tours[i].Truck
+			risks = append(risks, risk{c.Container, s.outlooks[c.Container]})
+			if s.outlooks[c.Container] >= mustFrom {
+				likely++
+			}
+		}
+		tours = append(tours, fmt.Sprintf("%s (%d stops, %.1f km)", t.Tours[i].Truck, n, t.Tours[i].Metres/1000))
+	}
+	slices.SortStableFunc(risks, func(a, b risk) int { return -compare(a.p, b.p) })
+	var inputs []service.Input
+	for _, r := range risks[:min(len(risks), inputsMost)] {
+		inputs = append(inputs, service.Input{Entity: containerURN(r.id), Attribute: "fillingLevel", Value: percent(r.p) + " to overflow by tomorrow's tours", At: now})
+	}
+	detail, err := json.Marshal(o)
+	if err == nil && len(detail) > service.MaxDetail {
+		o.To = nil // the plan in force has them
+		detail, err = json.Marshal(o)
+	}
+	if err != nil {
+		return p, err
+	}
+	effect := fmt.Sprintf("%d of %d containers are emptied: %.1f km, cost %.0f, %.1f kg CO2; %d wait for another day.", len(risks), len(containers), t.Metres/1000, t.Cost, t.KgCO2, len(t.LeftOut))
+	if n := len(t.Problems); n > 0 {
+		effect = fmt.Sprintf("%s %s cannot be done; the waste page says why and what would help.", effect, things(n))
+	}
+	return service.Proposal{
+		Decision: service.Decision{
+			ID: s.name(sendOut), Service: Name, Level: service.Confirm, Algorithm: "waste-tours", At: now, Inputs: inputs,
+			Reason: fmt.Sprintf("%d containers are likely enough to overflow by tomorrow's tours (%s or more); %d more lie on the way.", likely, percent(mustFrom), len(risks)-likely),
+		},
+		Do: oneLine("Drive today's tours: "+strings.Join(tours, ", ")+".", 300), Effect: oneLine(effect, 300), Until: s.until(now, t.Day), Detail: detail,
+	}, nil
+}
+
+func things(n int) string {
+	if n == 1 {
+		return "One thing"
+	}
+	return fmt.Sprintf("%d things", n)
+}
+
+// until is when a decision lapses: of a real day at its end.
+func (s *Service) until(now, day time.Time) time.Time {
+	if end := day.AddDate(0, 0, 1).UTC(); s.world == nil && end.After(now) {
+		return end
+	}
+	return now.Add(openFor)
+}
+
+func compare(a, b float64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// percent is a probability that never claims to be certain.
+func percent(p float64) string {
+	switch {
+	case p > 0.99:
+		return "over 99 %"
+	case p < 0.01:
+		return "under 1 %"
+	}
+	return fmt.Sprintf("%.0f %%", math.Round(100*p))
+}
+
+var errOver = city.Errorf(city.Conflict, "the day that this was proposed for is over, or planned anew")

@@ -1,0 +1,204 @@
+package live
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"polity/city"
+	"polity/service"
+	"polity/services/waste"
+)
+
+// Classes of fill, as everyone sees them.
+const (
+	Low         = "low"     // under a half
+	Filling     = "filling" // under four fifths
+	NearlyFull  = "nearly"
+	Overflowing = "overflowing"
+	Unknown     = "unknown"
+)
+
+// View is what pages show. It is a copy.
+type View struct {
+	At        time.Time // by the clock of crews and containers
+	Simulated bool
+	Pace      float64 // of that clock; 0: the world's
+	Planning  bool
+	Day       time.Time // midnight; zero: nothing is planned yet
+	Phase     string
+	Waiting   []string // decisions that a person may have to answer
+
+	Containers []ContainerView
+	Streets    []StreetView // by name
+	Tours      []Tour
+	LeftOut    int
+	Problems   []waste.Problem
+	Fewer      []Fewer
+	Cost       float64 // of the day, in the trucks' currency
+	Metres     float64
+	KgCO2      float64
+	Priced     bool // Price answers
+	Alerts     int  // that are not over
+}
+
+// ContainerView is a container.
+type ContainerView struct {
+	ID, Street string
+	Place      city.Point
+	Fraction   string
+	Class      string
+	Fill       float64
+	At         time.Time // of the fill; zero: not known
+	Overflow   float64   // probability by the next chance to collect, if it is not emptied today
+	Suspect    bool      // its sensor seems to lie
+	Truck      string    // whose tour it is on today; empty: none's
+	Collected  time.Time // today; zero: not
+	Missed     string    // why not; empty: it was not missed
+}
+
+// StreetView is a street with its containers.
+type StreetView struct {
+	Name                       string
+	Containers                 int
+	Planned, Collected, Missed int // today
+	Last                       time.Time
+	Classes                    map[string]int
+}
+
+func class(l level) string {
+	switch {
+	case l.At.IsZero():
+		return Unknown
+	case l.Fill >= overflowing:
+		return Overflowing
+	case l.Fill >= 0.8:
+		return NearlyFull
+	case l.Fill >= 0.5:
+		return Filling
+	}
+	return Low
+}
+
+// View returns the picture of this moment.
+func (s *Service) View() View {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := &s.kept.Today
+	v := View{
+		At: s.at, Simulated: s.cfg.Simulate != "", Planning: s.planning, Day: t.Day, Phase: t.Phase, Waiting: slices.Clone(s.kept.Waiting),
+		LeftOut: len(t.LeftOut), Problems: slices.Clone(t.Problems), Fewer: slices.Clone(t.Fewer), Cost: t.Cost, Metres: t.Metres, KgCO2: t.KgCO2,
+		Priced: s.plan != nil && t.Phase == Proposed, Alerts: len(s.kept.Alerts),
+	}
+	if v.Simulated {
+		v.Pace = s.cfg.Pace
+	}
+	with := map[string]string{}
+	for i := range t.Tours {
+		tour := t.Tours[i]
+		tour.Calls, tour.Line = slices.Clone(tour.Calls), slices.Clone(tour.Line)
+		v.Tours = append(v.Tours, tour)
+		for k, c := range tour.Calls {
+			if c.Container != "" && (!tour.Broken || k < tour.Done || with[c.Container] == "") {
+				with[c.Container] = tour.Truck
+			}
+		}
+	}
+	streets := map[string]*StreetView{}
+	for i := range s.town.Containers {
+		c := &s.town.Containers[i]
+		x := ContainerView{
+			ID: c.ID, Street: s.streets[i], Place: c.Place, Fraction: string(c.Fraction), Class: class(s.levels[i]), Fill: s.levels[i].Fill, At: s.levels[i].At,
+			Overflow: s.outlooks[c.ID], Suspect: slices.Contains(s.suspects, c.ID), Truck: with[c.ID], Collected: t.Collected[c.ID], Missed: t.Missed[c.ID],
+		}
+		v.Containers = append(v.Containers, x)
+		st := streets[x.Street]
+		if st == nil {
+			st = &StreetView{Name: x.Street, Classes: map[string]int{}}
+			streets[x.Street] = st
+		}
+		st.take(&x)
+	}
+	for _, st := range streets {
+		v.Streets = append(v.Streets, *st)
+	}
+	slices.SortFunc(v.Streets, func(a, b StreetView) int { return strings.Compare(a.Name, b.Name) })
+	return v
+}
+
+func (st *StreetView) take(x *ContainerView) {
+	st.Containers++
+	st.Classes[x.Class]++
+	if x.Truck != "" {
+		st.Planned++
+	}
+	if !x.Collected.IsZero() {
+		st.Collected++
+		if x.Collected.After(st.Last) {
+			st.Last = x.Collected
+		}
+	}
+	if x.Missed != "" {
+		st.Missed++
+	}
+}
+
+// State is one line for the list of services.
+func (s *Service) State() service.State {
+	v := s.View()
+	n, done := 0, 0
+	for i := range v.Streets {
+		n, done = n+v.Streets[i].Planned, done+v.Streets[i].Collected
+	}
+	x := service.State{Health: service.Well, Message: "state.planning", Simulated: v.Simulated, At: v.At}
+	switch {
+	case v.Day.IsZero():
+	case len(v.Tours) == 0:
+		x.Health, x.Message = service.Trouble, "state.none"
+	case v.Phase == Proposed:
+		x.Message, x.Values = "state.proposed", []any{"n", n}
+	case slices.ContainsFunc(v.Tours, func(t Tour) bool { return t.Broken }):
+		x.Health, x.Message, x.Values = service.Trouble, "state.broken", []any{"n", done, "of", n}
+	default:
+		x.Message, x.Values = "state.driving", []any{"n", done, "of", n}
+	}
+	if x.Health == service.Well && len(v.Problems) > 0 {
+		x.Health = service.Trouble
+	}
+	return x
+}
+
+// Price says what it would cost to give a container to another truck, before the plan is
+// agreed to. Afterwards, and for what the plan does not have, it is an error.
+func (s *Service) Price(container, truck string) (waste.Price, error) {
+	s.mu.Lock()
+	plan, phase := s.plan, s.kept.Today.Phase
+	s.mu.Unlock()
+	if plan == nil || phase != Proposed || len(plan.Tours) == 0 {
+		return waste.Price{}, city.Errorf(city.Conflict, "what a move costs is known while the plan of the day waits for a decision")
+	}
+	return plan.Move(container, truck)
+}
+
+// WriteCSV writes the day's tours, a line for each call.
+func (s *Service) WriteCSV(w io.Writer) error {
+	v := s.View()
+	var tours []waste.Tour
+	for i := range v.Tours {
+		tours = append(tours, v.Tours[i].Tour)
+	}
+	return waste.WriteCSV(w, tours)
+}
+
+// WriteGPX writes a truck's tour; NotFound if it has none today.
+func (s *Service) WriteGPX(w io.Writer, truck string) error {
+	v := s.View()
+	for i := range v.Tours {
+		if v.Tours[i].Truck == truck {
+			return waste.WriteGPX(w, &v.Tours[i].Tour, v.Tours[i].Line)
+		}
+	}
+	return city.Errorf(city.NotFound, "%s has no tour today", fmt.Sprintf("%q", truck))
+}
