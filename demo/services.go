@@ -9,6 +9,7 @@ import (
 var played = map[city.Slug]hub.ServiceConfig{
 	"power":   hub.ServiceConfig("simulate: storm\n"),    // an evening of three faults
 	"traffic": hub.ServiceConfig("simulate: corridor\n"), // four junctions; detectors fail at times
+	"waste":   hub.ServiceConfig("simulate: day\n"),      // days of minutes; a truck breaks down on the first
 	"water":   hub.ServiceConfig("simulate: season\n"),   // days of six seconds, on which leaks grow
 }
 
