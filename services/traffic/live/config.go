@@ -26,6 +26,17 @@ type Config struct {
 	// Network is the file of the junctions (.json, .net.xml).
 	Network string `yaml:"network"`
 	RSMP    *RSMP  `yaml:"rsmp"`
+	// Detectors say, by lane of the network, where in the city's data it stands how many
+	// vehicles wait before the stop line or are felt there; Walkers, by crossing, how many
+	// people wait.
+	Detectors map[string]Detector `yaml:"detectors"`
+	Walkers   map[string]Detector `yaml:"walkers"`
+}
+
+// Detector is an attribute of an entity: a number, and when it was observed.
+type Detector struct {
+	Entity    string `yaml:"entity"`
+	Attribute string `yaml:"attribute"`
 }
 
 // RSMP is where the junctions' controllers connect. A site's id is its junction's.
@@ -49,8 +60,8 @@ func read(text []byte) (c Config, err error) {
 	switch {
 	case c.Simulate != "" && c.Simulate != Corridor:
 		return c, city.Errorf(city.Invalid, "simulate: %q is no street that can be played; %q is", c.Simulate, Corridor)
-	case c.Simulate != "" && (c.Network != "" || c.RSMP != nil):
-		return c, city.Errorf(city.Invalid, "simulate stands alone: a made-up street never runs beside real junctions; leave network and rsmp out")
+	case c.Simulate != "" && (c.Network != "" || c.RSMP != nil || len(c.Detectors) > 0 || len(c.Walkers) > 0):
+		return c, city.Errorf(city.Invalid, "simulate stands alone: a made-up street never runs beside real junctions; leave network, rsmp, detectors and walkers out")
 	case c.Simulate == "" && (c.Network == "" || c.RSMP == nil):
 		return c, city.Errorf(city.Invalid, "name the junctions' network and rsmp, or simulate: %s", Corridor)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 
+	"polity/service"
 	"polity/services/traffic/corridor"
 	"polity/services/traffic/network"
 )
@@ -15,3 +16,12 @@ func (s *Service) In(w *corridor.World, listen func(context.Context) (net.Listen
 
 // Network is the one that the service knows.
 func (s *Service) Network() *network.Network { return s.net }
+
+// Real makes the service of junctions that are not made up, but for the line to them.
+func Real(n *network.Network, detectors, walkers map[string]Detector, d service.Deps) (*Service, error) {
+	s, err := of(Config{Detectors: detectors, Walkers: walkers}, n, d)
+	if err == nil {
+		s.code = corridor.Code
+	}
+	return s, err
+}

@@ -41,13 +41,12 @@ type Service struct {
 	world  *corridor.World // nil: the junctions are real
 	listen func(context.Context) (net.Listener, error)
 	code   string
-	alone  bool // the world is run by somebody else
 
 	mu    sync.Mutex
 	began time.Time
 	sites []*site
 	kept  kept
-	looks int // seconds that were decided about
+	heard heard
 }
 
 // site is a junction as the service sees it.
@@ -99,17 +98,12 @@ func New(config []byte, d service.Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{cfg: c, deps: d, kept: kept{Junctions: map[string]*standing{}, Alerts: map[string]alert{}}}
-	if s.net, err = c.network(); err != nil {
+	n, err := c.network()
+	if err != nil {
 		return nil, err
 	}
-	for i, j := range s.net.Junctions {
-		if _, err := safety.New(j); err != nil {
-			return nil, err
-		}
-		s.sites = append(s.sites, &site{j: j, mode: Away, meter: newMeter(s.net, i)})
-	}
-	if err := s.load(); err != nil {
+	s, err := of(c, n, d)
+	if err != nil {
 		return nil, err
 	}
 	if c.Simulate == Corridor {
@@ -128,6 +122,24 @@ func New(config []byte, d service.Deps) (*Service, error) {
 			return nil, fmt.Errorf("rsmp.listen: %w", err)
 		}
 		return tls.NewListener(plain, secure), nil
+	}
+	return s, nil
+}
+
+// of makes the service of a network, without a line to anybody.
+func of(c Config, n *network.Network, d service.Deps) (*Service, error) {
+	s := &Service{cfg: c, deps: d, net: n, kept: kept{Junctions: map[string]*standing{}, Alerts: map[string]alert{}}}
+	if err := s.checkDetectors(); err != nil {
+		return nil, err
+	}
+	for i, j := range s.net.Junctions {
+		if _, err := safety.New(j); err != nil {
+			return nil, err
+		}
+		s.sites = append(s.sites, &site{j: j, mode: Away, meter: newMeter(s.net, i)})
+	}
+	if err := s.load(); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
@@ -217,6 +229,9 @@ func (s *Service) Run(ctx context.Context) error {
 			changed = s.deps.Decisions.Changed()
 			ordered = time.Time{}
 		case now := <-tick.C:
+			if err := s.hear(ctx); err != nil && ctx.Err() == nil {
+				return err
+			}
 			s.second(now, brain, sup)
 		}
 		now := time.Now()
@@ -240,9 +255,12 @@ func (s *Service) Run(ctx context.Context) error {
 
 // prepare makes what decides, anew with each run, and begins with junctions as unknown.
 func (s *Service) prepare() (control.Controller, error) {
-	inner, err := adaptive.New(s.net, sight, adaptive.Default())
-	if err != nil {
-		return nil, err
+	var inner control.Controller = control.NewActuated(s.net)
+	if s.cfg.Simulate != "" { // these detectors see positions and speeds
+		var err error
+		if inner, err = adaptive.New(s.net, sight, adaptive.Default()); err != nil {
+			return nil, err
+		}
 	}
 	fixed, err := control.NewFixed(s.net, 0, nil)
 	if err != nil {

@@ -22,6 +22,7 @@ import (
 	"polity/service"
 	"polity/services/traffic/corridor"
 	"polity/services/traffic/live"
+	"polity/services/traffic/network"
 	"polity/services/traffic/rsmp"
 	"polity/services/traffic/street"
 )
@@ -54,11 +55,14 @@ type town struct {
 	t     *testing.T
 	ctx   context.Context
 	world *corridor.World
+	net   *network.Network
 	book  *decision.Book
 	store plane.Store
 	dir   string
 	s     *live.Service
 	alone []*rsmp.Site // the same controllers, which never heard of a service
+
+	detectors, walkers map[string]live.Detector // not nil: the service takes the junctions for real
 
 	mu  sync.Mutex
 	end func()
@@ -79,6 +83,7 @@ func newTown(t *testing.T, c corridor.Config) (*town, func()) {
 	if c.Network, err = street.Corridor("Harbour Street", "Mill Lane", "Church Lane", "Market Lane", "Station Lane"); err != nil {
 		t.Fatal(err)
 	}
+	x.net = c.Network
 	c.Seed, c.Before, c.Beyond, c.Log = 3, 200, 50, slog.New(slog.DiscardHandler)
 	if x.world, err = corridor.New(c); err != nil {
 		t.Fatal(err)
@@ -126,15 +131,22 @@ func (x *town) dial(ctx context.Context) (net.Conn, error) {
 func (x *town) begin() {
 	x.t.Helper()
 	var err error
-	x.s, err = live.New([]byte("simulate: corridor\n"), service.Deps{
-		Data: x.store, Decisions: x.book.For(live.Name), Dir: filepath.Join(x.dir, "traffic"), Log: slog.New(slog.DiscardHandler), Now: time.Now,
-	})
+	deps := service.Deps{Data: x.store, Decisions: x.book.For(live.Name), Dir: filepath.Join(x.dir, "traffic"), Log: slog.New(slog.DiscardHandler), Now: time.Now}
+	if x.detectors == nil {
+		x.s, err = live.New([]byte("simulate: corridor\n"), deps)
+	} else {
+		x.s, err = live.Real(x.net, x.detectors, x.walkers, deps)
+	}
 	if err != nil {
 		x.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(x.ctx)
 	w := &wire{ctx, make(chan net.Conn)}
-	x.s.In(x.world, func(context.Context) (net.Listener, error) { return tls.NewListener(w, x.world.Server()), nil })
+	world := x.world
+	if x.detectors != nil {
+		world = nil
+	}
+	x.s.In(world, func(context.Context) (net.Listener, error) { return tls.NewListener(w, x.world.Server()), nil })
 	x.mu.Lock()
 	x.now = w
 	x.mu.Unlock()
@@ -318,6 +330,74 @@ func TestADayOfTheCorridor(t *testing.T) {
 	})
 }
 
+// tell writes what detectors of these lanes count into the city's data.
+func (x *town) tell(lanes ...string) {
+	x.t.Helper()
+	queues := map[string]int{}
+	x.world.Watch(func(now, _ *street.Street) {
+		for _, l := range lanes {
+			queues[l] = now.Approach(x.net.Lane(l)).Queue
+		}
+	})
+	var b plane.Batch
+	for l, n := range queues {
+		key := plane.Key{ID: "urn:ngsi-ld:TrafficFlowObserved:" + l}
+		b.Changes = append(b.Changes, plane.Change{Key: key, Edit: func(old *plane.Entity) (*plane.Entity, error) {
+			if old == nil {
+				old = &plane.Entity{Key: key, Types: []string{"TrafficFlowObserved"}}
+			}
+			old.Set(plane.Attribute{Name: "queue", Kind: plane.Property, Value: json.RawMessage(fmt.Sprint(n)), ObservedAt: time.Now().UTC()})
+			return old, nil
+		}})
+	}
+	if _, err := x.store.Write(x.t.Context(), &b); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+// TestDetectorsOutOfTheCitysData: junctions that are not made up are led by counts in the
+// city's data; one whose lane has none, or an old one, is on its plan, and says which.
+func TestDetectorsOutOfTheCitysData(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x, stop := newTown(t, corridor.Config{})
+		defer stop()
+		x.detectors = map[string]live.Detector{}
+		var lanes []string
+		for _, id := range []string{"east-1", "west-1", "north-1", "south-1", "east-2", "west-2", "north-2", "south-2", "east-3", "west-3", "north-3"} {
+			x.detectors[id] = live.Detector{Entity: "urn:ngsi-ld:TrafficFlowObserved:" + id, Attribute: "queue"}
+			lanes = append(lanes, id)
+		}
+		x.begin()
+		feed := func(seconds int, lanes []string) {
+			for range seconds {
+				x.tell(lanes...)
+				time.Sleep(time.Second)
+			}
+		}
+		feed(60, lanes)
+		v := x.s.View()
+		if v.Simulated || v.Now != nil || v.Junctions[0].Mode != live.Adaptive || v.Junctions[1].Mode != live.Adaptive {
+			t.Errorf("%s (%s), %s (%s)", v.Junctions[0].Mode, v.Junctions[0].Reason, v.Junctions[1].Mode, v.Junctions[1].Reason)
+		}
+		for i, want := range map[int]string{2: "the lane south-3 has no detector", 3: "has no detector"} {
+			if j := v.Junctions[i]; j.Mode != live.ByPlan || !strings.Contains(j.Reason, want) {
+				t.Errorf("%s: %s, %s", j.ID, j.Mode, j.Reason)
+			}
+		}
+		if f := x.follows(); !f[0] || !f[1] || f[2] || f[3] {
+			t.Errorf("controllers follow: %v", f)
+		}
+		feed(30, lanes[:7]) // south-2 falls silent, and what lies behind it
+		v = x.s.View()
+		if j := v.Junctions[1]; j.Mode != live.ByPlan || !strings.Contains(j.Reason, "south-2 was last heard") || v.Junctions[0].Mode != live.Adaptive {
+			t.Errorf("%s, %s; the other %s", j.Mode, j.Reason, v.Junctions[0].Mode)
+		}
+		if f := x.follows(); !f[0] || f[1] {
+			t.Errorf("controllers follow: %v", f)
+		}
+	})
+}
+
 // TestOverLoopback: the module as the demo runs it, with sockets and real seconds.
 func TestOverLoopback(t *testing.T) {
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "city.db"), sqlite.Config{})
@@ -362,8 +442,9 @@ func TestConfigurations(t *testing.T) {
 		"":                                      "simulate: corridor",
 		"simulate: rome\n":                      "rome",
 		"simulte: corridor\n":                   "simulate",
-		"simulate: corridor\nnetwork: a.json\n": "leave network and rsmp out",
+		"simulate: corridor\nnetwork: a.json\n": "leave network, rsmp",
 		"network: a.json\nrsmp: {listen: ':12111'}\n":                                                        "never steered without TLS",
+		"simulate: corridor\ndetectors: {east-1: {entity: a, attribute: b}}\n":                               "leave network, rsmp, detectors",
 		"network: nowhere.json\nrsmp: {listen: ':1', ca_file: a, cert_file: b, key_file: c, code_file: d}\n": "nowhere.json",
 	} {
 		_, err := live.New([]byte(text), service.Deps{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler), Now: time.Now})

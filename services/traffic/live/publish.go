@@ -33,7 +33,7 @@ func (s *Service) alarm(ctx context.Context) error {
 		switch {
 		case x.mode == Away && time.Since(x.since) > troubleAfter:
 			lasting[x.j.ID+"/line"] = "controllerLost"
-		case (x.mode == ByPlan || x.mode == Actuated) && s.world != nil && time.Since(x.modeSince) > troubleAfter:
+		case (x.mode == ByPlan || x.mode == Actuated) && time.Since(x.modeSince) > troubleAfter:
 			lasting[x.j.ID+"/detectors"] = "detectorFault"
 		}
 	}

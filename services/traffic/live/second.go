@@ -20,16 +20,6 @@ func greens(letters string) (s network.Set) {
 	return s
 }
 
-// detect is what detectors see, on the clock of this run.
-func (s *Service) detect(clock time.Duration) control.Reading {
-	if s.world == nil {
-		return control.Reading{At: -time.Hour}
-	}
-	r, age := s.world.Seen()
-	r.At = clock - age.Truncate(time.Second)
-	return r
-}
-
 // second decides what each junction should show now, and asks those controllers for it that
 // follow.
 func (s *Service) second(now time.Time, brain control.Controller, sup *rsmp.Supervisor) {
@@ -42,7 +32,6 @@ func (s *Service) second(now time.Time, brain control.Controller, sup *rsmp.Supe
 		shown[i] = x.shown
 	}
 	brain.Decide(clock, &seen, shown, out)
-	s.looks++
 	for i, x := range s.sites {
 		x.meter.see(s.net, i, &seen, clock, now)
 		if x.connected && x.letters != "" {
@@ -53,14 +42,15 @@ func (s *Service) second(now time.Time, brain control.Controller, sup *rsmp.Supe
 		for len(x.green) > 0 && now.Sub(x.green[0].at) > watched {
 			x.green = x.green[1:]
 		}
-		s.decide(x, out[i], clock, now, sup)
+		s.decide(i, out[i], clock, now, sup)
 	}
 }
 
 // decide leads or follows one junction for a second. Before it leads, the service's guard
 // comes to show what the controller shows: so nothing ends too early when it takes over.
-func (s *Service) decide(x *site, d control.Decision, clock time.Duration, now time.Time, sup *rsmp.Supervisor) {
-	mode, reason := s.allowed(x, d)
+func (s *Service) decide(i int, d control.Decision, clock time.Duration, now time.Time, sup *rsmp.Supervisor) {
+	x := s.sites[i]
+	mode, reason := s.allowed(i, d)
 	if mode != Adaptive && mode != Actuated {
 		x.leading = false
 	}
@@ -94,7 +84,9 @@ func (s *Service) decide(x *site, d control.Decision, clock time.Duration, now t
 }
 
 // allowed says who may decide about a junction, and why.
-func (s *Service) allowed(x *site, d control.Decision) (Mode, string) {
+func (s *Service) allowed(i int, d control.Decision) (Mode, string) {
+	x := s.sites[i]
+	silent := s.silent(i)
 	st := s.kept.Junctions[x.j.ID]
 	switch {
 	case !x.connected:
@@ -103,8 +95,8 @@ func (s *Service) allowed(x *site, d control.Decision) (Mode, string) {
 		return Waiting, ""
 	case st.Off:
 		return Held, ""
-	case s.world == nil:
-		return ByPlan, "no detector is heard"
+	case silent != "":
+		return ByPlan, silent
 	case d.Instead == control.ByPlan:
 		return ByPlan, d.Reason
 	case d.Instead == control.ByActuated:

@@ -1,0 +1,176 @@
+package live
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+
+	"polity/city"
+	"polity/plane"
+	"polity/services/traffic/control"
+)
+
+// heard is what the city's data says of detectors: by lane, and by junction and crossing.
+type heard struct {
+	lanes   map[int]count
+	walkers map[[2]int]count
+}
+
+type count struct {
+	n    int
+	at   time.Time
+	lack string // why there is none; empty: there is one
+}
+
+const (
+	mostCounted = 200 // who wait at one place; more is no count
+	carSpace    = 7.5 // metres of a queue that each takes
+)
+
+func (s *Service) checkDetectors() error {
+	for lane, d := range s.cfg.Detectors {
+		if s.net.Lane(lane) < 0 {
+			return city.Errorf(city.Invalid, "detectors: the network has no lane %s", lane)
+		}
+		if d.Entity == "" || d.Attribute == "" {
+			return city.Errorf(city.Invalid, "detectors: %s: entity and attribute are needed", lane)
+		}
+	}
+	for id, d := range s.cfg.Walkers {
+		if j, _ := s.crossing(id); j < 0 {
+			return city.Errorf(city.Invalid, "walkers: the network has no crossing %s", id)
+		}
+		if d.Entity == "" || d.Attribute == "" {
+			return city.Errorf(city.Invalid, "walkers: %s: entity and attribute are needed", id)
+		}
+	}
+	return nil
+}
+
+func (s *Service) crossing(id string) (junction, index int) {
+	for i, j := range s.net.Junctions {
+		for k := range j.Crossings {
+			if j.Crossings[k].ID == id {
+				return i, k
+			}
+		}
+	}
+	return -1, -1
+}
+
+// hear reads the detectors out of the city's data.
+func (s *Service) hear(ctx context.Context) error {
+	if len(s.cfg.Detectors) == 0 {
+		return nil
+	}
+	h := heard{lanes: map[int]count{}, walkers: map[[2]int]count{}}
+	known := map[string]*plane.Entity{}
+	value := func(d Detector) (count, error) {
+		e, had := known[d.Entity]
+		if !had {
+			var err error
+			if e, err = s.deps.Data.Entity(ctx, plane.Key{ID: d.Entity}); err != nil && city.KindOf(err) != city.NotFound {
+				return count{}, fmt.Errorf("detector %s: %w", d.Entity, err)
+			}
+			known[d.Entity] = e
+		}
+		return readCount(e, d), nil
+	}
+	var err error
+	for lane, d := range s.cfg.Detectors {
+		if h.lanes[s.net.Lane(lane)], err = value(d); err != nil {
+			return err
+		}
+	}
+	for id, d := range s.cfg.Walkers {
+		j, k := s.crossing(id)
+		if h.walkers[[2]int{j, k}], err = value(d); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	s.heard = h
+	s.mu.Unlock()
+	return nil
+}
+
+func readCount(e *plane.Entity, d Detector) count {
+	if e == nil {
+		return count{lack: "there is no entity " + d.Entity}
+	}
+	a := e.Attribute(d.Attribute)
+	if a == nil {
+		return count{lack: d.Entity + " has no " + d.Attribute}
+	}
+	var v float64
+	if err := json.Unmarshal(a.Value, &v); err != nil || v < 0 || v > mostCounted || math.IsNaN(v) {
+		return count{lack: fmt.Sprintf("%s of %s is no count: %.40s", d.Attribute, d.Entity, a.Value)}
+	}
+	at := a.ObservedAt
+	if at.IsZero() {
+		at = a.Modified
+	}
+	return count{n: int(math.Ceil(v)), at: at}
+}
+
+// silent says why nothing can be decided about a junction by its detectors; empty: it can.
+// A crossing without a detector is taken to be waited at.
+func (s *Service) silent(i int) string {
+	if s.cfg.Simulate != "" {
+		return "" // whether those can be believed, control.Watchful says
+	}
+	if len(s.cfg.Detectors) == 0 {
+		return "no detectors are configured"
+	}
+	now := s.deps.Now()
+	for _, lanes := range s.sites[i].meter.lanes {
+		for _, l := range lanes {
+			c, had := s.heard.lanes[l]
+			switch {
+			case !had:
+				return "the lane " + s.net.Lanes[l].ID + " has no detector"
+			case c.lack != "":
+				return c.lack
+			case c.at.Sub(now) > fresh:
+				return fmt.Sprintf("the detector of %s says what it sees at %s, which is yet to come", s.net.Lanes[l].ID, c.at.UTC().Format(time.DateTime))
+			case now.Sub(c.at) > fresh:
+				return fmt.Sprintf("the detector of %s was last heard at %s", s.net.Lanes[l].ID, c.at.UTC().Format(time.TimeOnly))
+			}
+		}
+	}
+	return ""
+}
+
+// detect is what detectors see, on the clock of this run. A count becomes a queue of so many
+// before the stop line.
+func (s *Service) detect(clock time.Duration) control.Reading {
+	if s.cfg.Simulate != "" && s.world != nil {
+		r, age := s.world.Seen()
+		r.At = clock - age.Truncate(time.Second)
+		return r
+	}
+	links := len(s.net.Links)
+	r := control.Reading{At: clock, Lanes: make([][]control.Vehicle, len(s.net.Lanes)), Passed: make([]int, links), Inside: make([]int, links), Standing: make([]int, links)}
+	if len(s.heard.lanes) == 0 {
+		r.At = -time.Hour
+	}
+	for l, c := range s.heard.lanes {
+		for k := range c.n {
+			r.Lanes[l] = append(r.Lanes[l], control.Vehicle{Distance: carSpace * float64(k), Length: carSpace})
+		}
+	}
+	for i, j := range s.net.Junctions {
+		row := make([]int, len(j.Crossings))
+		for k := range row {
+			c, had := s.heard.walkers[[2]int{i, k}]
+			row[k] = c.n
+			if !had || c.lack != "" || s.deps.Now().Sub(c.at) > fresh {
+				row[k] = 1
+			}
+		}
+		r.Waiting = append(r.Waiting, row)
+	}
+	return r
+}
