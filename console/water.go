@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,6 +37,7 @@ type waterView struct {
 	Nodes        []waterNode
 	Instruments  []waterInstrument
 	Suspects     []string
+	Closed       string // that valves are, and what it means for the instruments
 	Balances     []waterBalance
 	Pipes        []string
 	Pipe         string
@@ -148,6 +150,9 @@ func (c *Console) waterDeskParts(r *request, desk WaterDesk, now *water.View, v 
 		if s.Until.IsZero() {
 			v.Suspects = append(v.Suspects, c.say.Say("water.suspect", "name", s.Column, "off", fmt.Sprintf("%+.2f", s.Off)))
 		}
+	}
+	if slices.ContainsFunc(now.Valves, func(x water.ValveView) bool { return x.Closed }) {
+		v.Closed = c.say.Say("water.instruments.closed")
 	}
 	for i := range now.Balances {
 		v.Balances = append(v.Balances, c.waterBalance(&now.Balances[i]))

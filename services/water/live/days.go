@@ -19,7 +19,8 @@ import (
 const (
 	near      = 400.0 // m along pipes within which a second alarm is of the same leak
 	span      = 25 * 24 * time.Hour
-	sawEnd    = 20 // days behind a repair after which a residual must be free
+	doubt     = 7 * 24 * time.Hour // about an end that nobody brought about
+	sawEnd    = 20                 // days behind a repair after which a residual must be free
 	leaksMost = 200
 	weekDays  = 7 // of a balance
 )
@@ -135,11 +136,14 @@ func (s *Service) note(found []leaks.Found) (changed []*Leak) {
 			s.kept.Alarms[key] = l.ID
 			if fresh || l.Waiting == "" && !l.Mended {
 				l.Pipe, l.Since, l.Flow, l.Within, l.Candidates = f.Pipe, f.Since, f.Flow, f.Within, f.Candidates
-				l.Reason = s.reason(f)
+				if len(f.Candidates) > 0 { // the detector names the middle of them
+					l.Pipe = f.Candidates[0].Pipe
+				}
+				l.Reason = s.reason(f, l.Pipe)
 			}
 			changed = append(changed, l)
 		}
-		if l.Ended.IsZero() && !f.Until.IsZero() && !l.Cut && l.Waiting == "" && (s.season == nil || !l.Opened.IsZero()) {
+		if l.Ended.IsZero() && !l.Cut && !l.Sent && !f.Until.IsZero() && (!l.Opened.IsZero() || s.shown.date.Sub(f.Until) > doubt) {
 			l.Ended, l.Note = now, ""
 			changed = append(changed, l)
 		}
@@ -175,7 +179,7 @@ func (s *Service) byID(id string) *Leak {
 }
 
 // reason says in one sentence what instruments show of a leak.
-func (s *Service) reason(f leaks.Found) string {
+func (s *Service) reason(f leaks.Found, pipe string) string {
 	before := int(f.Since.Sub(s.first()) / (24 * time.Hour))
 	var parts []string
 	say := func(balance bool, most float64, words string) {
@@ -196,7 +200,7 @@ func (s *Service) reason(f leaks.Found) string {
 	}
 	say(true, 1, "more flows in by %s at night than is used, by %.1f m³/h (%.0f times the usual spread)")
 	say(false, -1, "pressure at %s is lower by %.2f m than the model expects (%.0f times)")
-	return oneLine(fmt.Sprintf("Since %s %s: a leak of about %.0f m³/h at %s fits best.", s.when(f.Since), strings.Join(parts, " and "), f.Flow, f.Pipe), 300)
+	return oneLine(fmt.Sprintf("Since %s %s: a leak of about %.0f m³/h near %s fits best.", s.when(f.Since), strings.Join(parts, " and "), f.Flow, pipe), 300)
 }
 
 func mean(list []float64) float64 {

@@ -13,3 +13,10 @@ func Days(t *testing.T, takes time.Duration, list ...season.Leak) {
 	t.Cleanup(func() { dayTakes, seasonLeaks = wasTakes, was })
 	dayTakes, seasonLeaks = takes, list
 }
+
+// Folder sets how often tables are looked at, until the test ends.
+func Folder(t *testing.T, each time.Duration) {
+	was := folderEach
+	t.Cleanup(func() { folderEach = was })
+	folderEach = each
+}

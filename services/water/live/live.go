@@ -252,7 +252,7 @@ func (s *Service) learn(ctx context.Context, before *scada.Data, c leaks.Config)
 	return err
 }
 
-const folderEach = 10 * time.Minute
+var folderEach = 10 * time.Minute // tables are looked at
 
 // follow watches a real network, whose tables grow.
 func (s *Service) follow(ctx context.Context) error {
@@ -266,18 +266,24 @@ func (s *Service) follow(ctx context.Context) error {
 	var read time.Time
 	for {
 		changed, err := newest(s.cfg.Measurements)
-		if err != nil {
-			return fmt.Errorf("measurements: %w", err)
-		}
-		if changed.After(read) {
-			d, err := scada.ReadFolder(s.cfg.Measurements)
-			if err != nil {
-				return fmt.Errorf("measurements: %w", err)
-			}
-			if err := s.catchUp(ctx, d); err != nil {
-				return err
+		if err == nil && changed.After(read) {
+			var d *scada.Data
+			if d, err = scada.ReadFolder(s.cfg.Measurements); err == nil {
+				err = s.catchUp(ctx, d)
 			}
 			read = changed
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if kind := city.KindOf(err); err != nil && kind != city.Invalid {
+			return fmt.Errorf("measurements: %w", err)
+		}
+		if err != nil { // until the tables are mended
+			s.deps.Log.Error("measurements that cannot be used; they are read again when they change", slog.Any("error", err))
+			s.mu.Lock()
+			s.problem = err.Error()
+			s.mu.Unlock()
 		}
 		select {
 		case <-ctx.Done():
@@ -294,11 +300,14 @@ func (s *Service) catchUp(ctx context.Context, d *scada.Data) error {
 	}
 	perDay := int(24 * time.Hour / d.Pressures.Step)
 	days := d.Pressures.Len() / perDay
-	for at := s.watch.Days(); at < days-1; at++ { // one look for all that is behind
-		if err := s.watch.Add(ctx, epanet.Native, d.Rows(at*perDay, (at+1)*perDay)); err != nil {
+	if at := s.watch.Days(); at < days-1 { // one look for all that is behind
+		if err := s.watch.Add(ctx, epanet.Native, d.Rows(at*perDay, (days-1)*perDay)); err != nil {
 			return err
 		}
 	}
+	s.mu.Lock()
+	s.problem = ""
+	s.mu.Unlock()
 	if at := s.watch.Days(); at < days {
 		return s.day(ctx, d.Rows(at*perDay, (at+1)*perDay), nil)
 	}
@@ -309,7 +318,7 @@ func (s *Service) catchUp(ctx context.Context, d *scada.Data) error {
 func newest(folder string) (last time.Time, err error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
-		return last, err
+		return last, city.Errorf(city.Invalid, "%w", err)
 	}
 	for _, e := range entries {
 		info, err := e.Info()

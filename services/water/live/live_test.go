@@ -35,65 +35,79 @@ func (allow) Decide(access.Who, access.Action, access.Thing, access.Circumstance
 // town is the service with a book of decisions and a store of its own.
 type town struct {
 	t     *testing.T
+	dir   string
 	book  *decision.Book
 	store plane.Store
 	s     *live.Service
+	stop  func()
 }
 
-func newTown(t *testing.T) *town {
+func newTown(t *testing.T, config string) *town {
 	t.Helper()
 	epanettest.Native(t)
-	dir := t.TempDir()
-	x := &town{t: t}
+	x := &town{t: t, dir: t.TempDir()}
 	var err error
-	if x.book, err = decision.Open(t.Context(), decision.Config{Path: filepath.Join(dir, "decisions.db"), Decider: allow{}}); err != nil {
+	if x.book, err = decision.Open(t.Context(), decision.Config{Path: filepath.Join(x.dir, "decisions.db"), Decider: allow{}}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { x.book.Close() })
-	if x.store, err = sqlite.Open(t.Context(), filepath.Join(dir, "city.db"), sqlite.Config{}); err != nil {
+	if x.store, err = sqlite.Open(t.Context(), filepath.Join(x.dir, "city.db"), sqlite.Config{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { x.store.Close() })
-	x.s, err = live.New([]byte("simulate: season\n"), service.Deps{
-		Data: x.store, Decisions: x.book.For(live.Name), Dir: filepath.Join(dir, "water"), Log: slog.New(slog.DiscardHandler), Now: time.Now,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- x.s.Run(ctx) }()
-	t.Cleanup(sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("the service ended: %v", err)
-		}
-	}))
+	x.start(config)
 	return x
 }
 
-func (x *town) until(what string, holds func(v live.View) bool) live.View {
+func (x *town) start(config string) {
+	x.t.Helper()
+	s, err := live.New([]byte(config), service.Deps{
+		Data: x.store, Decisions: x.book.For(live.Name), Dir: filepath.Join(x.dir, "water"), Log: slog.New(slog.DiscardHandler), Now: time.Now,
+	})
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	x.s = s
+	x.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			x.t.Errorf("the service ended: %v", err)
+		}
+	})
+	x.t.Cleanup(x.stop)
+}
+
+func (x *town) wait(what string, holds func(v live.View) bool) live.View {
 	x.t.Helper()
 	for end := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		v := x.s.View()
 		if holds(v) {
 			return v
 		}
-		if time.Now().After(end) || v.Problem != "" {
+		if time.Now().After(end) {
 			x.t.Fatalf("not within 60 s: %s (day %d, %s)\n%+v", what, v.Day, v.Problem, v.Leaks)
 		}
 	}
+}
+
+func (x *town) open() []*decision.Decision {
+	x.t.Helper()
+	list, _, err := x.book.Find(x.t.Context(), decision.Asker{}, decision.Query{Services: []city.Slug{live.Name}, Open: true})
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return list
 }
 
 // agree waits for a decision of a kind, and agrees to it.
 func (x *town) agree(kind string) *decision.Decision {
 	x.t.Helper()
 	var d *decision.Decision
-	x.until("a decision to "+kind+" waits", func(live.View) bool {
-		list, _, err := x.book.Find(x.t.Context(), decision.Asker{}, decision.Query{Services: []city.Slug{live.Name}, Open: true})
-		if err != nil {
-			x.t.Fatal(err)
-		}
+	x.wait("a decision to "+kind+" waits", func(live.View) bool {
+		list := x.open()
 		i := slices.IndexFunc(list, func(d *decision.Decision) bool {
 			return d.State == decision.Proposed && strings.HasPrefix(d.ID, kind)
 		})
@@ -132,8 +146,8 @@ func (x *town) alert() map[string]any {
 func TestALeakFromItsGrowthToItsEnd(t *testing.T) {
 	const truth = "P34"
 	live.Days(t, 60*time.Millisecond, season.Leak{Pipe: truth, Day: 2, Grows: 12, Diameter: 0.018})
-	x := newTown(t)
-	v := x.until("the leak is found", func(v live.View) bool { return len(v.Leaks) == 1 })
+	x := newTown(t, "simulate: season\n")
+	v := x.wait("the leak is found", func(v live.View) bool { return len(v.Leaks) == 1 })
 	l := v.Leaks[0]
 	t.Logf("day %d: %s", v.Day, l.Reason)
 	n, err := example.Town()
@@ -156,10 +170,10 @@ func TestALeakFromItsGrowthToItsEnd(t *testing.T) {
 	}
 	for range 6 { // the likeliest place may be a street away
 		d := x.agree("isolate")
-		if d.Level != service.Confirm || len(d.Inputs) < 5 || !strings.Contains(d.Do, "close V") || !strings.Contains(d.Effect, "have no water") {
+		if d.Level != service.Confirm || len(d.Inputs) < 5 || !strings.Contains(d.Do, "close V") || !strings.Contains(d.Effect, "no water meanwhile") {
 			t.Errorf("%+v", d.Proposal)
 		}
-		v = x.until("a crew has been there", func(v live.View) bool { return len(v.Leaks) == 1 && v.Leaks[0].Waiting != d.ID })
+		v = x.wait("a crew has been there", func(v live.View) bool { return len(v.Leaks) == 1 && v.Leaks[0].Waiting != d.ID })
 		if v.Leaks[0].Cut {
 			break
 		}
@@ -171,9 +185,9 @@ func TestALeakFromItsGrowthToItsEnd(t *testing.T) {
 	if d := x.agree("reopen"); !strings.Contains(d.Reason, "mended "+truth) {
 		t.Error(d.Reason)
 	}
-	v = x.until("its residual is free", func(v live.View) bool { return len(v.Leaks) == 0 && len(v.Past) == 1 })
+	v = x.wait("its residual is free", func(v live.View) bool { return len(v.Leaks) == 0 && len(v.Past) == 1 })
 	t.Logf("day %d: over", v.Day)
-	x.until("its alert is over", func(live.View) bool { return x.alert()["state"] == "ended" })
+	x.wait("its alert is over", func(live.View) bool { return x.alert()["state"] == "ended" })
 	if v.Dry != 0 || slices.ContainsFunc(v.Valves, func(v live.ValveView) bool { return v.Closed }) {
 		t.Errorf("%d dry, %+v", v.Dry, v.Valves)
 	}

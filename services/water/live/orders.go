@@ -32,7 +32,8 @@ type order struct {
 }
 
 const (
-	openFor   = 4 * time.Hour // that a person can agree
+	openFor   = 4 * time.Hour      // that a person can agree
+	adviceFor = 7 * 24 * time.Hour // that advice stands
 	triesMost = 6
 )
 
@@ -78,12 +79,16 @@ func (s *Service) proposal(l *Leak, now time.Time) (p service.Proposal, err erro
 	}
 	o := order{Kind: reopen, Leak: l.ID, Pipe: l.Pipe, Valves: l.Close}
 	var do, effect, reason string
-	level := service.Confirm
+	level, open := service.Confirm, openFor
 	if l.Mended {
 		o.Valves = slices.DeleteFunc(slices.Clone(l.Close), func(v int) bool { return s.needed(v, l) })
 		o.Names = s.valveNames(o.Valves)
 		do = fmt.Sprintf("Open %s again.", words(o.Names))
-		effect, reason = fmt.Sprintf("%d homes get water back.", s.homes(l.Dry)), fmt.Sprintf("The crew has mended %s.", l.Pipe)
+		reason = fmt.Sprintf("The crew has mended %s.", l.Pipe)
+		effect = "The network stands as on a usual day."
+		if homes := s.homes(l.Dry); homes > 0 {
+			effect = fmt.Sprintf("About %d homes get water back.", homes)
+		}
 	} else {
 		o.Kind = isolate
 		o.Pipe = s.target(l)
@@ -97,13 +102,13 @@ func (s *Service) proposal(l *Leak, now time.Time) (p service.Proposal, err erro
 		if planErr == nil {
 			o.Valves, o.Names, o.Dry = plan.Close, s.valveNames(plan.Close), plan.Dry
 			do = fmt.Sprintf("Listen for the leak around %s, close %s and mend it.", o.Pipe, words(o.Names))
-			effect = fmt.Sprintf("About %.0f m³/h are lost no more; %d homes have no water meanwhile.", l.Flow, s.homes(plan.Dry))
+			effect = fmt.Sprintf("About %.0f m³/h are lost no more; %s has no water meanwhile.", l.Flow, s.homesWord(plan.Dry))
 		}
 		if l.Heard != "" {
 			reason = fmt.Sprintf("A crew has heard the leak on %s.", l.Heard)
 		}
 		if s.season == nil || planErr != nil { // nothing moves from here
-			level = service.Advice
+			level, open = service.Advice, adviceFor
 		}
 	}
 	detail, err := json.Marshal(o)
@@ -115,8 +120,20 @@ func (s *Service) proposal(l *Leak, now time.Time) (p service.Proposal, err erro
 			ID: fmt.Sprintf("%s-%s-%d", o.Kind, l.ID, l.Tries+1), Service: Name, Level: level, Algorithm: "leak-search", At: now,
 			Reason: oneLine(reason, 300), Inputs: s.inputs(l, now),
 		},
-		Do: oneLine(do, 300), Effect: effect, Until: now.Add(openFor), Detail: detail,
+		Do: oneLine(do, 300), Effect: effect, Until: now.Add(open), Detail: detail,
 	}, nil
+}
+
+// homesWord says how many homes some nodes feed: one subject of a sentence.
+func (s *Service) homesWord(nodes []int) string {
+	switch n := s.homes(nodes); n {
+	case 0:
+		return "no home"
+	case 1:
+		return "about one home"
+	default:
+		return fmt.Sprintf("a part of town with about %d homes", n)
+	}
 }
 
 // needed says whether another leak's isolation needs a valve closed.

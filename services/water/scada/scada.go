@@ -65,8 +65,8 @@ const (
 var kinds = []string{"pressures", "flows", "levels", "demands"}
 
 // ReadFolder reads the four tables of a folder: the .csv files whose names end with
-// Pressures, Flows, Levels and Demands, as in 2019_SCADA_Pressures.csv. Errors are
-// of kind city.Invalid and name file and line.
+// Pressures, Flows, Levels and Demands, as in 2019_SCADA_Pressures.csv; the last two may
+// be missing. Errors are of kind city.Invalid and name file and line.
 func ReadFolder(folder string) (*Data, error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -88,6 +88,10 @@ func ReadFolder(folder string) (*Data, error) {
 	d := &Data{}
 	for i, into := range []**Table{&d.Pressures, &d.Flows, &d.Levels, &d.Demands} {
 		name := found[kinds[i]]
+		if name == "" && i >= 2 { // not every network has tanks, nor meters that are read
+			*into = &Table{Name: filepath.Join(folder, kinds[i]), Start: d.Pressures.Start, Step: d.Pressures.Step}
+			continue
+		}
 		if name == "" {
 			return nil, city.Errorf(city.Invalid, "%s holds no table of %s: a file whose name ends with %s.csv", folder, kinds[i], kinds[i])
 		}
@@ -108,6 +112,9 @@ func ReadFolder(folder string) (*Data, error) {
 func (d *Data) same() error {
 	p := d.Pressures
 	for _, t := range []*Table{d.Flows, d.Levels, d.Demands} {
+		if len(t.Names) == 0 {
+			continue
+		}
 		if !t.Start.Equal(p.Start) || t.Step != p.Step || t.Len() != p.Len() {
 			return city.Errorf(city.Invalid, "%s has %d rows from %s every %v, but %s has %d from %s every %v; the tables must cover the same time",
 				t.Name, t.Len(), t.Start.Format(timeForm), t.Step, p.Name, p.Len(), p.Start.Format(timeForm), p.Step)
@@ -345,6 +352,9 @@ func (d *Data) WriteFolder(folder, prefix string) error {
 		return err
 	}
 	for name, t := range map[string]*Table{"Pressures": d.Pressures, "Flows": d.Flows, "Levels": d.Levels, "Demands": d.Demands} {
+		if len(t.Names) == 0 {
+			continue
+		}
 		file, err := os.Create(filepath.Join(folder, prefix+name+".csv"))
 		if err != nil {
 			return err

@@ -126,6 +126,21 @@ func (s *Season) Day(ctx context.Context) (*scada.Data, []Word, error) {
 	return morning, words, nil
 }
 
+// Days plays several days, and joins them.
+func (s *Season) Days(ctx context.Context, count int) (*scada.Data, error) {
+	all, _, err := s.Day(ctx)
+	for range count - 1 {
+		if err != nil {
+			return nil, err
+		}
+		var d *scada.Data
+		if d, _, err = s.Day(ctx); err == nil {
+			join(all, d)
+		}
+	}
+	return all, err
+}
+
 // work is what a crew does of a job.
 func (s *Season) work(j Job, day time.Time) (words []Word) {
 	say := func(what What, pipe string, at time.Duration) {
