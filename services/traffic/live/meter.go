@@ -1,6 +1,7 @@
 package live
 
 import (
+	"slices"
 	"time"
 
 	"polity/services/traffic/control"
@@ -46,21 +47,12 @@ func newMeter(n *network.Network, junction int) meter {
 				m.edges, m.streets, m.lanes = append(m.edges, edge), append(m.streets, n.Lanes[l].Street), append(m.lanes, nil)
 				m.approaches = append(m.approaches, gauge{passed: -1})
 			}
-			if !contains(m.lanes[at], l) {
+			if !slices.Contains(m.lanes[at], l) {
 				m.lanes[at] = append(m.lanes[at], l)
 			}
 		}
 	}
 	return m
-}
-
-func contains(list []int, x int) bool {
-	for _, y := range list {
-		if x == y {
-			return true
-		}
-	}
-	return false
 }
 
 const (

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"slices"
 	"time"
 
 	"polity/city"
@@ -146,7 +147,7 @@ func (s *Service) junction(x *site, now time.Time) JunctionView {
 func (x *site) approach(a int) (label string, group int) {
 	for g := range x.j.Groups {
 		for _, l := range x.j.Groups[g].Lanes {
-			if !contains(x.meter.lanes[a], l) {
+			if !slices.Contains(x.meter.lanes[a], l) {
 				continue
 			}
 			if street := x.meter.streets[a]; street != "" {
