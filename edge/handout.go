@@ -17,7 +17,7 @@ import (
 )
 
 // handout answers the hub's questions about recordings (docs/formats/handout.md): share
-// records and ciphertext of this edge's own cameras, one question at a time, no faster
+// records, ciphertext and segment hashes of this edge's own cameras, one question at a time, no faster
 // than recording can bear.
 type handout struct {
 	store *store.Store
@@ -74,8 +74,12 @@ func refuseHandout(w uplink.What, g uplink.Given) []byte {
 
 func (h *handout) answer(c *store.Camera, q *uplink.Handout) (*uplink.HandoutAnswer, error) {
 	a := &uplink.HandoutAnswer{HandoutHead: uplink.HandoutHead{What: q.What, Result: uplink.Here}}
-	if q.What == uplink.Piece {
+	switch q.What {
+	case uplink.Piece:
 		return a, pieceOf(c, q, a)
+	case uplink.Hashes:
+		hashesOf(c, q, a)
+		return a, nil
 	}
 	size := 0
 	for _, e := range c.Entries(uplink.Time(q.From), uplink.Time(q.To)) {
@@ -125,6 +129,20 @@ func front(c *store.Camera, e store.Entry, q *uplink.Handout) (h *segment.Header
 	sealed = make([]byte, share.SealedSize)
 	_, err = f.ReadAt(sealed, int64(len(h.Bytes()))+int64(q.Body-1)*share.SealedSize)
 	return h, sealed, err
+}
+
+// hashesOf lists the segment hashes of an hour that is over.
+func hashesOf(c *store.Camera, q *uplink.Handout, a *uplink.HandoutAnswer) {
+	for _, l := range c.Leaves(uplink.Time(q.From)) {
+		if l.Sequence <= q.Sequence {
+			continue
+		}
+		if len(a.Hashes) == uplink.MaxHashes {
+			a.More = 1
+			return
+		}
+		a.Hashes, a.Next = append(a.Hashes, l.Hash), l.Sequence
+	}
 }
 
 // pieceOf reads a piece of a segment's file.

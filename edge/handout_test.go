@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -129,6 +130,51 @@ func TestCiphertextIsHandedOutInPieces(t *testing.T) {
 	}
 	if a := g.ask("square", g.hour(uplink.List, 0)); a.Result != uplink.Here || len(a.Segments) != 0 {
 		t.Errorf("after its time: %+v", a)
+	}
+}
+
+// TestHashesOfAnHour: of the hour that was asked for alone, once it is over, and of those
+// that retention took as long as one of the hour is left.
+func TestHashesOfAnHour(t *testing.T) {
+	g := newHanding(t, 3)
+	next := filmed.Add(time.Hour)
+	g.Record("square", next, 2, func(i int) []byte { return []byte{byte(i)} })
+	c, err := g.Store.Camera("square")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all [][32]byte
+	for _, e := range c.Entries(filmed, next.Add(time.Hour)) {
+		all = append(all, e.Hash)
+	}
+	ask := func(hour time.Time, after uint64) [][32]byte {
+		t.Helper()
+		a := g.ask("square", uplink.Handout{What: uplink.Hashes, From: hour.UnixMilli(), To: hour.Add(time.Hour).UnixMilli(), Sequence: after})
+		if a.Result != uplink.Here || a.More != 0 {
+			t.Fatalf("%+v", a.HandoutHead)
+		}
+		return a.Hashes
+	}
+	if list := ask(filmed, 0); len(list) > 0 {
+		t.Errorf("before the hour is over: %x", list)
+	}
+	g.Now = next.Add(time.Hour)
+	for name, got := range map[string]struct{ list, want [][32]byte }{
+		"the hour": {ask(filmed, 0), all[:3]}, "after the first": {ask(filmed, 1), all[1:3]}, "the hour before": {ask(filmed.Add(-time.Hour), 0), nil}, "the next hour, not over by a minute": {ask(next, 0), nil},
+	} {
+		if !slices.Equal(got.list, got.want) {
+			t.Errorf("%s: %x", name, got.list)
+		}
+	}
+	g.Now = filmed.Add(24*time.Hour + 8*time.Second) // the time of the first is over
+	if err := g.Store.Tend(); err != nil {
+		t.Fatal(err)
+	}
+	if left := c.Entries(filmed, next); len(left) != 2 || !slices.Equal(ask(filmed, 0), all[:3]) || !slices.Equal(ask(next, 0), all[3:]) {
+		t.Errorf("%d left, %x", len(left), ask(filmed, 0))
+	}
+	if a := g.ask("bridge", uplink.Handout{What: uplink.Hashes, From: filmed.UnixMilli(), To: next.UnixMilli()}); a.Result != uplink.NoRecords {
+		t.Errorf("of another's camera: %+v", a.HandoutHead)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"polity/camera/uplink"
 	"polity/city"
+	"polity/recording/root"
 	"polity/recording/share"
 	"polity/release/docket"
 	"polity/release/token"
@@ -15,7 +16,7 @@ import (
 )
 
 // recordings asks the edges for what they recorded (docs/formats/handout.md): share
-// records and ciphertext, never anything that opens.
+// records, ciphertext and segment hashes, never anything that opens.
 type recordings struct{ h *Hub }
 
 var _ docket.Recordings = recordings{}
@@ -95,7 +96,7 @@ func (r recordings) pages(ctx context.Context, camera city.Slug, from, to time.T
 			if err != nil {
 				return err
 			}
-			if n += len(a.Segments) + len(a.Records); n > mostListed {
+			if n += len(a.Segments) + len(a.Records) + len(a.Hashes); n > mostListed {
 				return city.Errorf(city.TooLarge, "of camera %s there are more than %d segments in that time: ask for less", camera, mostListed)
 			}
 			if a.Result == uplink.Here {
@@ -144,6 +145,17 @@ func (r recordings) Shares(ctx context.Context, camera city.Slug, from, to time.
 			yield(nil, err)
 		}
 	}
+}
+
+// Hashes implements docket.Recordings.
+func (r recordings) Hashes(ctx context.Context, camera city.Slug, hour time.Time) (list []root.Hash, err error) {
+	err = r.pages(ctx, camera, hour, hour.Add(window), uplink.Handout{What: uplink.Hashes}, func(a *uplink.HandoutAnswer) error {
+		if list = append(list, a.Hashes...); len(list) > root.MaxList {
+			return city.Errorf(city.Internal, "the edge of camera %s tells of more segments than an hour has", camera)
+		}
+		return nil
+	})
+	return list, err
 }
 
 // Ciphertext implements docket.Recordings. The next piece is asked for when the one

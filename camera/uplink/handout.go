@@ -20,6 +20,7 @@ const (
 	List   What = 1 + iota // segments of a camera in a time
 	Shares                 // one body's share records of them
 	Piece                  // a piece of one segment's file
+	Hashes                 // segment hashes of an hour
 )
 
 // Bounds of questions and answers.
@@ -27,6 +28,7 @@ const (
 	MaxPiece    = 512 << 10 // bytes of a piece, and of a page of share records
 	MaxListed   = 512       // segments of a page
 	MaxRecords  = 256       // share records of a page
+	MaxHashes   = 16_384    // segment hashes of a page
 	maxTime     = 168 * time.Hour
 	recordBound = 12 + 2048 + share.SealedSize
 )
@@ -70,12 +72,13 @@ type HandoutSegment struct {
 	Header   [32]byte // header hash
 }
 
-// HandoutAnswer is an answer; of the three lists the one that was asked for.
+// HandoutAnswer is an answer; of the four lists the one that was asked for.
 type HandoutAnswer struct {
 	HandoutHead
 	Segments []HandoutSegment
 	Records  [][]byte
 	Piece    []byte
+	Hashes   [][32]byte // segment hashes, in order
 }
 
 // BodyOf is a body's number in a question.
@@ -97,6 +100,9 @@ func DecodeHandout(b []byte) (Handout, error) {
 			(h.What == List) != (h.Body == 0) || h.Body > 2
 	case Piece:
 		wrong = wrong || h.To != 0 || h.Body != 0 || h.Sequence == 0 || h.Offset > segment.MaxSize || h.Length == 0 || h.Length > MaxPiece
+	case Hashes:
+		hour := time.Hour.Milliseconds()
+		wrong = wrong || h.From%hour != 0 || h.To != h.From+hour || h.Body != 0 || h.Offset != 0 || h.Length != 0
 	default:
 		wrong = true
 	}
@@ -115,6 +121,9 @@ func EncodeHandout(a *HandoutAnswer) []byte {
 	for _, r := range a.Records {
 		b = append(binary.BigEndian.AppendUint16(b, uint16(len(r))), r...) //nolint:gosec // a record that is too long is found by its check
 	}
+	for _, h := range a.Hashes {
+		b = append(b, h[:]...)
+	}
 	return append(b, a.Piece...)
 }
 
@@ -132,7 +141,7 @@ func DecodeHandoutAnswer(b []byte) (*HandoutAnswer, error) {
 	}
 	a, rest := &HandoutAnswer{HandoutHead: head}, b[n:]
 	switch {
-	case a.What < List || a.What > Piece || a.Result < Here || a.Result > OutOfBound || a.More > 1 || a.Size < 0 || a.Size > segment.MaxSize:
+	case a.What < List || a.What > Hashes || a.Result < Here || a.Result > OutOfBound || a.More > 1 || a.Size < 0 || a.Size > segment.MaxSize:
 		return nil, city.Errorf(city.Invalid, "an answer about recordings is out of bounds")
 	case a.Result != Here && len(rest) > 0:
 		return nil, city.Errorf(city.Invalid, "a refusal with something behind it")
@@ -142,6 +151,8 @@ func DecodeHandoutAnswer(b []byte) (*HandoutAnswer, error) {
 		return a, a.list(rest)
 	case a.What == Shares:
 		return a, a.records(rest)
+	case a.What == Hashes:
+		return a, a.hashes(rest)
 	case len(rest) > MaxPiece:
 		return nil, city.Errorf(city.Invalid, "a piece of %d bytes", len(rest))
 	}
@@ -165,6 +176,16 @@ func (a *HandoutAnswer) list(b []byte) error {
 		}
 		last = one.Sequence
 		a.Segments = append(a.Segments, one)
+	}
+	return nil
+}
+
+func (a *HandoutAnswer) hashes(b []byte) error {
+	if len(b)%32 != 0 || len(b)/32 > MaxHashes {
+		return city.Errorf(city.Invalid, "segment hashes of %d bytes", len(b))
+	}
+	for h := range slices.Chunk(b, 32) {
+		a.Hashes = append(a.Hashes, [32]byte(h))
 	}
 	return nil
 }

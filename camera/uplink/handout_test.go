@@ -81,30 +81,36 @@ func TestHandoutExamples(t *testing.T) {
 
 func TestQuestionsOutOfBoundsAreRefused(t *testing.T) {
 	at, hour := moment.UnixMilli(), time.Hour.Milliseconds()
+	noon := at - at%hour
 	for _, good := range []uplink.Handout{
 		{What: uplink.List, From: at, To: at + hour},
 		{What: uplink.Shares, Body: 2, From: at, To: at + 168*hour, Sequence: 5},
 		{What: uplink.Piece, From: at, Sequence: 1, Offset: 1 << 20, Length: uplink.MaxPiece},
+		{What: uplink.Hashes, From: noon, To: noon + hour, Sequence: 5},
 	} {
 		if err := uplink.Check(spine.Handout, uplink.Encode(good)); err != nil {
 			t.Errorf("%+v: %v", good, err)
 		}
 	}
 	for name, bad := range map[string]uplink.Handout{
-		"nothing":            {},
-		"another thing":      {What: 4, From: at, To: at + hour},
-		"backwards":          {What: uplink.List, From: at, To: at - 1},
-		"no time":            {What: uplink.List, From: at, To: at},
-		"for ever":           {What: uplink.List, From: at, To: at + 169*hour},
-		"before 1970":        {What: uplink.List, From: -1, To: hour},
-		"both bodies":        {What: uplink.Shares, Body: 3, From: at, To: at + hour},
-		"no body":            {What: uplink.Shares, From: at, To: at + hour},
-		"a list of a body":   {What: uplink.List, Body: 1, From: at, To: at + hour},
-		"a list with offset": {What: uplink.List, From: at, To: at + hour, Offset: 1},
-		"a piece too large":  {What: uplink.Piece, From: at, Sequence: 1, Length: uplink.MaxPiece + 1},
-		"a piece of nothing": {What: uplink.Piece, From: at, Sequence: 1},
-		"before the file":    {What: uplink.Piece, From: at, Sequence: 1, Offset: -1, Length: 1},
-		"no segment":         {What: uplink.Piece, From: at, Length: 1},
+		"nothing":             {},
+		"another thing":       {What: 5, From: at, To: at + hour},
+		"hashes of two hours": {What: uplink.Hashes, From: noon, To: noon + 2*hour},
+		"hashes across hours": {What: uplink.Hashes, From: noon + 1, To: noon + 1 + hour},
+		"hashes for a body":   {What: uplink.Hashes, Body: 1, From: noon, To: noon + hour},
+		"hashes of a length":  {What: uplink.Hashes, From: noon, To: noon + hour, Length: 32},
+		"backwards":           {What: uplink.List, From: at, To: at - 1},
+		"no time":             {What: uplink.List, From: at, To: at},
+		"for ever":            {What: uplink.List, From: at, To: at + 169*hour},
+		"before 1970":         {What: uplink.List, From: -1, To: hour},
+		"both bodies":         {What: uplink.Shares, Body: 3, From: at, To: at + hour},
+		"no body":             {What: uplink.Shares, From: at, To: at + hour},
+		"a list of a body":    {What: uplink.List, Body: 1, From: at, To: at + hour},
+		"a list with offset":  {What: uplink.List, From: at, To: at + hour, Offset: 1},
+		"a piece too large":   {What: uplink.Piece, From: at, Sequence: 1, Length: uplink.MaxPiece + 1},
+		"a piece of nothing":  {What: uplink.Piece, From: at, Sequence: 1},
+		"before the file":     {What: uplink.Piece, From: at, Sequence: 1, Offset: -1, Length: 1},
+		"no segment":          {What: uplink.Piece, From: at, Length: 1},
 	} {
 		if err := uplink.Check(spine.Handout, uplink.Encode(bad)); city.KindOf(err) != city.Invalid || err == nil {
 			t.Errorf("%s: %v", name, err)
@@ -147,7 +153,11 @@ func TestOnlyWhatIsSealedIsHandedOut(t *testing.T) {
 		"a piece too large": uplink.Check(spine.HandoutAnswer, uplink.EncodeHandout(&uplink.HandoutAnswer{
 			HandoutHead: uplink.HandoutHead{What: uplink.Piece, Result: uplink.Here}, Piece: make([]byte, uplink.MaxPiece+1),
 		})),
-		"cut off": uplink.Check(spine.HandoutAnswer, []byte{1, 1}),
+		"hashes too many": uplink.Check(spine.HandoutAnswer, uplink.EncodeHandout(&uplink.HandoutAnswer{
+			HandoutHead: uplink.HandoutHead{What: uplink.Hashes, Result: uplink.Here}, Hashes: make([][32]byte, uplink.MaxHashes+1),
+		})),
+		"a hash cut off": uplink.Check(spine.HandoutAnswer, append(uplink.Encode(uplink.HandoutHead{What: uplink.Hashes, Result: uplink.Here}), make([]byte, 31)...)),
+		"cut off":        uplink.Check(spine.HandoutAnswer, []byte{1, 1}),
 	} {
 		if city.KindOf(err) != city.Invalid || err == nil {
 			t.Errorf("%s: %v", name, err)
@@ -159,6 +169,7 @@ func FuzzHandoutAnswer(f *testing.F) {
 	record, rest := shareRecord(f, 0)
 	f.Add(uplink.EncodeHandout(&uplink.HandoutAnswer{HandoutHead: uplink.HandoutHead{What: uplink.Shares, Result: uplink.Here}, Records: [][]byte{record}}))
 	f.Add(uplink.EncodeHandout(&uplink.HandoutAnswer{HandoutHead: uplink.HandoutHead{What: uplink.Piece, Result: uplink.Here}, Piece: rest}))
+	f.Add(uplink.EncodeHandout(&uplink.HandoutAnswer{HandoutHead: uplink.HandoutHead{What: uplink.Hashes, Result: uplink.Here, Next: 2}, Hashes: [][32]byte{{1}, {2}}}))
 	for _, a := range handouts(f) {
 		if a, ok := a.(*uplink.HandoutAnswer); ok {
 			f.Add(uplink.EncodeHandout(a))

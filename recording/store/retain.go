@@ -236,6 +236,29 @@ func (c *Camera) hour(start time.Time) root.Hour {
 	return h
 }
 
+// Leaf is a segment in its hour's tree.
+type Leaf struct {
+	Sequence uint64
+	Hash     root.Hash // segment hash
+}
+
+// Leaves are what the root of an hour that is over was made of, in order; none before it
+// is. As long as one of its segments is there, they are all of the hour's, those that were
+// removed included.
+func (c *Camera) Leaves(hour time.Time) (leaves []Leaf) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if hour.Add(time.Hour + hourGrace).After(c.s.cfg.Now()) {
+		return nil
+	}
+	for _, e := range slices.Concat(c.past, c.entries) {
+		if !e.Start.Before(hour) && e.Start.Before(hour.Add(time.Hour)) {
+			leaves = append(leaves, Leaf{e.Sequence, e.Hash})
+		}
+	}
+	return leaves
+}
+
 // Proof returns what proves that a segment is in its hour's root: the hour and the
 // segment's place in it. It can be had as long as the segment is there. It is of kind
 // NotFound where it is not.

@@ -2,7 +2,6 @@ package bundle
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,12 +24,7 @@ type head struct {
 }
 
 // Hour is an hour of which the bundle has not all segments: the hashes of all, in order.
-type Hour struct {
-	Hour     time.Time
-	Segments [][32]byte
-}
-
-const maxHour = 100_000 // segments
+type Hour = root.List
 
 func writeHeads(list []export.Segment) []byte {
 	var b bytes.Buffer
@@ -57,39 +51,6 @@ func parseHeads(b []byte) (list []head, err error) {
 			return nil, fmt.Errorf("segment %d of the file: %w", len(list)+1, err)
 		}
 		list = append(list, head{h, t})
-	}
-	return list, nil
-}
-
-func writeHours(list []Hour) []byte {
-	var b []byte
-	for _, h := range list {
-		b = binary.BigEndian.AppendUint64(b, uint64(h.Hour.UnixMilli())) //nolint:gosec // after 1970
-		b = binary.BigEndian.AppendUint32(b, uint32(len(h.Segments)))    //nolint:gosec // at most 100,000
-		for _, s := range h.Segments {
-			b = append(b, s[:]...)
-		}
-	}
-	return b
-}
-
-func parseHours(b []byte) (list []Hour, err error) {
-	bad := city.Errorf(city.Invalid, "the list of hours is cut off, out of order or damaged")
-	for len(b) > 0 {
-		if len(b) < 12 {
-			return nil, bad
-		}
-		at, n := int64(binary.BigEndian.Uint64(b)), int(binary.BigEndian.Uint32(b[8:])) //nolint:gosec // checked below
-		b = b[12:]
-		h := Hour{Hour: time.UnixMilli(at).UTC()}
-		if at < 0 || at%3_600_000 != 0 || n < 1 || n > maxHour || len(b) < n*32 || (len(list) > 0 && !h.Hour.After(list[len(list)-1].Hour)) {
-			return nil, bad
-		}
-		for range n {
-			h.Segments = append(h.Segments, [32]byte(b[:32]))
-			b = b[32:]
-		}
-		list = append(list, h)
 	}
 	return list, nil
 }
@@ -212,7 +173,7 @@ func (c *checker) inLog(name string, camera city.Slug, list []head) (count int, 
 		if err != nil {
 			return 0, c.failed(file, err)
 		}
-		all, err := parseHours(b)
+		all, err := root.ParseLists(b)
 		if err != nil {
 			return 0, c.failed(file, err)
 		}
@@ -237,8 +198,12 @@ func (c *checker) inLog(name string, camera city.Slug, list []head) (count int, 
 			continue
 		}
 		if all, ok := lists[hour.Unix()]; ok {
-			if !follows(all.Segments, hashes) {
+			if !all.Holds(hashes) {
 				c.add(Wrong, name, "segments of the hour from %s are not among those that its list names", clock(hour))
+				continue
+			}
+			if n := len(all.Segments); int64(n) != logged.Count {
+				c.add(Wrong, name, "the list of the hour from %s names %d segments; the public log has %d", clock(hour), n, logged.Count)
 				continue
 			}
 			hashes = all.Segments
@@ -262,18 +227,6 @@ func countIn(list []head, hour time.Time) (n int) {
 		}
 	}
 	return n
-}
-
-// follows says whether some hashes stand among all, in their order.
-func follows(all, some [][32]byte) bool {
-	for _, s := range some {
-		i := slices.Index(all, s)
-		if i < 0 {
-			return false
-		}
-		all = all[i+1:]
-	}
-	return true
 }
 
 // source holds a film to the segments that it is said to come from.

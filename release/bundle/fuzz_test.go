@@ -8,6 +8,7 @@ import (
 
 	"polity/city"
 	"polity/ledger/canonical"
+	"polity/recording/root"
 )
 
 // about says that an error about foreign bytes is about them.
@@ -84,13 +85,13 @@ func FuzzRecord(f *testing.F) {
 func FuzzSegments(f *testing.F) {
 	w := newWorld(f)
 	f.Add(writeHeads(w.segments[:1]))
-	f.Add(writeHours([]Hour{{filmed, [][32]byte{{1}, {2}}}}))
+	f.Add(root.AppendLists(nil, Hour{filmed, [][32]byte{{1}, {2}}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		_, err := parseHeads(b)
 		about(t, err)
-		list, err := parseHours(b)
+		list, err := root.ParseLists(b)
 		about(t, err)
-		if err == nil && !bytes.Equal(writeHours(list), b) {
+		if err == nil && !bytes.Equal(root.AppendLists(nil, list...), b) {
 			t.Error("hours were taken that would be written otherwise")
 		}
 	})

@@ -19,6 +19,7 @@ import (
 	"polity/internal/durable"
 	"polity/ledger/canonical"
 	"polity/ledger/roster"
+	"polity/recording/root"
 	"polity/release/export"
 )
 
@@ -166,7 +167,7 @@ func (w *writer) small() error {
 	}
 	for camera, list := range w.Hours {
 		if len(list) > 0 {
-			w.members[fmt.Sprintf("%s/%s.hours", segments, camera)] = writeHours(list)
+			w.members[fmt.Sprintf("%s/%s.hours", segments, camera)] = root.AppendLists(nil, list...)
 		}
 	}
 	for name, b := range w.members {
