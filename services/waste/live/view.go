@@ -182,16 +182,6 @@ func (s *Service) Price(container, truck string) (waste.Price, error) {
 	return plan.Move(container, truck)
 }
 
-// WriteCSV writes the day's tours, a line for each call.
-func (s *Service) WriteCSV(w io.Writer) error {
-	v := s.View()
-	var tours []waste.Tour
-	for i := range v.Tours {
-		tours = append(tours, v.Tours[i].Tour)
-	}
-	return waste.WriteCSV(w, tours)
-}
-
 // WriteGPX writes a truck's tour; NotFound if it has none today.
 func (s *Service) WriteGPX(w io.Writer, truck string) error {
 	v := s.View()

@@ -1,0 +1,122 @@
+package console_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"polity/access"
+	"polity/city"
+	"polity/console"
+	"polity/console/consoletest"
+	"polity/service"
+	"polity/services/waste"
+	wastelive "polity/services/waste/live"
+)
+
+// wasteDesk is a waste service in the middle of a day.
+type wasteDesk struct{ view wastelive.View }
+
+func (wasteDesk) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+func (wasteDesk) State() service.State          { return service.State{Health: service.Well, Message: "title"} }
+func (d wasteDesk) View() wastelive.View        { return d.view }
+func (wasteDesk) Price(container, truck string) (waste.Price, error) {
+	if container != "c1" {
+		return waste.Price{}, city.Errorf(city.NotFound, "the plan has no container %q or no truck %q", container, truck)
+	}
+	return waste.Price{Cost: -1.5, Fits: truck == "t<2>"}, nil
+}
+
+func (wasteDesk) WriteGPX(w io.Writer, truck string) error {
+	if truck != "t<2>" {
+		return city.Errorf(city.NotFound, "%q has no tour today", truck)
+	}
+	_, err := io.WriteString(w, "<gpx/>")
+	return err
+}
+
+func wastePages(t *testing.T, may ...access.Action) http.Handler {
+	t.Helper()
+	who := &consoletest.Access{As: access.Who{Kind: access.Person, ID: "p9", Name: "Kaisa"}, May: may}
+	now := func() time.Time { return afternoon }
+	world, err := consoletest.New(consoletest.Config{Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := city.Point{Lon: 24.94, Lat: 60.17}
+	v := wastelive.View{
+		At: afternoon, Simulated: true, Pace: 60, Day: afternoon.Add(-14 * time.Hour), Phase: wastelive.Driving, Waiting: []string{"plan-1"}, Priced: true, Metres: 7000, Cost: 90, KgCO2: 6,
+		Tours: []wastelive.Tour{{Tour: waste.Tour{Truck: "t<2>", Start: 6 * time.Hour, End: 8 * time.Hour, Metres: 7000, Calls: []waste.Call{
+			{Container: "c1", Place: at, Arrive: 6*time.Hour + 10*time.Minute, Kilograms: 40}, {Container: "=c2", Place: at, Arrive: 6*time.Hour + 20*time.Minute}, {Site: "landfill", Place: at},
+		}}, Line: []city.Point{at, at}, Done: 2}},
+		Containers: []wastelive.ContainerView{
+			{ID: "c1", Street: "Katu <A>", Place: at, Class: wastelive.NearlyFull, Fill: 0.9, At: afternoon, Overflow: 0.4, Truck: "t<2>", Collected: afternoon},
+			{ID: "=c2", Street: "Katu <A>", Place: at, Class: wastelive.Overflowing, Fill: 1, At: afternoon, Overflow: 0.999, Suspect: true, Truck: "t<2>", Missed: "blocked"},
+		},
+		Streets:  []wastelive.StreetView{{Name: "Katu <A>", Containers: 2, Planned: 2, Collected: 1, Missed: 1, Last: afternoon, Classes: map[string]int{wastelive.NearlyFull: 1, wastelive.Overflowing: 1}}},
+		Problems: []waste.Problem{{Container: "c9", What: "no truck in service takes glass", Help: "Put a truck for it into service"}},
+		Fewer:    []wastelive.Fewer{{Without: "t<2>", Tours: 1, Left: 3, Cost: 80, Metres: 6000, KgCO2: 5}},
+	}
+	pages, err := console.New(console.Config{City: world, Access: who, Looks: &consoletest.Looks{}, Services: map[city.Slug]service.Service{"waste": wasteDesk{v}}, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pages.Close)
+	return pages
+}
+
+// TestEveryoneSeesStreetsAndTheDeskSeesTours: trucks, costs and probabilities are the desk's.
+func TestEveryoneSeesStreetsAndTheDeskSeesTours(t *testing.T) {
+	public := get(t, wastePages(t), "/services/waste").Body.String()
+	for _, want := range []string{"1 of 2 containers is collected today", "1 could not be reached", "simulated", "Katu &lt;A&gt;", "Partly", "1 nearly full, 1 full"} {
+		if !strings.Contains(public, want) {
+			t.Errorf("the public page does not say %q", want)
+		}
+	}
+	for _, not := range []string{"t&lt;2&gt;", "99 %", "A decision waits", "glass", "<A>", "tours.csv"} {
+		if strings.Contains(public, not) {
+			t.Errorf("the public page says %q", not)
+		}
+	}
+	for _, path := range []string{"view.json", "tours.csv", "tours/t%3C2%3E.gpx"} {
+		if w := get(t, wastePages(t), "/services/waste/"+path); w.Code != http.StatusForbidden {
+			t.Errorf("%s for everyone: %d", path, w.Code)
+		}
+		if w := get(t, wastePages(t, access.SeeAlerts), "/services/waste/"+path); w.Code != http.StatusOK {
+			t.Errorf("%s for the desk: %d", path, w.Code)
+		}
+	}
+	page := get(t, wastePages(t, access.SeeAlerts), "/services/waste").Body.String()
+	for _, want := range []string{
+		"c9: no truck in service takes glass. Put a truck for it into service.", "t&lt;2&gt;", "1 of 2 stops done, 7.0 km, 06:00 to 08:00, cost 0", "missed: blocked", "over 99 %",
+		"1 sensor seems to lie: =c2", "−1.0 km", "t%3C2%3E.gpx",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the desk's page does not say %q", want)
+		}
+	}
+	if strings.Contains(page, "<2>") || strings.Contains(page, "<A>") {
+		t.Error("a name is not escaped")
+	}
+	if csv := get(t, wastePages(t, access.SeeAlerts), "/services/waste/tours.csv").Body.String(); !strings.Contains(csv, "'=c2") {
+		t.Errorf("a spreadsheet would take an id for a formula: %s", csv)
+	}
+}
+
+// TestAMoveIsPriced: a container, or a truck, that the plan does not have is said.
+func TestAMoveIsPriced(t *testing.T) {
+	pages := wastePages(t, access.SeeAlerts)
+	for query, want := range map[string]string{
+		"container=c1&truck=t%3C2%3E": "c1 with t&lt;2&gt;: −1.50, everything else as it is.",
+		"container=c1&truck=t1":       "c1 does not fit into t1&#39;s day.",
+		"container=c7&truck=t1":       "the plan has no container",
+		"":                            "What a move costs",
+	} {
+		if page := get(t, pages, "/services/waste?"+query).Body.String(); !strings.Contains(page, want) {
+			t.Errorf("%s: %q is not said", query, want)
+		}
+	}
+}
