@@ -52,7 +52,7 @@ func personas() (names []string, who map[string]access.Who) {
 
 // fill makes an address of a pattern.
 var fill = strings.NewReplacer("{camera}", "square", "{event}", "e1.jpg", "{$}", "", "{file}", "none", "{kind}", "air", "{id}", "one",
-	"{feed}", "trams", "{line}", "4", "{stop}", "1", "{set}", "counts", "{route}", "none", "{device}", "one", "{alert}", "a1", "{incident}", "i1",
+	"{feed}", "trams", "{tour}", "truck-1.gpx", "{line}", "4", "{stop}", "1", "{set}", "counts", "{route}", "none", "{device}", "one", "{alert}", "a1", "{incident}", "i1",
 	"{order}", "o1", "{photo}", "p1.jpg", "{day}", "2026-11-24", "{person}", "p1", "{session}", "s1", "{token}", "t1", "{passkey}", "k1", "{proposal}", "1", "{waiting}", "w1",
 	"{case}", "c1", "{body}", "court", "{segment}", "one.seg", "{index}", "0", "{version}", "1", "{service}", "traffic", "{decision}", "d1")
 
