@@ -92,24 +92,40 @@ func start(t *testing.T, p part) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// A port that was free a moment ago may be somebody's for a moment.
+	for try := 0; ; try++ {
+		x, err := begin(t, self, p, string(text))
+		if err == nil {
+			return x
+		}
+		if try == 20 {
+			t.Fatalf("the process did not start: %v", err)
+		}
+		time.Sleep(250 * time.Millisecond)
+	}
+}
+
+func begin(t *testing.T, self string, p part, text string) (*process, error) {
+	t.Helper()
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), "POLITY_TEST_PART="+string(text), "GORACE=atexit_sleep_ms=0")
+	cmd.Env = append(os.Environ(), "POLITY_TEST_PART="+text, "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	x := &process{part: p, cmd: cmd}
-	t.Cleanup(x.kill)
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
-		t.Fatalf("the process did not start: %v", err)
+		x.kill()
+		return nil, err
 	}
+	t.Cleanup(x.kill)
 	x.address = "http://" + strings.TrimSpace(line)
-	return x
+	return x, nil
 }
 
 // kill ends it as a loss of power would: no handler runs.
