@@ -109,7 +109,7 @@ func (c *Console) waterPage(w http.ResponseWriter, r *request) error {
 		}
 	}
 	for i := range now.Leaks {
-		v.Leaks = append(v.Leaks, c.waterLeak(r, &now, &now.Leaks[i], i+1, v.Desk))
+		v.Leaks = append(v.Leaks, c.waterLeak(r, &now.Leaks[i], i+1, v.Desk))
 	}
 	if v.Desk {
 		c.waterDeskParts(r, desk, &now, &v)
@@ -132,7 +132,7 @@ func (c *Console) waterDeskParts(r *request, desk WaterDesk, now *water.View, v 
 		v.Decisions = "/decisions"
 	}
 	for i := range now.Past {
-		v.Past = append(v.Past, c.waterLeak(r, now, &now.Past[i], i+1, true))
+		v.Past = append(v.Past, c.waterLeak(r, &now.Past[i], i+1, true))
 	}
 	hour, err := strconv.Atoi(r.URL.Query().Get("hour"))
 	if err != nil || hour < 0 || hour > 23 {
@@ -177,7 +177,7 @@ func (c *Console) waterDeskParts(r *request, desk WaterDesk, now *water.View, v 
 	v.Plan = c.waterPlan(now, &plan)
 }
 
-func (c *Console) waterLeak(r *request, v *water.View, l *water.Leak, n int, desk bool) waterLeak {
+func (c *Console) waterLeak(r *request, l *water.Leak, n int, desk bool) waterLeak {
 	o := waterLeak{Title: c.say.Say("water.leak", "n", n), Since: r.clock.Time(l.Found), Words: c.say.Say("water.leak.flow", "flow", fmt.Sprintf("%.0f", l.Flow))}
 	state := "found"
 	switch {

@@ -25,7 +25,7 @@ func (c *Console) waterMap(v *water.View, hour int) template.HTML {
 	at, high := waterScale(v)
 	var b strings.Builder
 	for i := range v.Links {
-		c.waterPipe(&b, v, &v.Links[i], at)
+		c.waterPipe(&b, &v.Links[i], at)
 	}
 	for _, x := range v.Valves {
 		if !x.Closed {
@@ -63,7 +63,7 @@ func (c *Console) waterMap(v *water.View, hour int) template.HTML {
 	return template.HTML(fmt.Sprintf(`<svg class="water-map" viewBox="0 0 %.0f %.0f" role="img" aria-label="%s">%s</svg>`, waterWide, high, template.HTMLEscapeString(words), b.String())) //nolint:gosec // numbers, and names that were escaped
 }
 
-func (c *Console) waterPipe(b *strings.Builder, v *water.View, l *water.LinkView, at func(int) (float64, float64)) {
+func (c *Console) waterPipe(b *strings.Builder, l *water.LinkView, at func(int) (float64, float64)) {
 	x1, y1 := at(l.From)
 	x2, y2 := at(l.To)
 	class, title := "pipe", l.Name

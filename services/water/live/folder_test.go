@@ -57,7 +57,7 @@ func TestARealNetworkIsAdvisedAndRemembered(t *testing.T) {
 	x := newTown(t, config)
 	x.wait("a wrong unit is told", func(v live.View) bool { return strings.Contains(v.Problem, "kPa") })
 	scale(1 / 9.8)
-	v := x.wait("a leak is found", func(v live.View) bool { return v.Problem == "" && len(v.Leaks) == 1 && v.Leaks[0].Waiting != "" })
+	v := x.wait("a leak is found", func(v live.View) bool { return v.Problem == "" && len(v.Leaks) == 1 && len(x.open()) == 1 })
 	list := x.open()
 	if len(list) != 1 || list[0].Level != service.Advice || list[0].State != decision.Proposed || v.Simulated || !strings.Contains(v.Leaks[0].Reason, "2018") {
 		t.Fatalf("%+v, %s", list, v.Leaks[0].Reason)

@@ -125,10 +125,14 @@ func (x *town) agree(kind string) *decision.Decision {
 
 func (x *town) alert() map[string]any {
 	x.t.Helper()
-	page, err := x.store.Find(x.t.Context(), plane.Query{Types: []string{"Alert"}})
-	if err != nil || len(page.Entities) != 1 {
-		x.t.Fatalf("%d alerts, %v", len(page.Entities), err)
-	}
+	var page plane.Page
+	x.wait("there is one alert", func(live.View) bool { // what is shown is written next
+		var err error
+		if page, err = x.store.Find(x.t.Context(), plane.Query{Types: []string{"Alert"}}); err != nil {
+			x.t.Fatal(err)
+		}
+		return len(page.Entities) == 1
+	})
 	out := map[string]any{}
 	for _, a := range page.Entities[0].Attributes {
 		var v any
