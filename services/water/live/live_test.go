@@ -201,6 +201,33 @@ func TestALeakFromItsGrowthToItsEnd(t *testing.T) {
 	}
 }
 
+// TestAnOrderIsUndone: the valves are opened again, and what would have followed is withdrawn.
+func TestAnOrderIsUndone(t *testing.T) {
+	live.Days(t, 60*time.Millisecond, season.Leak{Pipe: "P34", Day: 2, Diameter: 0.02})
+	x := newTown(t, "simulate: season\n")
+	var d *decision.Decision
+	for cut := false; !cut; {
+		d = x.agree("isolate")
+		v := x.wait("a crew has been there", func(v live.View) bool { return len(v.Leaks) == 1 && v.Leaks[0].Waiting != d.ID })
+		cut = v.Leaks[0].Cut
+	}
+	x.wait("a decision to reopen waits", func(live.View) bool { return len(x.open()) == 1 && strings.HasPrefix(x.open()[0].ID, "reopen") })
+	d, err := x.book.One(t.Context(), decision.Asker{}, live.Name, d.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.book.Answer(t.Context(), decision.Asker{Who: access.Who{ID: "p1", Name: "Pirjo"}}, decision.Answer{Service: live.Name, ID: d.ID, Revision: d.Revision, To: decision.Overridden, Note: "the hospital needs water"}); err != nil {
+		t.Fatal(err)
+	}
+	v := x.wait("the valves are open", func(v live.View) bool {
+		return !slices.ContainsFunc(v.Valves, func(v live.ValveView) bool { return v.Closed })
+	})
+	if v.Dry != 0 {
+		t.Errorf("%d homes without water", v.Dry)
+	}
+	x.wait("nothing is open", func(live.View) bool { return len(x.open()) == 0 })
+}
+
 func TestConfigurations(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                   "simulate: season",

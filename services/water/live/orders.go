@@ -200,50 +200,58 @@ func (s *Service) carryOut(ctx context.Context) error {
 		return err
 	}
 	for _, d := range list {
-		job, stale := s.job(d)
+		job, moot, stale := s.job(d)
 		if stale != nil {
 			if err := s.deps.Decisions.Failed(ctx, d, oneLine(stale.Error(), 300)); err != nil {
 				return err
 			}
 			continue
 		}
-		if job != nil {
-			s.season.Send(*job)
+		if job == nil {
+			continue
+		}
+		s.season.Send(*job)
+		if err := s.moot(ctx, moot, "A person had the order undone that it follows."); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// job is what a crew is sent for; nil: it was sent already.
-func (s *Service) job(d service.Due) (*season.Job, error) {
+// job is what a crew is sent for, nil where it was sent already; and the decision that is moot
+// because of it.
+func (s *Service) job(d service.Due) (j *season.Job, moot string, err error) {
 	var o order
 	if err := json.Unmarshal(d.Detail, &o); err != nil {
-		return nil, city.Errorf(city.Invalid, "its detail cannot be read: %w", err)
+		return nil, "", city.Errorf(city.Invalid, "its detail cannot be read: %w", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := s.byID(o.Leak)
 	if l == nil || !l.Ended.IsZero() || l.Waiting != d.ID && !d.Undo {
-		return nil, errStale
+		return nil, "", errStale
 	}
 	for i, v := range o.Valves {
 		if v < 0 || v >= len(s.valves) || i >= len(o.Names) || s.valves[v].ID != o.Names[i] {
-			return nil, errStale
+			return nil, "", errStale
 		}
 	}
 	switch {
 	case d.Undo && o.Kind == reopen:
-		return nil, city.Errorf(city.Conflict, "valves that were opened are closed again only by a new order")
+		return nil, "", city.Errorf(city.Conflict, "valves that were opened are closed again only by a new order")
 	case l.Sent:
-		return nil, nil
+		return nil, "", nil
+	}
+	if l.Waiting != d.ID {
+		moot = l.Waiting
 	}
 	l.Waiting, l.Sent = d.ID, true
-	j := &season.Job{ID: d.ID, Open: o.Valves}
+	j = &season.Job{ID: d.ID, Open: o.Valves}
 	if o.Kind == isolate && !d.Undo {
 		j.Pipe, j.Close, j.Open = o.Pipe, o.Valves, nil
 		l.Close, l.Dry = o.Valves, o.Dry
 	}
-	return j, nil
+	return j, moot, nil
 }
 
 // heard takes what crews said: it ends decisions, and tells how leaks are.

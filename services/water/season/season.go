@@ -5,6 +5,7 @@ package season
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -208,9 +209,16 @@ func (s *Season) piece(ctx context.Context, from, to time.Time) (*scada.Data, er
 			n.Nodes[i].Demands[k].Base = 0
 		}
 	}
-	p, err := leaksim.Simulate(ctx, s.cfg.Dial, leaksim.Case{
-		Network: &n, Sensors: n.File.Sensors(), Seed: s.cfg.Seed, Start: begin, Leaks: s.truth, Perturb: leaksim.Assumed,
-	}, from, to, nil)
+	var p *leaksim.Period
+	var err error
+	for range 3 { // a worker that dies costs nothing: another one computes the same
+		p, err = leaksim.Simulate(ctx, s.cfg.Dial, leaksim.Case{
+			Network: &n, Sensors: n.File.Sensors(), Seed: s.cfg.Seed, Start: begin, Leaks: s.truth, Perturb: leaksim.Assumed,
+		}, from, to, nil)
+		if !errors.Is(err, epanet.ErrDied) {
+			break
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
