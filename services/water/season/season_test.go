@@ -1,6 +1,8 @@
 package season_test
 
 import (
+	"context"
+	"io"
 	"slices"
 	"testing"
 
@@ -73,5 +75,36 @@ func TestACrewStopsALeakOnlyWhereItIs(t *testing.T) {
 		if i == 2 && len(plan.Dry) > 0 {
 			t.Log("dry", len(plan.Dry), late)
 		}
+	}
+}
+
+// TestADeadWorkerCostsNothing: another one measures the same.
+func TestADeadWorkerCostsNothing(t *testing.T) {
+	epanettest.Native(t)
+	n, err := example.Town()
+	if err != nil {
+		t.Fatal(err)
+	}
+	play := func(dies int) *scada.Data {
+		workers := 0
+		s, _, err := season.Begin(t.Context(), season.Config{Network: n, Before: 1, Seed: 3, Dial: func(ctx context.Context) (*epanet.Conn, error) {
+			workers++
+			c, err := epanet.Native(ctx)
+			if err == nil && workers == dies {
+				c.Out = io.LimitReader(c.Out, 2000) // as of one that was killed
+			}
+			return c, err
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, _, err := s.Day(t.Context())
+		if err != nil || dies > 0 && workers != 3 {
+			t.Fatalf("%v, %d workers", err, workers)
+		}
+		return d
+	}
+	if whole, harmed := play(0), play(2); !slices.Equal(whole.Pressures.Values[3], harmed.Pressures.Values[3]) || !slices.Equal(whole.Flows.Values[0], harmed.Flows.Values[0]) {
+		t.Error("the day differs")
 	}
 }
