@@ -61,7 +61,7 @@ func (c *Config) zone() (*time.Location, error) {
 }
 
 // containersMost is as many as the example has.
-const containersMost = 150
+const containersMost = 240
 
 // town reads what is collected, by whom, and along which streets.
 func (c *Config) town(ctx context.Context) (*example.Town, error) {

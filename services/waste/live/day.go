@@ -19,8 +19,10 @@ import (
 const (
 	overflowing = 0.98 // as sensors see it
 	mustFrom    = 0.2  // probability of overflow by the next chance, from which on a container is emptied whatever it costs
-	// overflowCost is what an overflowing container is taken to cost the city, an assumption.
+	// overflowCost is what an overflowing container is taken to cost the city, and crewHour
+	// what a crew that stands at one does, assumptions.
 	overflowCost = 40
+	crewHour     = 60
 	collected    = 8 * time.Hour  // when containers are taken to be emptied, for what they hold
 	nextChance   = 34 * time.Hour // from the day's midnight: tomorrow's tours
 	openFor      = 4 * time.Hour  // that a person can agree
@@ -91,6 +93,9 @@ func (s *Service) planDay(ctx context.Context, now time.Time) error {
 	defer s.mu.Unlock()
 	if len(t.Tours) == 0 {
 		t.Phase = Over
+		if s.world != nil {
+			s.world.Recall()
+		}
 	} else {
 		s.kept.Waiting = append(s.kept.Waiting, p.ID)
 		s.kept.Waiting = s.kept.Waiting[max(0, len(s.kept.Waiting)-8):]
@@ -139,17 +144,21 @@ func (s *Service) expect(ctx context.Context, day, now time.Time) ([]waste.Conta
 		c.Fill, c.Overflow = math.Max(0, outlooks[0].Fill), outlooks[1].Overflow
 		c.Must = c.Must || c.Overflow >= mustFrom
 		s.outlooks[c.ID] = c.Overflow
+		// Stopping has a price beside the way, so that no nearly empty one is taken along.
+		c.Overflow = math.Max(0, c.Overflow-crewHour*c.Service.Hours()/overflowCost)
 	}
 	return containers, nil
 }
 
-// fewer plans the day without each truck that has a tour.
+// fewer plans the day without each truck that has a tour, with those alone that have another.
 func (s *Service) fewer(ctx context.Context, containers []waste.Container, plan *waste.Plan) (list []Fewer, err error) {
 	for _, tour := range plan.Tours {
 		fleet := s.town.Fleet
 		fleet.Trucks = slices.Clone(fleet.Trucks)
 		for i := range fleet.Trucks {
-			fleet.Trucks[i].Out = fleet.Trucks[i].Out || fleet.Trucks[i].ID == tour.Truck
+			truck := &fleet.Trucks[i]
+			goes := truck.ID != tour.Truck && slices.ContainsFunc(plan.Tours, func(t waste.Tour) bool { return t.Truck == truck.ID })
+			truck.Out = truck.Out || !goes
 		}
 		p, err := s.planner(fleet, whatSeconds).Plan(ctx, containers, nil, 0)
 		if err != nil || ctx.Err() != nil {

@@ -150,10 +150,10 @@ func holders(v live.View) map[string]string {
 // before a person agreed; one breaks down, and another person's word gives its containers to
 // others, who keep theirs; what is emptied is empty, and the next day is planned.
 func TestADayFromForecastToEmptied(t *testing.T) {
-	live.Hurry(t, "truck-1", 6*time.Hour+45*time.Minute)
-	d := newDay(t, "simulate: day\npace: 7200\n")
+	live.Hurry(t, "truck-1", 6*time.Hour+15*time.Minute)
+	d := newDay(t, "simulate: day\npace: 2400\n")
 	plan := d.waits("plan")
-	v := d.s.View()
+	v := d.until("the page has it", func(v live.View) bool { return v.Phase == live.Proposed })
 	if len(v.Tours) < 2 || len(v.Problems) > 0 || v.LeftOut == 0 || !v.Simulated || len(v.Fewer) != len(v.Tours) {
 		t.Fatalf("%d tours, problems %v, %d wait, %d what-ifs", len(v.Tours), v.Problems, v.LeftOut, len(v.Fewer))
 	}
@@ -214,7 +214,7 @@ func TestADayFromForecastToEmptied(t *testing.T) {
 		t.Error(err)
 	}
 	d.stop()
-	d.start("simulate: day\npace: 7200\n") // a made-up day begins anew
+	d.start("simulate: day\npace: 2400\n") // a made-up day begins anew
 	d.until("it is planned", func(v live.View) bool { return v.Phase == live.Proposed })
 	if n, _ := d.alerts("missedPickup"); n != 0 {
 		t.Errorf("%d alerts of the world before are active", n)
@@ -247,7 +247,7 @@ func TestAnImportedTableComesOutDrivable(t *testing.T) {
 	config := files(t, "id,lat,lon,litres\na,60.0001,25.01,660\nb,60.005,25.0201,660\nfar,60.2,25.2,660\nhuge,60,25.015,90000\n", fleet)
 	d := newDay(t, config)
 	d.waits("plan")
-	v := d.s.View()
+	v := d.until("the page has it", func(v live.View) bool { return v.Phase == live.Proposed })
 	if len(v.Tours) != 1 || len(v.Tours[0].Calls) != 3 || len(v.Tours[0].Line) < 3 || v.Simulated {
 		t.Fatalf("%+v", v.Tours)
 	}

@@ -193,8 +193,15 @@ func (w *World) Drive(r Round) {
 	w.over = time.Time{}
 }
 
-// Recall sends all trucks home.
-func (w *World) Recall() { w.trucks = map[string]*truck{} }
+// Recall ends the day: no truck goes on, and the next one dawns.
+func (w *World) Recall() {
+	for _, t := range w.trucks {
+		t.home = true
+	}
+	if len(w.trucks) == 0 {
+		w.trucks[""] = &truck{home: true}
+	}
+}
 
 // Step brings it to the world's time now and returns what happened. Its clock stands while no
 // truck is out.
