@@ -121,6 +121,7 @@ var routes = []Route{
 	{"GET /services", access.ReadPublic, nil, (*Console).servicesPage},
 	{"GET /services/traffic", access.ReadPublic, nil, (*Console).trafficPage},
 	{"GET /services/traffic.csv", access.ReadPublic, nil, (*Console).trafficCSV},
+	{"POST /services/traffic/hold", access.Decide, serviceTraffic, (*Console).holdJunction},
 	{"GET /services/traffic/view.json", access.SeeAlerts, serviceTraffic, (*Console).trafficJSON},
 	{"GET /services/waste", access.ReadPublic, nil, (*Console).wastePage},
 	{"GET /services/waste/view.json", access.SeeAlerts, serviceWaste, (*Console).wasteJSON},

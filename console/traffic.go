@@ -1,22 +1,31 @@
 package console
 
 import (
+	"errors"
 	"fmt"
 	"html/template"
 	"math"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"polity/access"
 	"polity/city"
+	"polity/room/decision"
 	traffic "polity/services/traffic/live"
 )
 
 // TrafficDesk is the traffic service as its page asks it.
-type TrafficDesk interface{ View() traffic.View }
+type TrafficDesk interface {
+	View() traffic.View
+	// HoldUntil notes until when a junction stays on its own plan, once the decision by
+	// which it is led is overridden; the zero time: until a person agrees.
+	HoldUntil(junction string, until time.Time) error
+}
 
 type trafficView struct {
+	Said         string
 	Off          string // why there is nothing to show; empty: the service runs
 	Simulated    bool
 	Summary      string
@@ -26,6 +35,7 @@ type trafficView struct {
 	Decisions    string // address; empty: the reader decides nothing
 	Figures      []trafficFigure
 	Counted      string
+	Few          string // why there are no figures yet
 	Junctions    []trafficJunction
 	Diagram      template.HTML
 	DiagramWords string
@@ -34,10 +44,12 @@ type trafficView struct {
 type trafficFigure struct{ Name, Fixed, Now, Change string }
 
 type trafficJunction struct {
-	Name, Note, Reason string
-	State              sign
-	Since              template.HTML
-	Queues             []trafficQueue
+	ID, Name, Note, Reason string
+	Leads                  string // the decision that can be undone here; empty: none
+	Ends                   template.HTML
+	State                  sign
+	Since                  template.HTML
+	Queues                 []trafficQueue
 }
 
 type trafficQueue struct {
@@ -56,8 +68,13 @@ func (c *Console) trafficPage(w http.ResponseWriter, r *request) error {
 	}
 	now := desk.View()
 	v := trafficView{Simulated: now.Simulated, At: r.clock.Time(now.At), Desk: c.allowed(r, access.SeeAlerts, access.Service(access.Traffic))}
+	may := false
 	if v.Desk && c.cfg.Decisions != nil {
 		v.Decisions = "/decisions"
+		may = c.allowed(r, access.Decide, access.Service(access.Traffic))
+	}
+	if key := "traffic.said." + r.URL.Query().Get("said"); c.say.Forms(key) != nil {
+		v.Said = c.say.Say(key)
 	}
 	led, trouble := 0, false
 	for i := range now.Junctions {
@@ -66,7 +83,11 @@ func (c *Console) trafficPage(w http.ResponseWriter, r *request) error {
 			led++
 		}
 		trouble = trouble || j.Mode == traffic.Away || j.Mode == traffic.ByPlan || j.Mode == traffic.Actuated
-		v.Junctions = append(v.Junctions, c.trafficJunction(r, j, v.Desk))
+		x := c.trafficJunction(r, j, v.Desk)
+		if !may {
+			x.Leads = ""
+		}
+		v.Junctions = append(v.Junctions, x)
 	}
 	v.Summary = c.say.Say("traffic.summary", "n", led, "of", len(now.Junctions))
 	v.State = sign{"live", c.say.Say("traffic.state.well")}
@@ -74,6 +95,9 @@ func (c *Console) trafficPage(w http.ResponseWriter, r *request) error {
 		v.State = sign{"attention", c.say.Say("traffic.state.trouble")}
 	}
 	v.Figures = c.trafficFigures(&now)
+	if now.Now != nil && v.Figures == nil {
+		v.Few = c.say.Say("traffic.few", "n", now.Now.Trips.Count, "of", fewTrips)
+	}
 	if now.Now != nil {
 		v.Counted = c.say.Say("traffic.counted", "n", now.Now.Trips.Count, "walkers", now.Now.Walks.Count)
 	}
@@ -85,9 +109,12 @@ func (c *Console) trafficPage(w http.ResponseWriter, r *request) error {
 
 func (c *Console) trafficJunction(r *request, j *traffic.JunctionView, desk bool) trafficJunction {
 	signs := map[traffic.Mode]string{traffic.Adaptive: "live", traffic.Joining: "live", traffic.Actuated: "attention", traffic.ByPlan: "attention", traffic.Away: "stopped"}
-	x := trafficJunction{Name: j.Name, State: sign{orUnknown(signs[j.Mode]), c.say.Say("traffic.mode." + string(j.Mode))}, Note: c.say.Say("traffic.mode." + string(j.Mode) + ".what")}
+	x := trafficJunction{ID: j.ID, Name: j.Name, Leads: j.Leads, State: sign{orUnknown(signs[j.Mode]), c.say.Say("traffic.mode." + string(j.Mode))}, Note: c.say.Say("traffic.mode." + string(j.Mode) + ".what")}
 	if !j.Since.IsZero() {
 		x.Since = r.clock.Time(j.Since)
+	}
+	if j.Mode == traffic.Held && !j.Ends.IsZero() {
+		x.Ends = r.clock.Time(j.Ends)
 	}
 	if desk {
 		x.Reason = j.Reason
@@ -122,11 +149,14 @@ func (c *Console) trafficQueue(q traffic.QueueView, walkers bool) trafficQueue {
 	return x
 }
 
+// fewTrips are too few vehicles to say anything of a street.
+const fewTrips = 30
+
 func seconds(v float64) string { return fmt.Sprintf("%.0f s", v) }
 
 // trafficFigures sets what is beside what would be if each junction kept to its plan.
 func (c *Console) trafficFigures(v *traffic.View) []trafficFigure {
-	if v.Now == nil || v.Fixed == nil || v.Now.Trips.Count == 0 || v.Fixed.Trips.Count == 0 {
+	if v.Now == nil || v.Fixed == nil || min(v.Now.Trips.Count, v.Fixed.Trips.Count) < fewTrips {
 		return nil
 	}
 	row := func(key string, fixed, now float64, unit string) trafficFigure {
@@ -213,6 +243,55 @@ func (c *Console) timeSpace(d *traffic.Diagram) (template.HTML, string) {
 	words := c.say.Say("traffic.diagram.words", "n", len(d.Stops))
 	svg := fmt.Sprintf(`<svg class="timespace" viewBox="0 0 %d %d" role="img" aria-label="%s">%s</svg>`, spaceWide, spaceHigh, template.HTMLEscapeString(words), b.String())
 	return template.HTML(svg), words //nolint:gosec // numbers, and names that were escaped
+}
+
+// holdJunction gives a junction back to its own plan for some hours, or until a person agrees
+// to lead it again: the decision by which it is led is overridden, with the reason.
+func (c *Console) holdJunction(w http.ResponseWriter, r *request) error {
+	desk, runs := c.cfg.Services[access.Traffic].(TrafficDesk)
+	if !runs {
+		return city.Errorf(city.NotFound, "%s", c.say.Say("services.off", "name", "traffic"))
+	}
+	book, by, err := c.decisions(r)
+	if err != nil {
+		return err
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, formMax)
+	if err := r.ParseForm(); err != nil {
+		return city.Errorf(city.Invalid, "%s", c.say.Say("error.form"))
+	}
+	hours, err := strconv.Atoi(r.PostFormValue("hours"))
+	note := strings.TrimSpace(r.PostFormValue("note"))
+	if err != nil || hours < 0 || hours > 168 || note == "" {
+		return city.Errorf(city.Invalid, "%s", c.say.Say("traffic.hold.invalid"))
+	}
+	junction, leads := r.PostFormValue("junction"), ""
+	now := desk.View()
+	for i := range now.Junctions {
+		if now.Junctions[i].ID == junction {
+			leads = now.Junctions[i].Leads
+		}
+	}
+	if leads == "" {
+		return city.Errorf(city.Conflict, "%s", c.say.Say("traffic.hold.not"))
+	}
+	d, err := book.One(r.Context(), by, access.Traffic, leads)
+	if err != nil {
+		return err
+	}
+	var until time.Time
+	if hours > 0 {
+		until = now.At.Add(time.Duration(hours) * time.Hour)
+		note = c.say.Say("traffic.hold.note", "why", note, "time", r.clock.Words(until))
+	}
+	if err := desk.HoldUntil(junction, until); err != nil {
+		return err
+	}
+	if _, err := book.Answer(r.Context(), by, decision.Answer{Service: access.Traffic, ID: leads, Revision: d.Revision, To: decision.Overridden, Note: note}); err != nil {
+		return errors.Join(err, desk.HoldUntil(junction, time.Time{}))
+	}
+	http.Redirect(w, r.Request, saying("/services/traffic", "held"), http.StatusSeeOther)
+	return nil
 }
 
 // serviceTraffic is the traffic service, for its routes.

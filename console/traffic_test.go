@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/csv"
 	"net/http"
+	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,19 +15,33 @@ import (
 	"polity/city"
 	"polity/console"
 	"polity/console/consoletest"
+	"polity/room/decision"
 	"polity/service"
 	traffic "polity/services/traffic/live"
 	"polity/services/traffic/street"
 )
 
 // signals is a traffic service with one junction that a person took back.
-type signals struct{ view traffic.View }
+type signals struct {
+	view traffic.View
+	held *[]string
+}
 
 func (signals) Run(ctx context.Context) error { <-ctx.Done(); return nil }
 func (signals) State() service.State          { return service.State{Health: service.Well, Message: "title"} }
 func (s signals) View() traffic.View          { return s.view }
+func (s signals) HoldUntil(junction string, until time.Time) error {
+	*s.held = append(*s.held, junction+" "+until.Format(time.TimeOnly))
+	return nil
+}
 
 func trafficPages(t *testing.T, may ...access.Action) http.Handler {
+	t.Helper()
+	pages, _, _ := trafficDesk(t, may...)
+	return pages
+}
+
+func trafficDesk(t *testing.T, may ...access.Action) (http.Handler, *decision.Book, *[]string) {
 	t.Helper()
 	who := &consoletest.Access{As: access.Who{Kind: access.Person, ID: "p9", Name: "Tarja"}, May: may}
 	now := func() time.Time { return afternoon }
@@ -40,17 +56,72 @@ func trafficPages(t *testing.T, may ...access.Action) http.Handler {
 		At: afternoon, Simulated: true,
 		Junctions: []traffic.JunctionView{
 			{ID: "j1", Name: "Quay <1>", Connected: true, Mode: traffic.Held, Since: afternoon, By: "Pirjo", Approaches: []traffic.QueueView{{Name: "Quay, eastbound", Signal: traffic.Red, Queue: traffic.Queue{Now: 7, Served: 40, Mean: 21.4}}}, Crossings: []traffic.QueueView{{Name: "over the main street", Signal: traffic.Green}}},
-			{ID: "j2", Name: "Mill", Connected: true, Mode: traffic.Actuated, Since: afternoon, Reason: "on actuated control, for the detector of north-2"},
+			{ID: "j2", Name: "Mill", Connected: true, Mode: traffic.Actuated, Since: afternoon, Leads: "lead-j2", Reason: "on actuated control, for the detector of north-2"},
 		},
 		Diagram: &traffic.Diagram{Seconds: 300, Length: 500, Stops: []traffic.Stop{{Name: "Quay <1>", At: 300, Known: -250, Greens: [][2]float64{{-200, -150}}}}, Tracks: [][][2]float64{{{-100, 0}, {-60, 500}}}},
 		Now:     &street.Figures{Trips: tally(300, 15), Walks: tally(200, 9)}, Fixed: &street.Figures{Trips: tally(300, 30), Walks: tally(200, 18)},
 	}
-	pages, err := console.New(console.Config{City: world, Access: who, Looks: &consoletest.Looks{}, Services: map[city.Slug]service.Service{"traffic": signals{v}}, Now: now})
+	book, err := decision.Open(t.Context(), decision.Config{Path: filepath.Join(t.TempDir(), "decisions.db"), Decider: who, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { book.Close() })
+	lead := service.Proposal{
+		Decision: service.Decision{
+			ID: "lead-j2", Service: "traffic", Level: service.Bounded, Algorithm: "traffic-adaptive", At: afternoon, Reason: "Its detectors show who comes.",
+			Inputs: []service.Input{{Entity: "urn:ngsi-ld:Junction:j2", At: afternoon}},
+		},
+		Do: "Decide what the signals show.", Until: afternoon.Add(time.Hour),
+	}
+	if err := book.For("traffic").Propose(t.Context(), lead); err != nil {
+		t.Fatal(err)
+	}
+	held := &[]string{}
+	pages, err := console.New(console.Config{City: world, Access: who, Looks: &consoletest.Looks{}, Decisions: book, Services: map[city.Slug]service.Service{"traffic": signals{v, held}}, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(pages.Close)
-	return pages
+	return pages, book, held
+}
+
+// TestAnOperatorGivesAJunctionBackForAnHour: the decision is overridden with the reason, the
+// service hears until when, and nobody else can.
+func TestAnOperatorGivesAJunctionBackForAnHour(t *testing.T) {
+	pages, book, held := trafficDesk(t, access.SeeAlerts, access.Decide)
+	page := get(t, pages, "/services/traffic").Body.String()
+	if strings.Count(page, `action="/services/traffic/hold"`) != 1 || !strings.Contains(page, `name="junction" value="j2"`) {
+		t.Error("the page has no form for the junction that is led, or one for the other")
+	}
+	for form, want := range map[string]int{
+		"junction=j2&hours=1&note=":      http.StatusBadRequest,
+		"junction=j2&hours=999&note=x":   http.StatusBadRequest,
+		"junction=j1&hours=1&note=x":     http.StatusConflict,
+		"junction=nowhere&hours=1&note=": http.StatusBadRequest,
+	} {
+		values, err := url.ParseQuery(form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w := answer(pages, "/services/traffic/hold", values); w.Code != want {
+			t.Errorf("%s: %d, not %d", form, w.Code, want)
+		}
+	}
+	if len(*held) > 0 {
+		t.Errorf("what was refused reached the service: %v", *held)
+	}
+	w := answer(pages, "/services/traffic/hold", url.Values{"junction": {"j2"}, "hours": {"1"}, "note": {"A procession"}})
+	d, err := book.For("traffic").Due(t.Context())
+	if w.Code != http.StatusSeeOther || err != nil || len(d) != 1 || !d[0].Undo || d[0].By != "Tarja" || len(*held) != 1 || (*held)[0] != "j2 "+afternoon.Add(time.Hour).Format(time.TimeOnly) {
+		t.Errorf("%d %v %+v %v", w.Code, err, d, *held)
+	}
+	public, _, _ := trafficDesk(t)
+	if strings.Contains(get(t, public, "/services/traffic").Body.String(), "<form method=\"post\" action=\"/services/traffic") {
+		t.Error("everyone has the form")
+	}
+	if w := answer(public, "/services/traffic/hold", url.Values{"junction": {"j2"}, "hours": {"1"}, "note": {"x"}}); w.Code != http.StatusForbidden {
+		t.Errorf("everyone may give a junction back: %d", w.Code)
+	}
 }
 
 // TestEveryoneSeesWhoWaitsAndTheDeskSeesWhy: who took a junction back is the desk's to know.

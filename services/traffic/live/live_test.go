@@ -300,6 +300,26 @@ func TestADayOfTheCorridor(t *testing.T) {
 		x.answer(x.decision(decision.Proposed, "again-corridor-3"), decision.Accepted, "")
 		x.within(time.Minute, "all are led", all(live.Adaptive))
 
+		// Given back for ten minutes: after them the service leads again, and asks nobody.
+		leads := x.s.View().Junctions[3].Leads
+		if err := x.s.HoldUntil("corridor-4", time.Now().Add(-time.Hour)); city.KindOf(err) != city.Invalid {
+			t.Errorf("held until an hour ago: %v", err)
+		}
+		if err := x.s.HoldUntil("corridor-4", time.Now().Add(10*time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		x.answer(x.decision(decision.Applied, leads), decision.Overridden, "Road works (until noon)")
+		v = x.within(10*time.Second, "it is held", func(v live.View) bool { return v.Junctions[3].Mode == live.Held })
+		if v.Junctions[3].Leads != "" || v.Junctions[3].Ends.IsZero() {
+			t.Errorf("%+v", v.Junctions[3])
+		}
+		time.Sleep(9 * time.Minute)
+		if v := x.s.View(); v.Junctions[3].Mode != live.Held {
+			t.Errorf("before its time is over it is %s", v.Junctions[3].Mode)
+		}
+		x.within(2*time.Minute, "its time is over", all(live.Adaptive))
+		x.decision(decision.Withdrawn, "again-corridor-4")
+
 		time.Sleep(17 * time.Minute)
 		v = x.s.View()
 		t.Logf("led %+v\non their plans %+v", v.Now, v.Fixed)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"polity/city"
 	"polity/service"
 	"polity/services/traffic/entities"
 )
@@ -24,6 +25,32 @@ type standing struct {
 	At       time.Time `json:"at"`       // of On or Off
 	Decision string    `json:"decision"` // the last that was asked for
 	Until    time.Time `json:"until"`    // of Decision
+	Leads    string    `json:"leads"`    // the decision by which it is led
+	Ends     time.Time `json:"ends"`     // of Off, as the person said; zero: until a person says so
+}
+
+// holdMost is the longest time that a person can name for holding a junction.
+const holdMost = 7 * day
+
+// HoldUntil notes until when a junction stays on its own plan once the decision by which it
+// is led is overridden; the zero time: until a person agrees to lead it again. After the
+// time it is led again without asking.
+func (s *Service) HoldUntil(junction string, until time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.kept.Junctions[junction]
+	now := s.deps.Now()
+	switch {
+	case s.net.Junction(junction) < 0 || st == nil:
+		return city.Errorf(city.NotFound, "there is no junction %s", junction)
+	case !until.IsZero() && (!until.After(now) || until.Sub(now) > holdMost):
+		return city.Errorf(city.Invalid, "a junction is held for a time to come, a week at most")
+	}
+	st.Ends = until.UTC()
+	if until.IsZero() {
+		st.Ends = time.Time{}
+	}
+	return s.save()
 }
 
 // order is the detail of a decision.
@@ -50,6 +77,7 @@ func (s *Service) orders(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	var list []service.Proposal
+	var moot []string
 	now := s.deps.Now().UTC()
 	for i, x := range s.sites {
 		st := s.kept.Junctions[x.j.ID]
@@ -57,10 +85,18 @@ func (s *Service) orders(ctx context.Context) error {
 			st = &standing{}
 			s.kept.Junctions[x.j.ID] = st
 		}
-		if !x.connected || now.Before(st.Until) {
+		over := st.Off && !st.Ends.IsZero() && !now.Before(st.Ends) // the time that a person named
+		if !x.connected || now.Before(st.Until) && !over {
 			continue
 		}
-		p, err := s.proposal(i, st.Off, now)
+		p, err := s.proposal(i, st.Off && !over, now)
+		if over {
+			p.Reason = "The time is over for which a person had given it back to its own plan."
+			st.Ends = time.Time{}
+			if now.Before(st.Until) {
+				moot = append(moot, st.Decision)
+			}
+		}
 		if err != nil {
 			s.mu.Unlock()
 			return err
@@ -68,6 +104,11 @@ func (s *Service) orders(ctx context.Context) error {
 		list = append(list, p)
 	}
 	s.mu.Unlock()
+	for _, id := range moot {
+		if err := s.deps.Decisions.Withdraw(ctx, id, "The time that a person had named is over."); err != nil && city.KindOf(err) != city.Conflict && city.KindOf(err) != city.NotFound {
+			return err
+		}
+	}
 	for _, p := range list {
 		if err := s.deps.Decisions.Propose(ctx, p); err != nil {
 			return err
@@ -107,7 +148,9 @@ func (s *Service) carryOut(ctx context.Context, d service.Due) error {
 	}
 	st.On, st.Off, st.By = !d.Undo, d.Undo, d.By
 	if d.Undo {
-		st.Until = time.Time{} // what would lead it again is asked for at once
+		st.Until, st.Leads = time.Time{}, "" // what would lead it again is asked for at once
+	} else {
+		st.Leads, st.Ends = d.ID, time.Time{}
 	}
 	err := s.save()
 	s.mu.Unlock()

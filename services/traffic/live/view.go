@@ -30,6 +30,8 @@ type JunctionView struct {
 	Since      time.Time // of Mode
 	Reason     string    // of this second; may be empty
 	By         string    // who gave it back, or let it be led; empty: nobody
+	Leads      string    // id of the decision by which it is led; empty: it is not
+	Ends       time.Time // until when it is held; zero: until a person says so
 	Groups     []GroupView
 	Approaches []QueueView
 	Crossings  []QueueView
@@ -116,7 +118,10 @@ func (s *Service) View() View {
 func (s *Service) junction(x *site, now time.Time) JunctionView {
 	v := JunctionView{ID: x.j.ID, Name: name(x), Place: x.j.Place, Connected: x.connected, Mode: x.mode, Since: x.modeSince, Reason: x.reason}
 	if st := s.kept.Junctions[x.j.ID]; st != nil {
-		v.By = st.By
+		v.By, v.Leads = st.By, st.Leads
+		if st.Off {
+			v.Ends = st.Ends
+		}
 	}
 	letters := x.letters
 	if !x.connected {
