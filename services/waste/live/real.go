@@ -67,8 +67,11 @@ func (s *Service) watch(ctx context.Context) error {
 func (s *Service) see(ctx context.Context, e *plane.Entity) error {
 	i, ours := s.index[e.ID[min(len(e.ID), len(containerURN(""))):]]
 	a := e.Attribute("fillingLevel")
-	var fill float64
-	if !ours || e.ID != containerURN(s.town.Containers[i].ID) || a == nil || json.Unmarshal(a.Value, &fill) != nil || !(fill >= 0 && fill <= 1.2) {
+	if !ours || e.ID != containerURN(s.town.Containers[i].ID) || a == nil {
+		return nil
+	}
+	fill, known := number(a.Value)
+	if !known {
 		return nil
 	}
 	at := a.ObservedAt
@@ -85,4 +88,10 @@ func (s *Service) see(ctx context.Context, e *plane.Entity) error {
 		return s.settle(ctx, e.ID, "overflow")
 	}
 	return nil
+}
+
+// number is a fill, unless it is none that a container can have.
+func number(text []byte) (fill float64, known bool) {
+	err := json.Unmarshal(text, &fill)
+	return fill, err == nil && fill >= 0 && fill <= 1.2
 }
