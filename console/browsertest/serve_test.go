@@ -7,10 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"polity/city"
 	"polity/console"
 	"polity/console/bundle"
 	"polity/console/consoletest"
 	"polity/demo/helsinki"
+	"polity/service"
 )
 
 var (
@@ -59,7 +61,8 @@ func newConsole(t testing.TB, c *consoletest.City, sensors *consoletest.Sensors,
 		t.Fatal(err)
 	}
 	lines.Hear()
-	pages, err := console.New(console.Config{City: c, Sensors: sensors, Transit: lines, Data: consoletest.NewData(now), Access: who, Looks: &consoletest.Looks{}, Book: newBook(t, c), Policies: newPolicies(t), Alerts: room.Queue, Orders: newOrders(t, who), Notices: newNotices(t, who), Cases: consoletest.NewCases(now), Record: newRecord(), Bundle: os.DirFS(built), Now: now})
+	services := map[city.Slug]service.Service{"water": consoletest.NewWater(now())}
+	pages, err := console.New(console.Config{City: c, Sensors: sensors, Transit: lines, Data: consoletest.NewData(now), Access: who, Looks: &consoletest.Looks{}, Book: newBook(t, c), Policies: newPolicies(t), Alerts: room.Queue, Orders: newOrders(t, who), Notices: newNotices(t, who), Cases: consoletest.NewCases(now), Record: newRecord(), Services: services, Bundle: os.DirFS(built), Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
