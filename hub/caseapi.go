@@ -15,6 +15,7 @@ import (
 	"polity/ledger/canonical"
 	"polity/ledger/entry"
 	"polity/ledger/log"
+	"polity/recording/root"
 	"polity/recording/share"
 	"polity/release/token"
 )
@@ -44,6 +45,7 @@ var caseRoutes = []struct {
 	{Route{"GET " + console.CasesPath + "/{case}/proofs", access.SeeCases}, (*cases).getProofs},
 	{Route{"GET " + console.CasesPath + "/{case}/segments", access.CarryCase}, (*cases).getSegments},
 	{Route{"GET " + console.CasesPath + "/{case}/segments/{camera}/{segment}", access.CarryCase}, (*cases).getSegment},
+	{Route{"GET " + console.CasesPath + "/{case}/hours/{camera}", access.CarryCase}, (*cases).getHours},
 	{Route{"GET " + AuditsPath + "/{body}", access.SeeCases}, (*cases).getAudit},
 	{Route{"POST " + AuditsPath, access.SeeCases}, (*cases).postAudit},
 	{Route{"POST " + HoldsPath + "/{body}", access.CarryCase}, (*cases).postHold},
@@ -325,6 +327,22 @@ func (c *cases) getSegments(w http.ResponseWriter, r *http.Request, who access.W
 		list = append(list, segmentListed{s.Camera, s.Name, s.Sequence, s.Start.UTC(), s.Size, s.HeaderHash})
 	}
 	return answerJSON(w, http.StatusOK, list)
+}
+
+// getHours hands out the segment hashes of a camera's hours that the case touches.
+func (c *cases) getHours(w http.ResponseWriter, r *http.Request, who access.Who) error {
+	id, err := c.own(r.Context(), who, r.PathValue("case"))
+	if err != nil {
+		return err
+	}
+	done, err := c.carrying(w, r)
+	if err != nil {
+		return err
+	}
+	defer done()
+	camera := city.Slug(r.PathValue("camera"))
+	attach(w, string(camera)+root.ListFile)
+	return c.docket.Hours(r.Context(), id, camera, w)
 }
 
 // getSegment hands out ciphertext, from an offset on where the header Range says so

@@ -22,6 +22,7 @@ import (
 	"polity/ledger/canonical"
 	"polity/ledger/entry"
 	"polity/ledger/log/logtest"
+	"polity/recording/root"
 	"polity/recording/segment"
 	"polity/recording/share"
 	"polity/recording/store"
@@ -192,6 +193,17 @@ func (f *films) Shares(_ context.Context, camera city.Slug, from, to time.Time, 
 			yield(nil, err)
 		}
 	}
+}
+
+func (f *films) Hashes(_ context.Context, camera city.Slug, hour time.Time) (list []root.Hash, err error) {
+	c, _, err := f.entries(camera, hour, hour.Add(time.Hour))
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range c.Leaves(hour) {
+		list = append(list, l.Hash)
+	}
+	return list, nil
 }
 
 func (f *films) Ciphertext(_ context.Context, camera city.Slug, name string, offset int64, w io.Writer) error {
@@ -428,6 +440,21 @@ func TestTheOfficesProgram(t *testing.T) {
 	if !bytes.Equal(whole.Bytes()[500:], rest.Bytes()) {
 		t.Error("what goes on from a byte is another file")
 	}
+	c.recorder.Now = c.filmed.Add(2 * time.Hour)
+	hours, err := office.Hours(t.Context(), id, "square")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, l := range hours {
+		n += len(l.Segments)
+	}
+	if n != 4 || !hours[0].Hour.Equal(c.filmed.Truncate(time.Hour)) {
+		t.Errorf("hashes of its hours: %+v", hours)
+	}
+	if _, err := office.Hours(t.Context(), id, "hospital"); city.KindOf(err) != city.Forbidden || err == nil {
+		t.Errorf("hashes of a camera that the case does not ask for: %v", err)
+	}
 	c.eventually("the page says that it was opened", func() bool {
 		return strings.Contains(string(c.ask("officer", "GET", "/cases/"+name, nil).body), "polity case play")
 	})
@@ -460,7 +487,7 @@ func TestWhoMayCarryCases(t *testing.T) {
 			t.Errorf("%s sees it: %d, want %d", who, a.status, want)
 		}
 	}
-	for _, path := range []string{"/requests/court", "/answers/court", "/segments", "/segments/square/" + docket.Name(c.filmed, 1)} {
+	for _, path := range []string{"/requests/court", "/answers/court", "/segments", "/segments/square/" + docket.Name(c.filmed, 1), "/hours/square"} {
 		for who, want := range map[string]int{"customs": 404, "auditor": 403, "watching program": 403} {
 			if a := c.ask(who, "GET", at+path, nil); a.status != want {
 				t.Errorf("%s fetches %s: %d, want %d", who, path, a.status, want)
@@ -511,6 +538,7 @@ func TestCaseFilesThatAreRefused(t *testing.T) {
 	}
 	for path, want := range map[string]int{
 		"/requests/mayor": 404, "/answers/court": 403, "/nothing": 404, "/segments/square/../../x": 404, "/segments/square/x": 403, "/segments/bridge/" + docket.Name(c.filmed, 1): 403,
+		"/hours/square": 403, "/hours/bridge": 403, "/hours/..": 403, "/hours/": 404,
 	} {
 		a := c.ask("program", "GET", at+path, nil)
 		if a.status != want && a.status != http.StatusTemporaryRedirect && a.status != http.StatusMovedPermanently {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"polity/city"
+	"polity/recording/root"
 	"polity/recording/share"
 	"polity/release/docket"
 )
@@ -32,6 +33,8 @@ func (s *starts) Segments(_ context.Context, _ city.Slug, from, to time.Time) (l
 func (*starts) Shares(context.Context, city.Slug, time.Time, time.Time, share.Body) iter.Seq2[[]byte, error] {
 	return nil
 }
+
+func (*starts) Hashes(context.Context, city.Slug, time.Time) ([]root.Hash, error) { return nil, nil }
 
 func (*starts) Ciphertext(context.Context, city.Slug, string, int64, io.Writer) error { return nil }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -120,6 +121,20 @@ func TestRecordingsComeFromTheCamerasEdge(t *testing.T) {
 	}
 	if list, err := r.Segments(t.Context(), "park", w.filmed, to); err != nil || len(list) != 0 {
 		t.Errorf("a camera that was never recorded: %v, %v", list, err)
+	}
+	hashes := 0
+	for hour := w.filmed.Truncate(time.Hour); hour.Before(w.filmed.Add(time.Minute)); hour = hour.Add(time.Hour) {
+		all, err := r.Hashes(t.Context(), "square", hour)
+		if err != nil || slices.Contains(all, [32]byte{}) {
+			t.Fatalf("%x, %v", all, err)
+		}
+		hashes += len(all)
+	}
+	if hashes != 3 {
+		t.Errorf("%d hashes of its hours", hashes)
+	}
+	if all, err := r.Hashes(t.Context(), "park", w.filmed.Truncate(time.Hour)); err != nil || len(all) > 0 {
+		t.Errorf("hashes of a camera that was never recorded: %x, %v", all, err)
 	}
 	for name, f := range map[string]struct {
 		kind   city.Kind

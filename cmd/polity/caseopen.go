@@ -34,7 +34,8 @@ its recorder signed it; that none is missing, or which; that its key is what its
 commits to; and, in the public log, its recorder and the hour that it belongs to. It says in
 words what is not there. Nothing is decrypted to disk.
 
-By files alone: --out for the entry, --segments for files or folders that were carried.`,
+By files alone: --out for the entry, --segments for files or folders that were carried: sealed
+segments, and CAMERA.hours, the hashes of an hour's segments as the hub gives them to a case.`,
 		Example: `  polity case open lusab-babad --play
   polity case open lusab-babad --out opened.statements --segments /media/disk --log /media/disk/log`,
 	}
@@ -122,7 +123,10 @@ func (o *opening) checkLog(cmd *cobra.Command, c *casefile.Case, shelf *casefile
 	if err != nil {
 		return fmt.Errorf("the segments are here; the public log could not be compared: %w", err)
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "Public log, %d entries: %s of a camera whole and as logged, %d only in part in this case, %d not in the log yet.\n", l.Entries, numberOf(l.Hours, "hour"), l.Partial, l.Absent)
+	fmt.Fprintf(cmd.OutOrStdout(), "Public log, %d entries: %s of a camera whole and as logged, %d in part and as logged, %d in part and not compared, %d not in the log yet.\n", l.Entries, numberOf(l.Hours, "hour"), l.Listed, l.Partial, l.Absent)
+	for _, p := range l.Lists {
+		fmt.Fprintln(cmd.OutOrStdout(), "Left out:", p)
+	}
 	for _, p := range l.Problems {
 		fmt.Fprintln(cmd.OutOrStdout(), "WRONG:", p)
 	}

@@ -37,6 +37,7 @@ const (
 	answersDir     = "answers"
 	proofsDir      = "proofs"
 	segmentsDir    = "segments"
+	hoursDir       = "hours"
 )
 
 const (

@@ -134,13 +134,16 @@ func (s *Shelf) Export(ctx context.Context, w Wanted, views *Views) (*bundle.Rep
 	if err != nil {
 		return nil, err
 	}
-	segments := map[city.Slug][]export.Segment{}
+	segments, hours := map[city.Slug][]export.Segment{}, map[city.Slug][]bundle.Hour{}
 	for _, clip := range job.Clips {
 		segments[clip.Camera] = clip.Segments
+		if hours[clip.Camera], err = s.completing(clip.Camera, clip.Segments); err != nil {
+			return nil, err
+		}
 	}
 	return bundle.Write(ctx, bundle.Parts{
 		Dir: w.Out, File: w.Zip, Film: film, Rosters: c.office.Rosters(), Token: c.Token.ID, Office: c.office.about.Body, Device: c.office.about.Device,
-		Key: c.office.id.Private(), By: w.By, Program: w.Program, Made: time.Now(), Proofs: proofs, Segments: segments, Openings: openings, Views: said,
+		Key: c.office.id.Private(), By: w.By, Program: w.Program, Made: time.Now(), Proofs: proofs, Segments: segments, Hours: hours, Openings: openings, Views: said,
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"polity/city"
 	"polity/internal/durable"
+	"polity/recording/root"
 	"polity/recording/segment"
 )
 
@@ -21,7 +22,7 @@ import (
 const atOnce = 4
 
 // Download fetches the ciphertext of each segment that is not here yet, the earliest of
-// all cameras first, so that looking can begin before it ends. What is half here goes on
+// all cameras first, so that looking can begin before it ends, then the hashes of their hours. What is half here goes on
 // where it broke off. Each file is checked to the byte before it gets its name. Segments
 // that could not be had are told in words; an error says that the rest cannot be had
 // either.
@@ -70,9 +71,10 @@ func (s *Shelf) Download(ctx context.Context, h Hub, told func(done, all int)) (
 	if ctx.Err() != nil {
 		return problems, fmt.Errorf("%w; what came so far is kept, begin again to go on", context.Cause(ctx))
 	}
-	problems = append(problems, s.withheld(offered)...)
+	more, err := s.fetchHours(ctx, h)
+	problems = slices.Concat(problems, s.withheld(offered), more)
 	slices.Sort(problems)
-	return problems, nil
+	return problems, err
 }
 
 // withheld names cameras of which both bodies gave shares that no offered segment has.
@@ -200,7 +202,7 @@ func (c *Case) scan(file string) (*Piece, error) {
 	return pieceOf(file, sealed), nil
 }
 
-// Import takes segments that were carried here: files and folders. Each is checked to the
+// Import takes segments and hours' lists that were carried here: files and folders. Each is checked to the
 // byte. Those that do not belong to the case, or are damaged, are told in words.
 func (s *Shelf) Import(paths []string, told func(done, all int)) (problems []string, err error) {
 	files, err := segmentFiles(paths)
@@ -208,7 +210,11 @@ func (s *Shelf) Import(paths []string, told func(done, all int)) (problems []str
 		return nil, err
 	}
 	for i, from := range files {
-		if err := s.importOne(from); err != nil {
+		take := s.importOne
+		if filepath.Ext(from) == root.ListFile {
+			take = s.importHours
+		}
+		if err := take(from); err != nil {
 			if city.KindOf(err) != city.Invalid && city.KindOf(err) != city.Forbidden {
 				return problems, fmt.Errorf("%s: %w", from, err)
 			}
@@ -221,19 +227,27 @@ func (s *Shelf) Import(paths []string, told func(done, all int)) (problems []str
 	return problems, nil
 }
 
+// segmentFiles are segments, and after them lists of hours, which are held to them.
 func segmentFiles(paths []string) (files []string, err error) {
+	var lists []string
 	for _, p := range paths {
 		err := filepath.WalkDir(p, func(name string, d os.DirEntry, err error) error {
-			if err == nil && d.Type().IsRegular() && filepath.Ext(name) == segmentSuffix {
-				files = append(files, name)
+			if err != nil || !d.Type().IsRegular() {
+				return err
 			}
-			return err
+			switch filepath.Ext(name) {
+			case segmentSuffix:
+				files = append(files, name)
+			case root.ListFile:
+				lists = append(lists, name)
+			}
+			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
-	if len(files) == 0 {
+	if files = append(files, lists...); len(files) == 0 {
 		return nil, city.Errorf(city.NotFound, "no sealed segment (*.seg) is there")
 	}
 	return files, nil

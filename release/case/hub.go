@@ -16,6 +16,7 @@ import (
 	"polity/city"
 	"polity/ledger/canonical"
 	"polity/ledger/proof"
+	"polity/recording/root"
 	"polity/recording/share"
 	"polity/release/token"
 )
@@ -68,6 +69,8 @@ type Hub interface {
 	Segments(ctx context.Context, id canonical.Hash) ([]Offered, error)
 	// Ciphertext writes a segment's file from an offset on.
 	Ciphertext(ctx context.Context, id canonical.Hash, o Offered, from int64, w io.Writer) error
+	// Hours are the segment hashes of a camera's hours that the token touches.
+	Hours(ctx context.Context, id canonical.Hash, camera city.Slug) ([]root.List, error)
 	// Publish hands in an entry that the office's device signed.
 	Publish(ctx context.Context, entry []byte) error
 	// Log is the public log as the hub serves it.
@@ -299,6 +302,14 @@ func (w *web) Ciphertext(ctx context.Context, id canonical.Hash, o Offered, from
 		return city.Errorf(city.Invalid, "the hub sent %d bytes of a segment of %d", from+n, o.Size)
 	}
 	return nil
+}
+
+func (w *web) Hours(ctx context.Context, id canonical.Hash, camera city.Slug) ([]root.List, error) {
+	b, err := w.read(ctx, maxHours, caseAddress(id, "hours", string(camera))...)
+	if err != nil {
+		return nil, err
+	}
+	return root.ParseLists(b)
 }
 
 func (w *web) Publish(ctx context.Context, e []byte) error {

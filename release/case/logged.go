@@ -16,10 +16,12 @@ import (
 
 // Logged is what the public log says of the case's segments.
 type Logged struct {
-	Entries  int64 // of the log
-	Hours    int   // whose segments are all here and add up to the root in the log
-	Partial  int   // of which not all segments are in the case: not compared
-	Absent   int   // that are not in the log (yet)
+	Entries  int64    // of the log
+	Hours    int      // whose segments are all here and add up to the root in the log
+	Listed   int      // of which the case has only some, which stand under the root by the hour's list
+	Partial  int      // of which not all segments are in the case, and no list: not compared
+	Absent   int      // that are not in the log (yet)
+	Lists    []string // that are not the log's, in words: forgotten
 	Problems []string
 }
 
@@ -45,8 +47,8 @@ type found[E any] struct {
 }
 
 // CheckLog reads the whole log and holds the case's segments to it: that a registration
-// names their recorder, and each hour of which all segments are here to the root in the
-// log. It keeps proofs of these entries and of the case's own.
+// names their recorder, and each hour of which all segments are here, or the hashes of all,
+// to the root in the log. It keeps proofs of these entries and of the case's own.
 func (s *Shelf) CheckLog(ctx context.Context, source proof.Source, told func(done, all int64)) (*Logged, error) {
 	c := s.c
 	ours, err := c.entries()
@@ -74,7 +76,9 @@ func (s *Shelf) CheckLog(ctx context.Context, source proof.Source, told func(don
 	l := &Logged{Entries: report.Entries}
 	keep := map[string]int64{}
 	maps.Copy(keep, f.ours)
-	s.compare(f, l, keep)
+	if err := s.compare(f, l, keep); err != nil {
+		return nil, err
+	}
 	for _, name := range slices.Sorted(maps.Keys(keep)) {
 		p, err := proof.Prove(ctx, source, keep[name], c.roster)
 		if err == nil {
@@ -109,7 +113,7 @@ func (f *search) each(c *Case, index int64, e entry.Entry) {
 }
 
 // compare holds the pieces to what was found, and names the entries to be proven.
-func (s *Shelf) compare(f *search, l *Logged, keep map[string]int64) {
+func (s *Shelf) compare(f *search, l *Logged, keep map[string]int64) error {
 	for _, camera := range s.Cameras() {
 		hours := map[time.Time][]*Piece{}
 		unknown := map[[32]byte]int{}
@@ -130,35 +134,45 @@ func (s *Shelf) compare(f *search, l *Logged, keep map[string]int64) {
 			l.Problems = append(l.Problems, fmt.Sprintf("camera %s: %s signed by the recorder %x..., which no registration in the log names", camera, count(n), key[:6]))
 		}
 		for _, hour := range slices.SortedFunc(maps.Keys(hours), time.Time.Compare) {
-			s.compareHour(hourOf{camera, hour}, hours[hour], f, l, keep)
+			if err := s.compareHour(hourOf{camera, hour}, hours[hour], f, l, keep); err != nil {
+				return err
+			}
 		}
 	}
 	slices.Sort(l.Problems)
+	return nil
 }
 
-func (s *Shelf) compareHour(id hourOf, pieces []*Piece, f *search, l *Logged, keep map[string]int64) {
-	said, ok := f.hours[id]
+func (s *Shelf) compareHour(id hourOf, pieces []*Piece, f *search, l *Logged, keep map[string]int64) error {
+	found, ok := f.hours[id]
 	if !ok {
 		l.Absent++
-		return
+		return nil
 	}
-	keep["hour-"+id.String()] = said.index
-	from, to := s.c.Details.From.Time(), s.c.Details.To.Time()
-	if id.hour.Before(from) || id.hour.Add(time.Hour).After(to) {
+	keep["hour-"+id.String()] = found.index
+	said, hashes := found.entry, hashesOf(pieces)
+	list, wrong, err := s.held(id, said)
+	if err != nil {
+		return err
+	}
+	if wrong != "" {
+		l.Lists = append(l.Lists, wrong)
+	}
+	problem := func(format string, args ...any) {
+		l.Problems = append(l.Problems, fmt.Sprintf("camera %s, %s: ", id.camera, clock(id.hour))+fmt.Sprintf(format, args...))
+	}
+	whole := !id.hour.Before(s.c.Details.From.Time()) && !id.hour.Add(time.Hour).After(s.c.Details.To.Time())
+	switch n := int64(len(pieces)); {
+	case list != nil && !list.Holds(hashes), n == said.Count && root.Of(hashes) != root.Hash(said.Root):
+		problem("the segments are not those that the log has for this hour")
+	case n == said.Count:
+		l.Hours++
+	case whole || n > said.Count:
+		problem("the log has %s of this hour, %d are here", count(int(said.Count)), n)
+	case list != nil:
+		l.Listed++
+	default:
 		l.Partial++
-		return
 	}
-	if n := int64(len(pieces)); n != said.entry.Count {
-		l.Problems = append(l.Problems, fmt.Sprintf("camera %s, %s: the log has %s of this hour, %d are here", id.camera, id.hour.Format("2006-01-02 15:04"), count(int(said.entry.Count)), n))
-		return
-	}
-	hashes := make([]root.Hash, len(pieces))
-	for i, p := range pieces {
-		hashes[i] = p.Hash
-	}
-	if root.Of(hashes) != root.Hash(said.entry.Root) {
-		l.Problems = append(l.Problems, fmt.Sprintf("camera %s, %s: the segments are not those that the log has for this hour", id.camera, id.hour.Format("2006-01-02 15:04")))
-		return
-	}
-	l.Hours++
+	return nil
 }

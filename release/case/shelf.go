@@ -48,6 +48,8 @@ type Shelf struct {
 	c    *Case
 	keys *keys
 
+	listing sync.Mutex // one change of the hours' lists at a time
+
 	mu      sync.Mutex
 	cameras map[city.Slug][]*Piece // rising by sequence
 	version int                    // grows with each piece

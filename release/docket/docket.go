@@ -27,6 +27,7 @@ import (
 	"polity/ledger/entry"
 	"polity/ledger/proof"
 	"polity/ledger/roster"
+	"polity/recording/root"
 	"polity/recording/share"
 )
 
@@ -64,6 +65,9 @@ type Recordings interface {
 	// Ciphertext writes a segment's file from an offset on. NotFound: its time was over, or
 	// space was needed.
 	Ciphertext(ctx context.Context, camera city.Slug, name string, offset int64, w io.Writer) error
+	// Hashes are the segment hashes of an hour that is over, in order, as its edge has them:
+	// all as long as one of its segments is there. None: it has none, or the hour is not over.
+	Hashes(ctx context.Context, camera city.Slug, hour time.Time) ([]root.Hash, error)
 }
 
 // Config is what Open needs.

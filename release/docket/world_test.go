@@ -20,6 +20,7 @@ import (
 	"polity/ledger/log/logtest"
 	"polity/ledger/proof"
 	"polity/ledger/roster"
+	"polity/recording/root"
 	"polity/recording/segment"
 	"polity/recording/share"
 	"polity/recording/store"
@@ -227,6 +228,18 @@ func (d *disk) Ciphertext(_ context.Context, camera city.Slug, name string, offs
 		}
 	}
 	return city.Errorf(city.NotFound, "it is not there any more")
+}
+
+// Hashes implements docket.Recordings.
+func (d *disk) Hashes(_ context.Context, camera city.Slug, hour time.Time) (list []root.Hash, err error) {
+	c, _, err := d.entries(camera, hour, hour.Add(time.Hour))
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range c.Leaves(hour) {
+		list = append(list, l.Hash)
+	}
+	return list, nil
 }
 
 // ask is a request that is right.

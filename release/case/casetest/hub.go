@@ -18,6 +18,7 @@ import (
 	"polity/city"
 	"polity/ledger/entry"
 	"polity/ledger/proof"
+	"polity/recording/root"
 	"polity/recording/share"
 	casefile "polity/release/case"
 	"polity/release/token"
@@ -29,6 +30,8 @@ type Hub struct {
 	Spoil func(camera city.Slug, name string, b []byte) []byte
 	// Withhold leaves segments out of the list; nil: none.
 	Withhold func(*Film) bool
+	// Lists are what it gives in place of the true lists of a camera's hours.
+	Lists map[city.Slug][]root.List
 	// Time is the witnesses'.
 	Time time.Time
 
@@ -58,11 +61,12 @@ func (h *Hub) Handler() http.Handler {
 		"GET /api/v1/cases/{id}/proofs":                      h.proofs,
 		"GET /api/v1/cases/{id}/segments":                    h.segments,
 		"GET /api/v1/cases/{id}/segments/{camera}/{name...}": h.ciphertext,
+		"GET /api/v1/cases/{id}/hours/{camera}":              h.hours,
 		"POST /api/v1/record/entries":                        h.publish,
 		"GET /log/{path...}":                                 h.log,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			if !strings.Contains(pattern, "{camera}") { // ciphertext takes its turn by itself
+			if !strings.Contains(pattern, "{name...}") { // ciphertext takes its turn by itself
 				h.mu.Lock()
 				defer h.mu.Unlock()
 			}
@@ -205,6 +209,20 @@ func (h *Hub) segments(w http.ResponseWriter, _ *http.Request) error {
 		list = append(list, casefile.Offered{Camera: f.Header.Camera, Name: f.Name(), Sequence: f.Header.Sequence, Start: f.Header.Start, Size: f.Size, HeaderHash: f.Header.Hash()})
 	}
 	return json.NewEncoder(w).Encode(list)
+}
+
+// hours are those of a camera: Lists, or those of the films.
+func (h *Hub) hours(w http.ResponseWriter, r *http.Request) error {
+	if err := h.approved(); err != nil {
+		return err
+	}
+	camera := city.Slug(r.PathValue("camera"))
+	lists, ok := h.Lists[camera]
+	if !ok {
+		lists = h.w.Lists(camera, h.sent.From.Time(), h.sent.To.Time())
+	}
+	_, err := w.Write(root.AppendLists(nil, lists...)) //nolint:gosec // no page
+	return err
 }
 
 func (h *Hub) ciphertext(w http.ResponseWriter, r *http.Request) error {

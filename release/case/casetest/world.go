@@ -260,6 +260,22 @@ func (w *World) LogHour(camera city.Slug, hour time.Time) {
 	})
 }
 
+// Lists are the segment hashes of a camera's hours that a time touches.
+func (w *World) Lists(camera city.Slug, from, to time.Time) (lists []root.List) {
+	for hour := from.Truncate(time.Hour); hour.Before(to); hour = hour.Add(time.Hour) {
+		l := root.List{Hour: hour}
+		for _, f := range w.Films[camera] {
+			if f.Header.Start.Truncate(time.Hour).Equal(hour) {
+				l.Segments = append(l.Segments, f.Trailer.Hash())
+			}
+		}
+		if len(l.Segments) > 0 {
+			lists = append(lists, l)
+		}
+	}
+	return lists
+}
+
 // Approve has a body's device answer a request file.
 func (w *World) Approve(body share.Body, request []byte) []byte {
 	w.t.Helper()
