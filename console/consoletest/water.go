@@ -35,8 +35,10 @@ func (w *Water) View() water.View {
 			Candidates: []leaks.Candidate{{Pipe: "P3", Probability: 0.62}, {Pipe: "P2", Probability: 0.21}},
 		}},
 		Nodes: []water.NodeView{
-			{Name: "Works", Kind: "reservoir"}, {Name: "J1", Kind: "junction", X: 200, Sensor: true},
-			{Name: "J2", Kind: "junction", X: 400, Y: -150, Sensor: true}, {Name: "J3", Kind: "junction", X: 420, Y: 130, Dry: true},
+			{Name: "Works", Kind: "reservoir"},
+			{Name: "J1", Kind: "junction", X: 200, Sensor: true},
+			{Name: "J2", Kind: "junction", X: 400, Y: -150, Sensor: true},
+			{Name: "J3", Kind: "junction", X: 420, Y: 130, Dry: true},
 		},
 		Links: []water.LinkView{
 			{Name: "P1", From: 0, To: 1, Meter: true},
