@@ -124,6 +124,7 @@ func (s *releasing) misuse(id string) {
 		"a camera as a path": "/segments/" + url.PathEscape("../../"+right.Camera) + "/" + right.Name,
 		"a number changed":   "/segments/" + right.Camera + "/" + day + "T000000.000Z-0000000001.seg",
 		"another body":       "/answers/press",
+		"another's hours":    "/hours/bridge",
 	} {
 		if status, text := s.api(base + path); status < 400 || status >= 500 || strings.Contains(text, "POLSEG") {
 			s.t.Errorf("%s: %d %.100q", what, status, text)
@@ -159,7 +160,7 @@ func (s *releasing) misuse(id string) {
 		if as != "" {
 			s.post(c, "/door", url.Values{"as": {as}})
 		}
-		for _, path := range []string{"", "/requests/court", "/answers/court", "/segments", "/segments/" + right.Camera + "/" + right.Name, "/proofs"} {
+		for _, path := range []string{"", "/requests/court", "/answers/court", "/segments", "/segments/" + right.Camera + "/" + right.Name, "/hours/" + right.Camera, "/proofs"} {
 			r, err := c.Get(s.at + base + path)
 			if err != nil {
 				s.t.Fatal(err)
