@@ -5,6 +5,7 @@ import "./editor.ts";
 import "./citymap.ts";
 import "./sensors.ts";
 import "./transit.ts";
+import "./traffic.ts";
 import "./water.ts";
 import "./orders.ts";
 import "./looks.ts";
