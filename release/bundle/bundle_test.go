@@ -158,8 +158,8 @@ func TestASignedBundleThatIsWrongIsFound(t *testing.T) {
 		},
 		"the token asks for 1 hours":                 heads(other.segments[0], other.segments[1], other.segments[2], other.sealAfter(46, later.Header.Start, [32]byte{})),
 		"its trailer is cut off":                     put("segments/square.headers", cut(writeHeads(other.segments), 10)),
-		"a list of hours of a camera":                put("segments/bridge.hours", root.AppendLists(nil, Hour{filmed, [][32]byte{{1}}})),
-		"not among those that its list names":        put("segments/square.hours", root.AppendLists(nil, Hour{filmed, [][32]byte{{1}, {2}, {3}}})),
+		"a list of hours of a camera":                put("segments/bridge.hours", root.AppendLists(nil, Hour{Hour: filmed, Segments: [][32]byte{{1}}})),
+		"not among those that its list names":        put("segments/square.hours", root.AppendLists(nil, Hour{Hour: filmed, Segments: [][32]byte{{1}, {2}, {3}}})),
 		"out of order or damaged":                    put("segments/square.hours", []byte{1, 2, 3}),
 		"line 2 does not continue":                   edit(viewsName, `"what":"begun"`, `"what":"ended"`),
 		"openings.json: format":                      put(openingsName, []byte(`{"format":"polity-openings/2","salts":{}}`)),
@@ -259,7 +259,7 @@ func TestPartOfAnHourStandsInTheLogByItsList(t *testing.T) {
 	for _, s := range w.segments {
 		all = append(all, s.Trailer.Hash())
 	}
-	w.parts.Hours = map[city.Slug][]Hour{"square": {{filmed, all}}}
+	w.parts.Hours = map[city.Slug][]Hour{"square": {{Hour: filmed, Segments: all}}}
 	w.clip()
 	r, err := Write(t.Context(), w.parts)
 	if err != nil || !strings.Contains(r.text(), "2 of them stand in the public log") {
@@ -289,7 +289,7 @@ func TestAListOfAnHourThatIsNotTheLogs(t *testing.T) {
 		"another hour's":             {func([][32]byte) [][32]byte { return [][32]byte{{1}, {2}, {3}} }, "not among those that its list names"},
 	} {
 		w, all := partly()
-		w.parts.Hours = map[city.Slug][]Hour{"square": {{filmed, c.list(all)}}}
+		w.parts.Hours = map[city.Slug][]Hour{"square": {{Hour: filmed, Segments: c.list(all)}}}
 		w.clip()
 		if _, err := Write(t.Context(), w.parts); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
@@ -297,7 +297,7 @@ func TestAListOfAnHourThatIsNotTheLogs(t *testing.T) {
 	}
 	w, all := partly() // its hour is not in the log yet: nothing is said of the list
 	delete(w.parts.Proofs, "hour-square-20261201T14")
-	w.parts.Hours = map[city.Slug][]Hour{"square": {{filmed, all}}}
+	w.parts.Hours = map[city.Slug][]Hour{"square": {{Hour: filmed, Segments: all}}}
 	w.clip()
 	if r, err := Write(t.Context(), w.parts); err != nil || !strings.Contains(r.text(), "of 2 segments the bundle does not") {
 		t.Errorf("of an hour that is not in the log: %v", err)

@@ -85,7 +85,7 @@ func FuzzRecord(f *testing.F) {
 func FuzzSegments(f *testing.F) {
 	w := newWorld(f)
 	f.Add(writeHeads(w.segments[:1]))
-	f.Add(root.AppendLists(nil, Hour{filmed, [][32]byte{{1}, {2}}}))
+	f.Add(root.AppendLists(nil, Hour{Hour: filmed, Segments: [][32]byte{{1}, {2}}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		_, err := parseHeads(b)
 		about(t, err)

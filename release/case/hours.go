@@ -24,13 +24,14 @@ const maxHours = 64 << 20
 // CheckLog says.
 func (c *Case) Hours(camera city.Slug) ([]root.List, error) {
 	b, err := readFile(c.path(hoursDir, string(camera)+root.ListFile), maxHours)
-	if city.KindOf(err) == city.NotFound && err != nil {
-		return nil, nil
-	}
-	if err != nil {
+	switch {
+	case err == nil:
+		return root.ParseLists(b)
+	case city.KindOf(err) == city.NotFound:
+		return nil, nil //nolint:nilerr // there are none yet
+	default:
 		return nil, err
 	}
-	return root.ParseLists(b)
 }
 
 func (c *Case) keepHours(camera city.Slug, lists []root.List) error {
