@@ -222,7 +222,7 @@ func (c *Console) timeSpace(d *traffic.Diagram) (template.HTML, string) {
 			red = max(red, to)
 		}
 		bar("red", red, 0)
-		fmt.Fprintf(&b, `<text class="name" x="%d" y="%.0f">%s</text>`, spaceLeft+4, y(s.At)-7, template.HTMLEscapeString(s.Name))
+		fmt.Fprintf(&b, `<text class="name" x="%d" y="%.0f" text-anchor="end">%s</text>`, spaceWide-14, y(s.At)-7, template.HTMLEscapeString(s.Name))
 	}
 	bottom := spaceHigh - spaceBottom
 	fmt.Fprintf(&b, `<line class="axis" x1="%d" x2="%d" y1="%d" y2="%d"/>`, spaceLeft, spaceWide-10, bottom, bottom)
