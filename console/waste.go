@@ -266,7 +266,7 @@ func (c *Console) wasteDesk(r *request, desk WasteDesk, now *wastelive.View, v *
 		}
 	}
 	for _, f := range now.Fewer {
-		v.Fewer = append(v.Fewer, wasteFewer{f.Without, fmt.Sprint(f.Tours), fmt.Sprint(f.Left), more(f.Metres/1000-now.Metres/1000, "%.1f"), more(f.Cost-now.Cost, "%.0f"), more(f.KgCO2-now.KgCO2, "%.1f")})
+		v.Fewer = append(v.Fewer, wasteFewer{f.Without, fmt.Sprint(f.Tours), fmt.Sprint(f.Left), more(f.Metres/1000, "%.1f"), more(f.Cost, "%.0f"), more(f.KgCO2, "%.1f")})
 	}
 	v.Risky = c.wasteRisks(now)
 	var suspects []string

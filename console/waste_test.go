@@ -58,7 +58,7 @@ func wastePages(t *testing.T, may ...access.Action) http.Handler {
 		},
 		Streets:  []wastelive.StreetView{{Name: "Katu <A>", Containers: 2, Planned: 2, Collected: 1, Missed: 1, Last: afternoon, Classes: map[string]int{wastelive.NearlyFull: 1, wastelive.Overflowing: 1}}},
 		Problems: []waste.Problem{{Container: "c9", What: "no truck in service takes glass", Help: "Put a truck for it into service"}},
-		Fewer:    []wastelive.Fewer{{Without: "t<2>", Tours: 1, Left: 3, Cost: 80, Metres: 6000, KgCO2: 5}},
+		Fewer:    []wastelive.Fewer{{Without: "t<2>", Tours: 1, Left: 3, Cost: -10, Metres: -1000, KgCO2: -1}},
 	}
 	pages, err := console.New(console.Config{City: world, Access: who, Looks: &consoletest.Looks{}, Services: map[city.Slug]service.Service{"waste": wasteDesk{v}}, Now: now})
 	if err != nil {

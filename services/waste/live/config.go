@@ -115,5 +115,5 @@ var (
 	whatSeconds  = 0.4 // and of what they would be with a truck fewer
 	breaks       = "truck-1"
 	breaksAt     = 7 * time.Hour
-	blockedShare = 0.03
+	blockedShare = 0.05
 )

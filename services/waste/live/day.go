@@ -168,7 +168,7 @@ func (s *Service) fewer(ctx context.Context, containers []waste.Container, plan 
 		if len(p.Tours) == 0 {
 			left = stops(plan.Tours)
 		}
-		list = append(list, Fewer{Without: tour.Truck, Tours: len(p.Tours), Left: left, Cost: p.Cost, Metres: p.Metres, KgCO2: p.KgCO2})
+		list = append(list, Fewer{Without: tour.Truck, Tours: len(p.Tours), Left: left, Cost: p.Cost - plan.Cost, Metres: p.Metres - plan.Metres, KgCO2: p.KgCO2 - plan.KgCO2})
 	}
 	return list, nil
 }

@@ -171,6 +171,8 @@ func (s *Service) told(ctx context.Context, e rounds.Event) error {
 		tour.Done++
 	case rounds.Broke:
 		tour.Broken = true
+		s.price(tour, tour.Calls[:tour.Done], waste.Tour{})
+		s.total()
 		var place *city.Point
 		if tour.Done > 0 {
 			place = &tour.Calls[tour.Done-1].Place
@@ -417,10 +419,7 @@ func (s *Service) rearrange(ctx context.Context, o *order) error {
 		}
 		s.join(&t.Tours[at], fresh, plan.Line(fresh))
 	}
-	t.Cost, t.Metres, t.KgCO2 = 0, 0, 0
-	for i := range t.Tours {
-		t.Cost, t.Metres, t.KgCO2 = t.Cost+t.Tours[i].Cost, t.Metres+t.Tours[i].Metres, t.KgCO2+t.Tours[i].KgCO2
-	}
+	s.total()
 	s.plan = nil // prices of moves were those of the morning's tours
 	return s.save()
 }
@@ -439,28 +438,40 @@ func changed(t *waste.Tour, was map[string]string) bool {
 
 // join puts what is left of a day behind what was done of it. The lock is held.
 func (s *Service) join(t *Tour, fresh *waste.Tour, line []city.Point) {
-	truck := s.truck(t.Truck)
 	done := slices.Clone(t.Calls[:t.Done])
-	metres, end := fresh.Metres, fresh.Driving
-	for i, c := range done {
-		metres += c.Metres
-		before := t.Start
-		if i > 0 {
-			before = done[i-1].Leave
-		}
-		end += max(0, c.Arrive-before)
-	}
-	t.Calls, t.End, t.Metres, t.Driving = append(done, fresh.Calls...), fresh.End, metres, end
+	s.price(t, done, *fresh)
+	t.Calls, t.End = append(done, fresh.Calls...), fresh.End
 	t.Kilograms = 0
 	for _, c := range t.Calls {
 		if c.Container != "" {
 			t.Kilograms += c.Kilograms
 		}
 	}
-	t.Cost = truck.PerDay + truck.PerKm*t.Metres/1000 + truck.PerHour*t.Driving.Hours()
-	t.KgCO2 = truck.GramsCO2Km * t.Metres / 1e6
 	t.Line = append(slices.Clone(t.Line), line...)
 	s.send(t)
+}
+
+// price is what a tour comes to: what was done of it, and what is left to drive.
+func (s *Service) price(t *Tour, done []waste.Call, left waste.Tour) {
+	truck := s.truck(t.Truck)
+	t.Metres, t.Driving = left.Metres, left.Driving
+	before := t.Start
+	for _, c := range done {
+		t.Metres += c.Metres
+		t.Driving += max(0, c.Arrive-before)
+		before = c.Leave
+	}
+	t.Cost = truck.PerDay + truck.PerKm*t.Metres/1000 + truck.PerHour*t.Driving.Hours()
+	t.KgCO2 = truck.GramsCO2Km * t.Metres / 1e6
+}
+
+// total adds up the day's tours.
+func (s *Service) total() {
+	t := &s.kept.Today
+	t.Cost, t.Metres, t.KgCO2 = 0, 0, 0
+	for i := range t.Tours {
+		t.Cost, t.Metres, t.KgCO2 = t.Cost+t.Tours[i].Cost, t.Metres+t.Tours[i].Metres, t.KgCO2+t.Tours[i].KgCO2
+	}
 }
 
 func (s *Service) truck(id string) *waste.Truck {

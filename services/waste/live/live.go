@@ -106,8 +106,8 @@ type Tour struct {
 // Fewer is a day without one truck.
 type Fewer struct {
 	Without             string
-	Tours, Left         int // trucks out; containers that should be collected and could not
-	Cost, Metres, KgCO2 float64
+	Tours, Left         int     // trucks out; containers that should be collected and could not
+	Cost, Metres, KgCO2 float64 // more than with it
 }
 
 const stateFile = "state.json"

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -157,7 +158,9 @@ func TestADayFromForecastToEmptied(t *testing.T) {
 	if len(v.Tours) < 2 || len(v.Problems) > 0 || v.LeftOut == 0 || !v.Simulated || len(v.Fewer) != len(v.Tours) {
 		t.Fatalf("%d tours, problems %v, %d wait, %d what-ifs", len(v.Tours), v.Problems, v.LeftOut, len(v.Fewer))
 	}
+	whole := map[string]float64{}
 	for _, tour := range v.Tours {
+		whole[tour.Truck] = tour.Metres
 		t.Logf("%s: %d calls, %.1f km, %s to %s, cost %.0f", tour.Truck, len(tour.Calls), tour.Metres/1000, tour.Start, tour.End, tour.Cost)
 	}
 	if plan.Level != service.Confirm || !strings.Contains(plan.Effect, "containers are emptied") || len(plan.Inputs) < 20 {
@@ -190,6 +193,16 @@ func TestADayFromForecastToEmptied(t *testing.T) {
 	if took == 0 || changed > 2 {
 		t.Errorf("%d containers of the broken truck found another; %d of others changed theirs", took, changed)
 	}
+	sum := 0.0
+	for _, tour := range v.Tours {
+		sum += tour.Metres
+		if tour.Broken && tour.Metres >= whole[tour.Truck] {
+			t.Errorf("the broken truck drove %.0f m of %.0f", tour.Metres, whole[tour.Truck])
+		}
+	}
+	if math.Abs(sum-v.Metres) > 1 {
+		t.Errorf("the tours are %.0f m, the day %.0f m", sum, v.Metres)
+	}
 	left := 0
 	for _, c := range v.Containers {
 		if before[c.ID] != "" && c.Collected.IsZero() && c.Missed == "" {
@@ -199,7 +212,9 @@ func TestADayFromForecastToEmptied(t *testing.T) {
 	if left > 0 {
 		t.Errorf("%d containers of the plan were left", left)
 	}
-	if n, _ := d.alerts("missedPickup"); n == 0 {
+	n, _ := d.alerts("missedPickup")
+	t.Logf("%d containers were blocked", n)
+	if n == 0 {
 		t.Error("no crew found a container blocked, or nobody was told")
 	}
 	v = d.until("the next day is planned", func(x live.View) bool { return x.Day.After(v.Day) && x.Phase == live.Proposed })

@@ -269,7 +269,7 @@ func (w *World) drive(name string, t *truck) (events []Event) {
 			e.What, e.Kilograms, t.load = Unloaded, t.load, 0
 		case i < 0:
 			continue
-		case w.rng.Float64() < w.cfg.Blocked:
+		case w.blocked(i):
 			e.What = Blocked
 		default:
 			e.What, e.Kilograms = Emptied, s.Kilograms
@@ -283,6 +283,12 @@ func (w *World) drive(name string, t *truck) (events []Event) {
 		events = append(events, Event{What: Home, At: w.day.Add(t.round.End), Truck: name})
 	}
 	return events
+}
+
+// blocked says whether a crew finds a container blocked on this day.
+func (w *World) blocked(i int) bool {
+	day := uint64(w.day.Sub(w.cfg.Today) / (24 * time.Hour))                          //nolint:gosec // days go on
+	return rand.New(rand.NewPCG(w.cfg.Seed+day, uint64(i))).Float64() < w.cfg.Blocked //nolint:gosec // made up
 }
 
 // Standing is how a truck is now.
