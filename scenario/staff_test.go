@@ -9,10 +9,13 @@ import (
 	"polity/access/account/accounttest"
 )
 
-// employ lets a safety operator in, with the whole city to look at for a purpose, before
+// employ lets a safety operator in, or somebody of other roles, with the whole city to look at for a purpose, before
 // the hub starts: from then on the town's requests are theirs.
-func (w *town) employ() {
+func (w *town) employ(roles ...access.Role) {
 	w.t.Helper()
+	if len(roles) == 0 {
+		roles = []access.Role{access.SafetyOperator}
+	}
 	_, port, err := net.SplitHostPort(w.hubAt)
 	if err != nil {
 		w.t.Fatal(err)
@@ -22,7 +25,7 @@ func (w *town) employ() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	operator := accounttest.Found(w.t, people).Person("Aino", []access.Role{access.SafetyOperator}, access.AllAreas)
+	operator := accounttest.Found(w.t, people).Person("Aino", roles, access.AllAreas)
 	who, err := operator.Who()
 	if err == nil {
 		err = people.SetPurpose(w.t.Context(), who, "incident")

@@ -23,6 +23,8 @@ type Config struct {
 	History      string `yaml:"history"`
 	// Simulate plays made-up days in the example network: season.
 	Simulate string `yaml:"simulate"`
+	// Day is how long a played day takes; 0: 6s.
+	Day time.Duration `yaml:"day"`
 }
 
 // Season is the value of Simulate.
@@ -38,8 +40,13 @@ func read(text []byte) (c Config, err error) {
 		return c, city.Errorf(city.Invalid, "simulate: %q is nothing that can be played; %q is", c.Simulate, Season)
 	case c.Simulate != "" && ofReal:
 		return c, city.Errorf(city.Invalid, "simulate: made-up days never stand beside a real network; leave network, valves, measurements and history out")
+	case c.Day != 0 && (c.Simulate == "" || c.Day < 50*time.Millisecond || c.Day > time.Hour):
+		return c, city.Errorf(city.Invalid, "day is %v: a played day takes 50ms to 1h, and a real one as long as it takes", c.Day)
 	case c.Simulate == "" && (c.Network == "" || c.Measurements == "" || c.History == ""):
 		return c, city.Errorf(city.Invalid, "network, measurements and history are needed, or simulate: %s", Season)
+	}
+	if c.Day == 0 {
+		c.Day = dayTakes
 	}
 	return c, nil
 }

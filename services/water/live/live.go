@@ -180,7 +180,7 @@ func (s *Service) play(ctx context.Context) error {
 	if err := s.learn(ctx, before, leaks.Default()); err != nil {
 		return err
 	}
-	tick := time.NewTicker(dayTakes)
+	tick := time.NewTicker(s.cfg.Day)
 	defer tick.Stop()
 	for range seasonDays {
 		for day := false; !day; {

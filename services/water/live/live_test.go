@@ -233,6 +233,7 @@ func TestConfigurations(t *testing.T) {
 		"":                                   "simulate: season",
 		"simulate: storm\n":                  "storm",
 		"simulte: season\n":                  "simulate",
+		"simulate: season\nday: 1ms\n":       "day is 1ms",
 		"simulate: season\nnetwork: a.inp\n": "leave network",
 		"network: a.inp\nmeasurements: a\n":  "history are needed",
 		"network: a.inp\nmeasurements: a\nhistory: b\n": "no such file",
