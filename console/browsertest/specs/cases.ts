@@ -88,7 +88,7 @@ for (const [width, options] of [["1280", {}], ["360", phone]] as const) {
     await page.locator(".casenew-camera input").first().check();
     await shows(page, ".case-row", "Recorded throughout the chosen time.");
     await looksRight(t, page, `casenew-${width}`);
-  });
+  }, "webgl");
 }
 
 test("cases, new, without scripts: says what to do instead", async (t) => {
@@ -227,4 +227,4 @@ test("cases, new: map, pointer and list are in step", async (t) => {
     await new Promise((r) => setTimeout(r, 300));
     return !(await box.isChecked());
   });
-});
+}, "webgl");

@@ -33,7 +33,7 @@ test("the map draws the city and the live camera", async (t) => {
   check((await painted(page, accent)) > 100, "no live camera");
   await shows(page, ".map-credit", "© OpenStreetMap contributors");
   check(t.requests.some((r) => r.includes("/map/buildings.")), "no layer was loaded");
-});
+}, "webgl");
 
 test("map and list go together, by keyboard too", async (t) => {
   const page = await t.open(`${everyone}/`);
@@ -49,7 +49,7 @@ test("map and list go together, by keyboard too", async (t) => {
   await t.shot(page, "map-chosen", false);
   await page.locator(".map-popup a").click();
   await page.waitForURL(/\/cameras\/square$/);
-});
+}, "webgl");
 
 test("the map turns dark and light with the switch", async (t) => {
   const page = await t.open(`${everyone}/`, { colorScheme: "light" });
@@ -57,7 +57,7 @@ test("the map turns dark and light with the switch", async (t) => {
   await until("light", async () => (await painted(page, building)) > 20_000);
   await page.getByRole("button", { name: "Dark" }).click();
   await until("dark", async () => (await painted(page, [0x2a, 0x2e, 0x32])) > 20_000);
-});
+}, "webgl");
 
 test("without WebGL a still map stays", async (t) => {
   const page = await t.open(`${everyone}/check`, {}, /WebGL|webgl/);

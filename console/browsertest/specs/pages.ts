@@ -64,11 +64,11 @@ for (const c of pages) {
     await page.setViewportSize({ width: 1920, height: 1080 });
     await fits(page);
     await t.shot(page, `${c.name}-1920`);
-  });
+  }, c.name === "map" ? "webgl" : "");
   test(`${c.name}, 360 pixels`, async (t) => {
     const page = await t.open(c.at, { viewport: { width: 360, height: 780 }, hasTouch: true, isMobile: true }, allowed);
     await looksRight(t, page, c, "360");
-  });
+  }, c.name === "map" ? "webgl" : "");
   test(`${c.name}, without scripts`, async (t) => {
     const page = await t.open(c.at, { javaScriptEnabled: false }, allowed);
     await shows(page, "main", c.says);

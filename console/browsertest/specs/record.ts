@@ -98,7 +98,7 @@ test("record-concerned, nothing leaves the page after the question is put", asyn
   check(/^refused/.test(refused) && ["connect-src", "img-src", "frame-src", "form-action"].every((d) => refused.includes(d)), `refused: ${refused}`);
   same(page.url(), address, "the address after a form was slipped in");
   t.wrong.length = 0;
-});
+}, "webgl");
 
 test("record-concerned, by keyboard", async (t) => {
   const page = await t.open(`${everyone}/record/concerned`);

@@ -290,7 +290,7 @@ test("the map and the list are in step", async (t) => {
   await page.evaluate(() => document.dispatchEvent(new CustomEvent("polity:choose-alert", { detail: "program:feeder-7" })));
   same(await row(page, "program:feeder-7").getAttribute("aria-current"), "true", "what was chosen on the map");
   await t.shot(page, "room-map", false);
-});
+}, "webgl");
 
 test("the control room without scripts: filter, acknowledge, note, close", async (t) => {
   const page = await t.open(room("?desk=safety"), { javaScriptEnabled: false });

@@ -16,12 +16,14 @@ const patience = 60_000; // a busy machine is slow, not wrong
 interface Test {
   name: string;
   run(t: Trial): Promise<void>;
+  draws: boolean;
 }
 
 const tests: Test[] = [];
 
-export function test(name: string, run: (t: Trial) => Promise<void>): void {
-  tests.push({ name, run });
+/** Most tests run in a browser without WebGL, which costs a sixth less; what draws a map with it says so. */
+export function test(name: string, run: (t: Trial) => Promise<void>, needs: "webgl" | "" = ""): void {
+  tests.push({ name, run, draws: needs === "webgl" });
 }
 
 /** Tells the city behind the pages to change. */
@@ -125,16 +127,17 @@ export async function barriers(page: Page): Promise<string[]> {
 }
 
 export async function runAll(): Promise<void> {
-  const browser = await chromium.launch({
-    executablePath: process.env.POLITY_CHROMIUM!,
-    chromiumSandbox: false,
-    args: ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
-  });
-  for (const [i, { name, run }] of tests.entries()) {
+  const open = new Map<boolean, Browser>();
+  const browser = async (draws: boolean): Promise<Browser> => {
+    const args = draws ? ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"] : ["--disable-gpu", "--disable-software-rasterizer"];
+    if (!open.has(draws)) open.set(draws, await chromium.launch({ executablePath: process.env.POLITY_CHROMIUM!, chromiumSandbox: false, args }));
+    return open.get(draws)!;
+  };
+  for (const [i, { name, run, draws }] of tests.entries()) {
     if (i % turns !== turn) continue; // another process's
     if (only && !new RegExp(only).test(name)) continue;
     const begun = Date.now();
-    const trial = new Trial(browser, name);
+    const trial = new Trial(await browser(draws), name);
     let error = "";
     try {
       await tell("reset");
@@ -146,5 +149,5 @@ export async function runAll(): Promise<void> {
     await trial.close();
     process.stdout.write(`${JSON.stringify({ name, ms: Date.now() - begun, error })}\n`);
   }
-  await browser.close();
+  for (const b of open.values()) await b.close();
 }

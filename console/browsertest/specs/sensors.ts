@@ -107,4 +107,4 @@ test("sensors on the map", async (t) => {
   await t.shot(page, "map-sensor");
   await page.locator(".map-popup a").click();
   await page.waitForURL(/\/sensors\/water\//);
-});
+}, "webgl");
