@@ -28,7 +28,7 @@ func TestALeakIsFoundClosedAndMended(t *testing.T) {
 	var order []string
 	waits := func(kinds string) func() bool {
 		return func() bool {
-			for _, form := range strings.Split(w.get(w.hubAt, "/decisions"), "<form") {
+			for form := range strings.SplitSeq(w.get(w.hubAt, "/decisions"), "<form") {
 				if order = waterOrder.FindStringSubmatch(form); order != nil && strings.Contains(form, `value="accepted"`) {
 					return strings.Contains(kinds, order[2])
 				}
