@@ -34,6 +34,7 @@ type Options struct {
 	Program string
 	Out     io.Writer // what happens, in words
 	Now     func() time.Time
+	Version string // of the program
 	// Services are the kinds of services that the program has.
 	Services []service.Module
 	// Draft is a file that a guided release asks by, as the page "New case" writes it; empty:
@@ -145,7 +146,7 @@ func (d *demo) run(ctx, inside context.Context, began time.Time) (err error) {
 	defer stopHub()
 	ready, ended := make(chan hub.Started, 1), make(chan error, 1)
 	go func() {
-		ended <- hub.Run(hubContext, cfg, hub.Deps{Log: log, About: about, Door: door(), Services: d.Services, Ready: func(s hub.Started) { ready <- s }})
+		ended <- hub.Run(hubContext, cfg, hub.Deps{Log: log, Version: d.Version, About: about, Door: door(), Services: d.Services, Ready: func(s hub.Started) { ready <- s }})
 	}()
 	select {
 	case d.started = <-ready:

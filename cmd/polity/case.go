@@ -213,7 +213,7 @@ func (s *caseState) listCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				lines = append(lines, custodian.Line{Label: code, Text: fmt.Sprintf("%d cameras, %d hours begun, until %s: %s", c.Token.CamerasCount, c.Token.HoursCount, c.Token.Expires, words)})
+				lines = append(lines, custodian.Line{Label: code, Text: fmt.Sprintf("%s, until %s: %s", scopeWords(c.Token.CamerasCount, c.Token.HoursCount), c.Token.Expires, words)})
 			}
 			tell(cmd.OutOrStdout(), lines)
 			return nil
@@ -284,4 +284,9 @@ func publish(cmd *cobra.Command, c *casefile.Case, st *casefile.Statement, out, 
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s: in the public log.\n", what)
 	return nil
+}
+
+// scopeWords is how much a token asks for.
+func scopeWords(cameras, hours int64) string {
+	return plural(int(cameras), "camera") + ", " + plural(int(hours), "hour") + " begun"
 }

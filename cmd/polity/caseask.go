@@ -48,7 +48,7 @@ references of order and case stay on this machine, and go to the two bodies encr
 			tell(cmd.OutOrStdout(), []custodian.Line{
 				{Label: "Case", Text: c.Code()},
 				{Label: "Token", Text: c.Token.ID.String()},
-				{Label: "Public at once", Text: fmt.Sprintf("%s asks, for %s, %d cameras, %d hours begun", c.Token.Body, c.Token.Purpose, c.Token.CamerasCount, c.Token.HoursCount)},
+				{Label: "Public at once", Text: fmt.Sprintf("%s asks, for %s, %s", c.Token.Body, c.Token.Purpose, scopeWords(c.Token.CamerasCount, c.Token.HoursCount))},
 				{Label: "Public on " + string(c.Token.DetailsPublicOn), Text: "cameras, times, order and case"},
 				{Label: "Folder", Text: c.Dir()},
 				{Label: "Next", Text: next},
@@ -159,7 +159,7 @@ func (s *caseState) statusCommand() *cobra.Command {
 			lines := []custodian.Line{
 				{Label: "Case", Text: c.Code()},
 				{Label: "Token", Text: t.ID.String()},
-				{Label: "Asks for", Text: fmt.Sprintf("%d cameras, %d hours begun, for %s", t.CamerasCount, t.HoursCount, t.Purpose)},
+				{Label: "Asks for", Text: fmt.Sprintf("%s, for %s", scopeWords(t.CamerasCount, t.HoursCount), t.Purpose)},
 				{Label: "Bodies may answer until", Text: string(t.Expires)},
 				{Label: "Details public on", Text: string(t.DetailsPublicOn)},
 				{Label: "Here", Text: here},

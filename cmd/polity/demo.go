@@ -35,7 +35,7 @@ and a bundle that anyone can check: with the demo that runs, or one that it star
 			if err != nil {
 				return err
 			}
-			o.Program, o.Out, o.Services = self, cmd.OutOrStdout(), modules
+			o.Program, o.Out, o.Version, o.Services = self, cmd.OutOrStdout(), Version, modules
 			switch {
 			case !release && o.Draft != "":
 				return usageError{errors.New("--draft is for --release: what it asks for")}
