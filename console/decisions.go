@@ -22,8 +22,9 @@ const (
 type decisionsView struct {
 	Said, Problem string
 	Summary       string
-	Open, Closed  []decisionView
-	More          bool
+	// InEffect goes by itself and can be undone.
+	Open, InEffect, Closed []decisionView
+	More                   bool
 }
 
 type decisionView struct {
@@ -100,13 +101,18 @@ func (c *Console) showDecisions(w http.ResponseWriter, r *request, refused error
 		v.Open = append(v.Open, c.decisionView(r, d, book.May(by, d.Service)))
 	}
 	for _, d := range all {
-		if d.Closed.IsZero() || len(v.Closed) == decisionsClosed {
+		inEffect := d.Level == service.Bounded && d.State == decision.Applied && d.Until.After(r.clock.now)
+		if d.Closed.IsZero() || (!inEffect && len(v.Closed) == decisionsClosed) {
 			continue
 		}
 		if d, err = book.One(r.Context(), by, d.Service, d.ID); err != nil {
 			return err
 		}
-		v.Closed = append(v.Closed, c.decisionView(r, d, book.May(by, d.Service)))
+		if one := c.decisionView(r, d, book.May(by, d.Service)); inEffect {
+			v.InEffect = append(v.InEffect, one)
+		} else {
+			v.Closed = append(v.Closed, one)
+		}
 	}
 	return c.render(w, r, status, page{Template: "decisions", Title: c.say.Say("decisions.title"), Data: v})
 }

@@ -70,7 +70,7 @@ func answer(h http.Handler, path string, form url.Values) *httptest.ResponseReco
 func TestADecisionIsAgreedTo(t *testing.T) {
 	pages, book := deciding(t, access.SeeAlerts, access.Decide)
 	page := get(t, pages, "/decisions").Body.String()
-	for _, want := range []string{"2 decisions are open", "Switch the junction Kaisaniemi to plan 3.", "The queue on the northern arm", "12 s less delay", "612 vehicles/h", "Agree: the service does it", "Followed", "Undo"} {
+	for _, want := range []string{"2 decisions are open", "Switch the junction Kaisaniemi to plan 3.", "The queue on the northern arm", "12 s less delay", "612 vehicles/h", "Agree: the service does it", "Followed", "Undo", "In effect, inside registered limits"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not say %q", want)
 		}
