@@ -89,10 +89,8 @@ func New(config []byte, d service.Deps) (*Service, error) {
 	if s.net, err = c.network(); err != nil {
 		return nil, err
 	}
-	if c.Simulate == "" { // an evening that is played begins anew with the program
-		if err := s.load(); err != nil {
-			return nil, err
-		}
+	if err := s.load(); err != nil {
+		return nil, err
 	}
 	f := &field{switches: map[int]Switch{}, lines: map[uint32]int{}, closed: map[int]bool{}, log: d.Log, changed: s.ring}
 	switch {
@@ -205,6 +203,9 @@ func (s *Service) Run(ctx context.Context) error {
 	defer work.Wait()
 	defer end()
 	if s.cfg.Simulate == Storm {
+		if err := s.anew(ctx); err != nil {
+			return err
+		}
 		evening, err := s.play(ctx)
 		if err != nil {
 			return err
@@ -244,6 +245,28 @@ func (s *Service) Run(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// anew ends what is left of an evening that was played before.
+func (s *Service) anew(ctx context.Context) error {
+	s.mu.Lock()
+	left := s.kept.Faults
+	s.mu.Unlock()
+	for _, f := range left {
+		if f.Waiting != "" {
+			err := s.deps.Decisions.Withdraw(ctx, f.Waiting, "The made-up evening began anew.")
+			if kind := city.KindOf(err); err != nil && kind != city.Conflict && kind != city.NotFound { // somebody answered it
+				return err
+			}
+		}
+		if err := s.publish(ctx, f, s.deps.Now()); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kept, s.reports = kept{Count: s.kept.Count}, map[int]storm.Message{}
+	return s.save()
 }
 
 func (s *Service) play(ctx context.Context) (*storm.Storm, error) {

@@ -29,6 +29,7 @@ func (allow) Decide(access.Who, access.Action, access.Thing, access.Circumstance
 // evening is the service with a book of decisions and a store of its own.
 type evening struct {
 	t     *testing.T
+	dir   string
 	book  *decision.Book
 	store plane.Store
 	s     *live.Service
@@ -50,7 +51,7 @@ func (w *lockedWriter) Write(p []byte) (int, error) {
 func newEvening(t *testing.T, config string) *evening {
 	t.Helper()
 	dir := t.TempDir()
-	e := &evening{t: t, log: &strings.Builder{}}
+	e := &evening{t: t, dir: filepath.Join(dir, "power"), log: &strings.Builder{}}
 	var err error
 	if e.book, err = decision.Open(t.Context(), decision.Config{Path: filepath.Join(dir, "decisions.db"), Decider: allow{}}); err != nil {
 		t.Fatal(err)
@@ -60,11 +61,18 @@ func newEvening(t *testing.T, config string) *evening {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { e.store.Close() })
+	e.start(config)
+	return e
+}
+
+func (e *evening) start(config string) {
+	e.t.Helper()
+	var err error
 	e.s, err = live.New([]byte(config), service.Deps{
-		Data: e.store, Decisions: e.book.For(live.Name), Dir: filepath.Join(dir, "power"), Log: slog.New(slog.NewTextHandler(&lockedWriter{b: e.log}, nil)), Now: time.Now,
+		Data: e.store, Decisions: e.book.For(live.Name), Dir: e.dir, Log: slog.New(slog.NewTextHandler(&lockedWriter{b: e.log}, nil)), Now: time.Now,
 	})
 	if err != nil {
-		t.Fatal(err)
+		e.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -72,11 +80,10 @@ func newEvening(t *testing.T, config string) *evening {
 	e.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
-			t.Errorf("the service ended: %v", err)
+			e.t.Errorf("the service ended: %v", err)
 		}
 	})
-	t.Cleanup(e.stop)
-	return e
+	e.t.Cleanup(e.stop)
 }
 
 func (e *evening) until(what string, holds func(v live.View) bool) live.View {
@@ -178,6 +185,21 @@ func TestARefusedOrderMovesNothing(t *testing.T) {
 	time.Sleep(time.Second)
 	if v := e.s.View(); len(v.Faults) != 1 || v.Faults[0].Isolated {
 		t.Errorf("%+v", v.Faults)
+	}
+}
+
+// TestAnEveningThatBeginsAnewLeavesNothingOfTheOneBefore: no alert that nobody can end, no
+// order for a network that is whole.
+func TestAnEveningThatBeginsAnewLeavesNothingOfTheOneBefore(t *testing.T) {
+	live.Evening(t, time.Second, live.Broken{After: 100 * time.Millisecond, Line: 25})
+	e := newEvening(t, "simulate: storm\n")
+	e.waits("restore")
+	e.stop()
+	live.Evening(t, time.Second) // a calm one
+	e.start("simulate: storm\n")
+	v := e.until("all have power", func(v live.View) bool { return v.Field.Stands && v.Fed == v.Customers })
+	if len(v.Faults) != 0 || len(e.open()) != 0 || e.alert()["state"] != "ended" {
+		t.Errorf("%+v, %d open, %v", v.Faults, len(e.open()), e.alert())
 	}
 }
 
