@@ -119,6 +119,8 @@ func TestWhatIsHeldOutlastsItsRetention(t *testing.T) {
 
 func TestWhatIsNoRequestToHold(t *testing.T) {
 	w := newWorld(t)
+	id := w.submitted() // so that the log has something public
+	approval := w.approve(share.Court, w.request(id, share.Court))
 	ask := func(change func(*token.Submission)) error {
 		s := w.holding()
 		change(s)
@@ -129,8 +131,6 @@ func TestWhatIsNoRequestToHold(t *testing.T) {
 	fails(t, ask(func(s *token.Submission) { s.Cameras = nil }), city.Invalid, "0 cameras")
 	fails(t, ask(func(s *token.Submission) { s.Details = s.Details[:100] }), city.Invalid, "no age file")
 	fails(t, ask(func(s *token.Submission) { s.From, s.To = "2026-10-01T00:00:00Z", "2026-10-01T01:00:00Z" }), city.NotFound, "nothing to hold")
-	id := w.submitted()
-	approval := w.approve(share.Court, w.request(id, share.Court))
 	_, err := w.docket.Held(t.Context(), bytes.NewReader(approval))
 	fails(t, err, city.Invalid, "no answer to a request to hold")
 	answer := w.hold(share.Court, w.holding())
