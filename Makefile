@@ -44,6 +44,7 @@ test: ## set up, lint, and run all tests
 	@CGO_ENABLED=1 go test -race -json -timeout 15m $(CONCURRENT) | $(TELL)
 	@echo "all other tests" >&2
 	@go test -json -timeout 15m $$(go list ./... | grep -vxF -f <(go list $(CONCURRENT)) | grep -v /scenario) | $(TELL)
+	@go test -json -timeout 15m -run Joined ./hub | $(TELL) # which is left out with the race detector
 	@go test -json -timeout 15m $$(go list ./... | grep /scenario) | $(TELL) # alone: they start the whole program
 
 lint: ## every check of style and safety that needs no running
