@@ -41,6 +41,9 @@ func (d *Docket) HoldFile(ctx context.Context, body share.Body, s *token.Submiss
 	if err != nil {
 		return sum, err
 	}
+	if c.Size == 0 {
+		return sum, city.Errorf(city.Unavailable, "nothing is public in the log yet: try again when its witnesses have signed")
+	}
 	return d.make(ctx, w, func(ctx context.Context, f io.Writer) ([32]byte, error) {
 		p, point, err := d.parts(ctx, body, c.Size-1)
 		if err != nil {

@@ -60,6 +60,7 @@ func newWorld(t *testing.T) *world {
 		*log.Log
 		proof.Source
 	}{w.log, source}
+	w.begins()
 	keys := keySource{}
 	for _, body := range share.Bodies {
 		w.devices[body] = w.device(body, keys)
@@ -76,6 +77,21 @@ func newWorld(t *testing.T) *world {
 	}
 	w.open()
 	return w
+}
+
+// begins has the log begin as a hub does, with its roster, and waits until that is public.
+func (w *world) begins() {
+	w.t.Helper()
+	_, err := w.log.Append(w.t.Context(), &entry.Roster{Roster: w.Roster.File(), Version: int64(w.Roster.Version)})
+	w.must(err)
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		s, err := w.log.State(w.t.Context())
+		w.must(err)
+		if s.Public > 0 {
+			return
+		}
+	}
+	w.t.Fatal("the log does not become public")
 }
 
 func (w *world) must(err error) {
