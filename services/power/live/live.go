@@ -2,18 +2,12 @@ package live
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"polity/city"
-	"polity/internal/durable"
 	"polity/plane"
 	"polity/service"
 	"polity/services/power/grid"
@@ -77,8 +71,6 @@ type Fault struct {
 	Note     string // why nothing is proposed
 }
 
-const stateFile = "state.json"
-
 // New makes the service. Run works it.
 func New(config []byte, d service.Deps) (*Service, error) {
 	c, err := read(config)
@@ -130,35 +122,19 @@ func lineOf(net *grid.Network, name string) int {
 }
 
 func (s *Service) load() error {
-	text, err := os.ReadFile(filepath.Join(s.deps.Dir, stateFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &s.kept)
-	}
-	if err != nil {
+	if err := s.deps.Load(&s.kept); err != nil {
 		return fmt.Errorf("what is known of faults: %w", err)
 	}
 	for _, f := range s.kept.Faults {
 		if f == nil || f.Line < 0 || f.Line >= len(s.net.Lines) || s.net.Lines[f.Line].Name != f.Name {
-			return city.Errorf(city.Conflict, "%s is of another network than the configuration names: move it away", filepath.Join(s.deps.Dir, stateFile))
+			return city.Errorf(city.Conflict, "%s is of another network than the configuration names: move it away", s.deps.KeptPath())
 		}
 	}
 	return nil
 }
 
 // save keeps what a restart must not forget. The lock is held.
-func (s *Service) save() error {
-	text, err := json.Marshal(&s.kept)
-	if err == nil {
-		err = os.MkdirAll(s.deps.Dir, 0o700)
-	}
-	if err == nil {
-		err = durable.WriteFile(filepath.Join(s.deps.Dir, stateFile), text, 0o600)
-	}
-	return err
-}
+func (s *Service) save() error { return s.deps.Save(&s.kept) }
 
 func (s *Service) ring() {
 	select {
@@ -253,11 +229,8 @@ func (s *Service) anew(ctx context.Context) error {
 	left := s.kept.Faults
 	s.mu.Unlock()
 	for _, f := range left {
-		if f.Waiting != "" {
-			err := s.deps.Decisions.Withdraw(ctx, f.Waiting, "The made-up evening began anew.")
-			if kind := city.KindOf(err); err != nil && kind != city.Conflict && kind != city.NotFound { // somebody answered it
-				return err
-			}
+		if err := s.deps.Moot(ctx, f.Waiting, "The made-up evening began anew."); err != nil {
+			return err
 		}
 		if err := s.publish(ctx, f, s.deps.Now()); err != nil {
 			return err

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"polity/city"
@@ -184,15 +183,6 @@ func (s *Service) tags(but int) (tags []switching.Tag) {
 		}
 	}
 	return tags
-}
-
-// oneLine makes a sentence fit for a decision.
-func oneLine(text string, most int) string {
-	text = strings.Join(strings.Fields(text), " ")
-	if r := []rune(text); len(r) > most {
-		text = string(r[:most-1]) + "…"
-	}
-	return text
 }
 
 var errStale = city.Errorf(city.Conflict, "the network has changed since this was proposed: it is looked at anew")

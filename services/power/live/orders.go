@@ -67,7 +67,7 @@ func (s *Service) propose(ctx context.Context) error {
 		}
 		if err != nil {
 			s.mu.Lock()
-			f.Note = oneLine(err.Error(), 300)
+			f.Note = service.Sentence(err.Error(), 300)
 			s.mu.Unlock()
 			continue
 		}
@@ -132,7 +132,7 @@ func (s *Service) proposal(ctx context.Context, f *Fault) (p service.Proposal, e
 			ID: fmt.Sprintf("%s-%s-%d", o.Kind, f.ID, fault.Tries+1), Service: Name, Level: service.Confirm, Algorithm: "power-restoration", At: now,
 			Reason: s.reason(&fault), Inputs: inputs(&fault, net, now),
 		},
-		Do: oneLine(doing, 300), Effect: effect, Until: now.Add(openFor), Detail: detail,
+		Do: service.Sentence(doing, 300), Effect: effect, Until: now.Add(openFor), Detail: detail,
 	}, nil
 }
 
@@ -140,7 +140,7 @@ func (s *Service) reason(f *Fault) string {
 	if f.Mended {
 		return fmt.Sprintf("The crew has mended %s.", f.Name)
 	}
-	return oneLine(f.Reason, 300)
+	return service.Sentence(f.Reason, 300)
 }
 
 func inputs(f *Fault, net *grid.Network, now time.Time) []service.Input {
@@ -247,7 +247,7 @@ func (s *Service) carryOut(ctx context.Context) error {
 		}
 		if failed != nil {
 			s.deps.Log.Error("a switching order was not carried out", slog.String("decision", d.ID), slog.Any("error", failed))
-			err = s.deps.Decisions.Failed(ctx, d, oneLine(failed.Error(), 300))
+			err = s.deps.Decisions.Failed(ctx, d, service.Sentence(failed.Error(), 300))
 		} else {
 			err = s.deps.Decisions.Done(ctx, d)
 		}

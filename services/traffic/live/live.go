@@ -3,18 +3,12 @@ package live
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"polity/city"
-	"polity/internal/durable"
 	"polity/service"
 	"polity/services/traffic/control"
 	"polity/services/traffic/control/adaptive"
@@ -87,7 +81,6 @@ const (
 )
 
 const (
-	stateFile  = "state.json"
 	watched    = 5 * time.Minute // of greens
 	differsFor = 15              // seconds until the service follows again
 )
@@ -145,15 +138,8 @@ func of(c Config, n *network.Network, d service.Deps) (*Service, error) {
 }
 
 func (s *Service) load() error {
-	text, err := os.ReadFile(filepath.Join(s.deps.Dir, stateFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &s.kept)
-	}
-	if err != nil {
-		return fmt.Errorf("what people decided about junctions (%s): %w", filepath.Join(s.deps.Dir, stateFile), err)
+	if err := s.deps.Load(&s.kept); err != nil {
+		return fmt.Errorf("what people decided about junctions (%s): %w", s.deps.KeptPath(), err)
 	}
 	if s.kept.Junctions == nil {
 		s.kept.Junctions = map[string]*standing{}
@@ -170,16 +156,7 @@ func (s *Service) load() error {
 }
 
 // save keeps what a restart must not forget. The lock is held.
-func (s *Service) save() error {
-	text, err := json.Marshal(&s.kept)
-	if err == nil {
-		err = os.MkdirAll(s.deps.Dir, 0o700)
-	}
-	if err == nil {
-		err = durable.WriteFile(filepath.Join(s.deps.Dir, stateFile), text, 0o600)
-	}
-	return err
-}
+func (s *Service) save() error { return s.deps.Save(&s.kept) }
 
 const (
 	ordersEach  = 5 * time.Second

@@ -105,7 +105,7 @@ func (s *Service) orders(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 	for _, id := range moot {
-		if err := s.deps.Decisions.Withdraw(ctx, id, "The time that a person had named is over."); err != nil && city.KindOf(err) != city.Conflict && city.KindOf(err) != city.NotFound {
+		if err := s.deps.Moot(ctx, id, "The time that a person had named is over."); err != nil {
 			return err
 		}
 	}
@@ -172,7 +172,7 @@ func (s *Service) proposal(i int, again bool, now time.Time) (service.Proposal, 
 			ID: fmt.Sprintf("lead-%s-%s", x.j.ID, now.Format("20060102T150405")), Service: Name, Level: service.Bounded, Algorithm: algorithm, At: now,
 			Reason: "Its controller is connected, and its detectors show who comes.",
 		},
-		Do:     oneLine(fmt.Sprintf("Decide every second what the signals of %s show, for a day: greens of %.0f s at least, nobody red for more than %.0f s, its own intergreens.", name(x), shortest(x).Seconds(), longest(x).Seconds()), 300),
+		Do:     service.Sentence(fmt.Sprintf("Decide every second what the signals of %s show, for a day: greens of %.0f s at least, nobody red for more than %.0f s, its own intergreens.", name(x), shortest(x).Seconds(), longest(x).Seconds()), 300),
 		Effect: "Shorter waits, on foot too; its own plan runs again as soon as the service is gone.",
 		Until:  now.Add(day), Detail: detail,
 	}
@@ -217,12 +217,4 @@ func longest(x *site) (t time.Duration) {
 		t = max(t, x.j.Groups[g].Timing.MaxRed)
 	}
 	return t
-}
-
-// oneLine cuts a sentence to what a decision takes.
-func oneLine(text string, most int) string {
-	if r := []rune(text); len(r) > most {
-		return string(r[:most-1]) + "…"
-	}
-	return text
 }

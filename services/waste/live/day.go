@@ -239,7 +239,7 @@ func (s *Service) proposal(t *today, containers []waste.Container) (p service.Pr
 			ID: s.name(sendOut), Service: Name, Level: service.Confirm, Algorithm: "waste-tours", At: now, Inputs: inputs,
 			Reason: fmt.Sprintf("%d containers are likely enough to overflow by tomorrow's tours (%s or more); %d more lie on the way.", likely, percent(mustFrom), len(risks)-likely),
 		},
-		Do: oneLine("Drive today's tours: "+strings.Join(tours, ", ")+".", 300), Effect: oneLine(effect, 300), Until: s.until(now, t.Day), Detail: detail,
+		Do: service.Sentence("Drive today's tours: "+strings.Join(tours, ", ")+".", 300), Effect: service.Sentence(effect, 300), Until: s.until(now, t.Day), Detail: detail,
 	}, nil
 }
 

@@ -44,7 +44,7 @@ func (s *Service) carryOut(ctx context.Context) error {
 		}
 		if failed != nil {
 			s.deps.Log.Error("an order to crews was not carried out", slog.String("decision", d.ID), slog.Any("error", failed))
-			err = s.deps.Decisions.Failed(ctx, d, oneLine(failed.Error(), 300))
+			err = s.deps.Decisions.Failed(ctx, d, service.Sentence(failed.Error(), 300))
 		} else {
 			err = s.deps.Decisions.Done(ctx, d)
 		}
@@ -230,11 +230,7 @@ func (s *Service) dawn(ctx context.Context, tours []Tour, left []string) error {
 	if !waits {
 		return nil
 	}
-	err := s.deps.Decisions.Withdraw(ctx, moves, "The day is over.")
-	if kind := city.KindOf(err); kind == city.Conflict || kind == city.NotFound {
-		return nil
-	}
-	return err
+	return s.deps.Moot(ctx, moves, "The day is over.")
 }
 
 // standing is the fleet as it is out there, and what it has not done: for planning again
@@ -331,7 +327,7 @@ func (s *Service) proposeMoves(ctx context.Context, broken string) error {
 	now := s.deps.Now().UTC()
 	effect := fmt.Sprintf("All of them are emptied today; %d containers of other trucks change hands.", others)
 	if n := len(plan.Problems); n > 0 {
-		effect = oneLine(fmt.Sprintf("%d of them stay today: %s %d containers of other trucks change hands.", n, plan.Problems[0], others), 300)
+		effect = service.Sentence(fmt.Sprintf("%d of them stay today: %s %d containers of other trucks change hands.", n, plan.Problems[0], others), 300)
 	}
 	s.mu.Lock()
 	p := service.Proposal{
@@ -340,7 +336,7 @@ func (s *Service) proposeMoves(ctx context.Context, broken string) error {
 			Inputs: []service.Input{{Entity: truckURN(broken), Attribute: "serviceStatus", Value: "broken down", At: now}},
 			Reason: fmt.Sprintf("%s has broken down with %d containers still to empty.", broken, moved+len(plan.Problems)),
 		},
-		Do: oneLine(fmt.Sprintf("Give %s's containers to others: %s.", broken, strings.Join(parts, ", ")), 300), Effect: effect, Until: now.Add(openFor), Detail: detail,
+		Do: service.Sentence(fmt.Sprintf("Give %s's containers to others: %s.", broken, strings.Join(parts, ", ")), 300), Effect: effect, Until: now.Add(openFor), Detail: detail,
 	}
 	s.mu.Unlock()
 	if err := s.deps.Decisions.Propose(ctx, p); err != nil {

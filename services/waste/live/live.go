@@ -2,20 +2,13 @@ package live
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"polity/city"
-	"polity/internal/durable"
 	"polity/service"
 	"polity/services/waste"
 	"polity/services/waste/example"
@@ -110,8 +103,6 @@ type Fewer struct {
 	Cost, Metres, KgCO2 float64 // more than with it
 }
 
-const stateFile = "state.json"
-
 // New makes the service. Run works it.
 func New(config []byte, d service.Deps) (*Service, error) {
 	c, err := read(config)
@@ -152,30 +143,14 @@ func (s *Service) street(p city.Point) string {
 }
 
 func (s *Service) load() error {
-	text, err := os.ReadFile(filepath.Join(s.deps.Dir, stateFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &s.kept)
-	}
-	if err != nil {
+	if err := s.deps.Load(&s.kept); err != nil {
 		return fmt.Errorf("what is known of tours: %w", err)
 	}
 	return nil
 }
 
 // save keeps what a restart must not forget. The lock is held.
-func (s *Service) save() error {
-	text, err := json.Marshal(&s.kept)
-	if err == nil {
-		err = os.MkdirAll(s.deps.Dir, 0o700)
-	}
-	if err == nil {
-		err = durable.WriteFile(filepath.Join(s.deps.Dir, stateFile), text, 0o600)
-	}
-	return err
-}
+func (s *Service) save() error { return s.deps.Save(&s.kept) }
 
 // Run works until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
@@ -235,8 +210,7 @@ func (s *Service) begin(ctx context.Context) error {
 	waiting, alerts := slices.Clone(s.kept.Waiting), maps.Clone(s.kept.Alerts)
 	s.mu.Unlock()
 	for _, id := range waiting {
-		err := s.deps.Decisions.Withdraw(ctx, id, "The made-up day began anew.")
-		if kind := city.KindOf(err); err != nil && kind != city.Conflict && kind != city.NotFound {
+		if err := s.deps.Moot(ctx, id, "The made-up day began anew."); err != nil {
 			return err
 		}
 	}
@@ -323,13 +297,4 @@ func (s *Service) hear(ctx context.Context) error {
 		}
 	}
 	return s.publishContainers(ctx)
-}
-
-// oneLine makes a sentence fit for a decision.
-func oneLine(text string, most int) string {
-	text = strings.Join(strings.Fields(text), " ")
-	if r := []rune(text); len(r) > most {
-		text = string(r[:most-1]) + "…"
-	}
-	return text
 }

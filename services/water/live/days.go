@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"polity/service"
 	"polity/services/water/balance"
 	"polity/services/water/epanet"
 	"polity/services/water/leaks"
@@ -83,7 +84,7 @@ func (s *Service) day(ctx context.Context, d *scada.Data, words []season.Word) e
 			err = s.publish(ctx, &told[i])
 		}
 		if err == nil && !told[i].Ended.IsZero() {
-			err = s.moot(ctx, told[i].Waiting, "The leak has ended.")
+			err = s.deps.Moot(ctx, told[i].Waiting, "The leak has ended.")
 		}
 	}
 	if err != nil {
@@ -200,7 +201,7 @@ func (s *Service) reason(f leaks.Found, pipe string) string {
 	}
 	say(true, 1, "more flows in by %s at night than is used, by %.1f m³/h (%.0f times the usual spread)")
 	say(false, -1, "pressure at %s is lower by %.2f m than the model expects (%.0f times)")
-	return oneLine(fmt.Sprintf("Since %s %s: a leak of about %.0f m³/h near %s fits best.", s.when(f.Since), strings.Join(parts, " and "), f.Flow, pipe), 300)
+	return service.Sentence(fmt.Sprintf("Since %s %s: a leak of about %.0f m³/h near %s fits best.", s.when(f.Since), strings.Join(parts, " and "), f.Flow, pipe), 300)
 }
 
 func mean(list []float64) float64 {

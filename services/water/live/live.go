@@ -2,18 +2,14 @@ package live
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"polity/city"
-	"polity/internal/durable"
 	"polity/plane"
 	"polity/service"
 	"polity/services/water/epanet"
@@ -81,8 +77,6 @@ type Leak struct {
 	Note     string    // why nothing is proposed
 }
 
-const stateFile = "state.json"
-
 // New makes the service. Run works it.
 func New(config []byte, d service.Deps) (*Service, error) {
 	c, err := read(config)
@@ -104,15 +98,7 @@ func (s *Service) forget() {
 }
 
 func (s *Service) load() error {
-	name := filepath.Join(s.deps.Dir, stateFile)
-	text, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &s.kept)
-	}
-	if err != nil {
+	if err := s.deps.Load(&s.kept); err != nil {
 		return fmt.Errorf("what is known of leaks: %w", err)
 	}
 	if s.kept.Alarms == nil {
@@ -123,23 +109,14 @@ func (s *Service) load() error {
 			break // what was played before is ended at once
 		}
 		if _, is := s.net.Link(l.Pipe); !is {
-			return city.Errorf(city.Conflict, "%s is of another network than the configuration names: move it away", name)
+			return city.Errorf(city.Conflict, "%s is of another network than the configuration names: move it away", s.deps.KeptPath())
 		}
 	}
 	return nil
 }
 
 // save keeps what a restart must not forget. The lock is held.
-func (s *Service) save() error {
-	text, err := json.Marshal(&s.kept)
-	if err == nil {
-		err = os.MkdirAll(s.deps.Dir, 0o700)
-	}
-	if err == nil {
-		err = durable.WriteFile(filepath.Join(s.deps.Dir, stateFile), text, 0o600)
-	}
-	return err
-}
+func (s *Service) save() error { return s.deps.Save(&s.kept) }
 
 // Run works until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
@@ -219,7 +196,7 @@ func (s *Service) anew(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 	for i := range left {
-		if err := errors.Join(s.moot(ctx, left[i].Waiting, "The made-up days began anew."), s.publish(ctx, &left[i])); err != nil {
+		if err := errors.Join(s.deps.Moot(ctx, left[i].Waiting, "The made-up days began anew."), s.publish(ctx, &left[i])); err != nil {
 			return err
 		}
 	}
@@ -227,18 +204,6 @@ func (s *Service) anew(ctx context.Context) error {
 	defer s.mu.Unlock()
 	s.forget()
 	return s.save()
-}
-
-// moot withdraws a decision, unless somebody has answered it.
-func (s *Service) moot(ctx context.Context, decision, why string) error {
-	if decision == "" {
-		return nil
-	}
-	err := s.deps.Decisions.Withdraw(ctx, decision, why)
-	if kind := city.KindOf(err); kind == city.Conflict || kind == city.NotFound {
-		return nil
-	}
-	return err
 }
 
 // learn begins to watch.

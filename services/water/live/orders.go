@@ -55,7 +55,7 @@ func (s *Service) propose(ctx context.Context) error {
 		s.mu.Lock()
 		p, err := s.proposal(l, now.UTC())
 		if err != nil {
-			l.Note = oneLine(err.Error(), 300)
+			l.Note = service.Sentence(err.Error(), 300)
 			s.mu.Unlock()
 			continue
 		}
@@ -118,9 +118,9 @@ func (s *Service) proposal(l *Leak, now time.Time) (p service.Proposal, err erro
 	return service.Proposal{
 		Decision: service.Decision{
 			ID: fmt.Sprintf("%s-%s-%d", o.Kind, l.ID, l.Tries+1), Service: Name, Level: level, Algorithm: "leak-search", At: now,
-			Reason: oneLine(reason, 300), Inputs: s.inputs(l, now),
+			Reason: service.Sentence(reason, 300), Inputs: s.inputs(l, now),
 		},
-		Do: oneLine(do, 300), Effect: effect, Until: now.Add(open), Detail: detail,
+		Do: service.Sentence(do, 300), Effect: effect, Until: now.Add(open), Detail: detail,
 	}, nil
 }
 
@@ -202,7 +202,7 @@ func (s *Service) carryOut(ctx context.Context) error {
 	for _, d := range list {
 		job, moot, stale := s.job(d)
 		if stale != nil {
-			if err := s.deps.Decisions.Failed(ctx, d, oneLine(stale.Error(), 300)); err != nil {
+			if err := s.deps.Decisions.Failed(ctx, d, service.Sentence(stale.Error(), 300)); err != nil {
 				return err
 			}
 			continue
@@ -211,7 +211,7 @@ func (s *Service) carryOut(ctx context.Context) error {
 			continue
 		}
 		s.season.Send(*job)
-		if err := s.moot(ctx, moot, "A person had the order undone that it follows."); err != nil {
+		if err := s.deps.Moot(ctx, moot, "A person had the order undone that it follows."); err != nil {
 			return err
 		}
 	}
@@ -279,7 +279,7 @@ func (s *Service) heard(ctx context.Context, said []season.Word) error {
 		s.deps.Log.Info("a crew says", slog.String("what", string(w.What)), slog.String("pipe", w.Pipe), slog.String("decision", w.Job))
 		if k := slices.IndexFunc(list, func(d service.Due) bool { return d.ID == w.Job }); k >= 0 && w.What != season.Mended {
 			if failed != "" {
-				err = errors.Join(err, s.deps.Decisions.Failed(ctx, list[k], oneLine(failed, 300)))
+				err = errors.Join(err, s.deps.Decisions.Failed(ctx, list[k], service.Sentence(failed, 300)))
 			} else {
 				err = errors.Join(err, s.deps.Decisions.Done(ctx, list[k]))
 			}
@@ -323,13 +323,4 @@ func (s *Service) hear(l *Leak, w season.Word) (failed string) {
 		}
 	}
 	return failed
-}
-
-// oneLine makes a sentence fit for a decision.
-func oneLine(text string, most int) string {
-	text = strings.Join(strings.Fields(text), " ")
-	if r := []rune(text); len(r) > most {
-		text = string(r[:most-1]) + "…"
-	}
-	return text
 }
