@@ -144,31 +144,18 @@ city's root keys put into the roster. Whoever has the folder and the passphrase 
 }
 
 func (s *caseState) rosterCommand() *cobra.Command {
-	var words string
-	cmd := &cobra.Command{
-		Use: "roster FILE", Short: "Take the city's roster, or a later one",
-		Long: `The first roster is compared in words: ask the holders of the root keys for the 8 groups
-and give them with --words, or type them when asked. Later rosters are signed by the root
-of the one before and need none.`,
-		Example: `  polity case roster city.roster --words "0a1b2c3d ..."`,
-		Args:    exactlyOne("roster"),
-	}
-	cmd.Flags().StringVar(&words, "words", "", "the roster's words, as the holders of root keys say them")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		file, err := os.ReadFile(args[0])
-		if err != nil {
-			return usageError{err}
-		}
+	return takeRosterCommand("case", func(cmd *cobra.Command, file []byte, words func() (string, error)) error {
 		o, err := casefile.Open(s.dir)
 		if err != nil {
 			return err
 		}
-		if len(o.Rosters()) == 0 && words == "" {
-			if words, err = (&custodianState{}).ask(cmd, "Words of the roster, as the holders of the root keys say them: "); err != nil {
+		typed := ""
+		if len(o.Rosters()) == 0 {
+			if typed, err = words(); err != nil {
 				return err
 			}
 		}
-		if err := o.Adopt(file, words); err != nil {
+		if err := o.Adopt(file, typed); err != nil {
 			return err
 		}
 		r, err := o.Roster()
@@ -182,8 +169,7 @@ of the one before and need none.`,
 		}
 		fmt.Fprintf(cmd.OutOrStdout(), "This machine is %s of %s.\n", device, office)
 		return nil
-	}
-	return cmd
+	})
 }
 
 func (s *caseState) listCommand() *cobra.Command {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -176,32 +175,19 @@ the disk and keep the machine locked away.`,
 }
 
 func (s *custodianState) rosterCommand() *cobra.Command {
-	var words string
-	cmd := &cobra.Command{
-		Use: "roster FILE", Short: "Take the city's roster, or a later one",
-		Long: `The first roster is compared in words: ask the holders of the root keys for the 8 groups
-and give them with --words, or type them when asked. Later rosters are signed by the root
-of the one before and need none.`,
-		Example: `  polity custodian roster city.roster --words "0a1b2c3d ..."`,
-		Args:    exactlyOne("roster"),
-	}
-	cmd.Flags().StringVar(&words, "words", "", "the roster's words, as the holders of root keys say them")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		file, err := os.ReadFile(args[0])
-		if err != nil {
-			return usageError{err}
-		}
+	return takeRosterCommand("custodian", func(cmd *cobra.Command, file []byte, words func() (string, error)) error {
 		return s.with(cmd, func(d *custodian.Device) error {
 			st, err := d.Status(time.Now())
 			if err != nil {
 				return err
 			}
-			if st.Roster == 0 && words == "" {
-				if words, err = s.ask(cmd, "Words of the roster, as the holders of the root keys say them: "); err != nil {
+			typed := ""
+			if st.Roster == 0 {
+				if typed, err = words(); err != nil {
 					return err
 				}
 			}
-			if err := d.Adopt(file, words); err != nil {
+			if err := d.Adopt(file, typed); err != nil {
 				return err
 			}
 			if st, err = d.Status(time.Now()); err != nil {
@@ -210,18 +196,7 @@ of the one before and need none.`,
 			fmt.Fprintf(cmd.OutOrStdout(), "Roster %d of %s is taken: this device is %s of %s.\n", st.Roster, st.City, st.Device, st.Title)
 			return nil
 		})
-	}
-	return cmd
-}
-
-// ask reads a line that a person types.
-func (s *custodianState) ask(cmd *cobra.Command, prompt string) (string, error) {
-	fmt.Fprint(cmd.ErrOrStderr(), prompt)
-	line, err := bufio.NewReader(io.LimitReader(cmd.InOrStdin(), 4096)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", err
-	}
-	return strings.TrimSpace(line), nil
+	})
 }
 
 func (s *custodianState) statusCommand() *cobra.Command {

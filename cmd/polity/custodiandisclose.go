@@ -47,7 +47,7 @@ page of the public record.`,
 			}
 			tell(cmd.OutOrStdout(), d.DescribeDisclosure(v))
 			if code == "" {
-				if code, err = s.ask(cmd, fmt.Sprintf("\nType the code %s to make this public, anything else to leave: ", token.Code(v.Token.ID))); err != nil {
+				if code, err = askLine(cmd, fmt.Sprintf("\nType the code %s to make this public, anything else to leave: ", token.Code(v.Token.ID))); err != nil {
 					return err
 				}
 			}

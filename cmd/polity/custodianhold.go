@@ -41,7 +41,7 @@ later, and with the other body's shares. The hold shows in the public log.`,
 			}
 			tell(cmd.OutOrStdout(), d.DescribeHold(h))
 			if code == "" {
-				if code, err = s.ask(cmd, fmt.Sprintf("\nType the code %s to hold these shares, anything else to leave: ", h.Code())); err != nil {
+				if code, err = askLine(cmd, fmt.Sprintf("\nType the code %s to hold these shares, anything else to leave: ", h.Code())); err != nil {
 					return err
 				}
 			}

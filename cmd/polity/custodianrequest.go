@@ -61,7 +61,7 @@ request again gives the same shares, and shows too.`,
 		return s.answered(cmd, args[0], out, picture, func(d *custodian.Device, r *custodian.Request, w io.Writer) (*custodian.Answered, error) {
 			if code == "" {
 				var err error
-				if code, err = s.ask(cmd, fmt.Sprintf("\nType the code %s to approve, anything else to leave: ", r.Code())); err != nil {
+				if code, err = askLine(cmd, fmt.Sprintf("\nType the code %s to approve, anything else to leave: ", r.Code())); err != nil {
 					return nil, err
 				}
 			}
