@@ -1,10 +1,11 @@
 // The map beside the list of cameras: a click on one, or on what it sees, chooses or
 // leaves it. Without WebGL the list says all.
-import { Map as View, NavigationControl, setWorkerUrl, type StyleSpecification } from "maplibre-gl";
+import type { Map as View, StyleSpecification } from "maplibre-gl";
 import { cameraAt, camerasChosen, chosenWanted, toggleCamera } from "./caseevents.ts";
 import { dataOf, isDark, make, one, onScheme, stillness } from "./dom.ts";
 import type { CaseNewData } from "./generated.ts";
 import { style } from "./mapstyle.ts";
+import { mapIn } from "./mapview.ts";
 import { say } from "./texts.ts";
 
 const root = one<HTMLElement>("[data-island='casemap']");
@@ -18,19 +19,7 @@ class CaseMap {
   private ready = false;
 
   constructor(at: HTMLElement) {
-    setWorkerUrl(new URL(data.worker, location.href).href);
-    const [west, south, east, north] = data.bounds;
-    const margin = (east - west) / 2;
-    this.view = new View({
-      container: at, style: this.dressed(),
-      ...(data.zoom > 0 ? { center: data.centre, zoom: data.zoom } : { bounds: [west, south, east, north] as [number, number, number, number] }),
-      minZoom: 9, maxZoom: 19, maxBounds: [west - margin, south - margin, east + margin, north + margin],
-      attributionControl: false, dragRotate: false, pitchWithRotate: false, cooperativeGestures: true, fadeDuration: stillness.matches ? 0 : 120,
-      locale: { "NavigationControl.ZoomIn": say("map.zoomin"), "NavigationControl.ZoomOut": say("map.zoomout"), "Map.Title": say("map.label") },
-    });
-    this.view.touchZoomRotate.disableRotation();
-    this.view.keyboard.disableRotation();
-    this.view.addControl(new NavigationControl({ showCompass: false }), "top-right");
+    this.view = mapIn(at, data, this.dressed());
     this.view.once("load", () => {
       this.ready = true;
       root.dataset.ready = "";

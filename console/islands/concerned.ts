@@ -1,10 +1,11 @@
 // "Was I concerned?": everything public is fetched first; then the page is told to send
 // nothing more, and place and time are compared here.
-import { Map as View, Marker, NavigationControl, setWorkerUrl } from "maplibre-gl";
+import { type Map as View, Marker } from "maplibre-gl";
 import { compare, moments, sees, type Answer, type Question } from "./compare.ts";
-import { dataOf, isDark, make, one, stillness } from "./dom.ts";
+import { dataOf, isDark, make, one } from "./dom.ts";
 import type { ConcernedData, OpeningsData } from "./generated.ts";
 import { style } from "./mapstyle.ts";
+import { mapIn } from "./mapview.ts";
 import { list, say } from "./texts.ts";
 
 const root = one<HTMLElement>("[data-island='concerned']");
@@ -105,26 +106,7 @@ function map(): Promise<View | null> {
   holder.append(at);
   return new Promise((done) => {
     try {
-      setWorkerUrl(new URL(data.map.worker, location.href).href);
-      const [west, south, east, north] = data.map.bounds;
-      const margin = (east - west) / 2;
-      const view = new View({
-        container: at,
-        style: style(data.map, isDark() ? data.map.dark : data.map.light),
-        ...(data.map.zoom > 0 ? { center: data.map.centre, zoom: data.map.zoom } : { bounds: [west, south, east, north] as [number, number, number, number] }),
-        minZoom: 9,
-        maxZoom: 19,
-        maxBounds: [west - margin, south - margin, east + margin, north + margin],
-        attributionControl: false,
-        dragRotate: false,
-        pitchWithRotate: false,
-        cooperativeGestures: true,
-        fadeDuration: stillness.matches ? 0 : 120,
-        locale: { "NavigationControl.ZoomIn": say("map.zoomin"), "NavigationControl.ZoomOut": say("map.zoomout"), "Map.Title": say("map.label") },
-      });
-      view.touchZoomRotate.disableRotation();
-      view.keyboard.disableRotation();
-      view.addControl(new NavigationControl({ showCompass: false }), "top-right");
+      const view = mapIn(at, data.map, style(data.map, isDark() ? data.map.dark : data.map.light));
       view.once("load", () => {
         holder.querySelector(".ground")?.remove();
         holder.dataset.ready = "";

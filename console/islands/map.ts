@@ -1,9 +1,10 @@
 // The map of the front page, in step with the list beside it. Without WebGL the still
 // picture that the server drew stays.
-import { Map as View, NavigationControl, setWorkerUrl, type GeoJSONSource, type LngLatBoundsLike } from "maplibre-gl";
-import { dataOf, isDark, make, one, onScheme, stillness } from "./dom.ts";
+import type { GeoJSONSource, LngLatBoundsLike, Map as View } from "maplibre-gl";
+import { dataOf, isDark, make, one, onScheme } from "./dom.ts";
 import type { MapData } from "./generated.ts";
 import { style } from "./mapstyle.ts";
+import { begins, mapIn } from "./mapview.ts";
 import { say } from "./texts.ts";
 
 const root = one<HTMLElement>("[data-island='map']");
@@ -23,25 +24,7 @@ class CityMap {
   private card: HTMLElement | null = null;
 
   constructor(at: HTMLElement) {
-    setWorkerUrl(new URL(data.worker, location.href).href);
-    const [west, south, east, north] = data.bounds;
-    const margin = (east - west) / 2;
-    this.view = new View({
-      container: at,
-      style: style(data, isDark() ? data.dark : data.light),
-      ...(data.zoom > 0 ? { center: data.centre, zoom: data.zoom } : cover(at, data.bounds)),
-      minZoom: 9,
-      maxZoom: 19,
-      maxBounds: [west - margin, south - margin, east + margin, north + margin], // so that nobody gets lost
-      attributionControl: false,
-      dragRotate: false,
-      pitchWithRotate: false,
-      fadeDuration: stillness.matches ? 0 : 120,
-      locale: { "NavigationControl.ZoomIn": say("map.zoomin"), "NavigationControl.ZoomOut": say("map.zoomout"), "Map.Title": say("map.label") },
-    });
-    this.view.touchZoomRotate.disableRotation();
-    this.view.keyboard.disableRotation();
-    this.view.addControl(new NavigationControl({ showCompass: false }), "top-right");
+    this.view = mapIn(at, data, style(data, isDark() ? data.dark : data.light), data.zoom > 0 ? begins(data) : cover(at, data.bounds), false);
     this.view.once("load", () => {
       root.querySelector(".ground")?.remove();
       root.dataset.ready = "";

@@ -1,9 +1,10 @@
 // The map beside the list: alerts, cameras with what they see, and assets, in step with
 // the list. Without WebGL the list alone says all.
-import { Map as View, NavigationControl, setWorkerUrl, type GeoJSONSource, type LayerSpecification, type StyleSpecification } from "maplibre-gl";
+import type { GeoJSONSource, LayerSpecification, Map as View, StyleSpecification } from "maplibre-gl";
 import { colour, isDark, one, onScheme, stillness, make } from "./dom.ts";
 import type { Alert, MapData } from "./generated.ts";
 import { style } from "./mapstyle.ts";
+import { mapIn } from "./mapview.ts";
 import { alertChosen, alertsShown, alertsWanted, chooseAlert } from "./roomevents.ts";
 import { rank } from "./roomstore.ts";
 import { room } from "./roomwords.ts";
@@ -27,19 +28,7 @@ class RoomMap {
   private ready = false;
 
   constructor(at: HTMLElement) {
-    setWorkerUrl(new URL(data.worker, location.href).href);
-    const [west, south, east, north] = data.bounds;
-    const margin = (east - west) / 2;
-    this.view = new View({
-      container: at, style: this.dressed(),
-      ...(data.zoom > 0 ? { center: data.centre, zoom: data.zoom } : { bounds: [west, south, east, north] as [number, number, number, number] }),
-      minZoom: 9, maxZoom: 19, maxBounds: [west - margin, south - margin, east + margin, north + margin],
-      attributionControl: false, dragRotate: false, pitchWithRotate: false, cooperativeGestures: true, fadeDuration: stillness.matches ? 0 : 120,
-      locale: { "NavigationControl.ZoomIn": say("map.zoomin"), "NavigationControl.ZoomOut": say("map.zoomout"), "Map.Title": say("map.label") },
-    });
-    this.view.touchZoomRotate.disableRotation();
-    this.view.keyboard.disableRotation();
-    this.view.addControl(new NavigationControl({ showCompass: false }), "top-right");
+    this.view = mapIn(at, data, this.dressed());
     this.view.once("load", () => {
       this.ready = true;
       root.dataset.ready = "";

@@ -1,9 +1,10 @@
 // Lines and vehicles on a map that moves, in place of the still picture. Without WebGL
 // that picture stays.
-import { Map as View, NavigationControl, setWorkerUrl, type GeoJSONSource, type LayerSpecification, type StyleSpecification } from "maplibre-gl";
-import { colour, dataOf, isDark, make, one, onScheme, stillness } from "./dom.ts";
+import type { GeoJSONSource, LayerSpecification, Map as View, StyleSpecification } from "maplibre-gl";
+import { colour, dataOf, isDark, make, one, onScheme } from "./dom.ts";
 import type { TransitMapData } from "./generated.ts";
 import { style } from "./mapstyle.ts";
+import { mapIn } from "./mapview.ts";
 import { say } from "./texts.ts";
 
 const root = one<HTMLElement>("[data-island='transit']");
@@ -43,26 +44,7 @@ class LinesMap {
   private card: HTMLElement | null = null;
 
   constructor(at: HTMLElement) {
-    setWorkerUrl(new URL(data.map.worker, location.href).href);
-    const [west, south, east, north] = data.map.bounds;
-    const margin = (east - west) / 2;
-    this.view = new View({
-      container: at,
-      style: dressed(),
-      bounds: [west, south, east, north],
-      minZoom: 9,
-      maxZoom: 19,
-      maxBounds: [west - margin, south - margin, east + margin, north + margin],
-      attributionControl: false,
-      dragRotate: false,
-      pitchWithRotate: false,
-      cooperativeGestures: true, // a finger that scrolls the page does not get stuck here
-      fadeDuration: stillness.matches ? 0 : 120,
-      locale: { "NavigationControl.ZoomIn": say("map.zoomin"), "NavigationControl.ZoomOut": say("map.zoomout"), "Map.Title": say("map.label") },
-    });
-    this.view.touchZoomRotate.disableRotation();
-    this.view.keyboard.disableRotation();
-    this.view.addControl(new NavigationControl({ showCompass: false }), "top-right");
+    this.view = mapIn(at, data.map, dressed(), { bounds: data.map.bounds });
     this.view.once("load", () => (root.dataset.ready = ""));
     onScheme(() => this.view.setStyle(dressed()));
     setInterval(() => this.renew(), every);
