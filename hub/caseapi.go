@@ -263,11 +263,7 @@ func (c *cases) getAnswer(w http.ResponseWriter, r *http.Request, who access.Who
 	if err != nil {
 		return err
 	}
-	id, err := c.own(r.Context(), who, r.PathValue("case"))
-	if err != nil {
-		return err
-	}
-	done, err := c.carrying(w, r)
+	id, done, err := c.handing(w, r, who)
 	if err != nil {
 		return err
 	}
@@ -308,12 +304,17 @@ type segmentListed struct {
 	HeaderHash canonical.Hash `json:"header_hash"`
 }
 
-func (c *cases) getSegments(w http.ResponseWriter, r *http.Request, who access.Who) error {
-	id, err := c.own(r.Context(), who, r.PathValue("case"))
-	if err != nil {
-		return err
+// handing begins to hand something of a case to whoever may have it. done ends it.
+func (c *cases) handing(w http.ResponseWriter, r *http.Request, who access.Who) (id canonical.Hash, done func(), err error) {
+	if id, err = c.own(r.Context(), who, r.PathValue("case")); err != nil {
+		return id, nil, err
 	}
-	done, err := c.carrying(w, r)
+	done, err = c.carrying(w, r)
+	return id, done, err
+}
+
+func (c *cases) getSegments(w http.ResponseWriter, r *http.Request, who access.Who) error {
+	id, done, err := c.handing(w, r, who)
 	if err != nil {
 		return err
 	}
@@ -331,11 +332,7 @@ func (c *cases) getSegments(w http.ResponseWriter, r *http.Request, who access.W
 
 // getHours hands out the segment hashes of a camera's hours that the case touches.
 func (c *cases) getHours(w http.ResponseWriter, r *http.Request, who access.Who) error {
-	id, err := c.own(r.Context(), who, r.PathValue("case"))
-	if err != nil {
-		return err
-	}
-	done, err := c.carrying(w, r)
+	id, done, err := c.handing(w, r, who)
 	if err != nil {
 		return err
 	}
@@ -348,11 +345,7 @@ func (c *cases) getHours(w http.ResponseWriter, r *http.Request, who access.Who)
 // getSegment hands out ciphertext, from an offset on where the header Range says so
 // (RFC 9110, 14.2): one range, open at its end, which is what going on needs.
 func (c *cases) getSegment(w http.ResponseWriter, r *http.Request, who access.Who) error {
-	id, err := c.own(r.Context(), who, r.PathValue("case"))
-	if err != nil {
-		return err
-	}
-	done, err := c.carrying(w, r)
+	id, done, err := c.handing(w, r, who)
 	if err != nil {
 		return err
 	}
