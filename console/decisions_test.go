@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"polity/access"
-	"polity/city"
-	"polity/console"
 	"polity/console/consoletest"
 	"polity/room/decision"
 	"polity/service"
@@ -21,23 +19,12 @@ import (
 // deciding are the pages of somebody with some rights, and the book behind them.
 func deciding(t *testing.T, may ...access.Action) (http.Handler, *decision.Book) {
 	t.Helper()
-	who := &consoletest.Access{As: access.Who{Kind: access.Person, ID: "p9", Name: "Tarja"}, May: may}
-	now := func() time.Time { return afternoon }
-	book, err := consoletest.NewDecisions(t.TempDir(), who, now)
+	book, err := consoletest.NewDecisions(t.TempDir(), atDesk(may...), func() time.Time { return afternoon })
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { book.Close() })
-	world, err := consoletest.New(consoletest.Config{Now: now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	pages, err := console.New(console.Config{City: world, Access: who, Looks: &consoletest.Looks{}, Decisions: book, Services: map[city.Slug]service.Service{"traffic": sleeper{}}, Now: now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pages.Close)
-	return pages, book
+	return servicePages(t, "traffic", sleeper{}, book, may...), book
 }
 
 // sleeper is a service that does nothing.

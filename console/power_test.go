@@ -5,12 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"polity/access"
-	"polity/city"
-	"polity/console"
-	"polity/console/consoletest"
 	"polity/service"
 	power "polity/services/power/live"
 )
@@ -24,12 +20,6 @@ func (d desk) View() power.View            { return d.view }
 
 func powerPages(t *testing.T, may ...access.Action) http.Handler {
 	t.Helper()
-	who := &consoletest.Access{As: access.Who{Kind: access.Person, ID: "p9", Name: "Otto"}, May: may}
-	now := func() time.Time { return afternoon }
-	world, err := consoletest.New(consoletest.Config{Now: now})
-	if err != nil {
-		t.Fatal(err)
-	}
 	v := power.View{
 		At: afternoon, Simulated: true, Customers: 320, Fed: 240, Stray: 1, LowestPU: 0.977,
 		Field:  power.FieldView{Configured: true, Stands: true, Switches: 2},
@@ -37,12 +27,7 @@ func powerPages(t *testing.T, may ...access.Action) http.Handler {
 		Lines:  []power.LineView{{Name: "branch.<10>", From: 0, To: 1, Faulty: true}, {Name: "tie.1", From: 1, To: 0, Tie: true}},
 		Buses:  []power.BusView{{Name: "bus.1", Live: true, PU: 1}, {Name: "bus.2", Depth: 1}},
 	}
-	pages, err := console.New(console.Config{City: world, Access: who, Looks: &consoletest.Looks{}, Services: map[city.Slug]service.Service{"power": desk{v}}, Now: now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pages.Close)
-	return pages
+	return servicePages(t, "power", desk{v}, nil, may...)
 }
 
 // TestEveryoneSeesHowManyAndTheDeskSeesWhere: which line failed is the desk's.

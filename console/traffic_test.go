@@ -12,9 +12,6 @@ import (
 	"time"
 
 	"polity/access"
-	"polity/city"
-	"polity/console"
-	"polity/console/consoletest"
 	"polity/room/decision"
 	"polity/service"
 	traffic "polity/services/traffic/live"
@@ -43,12 +40,6 @@ func trafficPages(t *testing.T, may ...access.Action) http.Handler {
 
 func trafficDesk(t *testing.T, may ...access.Action) (http.Handler, *decision.Book, *[]string) {
 	t.Helper()
-	who := &consoletest.Access{As: access.Who{Kind: access.Person, ID: "p9", Name: "Tarja"}, May: may}
-	now := func() time.Time { return afternoon }
-	world, err := consoletest.New(consoletest.Config{Now: now})
-	if err != nil {
-		t.Fatal(err)
-	}
 	tally := func(n int, mean float64) street.Tally {
 		return street.Tally{Count: n, Mean: mean, Longest: 3 * mean, Stopped: 0.5}
 	}
@@ -61,7 +52,7 @@ func trafficDesk(t *testing.T, may ...access.Action) (http.Handler, *decision.Bo
 		Diagram: &traffic.Diagram{Seconds: 300, Length: 500, Stops: []traffic.Stop{{Name: "Quay <1>", At: 300, Known: -250, Greens: [][2]float64{{-200, -150}}}}, Tracks: [][][2]float64{{{-100, 0}, {-60, 500}}}},
 		Now:     &street.Figures{Trips: tally(300, 15), Walks: tally(200, 9)}, Fixed: &street.Figures{Trips: tally(300, 30), Walks: tally(200, 18)},
 	}
-	book, err := decision.Open(t.Context(), decision.Config{Path: filepath.Join(t.TempDir(), "decisions.db"), Decider: who, Now: now})
+	book, err := decision.Open(t.Context(), decision.Config{Path: filepath.Join(t.TempDir(), "decisions.db"), Decider: atDesk(may...), Now: func() time.Time { return afternoon }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,12 +68,7 @@ func trafficDesk(t *testing.T, may ...access.Action) (http.Handler, *decision.Bo
 		t.Fatal(err)
 	}
 	held := &[]string{}
-	pages, err := console.New(console.Config{City: world, Access: who, Looks: &consoletest.Looks{}, Decisions: book, Services: map[city.Slug]service.Service{"traffic": signals{v, held}}, Now: now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pages.Close)
-	return pages, book, held
+	return servicePages(t, "traffic", signals{v, held}, book, may...), book, held
 }
 
 // TestAnOperatorGivesAJunctionBackForAnHour: the decision is overridden with the reason, the

@@ -10,8 +10,6 @@ import (
 
 	"polity/access"
 	"polity/city"
-	"polity/console"
-	"polity/console/consoletest"
 	"polity/service"
 	"polity/services/waste"
 	wastelive "polity/services/waste/live"
@@ -40,12 +38,6 @@ func (wasteDesk) WriteGPX(w io.Writer, truck string) error {
 
 func wastePages(t *testing.T, may ...access.Action) http.Handler {
 	t.Helper()
-	who := &consoletest.Access{As: access.Who{Kind: access.Person, ID: "p9", Name: "Kaisa"}, May: may}
-	now := func() time.Time { return afternoon }
-	world, err := consoletest.New(consoletest.Config{Now: now})
-	if err != nil {
-		t.Fatal(err)
-	}
 	at := city.Point{Lon: 24.94, Lat: 60.17}
 	v := wastelive.View{
 		At: afternoon, Simulated: true, Pace: 60, Day: afternoon.Add(-14 * time.Hour), Phase: wastelive.Driving, Waiting: []string{"plan-1"}, Priced: true, Metres: 7000, Cost: 90, KgCO2: 6,
@@ -60,12 +52,7 @@ func wastePages(t *testing.T, may ...access.Action) http.Handler {
 		Problems: []waste.Problem{{Container: "c9", What: "no truck in service takes glass", Help: "Put a truck for it into service"}},
 		Fewer:    []wastelive.Fewer{{Without: "t<2>", Tours: 1, Left: 3, Cost: -10, Metres: -1000, KgCO2: -1}},
 	}
-	pages, err := console.New(console.Config{City: world, Access: who, Looks: &consoletest.Looks{}, Services: map[city.Slug]service.Service{"waste": wasteDesk{v}}, Now: now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pages.Close)
-	return pages
+	return servicePages(t, "waste", wasteDesk{v}, nil, may...)
 }
 
 // TestEveryoneSeesStreetsAndTheDeskSeesTours: trucks, costs and probabilities are the desk's.

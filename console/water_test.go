@@ -6,12 +6,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"polity/access"
 	"polity/city"
-	"polity/console"
-	"polity/console/consoletest"
 	"polity/service"
 	"polity/services/water/leaks"
 	water "polity/services/water/live"
@@ -32,12 +29,6 @@ func (waterDesk) Isolate(pipe string) (water.Isolation, error) {
 
 func waterPages(t *testing.T, may ...access.Action) http.Handler {
 	t.Helper()
-	who := &consoletest.Access{As: access.Who{Kind: access.Person, ID: "p9", Name: "Wilma"}, May: may}
-	now := func() time.Time { return afternoon }
-	world, err := consoletest.New(consoletest.Config{Now: now})
-	if err != nil {
-		t.Fatal(err)
-	}
 	pressure := make([]float64, 24)
 	for h := range pressure {
 		pressure[h] = 30 + float64(h)
@@ -52,12 +43,7 @@ func waterPages(t *testing.T, may ...access.Action) http.Handler {
 		Links:     []water.LinkView{{Name: "P<1>", From: 0, To: 1, Chance: 0.62, Leak: true, Meter: true}},
 		Residuals: []leaks.Residual{{Instrument: "J2", Spread: 0.01, Days: leaks.Series{0, math.NaN(), -0.3}}},
 	}
-	pages, err := console.New(console.Config{City: world, Access: who, Looks: &consoletest.Looks{}, Services: map[city.Slug]service.Service{"water": waterDesk{v}}, Now: now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pages.Close)
-	return pages
+	return servicePages(t, "water", waterDesk{v}, nil, may...)
 }
 
 // TestEveryoneSeesThatThereIsALeakAndTheDeskWhere: pipes and pressures are the desk's.
