@@ -1,12 +1,12 @@
 package console
 
 import (
-	"encoding/json"
 	"html/template"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"polity/access"
 	"polity/city"
@@ -50,7 +50,6 @@ type decisionStep struct {
 	At        template.HTML
 	State     sign
 	Who, Note string
-	Machine   bool
 }
 
 // decisions is the book of decisions, and the one who asks as the book knows them.
@@ -81,11 +80,11 @@ func (c *Console) showDecisions(w http.ResponseWriter, r *request, refused error
 	if err != nil {
 		return err
 	}
-	open, more, err := book.Find(r.Context(), by, decision.Query{Services: access.Desks(), Open: true, Limit: decisionsOpen})
+	open, more, err := book.Find(r.Context(), by, decision.Query{Services: access.Desks(), Open: true, Steps: true, Limit: decisionsOpen})
 	if err != nil {
 		return err
 	}
-	all, _, err := book.Find(r.Context(), by, decision.Query{Services: access.Desks(), Limit: decisionsOpen})
+	all, _, err := book.Find(r.Context(), by, decision.Query{Services: access.Desks(), Steps: true, Limit: decisionsOpen})
 	if err != nil {
 		return err
 	}
@@ -95,18 +94,12 @@ func (c *Console) showDecisions(w http.ResponseWriter, r *request, refused error
 		v.Problem, status = refused.Error(), statuses[city.KindOf(refused)]
 	}
 	for _, d := range open {
-		if d, err = book.One(r.Context(), by, d.Service, d.ID); err != nil {
-			return err
-		}
 		v.Open = append(v.Open, c.decisionView(r, d, book.May(by, d.Service)))
 	}
 	for _, d := range all {
 		inEffect := d.Level == service.Bounded && d.State == decision.Applied && d.Until.After(r.clock.now)
 		if d.Closed.IsZero() || (!inEffect && len(v.Closed) == decisionsClosed) {
 			continue
-		}
-		if d, err = book.One(r.Context(), by, d.Service, d.ID); err != nil {
-			return err
 		}
 		if one := c.decisionView(r, d, book.May(by, d.Service)); inEffect {
 			v.InEffect = append(v.InEffect, one)
@@ -143,7 +136,7 @@ func (c *Console) decisionView(r *request, d *decision.Decision, may bool) decis
 		if s.Person == "" {
 			who = c.say.Say("decisions.program", "service", c.deskName(d.Service))
 		}
-		v.Steps = append(v.Steps, decisionStep{r.clock.Time(s.At), c.decisionState(s.State), who, s.Note, s.Person == ""})
+		v.Steps = append(v.Steps, decisionStep{r.clock.Time(s.At), c.decisionState(s.State), who, s.Note})
 	}
 	return v
 }
@@ -194,22 +187,18 @@ func (c *Console) decisionsJSON(w http.ResponseWriter, r *request) error {
 	}
 	type one struct {
 		service.Decision
-		Do       string          `json:"do"`
-		Effect   string          `json:"effect,omitempty"`
-		State    decision.State  `json:"state"`
-		Revision int64           `json:"revision"`
-		Until    json.RawMessage `json:"until"`
+		Do       string         `json:"do"`
+		Effect   string         `json:"effect,omitempty"`
+		State    decision.State `json:"state"`
+		Revision int64          `json:"revision"`
+		Until    time.Time      `json:"until"`
 	}
 	out := struct {
 		Decisions []one `json:"decisions"`
 		More      bool  `json:"more"`
 	}{[]one{}, more}
 	for _, d := range open {
-		until, err := d.Until.MarshalJSON()
-		if err != nil {
-			return err
-		}
-		out.Decisions = append(out.Decisions, one{d.Decision, d.Do, d.Effect, d.State, d.Revision, until})
+		out.Decisions = append(out.Decisions, one{d.Decision, d.Do, d.Effect, d.State, d.Revision, d.Until})
 	}
 	c.answer(w, http.StatusOK, out)
 	return nil

@@ -177,8 +177,11 @@ func TestWhoMayAnswer(t *testing.T) {
 	if list, _, err := x.Find(t.Context(), by("wilma"), decision.Query{Services: []city.Slug{"traffic", "water"}}); err != nil || len(list) != 0 {
 		t.Errorf("a stranger finds %d, %v", len(list), err)
 	}
-	if list, _, err := x.Find(t.Context(), by("tarja"), decision.Query{Services: []city.Slug{"traffic", "water"}, Open: true}); err != nil || len(list) != 1 {
+	if list, _, err := x.Find(t.Context(), by("tarja"), decision.Query{Services: []city.Slug{"traffic", "water"}, Open: true}); err != nil || len(list) != 1 || len(list[0].Steps) != 0 {
 		t.Errorf("%d found, %v", len(list), err)
+	}
+	if list, _, err := x.Find(t.Context(), by("tarja"), decision.Query{Services: []city.Slug{"traffic"}, Steps: true}); err != nil || len(list) != 1 || len(list[0].Steps) != 1 || list[0].Steps[0].State != decision.Proposed {
+		t.Errorf("%d found with their steps, %v", len(list), err)
 	}
 	if err := x.For("water").Propose(t.Context(), proposal("b", service.Advice)); city.KindOf(err) != city.Forbidden {
 		t.Errorf("water proposed for traffic: %v", err)

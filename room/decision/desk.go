@@ -34,14 +34,13 @@ func (d desk) Due(ctx context.Context) ([]service.Due, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := d.b.withSteps(ctx, list); err != nil {
+		return nil, err
+	}
 	var due []service.Due
 	for _, x := range list {
-		full, err := load(ctx, d.b.read, d.name, x.ID)
-		if err != nil {
-			return nil, kind(err)
-		}
 		by := ""
-		if s := full.Steps[len(full.Steps)-1]; s.Person != "" {
+		if s := x.Steps[len(x.Steps)-1]; s.Person != "" {
 			by = s.Name
 		}
 		due = append(due, service.Due{Proposal: x.Proposal, Undo: x.State == Overridden, By: by})

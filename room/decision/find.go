@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"polity/access"
@@ -67,12 +68,10 @@ func load(ctx context.Context, q querier, of city.Slug, id string) (*Decision, e
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var s Step
-		var at int64
-		if err := rows.Scan(&at, &s.State, &s.Person, &s.Name, &s.Note); err != nil {
+		s, err := scanStep(rows)
+		if err != nil {
 			return nil, err
 		}
-		s.At = time.UnixMilli(at).UTC()
 		d.Steps = append(d.Steps, s)
 	}
 	return d, rows.Err()
@@ -104,11 +103,12 @@ func (b *Book) One(ctx context.Context, by Asker, of city.Slug, id string) (*Dec
 type Query struct {
 	Services []city.Slug // those of which decisions are wanted
 	Open     bool        // those alone that are not closed
+	Steps    bool        // each with what happened to it
 	Limit    int         // at most 200; 0: 50
 }
 
-// Find returns decisions that the asker may see, without steps, the newest first. More
-// says that there are others.
+// Find returns decisions that the asker may see, the newest first. More says that there
+// are others.
 func (b *Book) Find(ctx context.Context, by Asker, q Query) (list []*Decision, more bool, err error) {
 	if q.Limit <= 0 {
 		q.Limit = 50
@@ -130,9 +130,46 @@ func (b *Book) Find(ctx context.Context, by Asker, q Query) (list []*Decision, m
 	}
 	newestFirst(list)
 	if len(list) > q.Limit {
-		return list[:q.Limit], true, nil
+		list, more = list[:q.Limit], true
 	}
-	return list, false, nil
+	if q.Steps {
+		err = b.withSteps(ctx, list)
+	}
+	return list, more, err
+}
+
+// withSteps fills in what happened to each of a list.
+func (b *Book) withSteps(ctx context.Context, list []*Decision) error {
+	if len(list) == 0 {
+		return nil
+	}
+	of, numbers := map[int64]*Decision{}, make([]any, 0, len(list))
+	for _, d := range list {
+		of[d.Number] = d
+		numbers = append(numbers, d.Number)
+	}
+	rows, err := b.read.QueryContext(ctx, "SELECT number, at, state, person, name, note FROM step WHERE number IN (?"+strings.Repeat(", ?", len(list)-1)+") ORDER BY n", numbers...) //nolint:gosec // question marks alone
+	if err != nil {
+		return kind(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var number int64
+		s, err := scanStep(rows, &number)
+		if err != nil {
+			return kind(err)
+		}
+		of[number].Steps = append(of[number].Steps, s)
+	}
+	return kind(rows.Err())
+}
+
+// scanStep reads a step, behind what else the row begins with.
+func scanStep(rows *sql.Rows, first ...any) (s Step, err error) {
+	var at int64
+	err = rows.Scan(append(first, &at, &s.State, &s.Person, &s.Name, &s.Note)...)
+	s.At = time.UnixMilli(at).UTC()
+	return s, err
 }
 
 // Logged is a step as the public log takes it.
