@@ -104,7 +104,7 @@ func (h *Hub) openLedger(ctx context.Context) error {
 	if c == nil {
 		return nil
 	}
-	rosters, err := c.chain()
+	rosters, err := roster.Read(c.Rosters)
 	if err != nil {
 		return city.Errorf(city.KindOf(err), "hub.ledger.rosters: %w", err)
 	}
@@ -141,27 +141,6 @@ func (h *Hub) openLedger(ctx context.Context) error {
 	l.openIndex(ctx)
 	h.ledger = l
 	return nil
-}
-
-// chain reads the rosters, each of which follows the one before.
-func (l *Ledger) chain() (list []*roster.Signed, err error) {
-	var r *roster.Signed
-	for _, name := range l.Rosters {
-		file, err := os.ReadFile(name)
-		if err != nil {
-			return nil, err
-		}
-		if r == nil {
-			r, err = roster.First(file)
-		} else {
-			r, err = r.Next(file)
-		}
-		if err != nil {
-			return nil, city.Errorf(city.KindOf(err), "%s: %w", name, err)
-		}
-		list = append(list, r)
-	}
-	return list, nil
 }
 
 // registered says whether a name may stand in the log: only what the city's registers

@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -250,23 +252,17 @@ the one before. Compare the words of the first with those that the city made pub
 	return cmd
 }
 
-// readRosters reads a first roster and those that follow it.
-func readRosters(names []string) (r *roster.Signed, err error) {
-	for _, name := range names {
-		file, err := os.ReadFile(name)
-		if err != nil {
-			return nil, usageError{err}
-		}
-		if r == nil {
-			r, err = roster.First(file)
-		} else {
-			r, err = r.Next(file)
-		}
-		if err != nil {
-			return nil, city.Errorf(city.KindOf(err), "%s: %w", name, err)
-		}
+// readRosters reads a first roster and those that follow it, and returns the last; nil: none
+// was named.
+func readRosters(names []string) (*roster.Signed, error) {
+	list, err := roster.Read(names)
+	if _, files := errors.AsType[*fs.PathError](err); files {
+		return nil, usageError{err}
 	}
-	return r, nil
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	return list[len(list)-1], nil
 }
 
 func sayRoster(w io.Writer, r *roster.Signed) {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -124,6 +125,28 @@ func (s *Signed) Next(file []byte) (*Signed, error) {
 		return nil, err
 	}
 	return &Signed{Roster: *r, file: slices.Clone(file), text: text}, nil
+}
+
+// Read reads a first roster and those that follow it from files. An error of the file system
+// is as it came; others name the file.
+func Read(names []string) (list []*Signed, err error) {
+	var r *Signed
+	for _, name := range names {
+		file, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		if r == nil {
+			r, err = First(file)
+		} else {
+			r, err = r.Next(file)
+		}
+		if err != nil {
+			return nil, city.Errorf(city.KindOf(err), "%s: %w", name, err)
+		}
+		list = append(list, r)
+	}
+	return list, nil
 }
 
 // Unsigned reads what a roster's file says, and checks no signature: for those who are
