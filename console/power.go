@@ -3,12 +3,12 @@ package console
 import (
 	"fmt"
 	"html/template"
-	"math"
 	"net/http"
 	"strings"
 
 	"polity/access"
 	"polity/city"
+	"polity/service"
 	power "polity/services/power/live"
 )
 
@@ -72,7 +72,7 @@ func (c *Console) powerPage(w http.ResponseWriter, r *request) error {
 		v.Decisions = "/decisions"
 	}
 	for _, s := range now.Suspected {
-		v.Suspected = append(v.Suspected, c.say.Say("power.suspect", "lines", strings.Join(s.Names, ", "), "percent", chance(s.Probability), "n", s.Customers))
+		v.Suspected = append(v.Suspected, c.say.Say("power.suspect", "lines", strings.Join(s.Names, ", "), "percent", service.Chance(s.Probability), "n", s.Customers))
 	}
 	if now.Stray > 0 {
 		v.Suspected = append(v.Suspected, c.say.Say("power.stray", "n", now.Stray))
@@ -88,7 +88,7 @@ func (c *Console) powerPage(w http.ResponseWriter, r *request) error {
 	if now.Problem != "" {
 		v.Problem = c.say.Say("power.problem", "why", now.Problem)
 	}
-	v.Diagram, v.DiagramWords = c.oneLine(&now)
+	v.Diagram = c.oneLine(&now)
 	v.Figures = c.powerFigures(&now)
 	for _, l := range now.Lines {
 		v.Lines = append(v.Lines, c.powerLine(l))
@@ -114,7 +114,7 @@ func (c *Console) powerOutage(r *request, f *power.Fault, n int, desk bool) powe
 	if !desk {
 		return o
 	}
-	o.Title = c.say.Say("power.outage.at", "line", f.Name, "percent", chance(f.Probability))
+	o.Title = c.say.Say("power.outage.at", "line", f.Name, "percent", service.Chance(f.Probability))
 	o.Note = f.Note
 	if o.Note == "" && f.Waiting != "" {
 		o.Path = "/decisions"
@@ -123,17 +123,6 @@ func (c *Console) powerOutage(r *request, f *power.Fault, n int, desk bool) powe
 		o.Others = c.say.Say("power.outage.others", "lines", strings.Join(f.Others, ", "))
 	}
 	return o
-}
-
-// chance is a probability in words that never claim to be certain.
-func chance(p float64) string {
-	switch {
-	case p > 0.99:
-		return "over 99 %"
-	case p < 0.01:
-		return "under 1 %"
-	}
-	return fmt.Sprintf("%.0f %%", math.Round(100*p))
 }
 
 func (c *Console) powerFigures(v *power.View) []powerFigure {
@@ -174,7 +163,7 @@ const (
 
 // oneLine draws the network: buses from the source to the right, a branch to a row; what
 // is open is dashed, what failed is crossed out. Colour is never alone.
-func (c *Console) oneLine(v *power.View) (template.HTML, string) {
+func (c *Console) oneLine(v *power.View) template.HTML {
 	var b strings.Builder
 	wide, high := 0, 0
 	at := func(bus int) (x, y int) {
@@ -224,7 +213,7 @@ func (c *Console) oneLine(v *power.View) (template.HTML, string) {
 	}
 	words := c.say.Say("power.diagram.words", "buses", len(v.Buses), "dead", dead)
 	svg := fmt.Sprintf(`<svg class="oneline" viewBox="0 -16 %d %d" role="img" aria-label="%s">%s</svg>`, wide+oneLinePad, high+oneLinePad+32, template.HTMLEscapeString(words), b.String())
-	return template.HTML(svg), words //nolint:gosec // numbers, and names that were escaped
+	return template.HTML(svg) //nolint:gosec // numbers, and names that were escaped
 }
 
 // servicePower is the power service, for its routes.

@@ -14,6 +14,7 @@ import (
 
 	"polity/access"
 	"polity/city"
+	"polity/service"
 	"polity/services/waste"
 	wastelive "polity/services/waste/live"
 )
@@ -305,7 +306,7 @@ func (c *Console) wasteTour(t *wastelive.Tour, known map[string]*wastelive.Conta
 		}
 		if k := known[call.Container]; k != nil {
 			stops++
-			row.Where, row.Overflow = k.Street+", "+k.ID, chance(k.Overflow)
+			row.Where, row.Overflow = k.Street+", "+k.ID, service.Chance(k.Overflow)
 			switch {
 			case k.Missed != "":
 				row.State = sign{"attention", c.say.Say("waste.missed." + k.Missed)}
@@ -347,7 +348,7 @@ func (c *Console) wasteRisks(now *wastelive.View) (list []wasteRisk) {
 	})
 	for i := range all[:min(len(all), risksShown)] {
 		k := &all[i]
-		x := wasteRisk{Container: k.ID, Street: k.Street, Fill: fmt.Sprintf("%.0f %%", 100*k.Fill), Chance: chance(k.Overflow), Today: c.say.Say("waste.risk.no")}
+		x := wasteRisk{Container: k.ID, Street: k.Street, Fill: fmt.Sprintf("%.0f %%", 100*k.Fill), Chance: service.Chance(k.Overflow), Today: c.say.Say("waste.risk.no")}
 		if k.At.IsZero() {
 			x.Fill = c.say.Say("waste.class.unknown")
 		}

@@ -11,6 +11,7 @@ import (
 
 	"polity/access"
 	"polity/city"
+	"polity/service"
 	"polity/services/water/leaks"
 	water "polity/services/water/live"
 )
@@ -206,7 +207,7 @@ func (c *Console) waterLeak(r *request, l *water.Leak, n int, desk bool) waterLe
 	}
 	o.Within = c.say.Say("water.leak.within", "metres", fmt.Sprintf("%.0f", l.Within))
 	for _, x := range l.Candidates[:min(5, len(l.Candidates))] {
-		o.Candidates = append(o.Candidates, waterCandidate{x.Pipe, chance(x.Probability)})
+		o.Candidates = append(o.Candidates, waterCandidate{x.Pipe, service.Chance(x.Probability)})
 	}
 	return o
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 
+	"polity/service"
 	water "polity/services/water/live"
 )
 
@@ -70,7 +71,7 @@ func (c *Console) waterPipe(b *strings.Builder, l *water.LinkView, at func(int) 
 	for k, least := range []float64{0.02, 0.1, 0.3} {
 		if l.Chance >= least {
 			class = fmt.Sprintf("pipe c%d", k+1)
-			title = c.say.Say("water.map.pipe", "name", l.Name, "percent", chance(l.Chance))
+			title = c.say.Say("water.map.pipe", "name", l.Name, "percent", service.Chance(l.Chance))
 		}
 	}
 	fmt.Fprintf(b, `<path class="%s" d="M%.0f %.0fL%.0f %.0f"><title>%s</title></path>`, class, x1, y1, x2, y2, template.HTMLEscapeString(title))

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"polity/city"
 	"polity/internal/durable"
@@ -51,13 +50,4 @@ func (d Deps) Moot(ctx context.Context, id, reason string) error {
 		return nil
 	}
 	return err
-}
-
-// Sentence makes text fit where a decision wants one line of at most so many characters.
-func Sentence(text string, most int) string {
-	text = strings.Join(strings.Fields(text), " ")
-	if r := []rune(text); len(r) > most {
-		text = string(r[:most-1]) + "…"
-	}
-	return text
 }

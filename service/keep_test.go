@@ -68,3 +68,16 @@ func TestASentenceFits(t *testing.T) {
 		}
 	}
 }
+
+func TestNamesAndChancesInWords(t *testing.T) {
+	for want, names := range map[string][]string{"": nil, "a": {"a"}, "a and b": {"a", "b"}, "a, b and c": {"a", "b", "c"}} {
+		if got := service.List(names); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	for p, want := range map[float64]string{1: "over 99 %", 0.996: "over 99 %", 0.5: "50 %", 0.004: "under 1 %", 0: "under 1 %"} {
+		if got := service.Chance(p); got != want {
+			t.Errorf("%g: %q, want %q", p, got, want)
+		}
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"polity/city"
@@ -217,10 +216,7 @@ func words(steps []step) string {
 	for _, x := range steps {
 		list = append(list, verb(x))
 	}
-	if n := len(list) - 1; n > 0 {
-		return strings.Join(list[:n], ", ") + " and " + list[n]
-	}
-	return strings.Join(list, "")
+	return service.List(list)
 }
 
 // carryOut does what people agreed to, step by step, each tried on the network as it stands

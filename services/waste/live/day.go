@@ -220,7 +220,7 @@ func (s *Service) proposal(t *today, containers []waste.Container) (p service.Pr
 	slices.SortStableFunc(risks, func(a, b risk) int { return -compare(a.p, b.p) })
 	var inputs []service.Input
 	for _, r := range risks[:min(len(risks), inputsMost)] {
-		inputs = append(inputs, service.Input{Entity: containerURN(r.id), Attribute: "fillingLevel", Value: percent(r.p) + " to overflow by tomorrow's tours", At: now})
+		inputs = append(inputs, service.Input{Entity: containerURN(r.id), Attribute: "fillingLevel", Value: service.Chance(r.p) + " to overflow by tomorrow's tours", At: now})
 	}
 	detail, err := json.Marshal(o)
 	if err == nil && len(detail) > service.MaxDetail {
@@ -237,7 +237,7 @@ func (s *Service) proposal(t *today, containers []waste.Container) (p service.Pr
 	return service.Proposal{
 		Decision: service.Decision{
 			ID: s.name(sendOut), Service: Name, Level: service.Confirm, Algorithm: "waste-tours", At: now, Inputs: inputs,
-			Reason: fmt.Sprintf("%d containers are likely enough to overflow by tomorrow's tours (%s or more); %d more lie on the way.", likely, percent(mustFrom), len(risks)-likely),
+			Reason: fmt.Sprintf("%d containers are likely enough to overflow by tomorrow's tours (%s or more); %d more lie on the way.", likely, service.Chance(mustFrom), len(risks)-likely),
 		},
 		Do: service.Sentence("Drive today's tours: "+strings.Join(tours, ", ")+".", 300), Effect: service.Sentence(effect, 300), Until: s.until(now, t.Day), Detail: detail,
 	}, nil
@@ -266,17 +266,6 @@ func compare(a, b float64) int {
 		return 1
 	}
 	return 0
-}
-
-// percent is a probability that never claims to be certain.
-func percent(p float64) string {
-	switch {
-	case p > 0.99:
-		return "over 99 %"
-	case p < 0.01:
-		return "under 1 %"
-	}
-	return fmt.Sprintf("%.0f %%", math.Round(100*p))
 }
 
 var errOver = city.Errorf(city.Conflict, "the day that this was proposed for is over, or planned anew")

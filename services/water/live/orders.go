@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"polity/city"
@@ -83,7 +82,7 @@ func (s *Service) proposal(l *Leak, now time.Time) (p service.Proposal, err erro
 	if l.Mended {
 		o.Valves = slices.DeleteFunc(slices.Clone(l.Close), func(v int) bool { return s.needed(v, l) })
 		o.Names = s.valveNames(o.Valves)
-		do = fmt.Sprintf("Open %s again.", words(o.Names))
+		do = fmt.Sprintf("Open %s again.", service.List(o.Names))
 		reason = fmt.Sprintf("The crew has mended %s.", l.Pipe)
 		effect = "The network stands as on a usual day."
 		if homes := s.homes(l.Dry); homes > 0 {
@@ -101,7 +100,7 @@ func (s *Service) proposal(l *Leak, now time.Time) (p service.Proposal, err erro
 		plan, planErr := s.planner.Isolate(link)
 		if planErr == nil {
 			o.Valves, o.Names, o.Dry = plan.Close, s.valveNames(plan.Close), plan.Dry
-			do = fmt.Sprintf("Listen for the leak around %s, close %s and mend it.", o.Pipe, words(o.Names))
+			do = fmt.Sprintf("Listen for the leak around %s, close %s and mend it.", o.Pipe, service.List(o.Names))
 			effect = fmt.Sprintf("About %.0f m³/h are lost no more; %s has no water meanwhile.", l.Flow, s.homesWord(plan.Dry))
 		}
 		if l.Heard != "" {
@@ -182,13 +181,6 @@ func (s *Service) valveNames(valves []int) (names []string) {
 		names = append(names, s.valves[v].ID)
 	}
 	return names
-}
-
-func words(names []string) string {
-	if n := len(names) - 1; n > 0 {
-		return strings.Join(names[:n], ", ") + " and " + names[n]
-	}
-	return strings.Join(names, "")
 }
 
 var errStale = city.Errorf(city.Conflict, "what this was proposed for is over, or the valves have changed: it is looked at anew")
