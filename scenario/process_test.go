@@ -104,7 +104,7 @@ func launchAfter(t *testing.T, before func() error, name, log string, env []stri
 	if err := <-started; err != nil {
 		t.Fatalf("start %s: %v", name, err)
 	}
-	t.Cleanup(func() { p.kill() })
+	t.Cleanup(p.clear)
 	return p
 }
 
@@ -124,6 +124,22 @@ func (p *process) kill() {
 	if p.running() {
 		_ = p.cmd.Process.Kill()
 		<-p.done
+	}
+}
+
+// clear kills it and waits until what it had started is gone too: what is still writing
+// would keep the test's folder from being removed.
+func (p *process) clear() {
+	var family []kin
+	if p.running() {
+		family = descendants(p.t, p.pid())
+	}
+	p.kill()
+	for deadline := time.Now().Add(soon); slices.ContainsFunc(family, func(k kin) bool { return alive(k.pid) }); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			p.t.Errorf("%s was killed and some of its processes still run after %v: %v", p.name, soon, family)
+			return
+		}
 	}
 }
 
