@@ -1,178 +1,20 @@
 package bundle
 
-import (
-	"bytes"
-	"fmt"
-	"strings"
-)
+import "polity/internal/pdf"
 
-// The report as PDF 1.4 (ISO 32000-1): A4, the standard fonts Helvetica and
-// Helvetica-Bold, which need not be embedded, text that can be selected and searched.
-// report.html is the form for readers who need more structure.
-
-// Measures in points.
-const (
-	pageWidth, pageHeight = 595, 842
-	margin                = 56
-	textSize              = 10
-	headSize              = 13
-	titleSize             = 18
-)
-
-// pdfPage is a page's drawing instructions.
-type pdfPage struct{ bytes.Buffer }
-
-type pdfWriter struct {
-	pages []*pdfPage
-	y     float64
-}
-
-// writePDF is the report as PDF. The same report gives the same bytes.
+// writePDF is the report as PDF; report.html is the form for readers who need more structure.
+// The same report gives the same bytes.
 func writePDF(c *checker) []byte {
-	p, w := writePaper(c), &pdfWriter{}
-	w.page()
-	w.text(p.Title, titleSize, true, 0)
-	w.text(p.Intro, textSize, false, 4)
+	p, w := writePaper(c), pdf.New()
+	w.Else = " (with all its letters in report.html)"
+	w.Text(p.Title, pdf.TitleSize, true, 0)
+	w.Text(p.Intro, pdf.TextSize, false, 4)
 	for i := range p.Sections {
 		s := &p.Sections[i]
-		w.text(s.Heading, headSize, true, 12)
+		w.Text(s.Heading, pdf.HeadSize, true, 12)
 		for _, l := range s.lines() {
-			w.text(l, textSize, false, 3)
+			w.Text(l, pdf.TextSize, false, 3)
 		}
 	}
-	return w.file(p.Title)
-}
-
-func (w *pdfWriter) page() {
-	w.pages = append(w.pages, &pdfPage{})
-	w.y = pageHeight - margin
-}
-
-// text writes a paragraph after a space.
-func (w *pdfWriter) text(text string, size float64, bold bool, space float64) {
-	w.y -= space
-	font := "F1"
-	if bold {
-		font = "F2"
-	}
-	shown, whole := winAnsi(text)
-	if !whole {
-		shown += " (with all its letters in report.html)"
-	}
-	for _, line := range wrap(shown, size, pageWidth-2*margin) {
-		need := size * 1.35
-		if bold {
-			need += 2 * textSize // a heading keeps its first line
-		}
-		if w.y-need < margin {
-			w.page()
-		}
-		w.y -= size * 1.35
-		fmt.Fprintf(w.pages[len(w.pages)-1], "BT /%s %g Tf %d %.1f Td (%s) Tj ET\n", font, size, margin, w.y, escape(line))
-	}
-}
-
-// file puts the pages into a file.
-func (w *pdfWriter) file(title string) []byte {
-	var b bytes.Buffer
-	var at []int
-	object := func(format string, args ...any) {
-		at = append(at, b.Len())
-		fmt.Fprintf(&b, "%d 0 obj\n"+format+"\nendobj\n", append([]any{len(at)}, args...)...)
-	}
-	b.WriteString("%PDF-1.4\n%\xe2\xe3\xcf\xd3\n")
-	const first = 6 // object number of the first page
-	var kids strings.Builder
-	for i := range w.pages {
-		fmt.Fprintf(&kids, "%d 0 R ", first+2*i)
-	}
-	object("<< /Type /Catalog /Pages 2 0 R /Lang (en) /ViewerPreferences << /DisplayDocTitle true >> >>")
-	object("<< /Type /Pages /Kids [ %s] /Count %d >>", kids.String(), len(w.pages))
-	object("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>")
-	object("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica-Bold /Encoding /WinAnsiEncoding >>")
-	shown, _ := winAnsi(title)
-	object("<< /Title (%s) /Producer (Polity) >>", escape(shown))
-	for i, p := range w.pages {
-		object("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %d %d] /Resources << /Font << /F1 3 0 R /F2 4 0 R >> >> /Contents %d 0 R >>", pageWidth, pageHeight, first+2*i+1)
-		foot := fmt.Sprintf("BT /F1 8 Tf %d %d Td (%d / %d) Tj ET\n", margin, margin/2, i+1, len(w.pages))
-		object("<< /Length %d >>\nstream\n%s%sendstream", p.Len()+len(foot), p.String(), foot)
-	}
-	start := b.Len()
-	fmt.Fprintf(&b, "xref\n0 %d\n0000000000 65535 f \n", len(at)+1)
-	for _, n := range at {
-		fmt.Fprintf(&b, "%010d 00000 n \n", n)
-	}
-	fmt.Fprintf(&b, "trailer\n<< /Size %d /Root 1 0 R /Info 5 0 R >>\nstartxref\n%d\n%%%%EOF\n", len(at)+1, start)
-	return b.Bytes()
-}
-
-// winAnsi is text in the encoding of the standard fonts (ISO 32000-1, annex D): Latin-1
-// for what is used here. What it has no sign for becomes a question mark; then the text is
-// not whole.
-func winAnsi(text string) (shown string, whole bool) {
-	var b strings.Builder
-	whole = true
-	for _, r := range text {
-		if (r >= ' ' && r <= '~') || (r >= 0xa0 && r <= 0xff) {
-			b.WriteByte(byte(r)) //nolint:gosec // just compared
-		} else {
-			b.WriteByte('?')
-			whole = false
-		}
-	}
-	return b.String(), whole
-}
-
-func escape(text string) string {
-	return strings.NewReplacer(`\`, `\\`, "(", `\(`, ")", `\)`).Replace(text)
-}
-
-// wrap cuts text into lines of a width in points, at spaces where there are some.
-func wrap(text string, size, width float64) (lines []string) {
-	most := int(width / size * 1000)
-	line, used := "", 0
-	put := func(word string) {
-		w := wide(word)
-		if line != "" && used+wide(" ")+w > most {
-			lines, line, used = append(lines, line), "", 0
-		}
-		for w > most { // a word longer than a line
-			n := len(word)
-			for wide(word[:n]) > most {
-				n--
-			}
-			lines, word = append(lines, word[:n]), word[n:]
-			w = wide(word)
-		}
-		if line != "" {
-			line, used = line+" ", used+wide(" ")
-		}
-		line, used = line+word, used+w
-	}
-	for word := range strings.FieldsSeq(text) {
-		put(word)
-	}
-	return append(lines, line)
-}
-
-// helvetica are the widths of the signs from space to tilde, in thousandths of the size
-// (Adobe's font metrics of Helvetica). A tenth more is reckoned, for Helvetica-Bold.
-var helvetica = [95]int{
-	278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278, // space to /
-	556, 556, 556, 556, 556, 556, 556, 556, 556, 556, 278, 278, 584, 584, 584, 556, // 0 to ?
-	1015, 667, 667, 722, 722, 667, 611, 778, 722, 278, 500, 667, 556, 833, 722, 778, // @ to O
-	667, 778, 722, 667, 611, 722, 667, 944, 667, 667, 611, 278, 278, 278, 469, 556, // P to _
-	333, 556, 556, 500, 556, 556, 278, 556, 556, 222, 222, 500, 222, 833, 556, 556, // ` to o
-	556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584, // p to ~
-}
-
-func wide(text string) (n int) {
-	for i := range len(text) {
-		w := 667
-		if c := text[i]; c >= ' ' && c <= '~' {
-			w = helvetica[c-' ']
-		}
-		n += w + w/10
-	}
-	return n
+	return w.File(p.Title)
 }

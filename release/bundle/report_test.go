@@ -101,16 +101,3 @@ func TestThePDFHolds(t *testing.T) {
 		t.Errorf("%d objects", len(rows))
 	}
 }
-
-func TestLinesFitThePage(t *testing.T) {
-	long := strings.Repeat("W", 300) + " " + strings.Repeat("iiii mmmm ", 60)
-	lines := wrap(long, textSize, pageWidth-2*margin)
-	for _, l := range lines {
-		if w := wide(l) * textSize / 1000; w > pageWidth-2*margin {
-			t.Errorf("a line of %d points: %q", w, l)
-		}
-	}
-	if got := strings.ReplaceAll(strings.Join(lines, ""), " ", ""); got != strings.ReplaceAll(long, " ", "") {
-		t.Error("text was lost")
-	}
-}
