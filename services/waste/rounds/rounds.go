@@ -115,7 +115,33 @@ func New(cfg Config) *World {
 		w.since = append(w.since, w.Now())
 	}
 	w.told = w.Now()
+	w.tidy()
 	return w
+}
+
+// The afternoon before the first day: what would have been so full by the morning was emptied,
+// but for a few that crews could not get at.
+const (
+	tidyAt    = -10 * time.Hour // from the first midnight
+	tidyFrom  = 0.93
+	tidyFails = 2
+)
+
+// tidy is that day's round. The history is of rounds on fixed weekdays, which leave one
+// container in twenty full; a city that has planned by need for a while has a few.
+func (w *World) tidy() {
+	at, failed := w.day.Add(tidyAt), 0
+	for i := range w.sim.Containers {
+		if w.level[i] < tidyFrom {
+			continue
+		}
+		if w.level[i] >= 1 && failed < tidyFails {
+			failed++
+			continue
+		}
+		w.level[i], w.since[i] = 0.03*w.rng.Float64(), at
+	}
+	w.told = at
 }
 
 // Now is its clock.
@@ -138,6 +164,9 @@ func (w *World) History(i int) (readings []Reading, emptied []time.Time) {
 		if at.Before(w.since[i]) {
 			emptied = append(emptied, at)
 		}
+	}
+	if w.since[i].Before(w.cfg.Today) {
+		emptied = append(emptied, w.since[i])
 	}
 	return readings, emptied
 }

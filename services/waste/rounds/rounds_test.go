@@ -93,12 +93,39 @@ func TestSensorsTellWhatIsThere(t *testing.T) {
 	w.Drive(round("t1"))
 	days(w, 1)
 	list := w.Readings()
-	if len(list) != 12 || len(w.Readings()) != 0 {
-		t.Fatalf("%d readings", len(list))
+	told := map[int]bool{}
+	for _, r := range list {
+		told[r.Container] = true
+	}
+	if len(told) != 12 || len(w.Readings()) != 0 {
+		t.Fatalf("%d readings of %d containers", len(list), len(told))
 	}
 	for _, r := range list {
 		if is := min(1, w.fill(r.Container, r.At)); r.Fill < is-0.1 || r.Fill > is+0.1 {
 			t.Errorf("c%d is at %.2f and says %.2f", r.Container+1, is, r.Fill)
 		}
+	}
+}
+
+// TestTheFirstDayFindsACityInOrder: a few containers are full, for crews to be sent to, and
+// what was emptied for that stands in the history.
+func TestTheFirstDayFindsACityInOrder(t *testing.T) {
+	var ids []string
+	for i := range 240 {
+		ids = append(ids, fmt.Sprintf("c%d", i+1))
+	}
+	w := New(Config{Seed: 17, Containers: ids, Today: monday, Pace: 60})
+	full, emptied := 0, 0
+	for i := range ids {
+		if w.fill(i, w.Now()) >= 0.98 {
+			full++
+		}
+		_, at := w.History(i)
+		if n := len(at); n > 0 && at[n-1].Equal(monday.Add(tidyAt)) {
+			emptied++
+		}
+	}
+	if full < 1 || full > 4 || emptied < 3 {
+		t.Errorf("%d containers are full, %d were emptied the day before", full, emptied)
 	}
 }
