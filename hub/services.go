@@ -51,10 +51,14 @@ func (h *Hub) openServices(ctx context.Context, modules []service.Module, pages 
 		if i < 0 {
 			return city.Errorf(city.Invalid, "hub.services.%s: there is no such service; there are: %s", name, strings.Join(known, ", "))
 		}
-		s, err := modules[i].New(h.cfg.Services[name], service.Deps{
+		given := service.Deps{
 			Data: h.store, Decisions: h.decisions.For(name), Dir: filepath.Join(h.cfg.Data, "services", string(name)),
 			Log: h.log.With(slog.String("service", string(name))), Now: h.now,
-		})
+		}
+		if h.orders != nil {
+			given.Orders = h.orders.For(name)
+		}
+		s, err := modules[i].New(h.cfg.Services[name], given)
 		if err != nil {
 			return city.Errorf(city.KindOf(err), "hub.services.%s: %w", name, err)
 		}

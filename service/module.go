@@ -52,6 +52,7 @@ type State struct {
 type Deps struct {
 	Data      plane.Store
 	Decisions Decisions // of this service alone
+	Orders    Orders    // the same; nil: the city keeps no work orders
 	Dir       string    // a folder of its own; made by whoever first needs it
 	Log       *slog.Logger
 	Now       func() time.Time

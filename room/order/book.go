@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"polity/access"
@@ -39,6 +40,9 @@ type Book struct {
 	log       *slog.Logger
 	positions *Positions
 	encoding  chan struct{} // photos that are being decoded at once
+
+	mu      sync.Mutex
+	changed chan struct{} // closed at the next change
 }
 
 // keepKeys is how long a request is known as one that was done.
@@ -61,7 +65,7 @@ func Open(ctx context.Context, cfg Config) (*Book, error) {
 	if cfg.Open == 0 {
 		cfg.Open = 10_000
 	}
-	b := &Book{cfg: cfg, now: cfg.Now, log: cfg.Log, encoding: make(chan struct{}, 2)}
+	b := &Book{cfg: cfg, now: cfg.Now, log: cfg.Log, encoding: make(chan struct{}, 2), changed: make(chan struct{})}
 	if b.now == nil {
 		b.now = time.Now
 	}
@@ -167,7 +171,12 @@ func (b *Book) inOne(ctx context.Context, do func(tx *sql.Tx) error) error {
 		}
 		return kindOf(err)
 	}
-	return kindOf(tx.Commit())
+	err = tx.Commit()
+	b.mu.Lock()
+	close(b.changed)
+	b.changed = make(chan struct{})
+	b.mu.Unlock()
+	return kindOf(err)
 }
 
 // repeated returns the order that the request made or changed earlier, or nil.

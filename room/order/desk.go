@@ -8,7 +8,6 @@ import (
 
 	"polity/access"
 	"polity/city"
-	"polity/service"
 )
 
 // NewOrder is an order to be made.
@@ -198,37 +197,4 @@ func forbidden(d access.Decision, what string) error {
 		return city.Errorf(city.Forbidden, "%s", d.Why)
 	}
 	return city.Errorf(city.Forbidden, "you have no right to %s", what)
-}
-
-// FromService makes the order that a service's decision asks for, once for each
-// decision: advice and what a person must confirm become a draft for the service's desk,
-// what is inside registered limits is given at once where it names somebody.
-func (b *Book) FromService(ctx context.Context, d service.Decision, c Content, to Assignee) (Order, error) {
-	if err := d.Check(); err != nil {
-		return Order{}, err
-	}
-	n := NewOrder{Desk: d.Service, Content: c, Source: Source{From: FromDecision, Key: d.ID, Service: d.Service, Reason: d.Reason, Level: string(d.Level)}}
-	if d.Level == service.Bounded {
-		n.Assigned = to
-	}
-	o, err := b.prepare(ctx, &n)
-	if err != nil {
-		return Order{}, err
-	}
-	err = b.inOne(ctx, func(tx *sql.Tx) error {
-		var number int64
-		err := tx.QueryRowContext(ctx, "SELECT coalesce(max(number), 0) FROM work_order WHERE source_from = 'decision' AND source_key = ?", d.ID).Scan(&number)
-		if err != nil {
-			return err
-		}
-		if number > 0 {
-			o, err = byNumber(ctx, tx, number)
-			return err
-		}
-		return b.insert(ctx, tx, o, Entry{At: o.Made, Name: string(d.Service), What: WasMade, Text: d.Reason})
-	})
-	if err != nil {
-		return Order{}, err
-	}
-	return *o, nil
 }
