@@ -34,8 +34,8 @@ var gaps = []float64{280, 340, 250, 310}
 
 // Corridor is a main street with a side street at each of these names, 2 to 5, the first in
 // the west: one lane each way, no turning left off the main street, a crossing over each of
-// the two. Each junction has a fixed plan of 70 s; offsets let the eastbound way ride on
-// green.
+// the two. Each junction has a fixed plan of 70 s, and one of 50 s for evenings; offsets let the
+// eastbound way ride on green.
 func Corridor(main string, sides ...string) (*network.Network, error) {
 	if len(sides) < 2 || len(sides) > 5 {
 		return nil, city.Errorf(city.Invalid, "a corridor has 2 to 5 junctions, not %d", len(sides))
@@ -139,12 +139,18 @@ func junction(id, name string, offset time.Duration) *network.Junction {
 			j.Intergreen[a][b] = clear
 		}
 	}
+	j.Plans = []network.Plan{fixed("day", offset, 30, 20), fixed("evening", offset%(50*time.Second), 18, 12)}
+	return j
+}
+
+// fixed is a plan with so many seconds for the main street and the side street, before those
+// in which who walks is across.
+func fixed(id string, offset time.Duration, along, across int) network.Plan {
 	phase := func(seconds int, state string) network.Phase {
 		return network.Phase{State: state, Duration: time.Duration(seconds) * time.Second}
 	}
-	j.Plans = []network.Plan{{ID: "day", Offset: offset, Phases: []network.Phase{
-		phase(30, "GgGGrrrrrrrG"), phase(5, "GgGGrrrrrrrr"), phase(3, "yyyyrrrrrrrr"), phase(2, "rrrrrrrrrrrr"),
-		phase(20, "rrrrGggGGgGr"), phase(5, "rrrrGggGGgrr"), phase(3, "rrrryyyyyyrr"), phase(2, "rrrrrrrrrrrr"),
-	}}}
-	return j
+	return network.Plan{ID: id, Offset: offset, Phases: []network.Phase{
+		phase(along, "GgGGrrrrrrrG"), phase(5, "GgGGrrrrrrrr"), phase(3, "yyyyrrrrrrrr"), phase(2, "rrrrrrrrrrrr"),
+		phase(across, "rrrrGggGGgGr"), phase(5, "rrrrGggGGgrr"), phase(3, "rrrryyyyyyrr"), phase(2, "rrrrrrrrrrrr"),
+	}}
 }

@@ -7,6 +7,7 @@ import (
 	"polity/services/traffic/control"
 	"polity/services/traffic/control/adaptive"
 	"polity/services/traffic/network"
+	"polity/services/traffic/plan"
 	"polity/services/traffic/rsmp"
 	"polity/services/traffic/safety"
 	"polity/services/traffic/street"
@@ -23,8 +24,11 @@ func corridor(t *testing.T) *network.Network {
 
 func TestTheCorridorsPlansAreSafe(t *testing.T) {
 	for _, j := range corridor(t).Junctions {
-		for _, d := range j.PlanDangers(j.Plans[0]) {
-			t.Errorf("%s: %s", j.ID, d)
+		for i := range j.Plans {
+			c := plan.Present(j, &j.Plans[i], nil)
+			for _, d := range c.Check(j) {
+				t.Errorf("%s: %s: %s", j.ID, j.Plans[i].ID, d)
+			}
 		}
 	}
 }
