@@ -2,6 +2,8 @@ package lighting
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"time"
 
 	"polity/city"
@@ -24,6 +26,9 @@ type Cabinet struct {
 	until time.Time
 	// manual is a person's override.
 	manual *Override
+	// allowed is what the centre last allowed, at a time.
+	allowed   float64
+	allowedAt time.Time
 }
 
 // Override is a person's order: a level until a time.
@@ -56,35 +61,65 @@ func (c *Cabinet) Order(o Override) error {
 	return nil
 }
 
+// Allow takes the centre's word that a level is enough. It holds for the group's Stale and is
+// then over, so that nothing but the cabinet's own schedule counts when the centre is gone. A
+// level that is none of the group's steps is refused: nobody dims below them from afar.
+func (c *Cabinet) Allow(level float64, now time.Time) error {
+	const near = 0.005 // what percent on a wire are rounded by
+	match := 1.0
+	for _, l := range append(slices.Clone(c.group.levels), 1) {
+		if math.Abs(l-level) <= near {
+			match = l
+		}
+	}
+	if !(math.Abs(match-level) <= near) || c.group.Stale <= 0 {
+		return city.Errorf(city.Forbidden, "group %q: %.0f%% of full light is no step that is registered", c.group.Name, 100*level)
+	}
+	c.allowed, c.allowedAt = match, now
+	return nil
+}
+
+// Who decided a level.
+const (
+	BySun      = "sun"
+	BySchedule = "schedule" // the cabinet's own
+	ByCentre   = "centre"
+	ByCount    = "count" // the cabinet's own
+	ByPerson   = "person"
+)
+
 // State is what a group does, and why in one sentence.
 type State struct {
 	Level  float64 // of full light
 	Reason string
+	By     string
 }
 
 // At returns what the group does at t. It depends on nothing but the clock, the
 // configuration, and the last counts and order.
 func (c *Cabinet) At(t time.Time) State {
 	if m := c.manual; m != nil && t.Before(m.Until) {
-		return State{m.Level, fmt.Sprintf("%s ordered it until %s.", m.By, m.Until.Format("15:04"))}
+		return State{m.Level, fmt.Sprintf("%s ordered it until %s.", m.By, m.Until.Format("15:04")), ByPerson}
 	}
 	at := city.Point{Lon: c.group.Lon, Lat: c.group.Lat}
 	if height := Height(t, at); height >= c.group.OnHeight {
-		return State{0, fmt.Sprintf("The sun stands at %.1f degrees.", height)}
+		return State{0, fmt.Sprintf("The sun stands at %.1f degrees.", height), BySun}
 	}
 	switch {
 	case len(c.group.Steps) == 0:
-		return State{1, "The group is not dimmed."}
+		return State{1, "The group is not dimmed.", BySchedule}
 	case !c.group.may(t):
-		return State{1, "It is not dimmed at this time of day."}
+		return State{1, "It is not dimmed at this time of day.", BySchedule}
+	case !c.allowedAt.IsZero() && !t.Before(c.allowedAt) && t.Sub(c.allowedAt) <= c.group.Stale:
+		return State{c.allowed, fmt.Sprintf("The centre allows %.0f%% of the light until %s.", 100*c.allowed, c.allowedAt.Add(c.group.Stale).In(t.Location()).Format("15:04")), ByCentre}
 	case !c.counted || t.Sub(c.last.Time) > c.group.Stale || t.Before(c.last.Time):
-		return State{1, "There is no fresh count, so that it burns in full."}
+		return State{1, "There is no fresh count, so that it burns in full.", BySchedule}
 	}
 	level := c.group.step(c.last.Count)
 	if t.Before(c.until) && c.high > level {
-		return State{c.high, fmt.Sprintf("More people than the present %d were there less than %s ago.", c.last.Count, c.group.Hold)}
+		return State{c.high, fmt.Sprintf("More people than the present %d were there less than %s ago.", c.last.Count, c.group.Hold), ByCount}
 	}
-	return State{level, fmt.Sprintf("For a count of %d, %.0f%% of the light is what the class asks for.", c.last.Count, 100*level)}
+	return State{level, fmt.Sprintf("For a count of %d, %.0f%% of the light is what the class asks for.", c.last.Count, 100*level), ByCount}
 }
 
 // Span is a time with one power.

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"polity/city"
-	"polity/internal/strictyaml"
 )
 
 // Group is a number of lamps on one cabinet that burn alike. Its steps are
@@ -33,10 +32,23 @@ type Group struct {
 	// all night.
 	From string `yaml:"from"`
 	To   string `yaml:"to"`
+	// Seasons have times of their own; the first that a night falls into counts.
+	Seasons []Season `yaml:"seasons"`
 
 	levels     []float64 // per step
 	begin, end time.Duration
 	always     bool
+}
+
+// Season is a part of the year in which dimming is allowed at other times of day.
+type Season struct {
+	First string `yaml:"first"` // day, as in 05-15
+	Last  string `yaml:"last"`  // included; before First: over the turn of the year
+	From  string `yaml:"from"`
+	To    string `yaml:"to"`
+
+	first, last int // month*100 + day
+	begin, end  time.Duration
 }
 
 // Step is one step of dimming.
@@ -45,23 +57,13 @@ type Step struct {
 	Class string `yaml:"class"`
 }
 
-// ReadGroups reads groups from a YAML file's text.
+// ReadGroups reads groups from a YAML file's text, which may name areas, too.
 func ReadGroups(name string, text []byte) ([]Group, error) {
-	var file struct {
-		Groups []Group `yaml:"groups"`
-	}
-	if err := strictyaml.Decode(name, text, &file); err != nil {
+	t, err := ReadTown(name, text)
+	if err != nil {
 		return nil, err
 	}
-	if len(file.Groups) == 0 {
-		return nil, city.Errorf(city.Invalid, "%s: no groups", name)
-	}
-	for i := range file.Groups {
-		if err := file.Groups[i].Prepare(); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-	}
-	return file.Groups, nil
+	return t.Groups, nil
 }
 
 // Prepare checks a group and readies it for use.
@@ -102,16 +104,49 @@ func (g *Group) Prepare() error {
 		}
 		g.levels = append(g.levels, level)
 	}
+	for i := range g.Seasons {
+		if err := g.Seasons[i].prepare(); err != nil {
+			return bad("season %d: %w", i+1, err)
+		}
+	}
 	if g.always = g.From == "" && g.To == ""; g.always {
 		return nil
 	}
-	if g.begin, err = clock(g.From); err == nil {
-		g.end, err = clock(g.To)
-	}
-	if err != nil {
+	if g.begin, g.end, err = clocks(g.From, g.To); err != nil {
 		return bad("%w", err)
 	}
 	return nil
+}
+
+func (s *Season) prepare() (err error) {
+	day := func(text string) int {
+		t, parseErr := time.Parse("01-02", text)
+		if parseErr != nil {
+			err = fmt.Errorf("%q is no day like 05-15", text)
+		}
+		return int(t.Month())*100 + t.Day()
+	}
+	if s.first, s.last = day(s.First), day(s.Last); err != nil {
+		return err
+	}
+	s.begin, s.end, err = clocks(s.From, s.To)
+	return err
+}
+
+// has says whether a night that begins on that day falls into the season.
+func (s *Season) has(t time.Time) bool {
+	day := int(t.Month())*100 + t.Day()
+	if s.first <= s.last {
+		return day >= s.first && day <= s.last
+	}
+	return day >= s.first || day <= s.last
+}
+
+func clocks(from, to string) (begin, end time.Duration, err error) {
+	if begin, err = clock(from); err == nil {
+		end, err = clock(to)
+	}
+	return begin, end, err
 }
 
 // clock reads a time of day.
@@ -127,13 +162,54 @@ func clock(text string) (time.Duration, error) {
 func (g *Group) may(t time.Time) bool {
 	h, m, s := t.Clock()
 	now := time.Duration(h)*time.Hour + time.Duration(m)*time.Minute + time.Duration(s)*time.Second
-	switch {
-	case g.always:
-		return true
-	case g.begin <= g.end:
-		return now >= g.begin && now < g.end
+	begin, end, always := g.begin, g.end, g.always
+	night := t.Add(-12 * time.Hour) // a night belongs to the day on which it begins
+	for i := range g.Seasons {
+		if g.Seasons[i].has(night) {
+			begin, end, always = g.Seasons[i].begin, g.Seasons[i].end, false
+			break
+		}
 	}
-	return now >= g.begin || now < g.end
+	switch {
+	case always:
+		return true
+	case begin <= end:
+		return now >= begin && now < end
+	}
+	return now >= begin || now < end
+}
+
+// Plan is what a group's own schedule has at a time: between the least that counts may
+// dim it to and the most.
+type Plan struct {
+	Least, Most float64 // of full light
+}
+
+// Plan returns it; times of day are those of t's location.
+func (g *Group) Plan(t time.Time) Plan {
+	switch {
+	case Height(t, city.Point{Lon: g.Lon, Lat: g.Lat}) >= g.OnHeight:
+		return Plan{}
+	case len(g.levels) == 0 || !g.may(t):
+		return Plan{1, 1}
+	}
+	return Plan{g.levels[0], 1}
+}
+
+// StepLevel is the light of a step, counted from 0; above the last it is full.
+func (g *Group) StepLevel(step int) float64 {
+	if step < 0 || step >= len(g.levels) {
+		return 1
+	}
+	return g.levels[step]
+}
+
+// StepClass is the class that a step keeps.
+func (g *Group) StepClass(step int) string {
+	if step < 0 || step >= len(g.Steps) {
+		return g.Class
+	}
+	return g.Steps[step].Class
 }
 
 // Level is the light, as a part of full light, that a count asks for.
