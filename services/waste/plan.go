@@ -430,11 +430,7 @@ func (b *built) describe(found *routing.Plan) *Plan {
 		if len(found.Days[v]) == 0 {
 			continue
 		}
-		t := b.tour(v, found.Days[v])
-		plan.Tours = append(plan.Tours, t)
-		plan.Metres += t.Metres
-		plan.Cost += t.Cost
-		plan.KgCO2 += t.KgCO2
+		plan.add(b.tour(v, found.Days[v]))
 	}
 	for _, c := range found.LeftOut {
 		if b.p.Stops[c].Prize == routing.Must {
@@ -444,6 +440,13 @@ func (b *built) describe(found *routing.Plan) *Plan {
 		}
 	}
 	return plan
+}
+
+func (p *Plan) add(t Tour) {
+	p.Tours = append(p.Tours, t)
+	p.Metres += t.Metres
+	p.Cost += t.Cost
+	p.KgCO2 += t.KgCO2
 }
 
 // tour drives a day: when each call is reached and left.

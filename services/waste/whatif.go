@@ -1,68 +1,196 @@
 package waste
 
 import (
+	"fmt"
 	"slices"
+	"time"
 
 	"polity/city"
 	"polity/services/waste/routing"
 )
 
-// Price is what moving a container to another truck's tour would mean.
+// Price is what moving a container to another truck's tour would mean, all else as it is.
 type Price struct {
-	Cost float64 // more, or less where negative, in the trucks' currency
-	Fits bool    // whether all capacities, hours and shifts still hold
-	Trip int     // trip of the truck's day, from 0, and
-	At   int     // place in it, from 0, where it costs least
+	Cost    float64       // more, or less where negative, in the trucks' currency
+	Metres  float64       // more driven
+	Working time.Duration // more of all trucks together, from leaving the depot to coming home
+	KgCO2   float64
+	Fits    bool     // whether all capacities, hours and shifts still hold
+	Broken  []string // what does not, in words; none if it fits
+	Trip    int      // trip of the truck's day, from 0, and
+	At      int      // place in it, from 0, where it costs least
 }
 
 // Move says what it costs to give a container to a truck, with everything else as
-// it is. It changes nothing. A container or truck that the plan does not have is
-// an error of kind city.NotFound.
+// it is. Truck "" is none: the container waits for another day. It changes nothing. A
+// container or truck that the plan does not have is an error of kind city.NotFound.
 func (p *Plan) Move(container, truck string) (Price, error) {
-	b := p.built
-	stop := slices.IndexFunc(b.containers, func(c *Container) bool { return c.ID == container })
-	vehicle := slices.IndexFunc(b.trucks, func(t *Truck) bool { return t.ID == truck })
-	if stop < 0 || vehicle < 0 {
-		return Price{}, city.Errorf(city.NotFound, "the plan has no container %q or no truck %q", container, truck)
+	price, _, err := p.move(container, truck)
+	return price, err
+}
+
+// Moved is the plan with a container given to a truck, where that costs least; p stays as
+// it is. A move that breaks something is an error of kind city.Conflict that says what.
+func (p *Plan) Moved(container, truck string) (*Plan, Price, error) {
+	price, order, err := p.move(container, truck)
+	if err != nil {
+		return nil, price, err
 	}
-	c := int32(stop)
-	before, after := int64(0), int64(0)
-	target := p.order[vehicle]
-	for v, trips := range p.order {
-		without, found := take(trips, c)
-		if !found {
+	if !price.Fits {
+		return nil, price, city.Errorf(city.Conflict, "%s cannot go to %s: %s", container, truck, price.Broken[0])
+	}
+	b := p.built
+	next := &Plan{order: order, built: b}
+	for _, x := range p.Problems {
+		if x.Container != container {
+			next.Problems = append(next.Problems, x)
+		}
+	}
+	for v := range order {
+		if len(order[v]) == 0 {
 			continue
 		}
-		was, _ := b.p.Evaluate(v, trips)
-		now, _ := b.p.Evaluate(v, without)
-		before, after = before+was, after+now
-		if v == vehicle {
-			target = without
+		next.add(b.tour(v, order[v]))
+	}
+	for _, id := range p.LeftOut {
+		if id != container {
+			next.LeftOut = append(next.LeftOut, id)
 		}
 	}
-	base, _ := b.p.Evaluate(vehicle, target)
-	best := Price{Trip: -1}
+	if truck != "" {
+		return next, price, nil
+	}
+	if stop := &b.p.Stops[b.stop(container)]; stop.Prize == routing.Must {
+		next.Problems = append(next.Problems, Problem{container, "it was taken off today's tours, and it should be emptied today", "Give it to a truck"})
+	} else {
+		next.LeftOut = append(next.LeftOut, container)
+	}
+	return next, price, nil
+}
+
+func (b *built) stop(container string) int {
+	return slices.IndexFunc(b.containers, func(c *Container) bool { return c.ID == container })
+}
+
+// Has says whether the plan could give a container to a truck: whether it knows it.
+func (p *Plan) Has(container string) bool { return p.built != nil && p.built.stop(container) >= 0 }
+
+// move finds where a container costs least with a truck, and the days that this makes.
+func (p *Plan) move(container, truck string) (Price, [][]routing.Trip, error) {
+	b := p.built
+	if b == nil {
+		return Price{}, nil, city.Errorf(city.NotFound, "the plan has no container %q", container)
+	}
+	stop := b.stop(container)
+	vehicle := slices.IndexFunc(b.trucks, func(t *Truck) bool { return t.ID == truck })
+	if stop < 0 || (vehicle < 0 && truck != "") {
+		return Price{}, nil, city.Errorf(city.NotFound, "the plan has no container %q or no truck %q", container, truck)
+	}
+	c := int32(stop) //nolint:gosec // an index
+	order := slices.Clone(p.order)
+	touched := map[int]bool{}
+	for v, trips := range p.order {
+		if without, found := take(trips, c); found {
+			order[v], touched[v] = without, true
+		}
+	}
+	best := Price{Fits: true}
+	if vehicle >= 0 {
+		touched[vehicle] = true
+		order[vehicle], best = b.insert(vehicle, order[vehicle], c)
+	}
+	for v := range touched {
+		was, is := b.worked(v, p.order[v]), b.worked(v, order[v])
+		best.Cost += is.Cost - was.Cost
+		best.Metres += is.Metres - was.Metres
+		best.KgCO2 += is.KgCO2 - was.KgCO2
+		best.Working += (is.End - is.Start) - (was.End - was.Start)
+	}
+	if !best.Fits {
+		for _, x := range b.p.Breaches(vehicle, order[vehicle]) {
+			best.Broken = append(best.Broken, b.broken(vehicle, x))
+		}
+	}
+	return best, order, nil
+}
+
+// worked is a vehicle's tour; nothing for one that stays.
+func (b *built) worked(v int, trips []routing.Trip) Tour {
+	if len(trips) == 0 {
+		return Tour{}
+	}
+	return b.tour(v, trips)
+}
+
+// insert puts a stop into a vehicle's day where it costs least, or least of what is wrong.
+func (b *built) insert(vehicle int, day []routing.Trip, c int32) (with []routing.Trip, best Price) {
+	best.Trip = -1
 	cheapest := int64(0)
 	consider := func(trips []routing.Trip, trip, at int) {
 		cost, holds := b.p.Evaluate(vehicle, trips)
+		if !holds {
+			cost = wrong(b.p.Breaches(vehicle, trips))
+		}
 		if best.Trip < 0 || (holds && !best.Fits) || (holds == best.Fits && cost < cheapest) {
-			cheapest, best = cost, Price{Fits: holds, Trip: trip, At: at}
+			cheapest, best, with = cost, Price{Fits: holds, Trip: trip, At: at}, trips
 		}
 	}
-	for i, trip := range target {
+	for i, trip := range day {
 		for at := 0; at <= len(trip.Stops); at++ {
-			with := slices.Clone(target)
-			with[i].Stops = slices.Insert(slices.Clone(trip.Stops), at, c)
-			consider(with, i, at)
+			trips := slices.Clone(day)
+			trips[i].Stops = slices.Insert(slices.Clone(trip.Stops), at, c)
+			consider(trips, i, at)
 		}
 	}
-	for i := 0; i <= len(target); i++ {
+	for i := 0; i <= len(day); i++ {
 		for _, station := range b.p.Vehicles[vehicle].Stations {
-			consider(slices.Insert(slices.Clone(target), i, routing.Trip{Stops: []int32{c}, Station: station}), i, 0)
+			consider(slices.Insert(slices.Clone(day), i, routing.Trip{Stops: []int32{c}, Station: station}), i, 0)
 		}
 	}
-	best.Cost = float64(after+cheapest-base-before) / 100
-	return best, nil
+	return with, best
+}
+
+// wrong weighs breaches, so that the fewest and smallest are told of.
+func wrong(list []routing.Breach) (sum int64) {
+	const each = 1 << 32
+	for _, x := range list {
+		sum += each + x.By
+	}
+	return sum
+}
+
+// broken says what a breach is, in words.
+func (b *built) broken(vehicle int, x routing.Breach) string {
+	truck := b.trucks[vehicle]
+	late := func() string {
+		m := (x.By + 59) / 60
+		if m == 1 {
+			return "1 minute"
+		}
+		return fmt.Sprintf("%d minutes", m)
+	}
+	switch x.Kind {
+	case routing.Load:
+		unit, most := "kg", truck.Kilograms
+		if x.Dim == 1 {
+			unit, most = "l", truck.Litres
+		}
+		return fmt.Sprintf("trip %d of %s carries %d %s more than the %.0f %s that it takes", x.Trip+1, truck.ID, x.By, unit, most, unit)
+	case routing.Late:
+		return fmt.Sprintf("%s is reached %s after its hours", b.containers[x.Stop].ID, late())
+	case routing.Closed:
+		return fmt.Sprintf("%s comes to unload %s after the site closes", truck.ID, late())
+	case routing.Unfit:
+		c := b.containers[x.Stop]
+		if !takes(truck.Fractions, c.Fraction) {
+			return fmt.Sprintf("%s does not take %s", truck.ID, c.Fraction)
+		}
+		return fmt.Sprintf("%s cannot drive to %s", truck.ID, c.ID)
+	case routing.Over:
+		return fmt.Sprintf("%s is home %s after its shift ends at %s", truck.ID, late(), clock(truck.Shift.To))
+	case routing.Trips:
+	}
+	return fmt.Sprintf("%s makes more trips than it may", truck.ID)
 }
 
 // take returns trips without a stop, and whether they had it; a trip left empty
