@@ -132,9 +132,7 @@ func (h *Hub) openLedger(ctx context.Context) error {
 		return city.Errorf(city.KindOf(err), "hub.ledger: %w", err)
 	}
 	h.closers = append(h.closers, l.log.Close)
-	if l.handler, err = l.log.Handler(); err != nil {
-		return err
-	}
+	l.handler = l.log.Handler()
 	if l.proofs.source, err = proof.Folder(folder); err != nil {
 		return err
 	}

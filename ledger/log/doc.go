@@ -1,5 +1,6 @@
-// Package log appends to the public log and serves it: C2SP tlog-tiles on disk by
-// transparency-dev/tessera, whose checkpoints a quorum of witnesses cosigns before
-// anyone is shown them (formats/ledger.md). An entry is on disk, in its place, before
-// its append is acknowledged; the same entry stands in it once.
+// Package log appends to the public log and serves it: C2SP tlog-tiles on disk, laid out as
+// transparency-dev/tessera does, which signs the checkpoints and has a quorum of witnesses
+// cosign them before anyone is shown them (formats/ledger.md). An entry is on disk, in its
+// place, before its append is acknowledged; the same entry stands in it once. While the disk
+// is full or gone the log refuses entries, says so, and goes on by itself afterwards.
 package log

@@ -20,10 +20,7 @@ import (
 func TestAnIndependentClientReadsTheLog(t *testing.T) {
 	town := logtest.New(t, t.TempDir())
 	l := open(t, town.Config)
-	handler, err := l.Handler()
-	if err != nil {
-		t.Fatal(err)
-	}
+	handler := l.Handler()
 	served := http.StripPrefix("/log", handler)
 	changed := ""
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -101,10 +98,7 @@ func TestOnlyTheLogIsServed(t *testing.T) {
 		w.SetDown(true)
 	}
 	add(t, l, decision(2), 1) // on disk, and not public
-	handler, err := l.Handler()
-	if err != nil {
-		t.Fatal(err)
-	}
+	handler := l.Handler()
 	ask := func(method, path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, path, nil))

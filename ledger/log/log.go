@@ -3,23 +3,17 @@ package log
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/transparency-dev/tessera"
-	"github.com/transparency-dev/tessera/storage/posix"
 	"golang.org/x/mod/sumdb/note"
-	"golang.org/x/mod/sumdb/tlog"
 
 	"polity/city"
+	"polity/ledger/checkpoint"
 	"polity/ledger/entry"
 	"polity/ledger/roster"
 )
@@ -50,30 +44,29 @@ type Config struct {
 // Log is the log, open for appending, by one process. Its methods may be called by any
 // goroutine.
 type Log struct {
-	cfg      Config
-	appender *tessera.Appender
-	reader   tessera.LogReader
-	cancel   context.CancelFunc
-	lock     *os.File
-	watched  *watched
-	closing  chan struct{}
-	running  sync.WaitGroup
-	shown    atomic.Int64 // a size that is public
+	cfg     Config
+	folder  *folder
+	watched *watched
+	sign    func(ctx context.Context, size uint64, root []byte) ([]byte, error) // by the log and a quorum
+	cancel  context.CancelFunc
+	closing chan struct{}
+	queued  chan struct{} // something is in the queue
+	grown   chan struct{} // something was written
+	running sync.WaitGroup
+	size    atomic.Int64 // entries on disk
+	shown   atomic.Int64 // a size that is public
+
+	public int64     // size of the newest checkpoint; of the one who publishes
+	last   time.Time // when that was, by this machine; of the same
 
 	mu      sync.Mutex
 	closed  bool
 	known   map[short]int64 // leaf hash, shortened, to index
-	flight  map[short]*flight
-	failure error // of the last append, nil if it went well
-}
-
-// short is the first half of a leaf hash: no two entries that anyone can make share it.
-type short [16]byte
-
-type flight struct {
-	done  chan struct{}
-	index int64
-	err   error
+	flights map[short]*flight
+	queue   []*flight
+	away    error                  // why the folder cannot be used; nil if it can
+	failure error                  // of what was written last, nil if it went well
+	seen    *checkpoint.Checkpoint // the newest public one that was read
 }
 
 const (
@@ -89,7 +82,8 @@ func Open(cfg Config) (*Log, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	cfg.Batch, cfg.Publish, cfg.Republish = or(cfg.Batch, gather), or(cfg.Publish, publish), or(cfg.Republish, republish)
+	cfg.Batch, cfg.Publish = or(cfg.Batch, gather), or(cfg.Publish, publish)
+	cfg.Republish = max(or(cfg.Republish, republish), cfg.Publish)
 	if cfg.Signer == nil || cfg.Signer.Name() != cfg.Roster.Log.Origin {
 		return nil, city.Errorf(city.Invalid, "the log's private key is not that of %s in the roster", cfg.Roster.Log.Origin)
 	}
@@ -97,20 +91,11 @@ func Open(cfg Config) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	lock, err := alone(cfg.Dir)
-	if err != nil {
+	l := &Log{cfg: cfg, watched: watched, closing: make(chan struct{}), queued: make(chan struct{}, 1), grown: make(chan struct{}, 1), flights: map[short]*flight{}}
+	if l.folder, l.known, err = openFolder(cfg.Dir, cfg.Roster); err != nil {
 		return nil, err
 	}
-	l := &Log{cfg: cfg, lock: lock, watched: watched, closing: make(chan struct{}), flight: map[short]*flight{}}
-	if err = sweep(cfg.Dir); err == nil {
-		l.known, err = recall(cfg.Dir, cfg.Roster)
-	}
-	if err == nil {
-		err = l.start(group)
-	}
-	if err != nil {
-		return nil, errors.Join(err, lock.Close())
-	}
+	l.start(group)
 	return l, nil
 }
 
@@ -121,48 +106,20 @@ func or(d, otherwise time.Duration) time.Duration {
 	return d
 }
 
-// alone locks the folder: what is known of duplicates holds for one process only.
-func alone(dir string) (*os.File, error) {
-	if err := os.MkdirAll(filepath.Join(dir, ".state"), 0o755); err != nil { //nolint:gosec // the log is public
-		return nil, fmt.Errorf("make the log's folder: %w", err)
-	}
-	lock, err := os.OpenFile(filepath.Join(dir, ".state", "alone.lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock the log: %w", err)
-	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(city.Errorf(city.Conflict, "the log in %s is open in another process; only one may append", dir), lock.Close())
-	}
-	return lock, nil
-}
-
-func (l *Log) start(group tessera.WitnessGroup) error {
+func (l *Log) start(group tessera.WitnessGroup) {
 	quiet()
-	driver, err := posix.New(context.Background(), posix.Config{Path: l.cfg.Dir, HTTPClient: l.watched.client})
-	if err != nil {
-		return fmt.Errorf("open the log: %w", err)
+	l.size.Store(l.folder.tree.size())
+	if c, err := own(l.cfg.Dir, l.cfg.Roster); err == nil {
+		l.public = c.Size
 	}
 	options := tessera.NewAppendOptions().
 		WithCheckpointSigner(l.cfg.Signer).
-		WithBatching(batchSize, l.cfg.Batch).
-		WithCheckpointInterval(l.cfg.Publish).
-		WithCheckpointRepublishInterval(max(l.cfg.Republish, l.cfg.Publish)).
 		WithWitnesses(group, &tessera.WitnessOptions{Timeout: witnessTimeout})
-	ctx, cancel := context.WithCancel(context.Background())
-	l.appender, _, l.reader, err = tessera.NewAppender(ctx, driver, options)
-	if err != nil {
-		// The first start of a log publishes the empty one and fails without a quorum; its
-		// folder is made then, and the second one goes on without.
-		cancel()
-		ctx, cancel = context.WithCancel(context.Background())
-		if l.appender, _, l.reader, err = tessera.NewAppender(ctx, driver, options); err != nil {
-			cancel()
-			return fmt.Errorf("open the log: %w", err)
-		}
-	}
-	l.cancel = cancel
-	l.running.Go(l.tend)
-	return nil
+	l.sign = options.CheckpointPublisher(reader{l}, l.watched.client)
+	var ctx context.Context
+	ctx, l.cancel = context.WithCancel(context.Background())
+	l.running.Go(l.writeAll)
+	l.running.Go(func() { l.publishAll(ctx) })
 }
 
 // Append puts an entry into the log. When it returns nil the entry is on disk at that
@@ -261,46 +218,6 @@ func (l *Log) registered(n entry.Named) error {
 	return nil
 }
 
-// add hands bytes to the log, unless they are in it or on their way.
-func (l *Log) add(data []byte) (*flight, error) {
-	hash := tlog.RecordHash(data)
-	key := short(hash[:16])
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
-		return nil, city.Errorf(city.Unavailable, "the log is closed")
-	}
-	if index, ok := l.known[key]; ok {
-		f := &flight{done: make(chan struct{}), index: index}
-		close(f.done)
-		return f, nil
-	}
-	if f, ok := l.flight[key]; ok {
-		return f, nil
-	}
-	f := &flight{done: make(chan struct{})}
-	l.flight[key] = f
-	future := l.appender.Add(context.Background(), tessera.NewEntry(data))
-	l.running.Go(func() {
-		index, err := future()
-		l.landed(key, f, int64(index.Index), err) //nolint:gosec // indexes stay below 2^48
-	})
-	return f, nil
-}
-
-func (l *Log) landed(key short, f *flight, index int64, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.flight, key)
-	if l.failure = err; err != nil {
-		f.err = city.Errorf(city.Unavailable, "the log could not write the entry: %w; nothing is lost, append it again once the disk is well", err)
-	} else {
-		f.index = index
-		l.known[key] = index
-	}
-	close(f.done)
-}
-
 // Close waits for what is being written and closes the log. What was acknowledged is on
 // disk; what is not public yet is published when the log is opened again.
 func (l *Log) Close() error {
@@ -310,16 +227,9 @@ func (l *Log) Close() error {
 		return nil
 	}
 	l.closed = true
-	waiting := make([]*flight, 0, len(l.flight))
-	for _, f := range l.flight {
-		waiting = append(waiting, f)
-	}
 	l.mu.Unlock()
-	for _, f := range waiting {
-		<-f.done
-	}
 	close(l.closing)
 	l.cancel()
 	l.running.Wait()
-	return l.lock.Close()
+	return l.folder.lock.Close()
 }

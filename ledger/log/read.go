@@ -2,46 +2,35 @@ package log
 
 import (
 	"context"
-	"encoding/binary"
 
 	"polity/city"
 	"polity/ledger/entry"
 )
-
-const bundleSize = 256 // entries of a bundle (C2SP tlog-tiles)
 
 // Entries calls each with the entries on disk from an index on, in order, and returns the
 // index behind the last: public ones, and behind them those that wait for their quorum.
 // Data is good until each returns. An error of each ends the reading and is returned, with
 // the index of the entry that it was about.
 func (l *Log) Entries(ctx context.Context, from int64, each func(index int64, data []byte) error) (next int64, err error) {
-	integrated, err := l.reader.IntegratedSize(ctx)
-	if err != nil {
-		return from, city.Errorf(city.Unavailable, "read the log's size: %w", err)
-	}
-	size := int64(integrated) //nolint:gosec // it stays below 2^48
+	size := l.size.Load()
 	for next = from; next < size; {
-		n := next / bundleSize
-		width := min(size-n*bundleSize, bundleSize)
+		n := next / tileWidth
+		width := min(size-n*tileWidth, tileWidth)
 		partial := uint8(0)
-		if width < bundleSize {
+		if width < tileWidth {
 			partial = uint8(width)
 		}
-		bundle, err := l.reader.ReadEntryBundle(ctx, uint64(n), partial) //nolint:gosec // an index is not negative
-		if err != nil && partial > 0 {                                   // it is whole by now
-			bundle, err = l.reader.ReadEntryBundle(ctx, uint64(n), 0) //nolint:gosec // as above
-		}
+		bundle, err := reader{l}.tile(entryLevel, uint64(n), partial) //nolint:gosec // an index is not negative
 		if err != nil {
 			return next, city.Errorf(city.Unavailable, "read the log's entries from %d on: %w", next, err)
 		}
-		at := n * bundleSize
-		for ; len(bundle) >= 2 && at < n*bundleSize+width; at++ {
-			length := int(binary.BigEndian.Uint16(bundle))
-			if len(bundle) < 2+length {
+		at := n * tileWidth
+		for ; at < n*tileWidth+width; at++ {
+			data, ok := first(bundle)
+			if !ok {
 				break
 			}
-			data := bundle[2 : 2+length]
-			bundle = bundle[2+length:]
+			bundle = bundle[2+len(data):]
 			if at < next {
 				continue
 			}
@@ -50,7 +39,7 @@ func (l *Log) Entries(ctx context.Context, from int64, each func(index int64, da
 			}
 			next = at + 1
 		}
-		if at < n*bundleSize+width {
+		if at < n*tileWidth+width {
 			return next, city.Errorf(city.Invalid, "the log's entries are cut off at %d: its folder is damaged; 'polity verify log' says more", at)
 		}
 	}

@@ -12,7 +12,6 @@ import (
 
 	"polity/city"
 	"polity/ledger/checkpoint"
-	"polity/ledger/proof"
 	"polity/ledger/roster"
 )
 
@@ -54,8 +53,8 @@ func read(dir string) ([]byte, error) {
 	return file, nil
 }
 
-// treeState is what tessera keeps of the tree's size and root, on disk before any
-// checkpoint is signed.
+// treeState is the tree's size and root, on disk before any checkpoint is signed. A state
+// of tessera's is read, too.
 type treeState struct {
 	Size int64     `json:"size"`
 	Root tlog.Hash `json:"-"`
@@ -79,40 +78,45 @@ func readState(dir string) (*treeState, error) {
 }
 
 // recall reads the hashes of all entries, so that the same entry enters once, and holds
-// the folder against its own root and checkpoint: what would be signed next must
-// continue what was.
-func recall(dir string, r *roster.Signed) (map[short]int64, error) {
+// the folder against its own root and checkpoint, and against the tree that was written
+// last, if there is one: what would be signed next must continue what was.
+func recall(dir string, r *roster.Signed, last *tree) (*tree, map[short]int64, error) {
 	state, err := readState(dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if last != nil && last.size() > state.Size {
+		return nil, nil, city.Errorf(city.Unavailable, "the log's folder %s has %d entries where %d were written: another disk or an older backup is in its place. Bring back the right one; the log goes on by itself", dir, state.Size, last.size())
 	}
 	known := make(map[short]int64, state.Size)
 	public, err := own(dir, r)
 	if err != nil && city.KindOf(err) != city.NotFound {
-		return nil, err
+		return nil, nil, err
 	}
 	if public != nil && public.Size > state.Size {
-		return nil, city.Errorf(city.Invalid, "the log has %d entries on disk and published %d: its folder is from an older backup or damaged. Do not go on with it; fetch the missing entries from a monitor's copy", state.Size, public.Size)
+		return nil, nil, city.Errorf(city.Invalid, "the log has %d entries on disk and published %d: its folder is from an older backup or damaged. Do not go on with it; fetch the missing entries from a monitor's copy", state.Size, public.Size)
 	}
-	var tree proof.Peaks
-	for tree.N() < state.Size {
-		t := tlog.Tile{H: 8, N: tree.N() / 256, W: int(min(state.Size-tree.N(), 256))}
-		hashes, err := leaves(dir, t)
+	t := &tree{}
+	for t.size() < state.Size {
+		hashes, err := leaves(dir, tlog.Tile{H: 8, N: t.size() / tileWidth, W: int(min(state.Size-t.size(), tileWidth))})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, h := range hashes {
-			known[short(h[:16])] = tree.N()
-			tree.Add(h)
-			if public != nil && tree.N() == public.Size && tree.Root() != public.Root {
-				return nil, city.Errorf(city.Invalid, "the log's first %d entries do not add up to its public checkpoint: the folder was changed. 'polity verify log' says where", public.Size)
+			known[shorten(h)] = t.size()
+			t.add(h, func(tile) {})
+			if public != nil && t.size() == public.Size && t.root() != public.Root {
+				return nil, nil, city.Errorf(city.Invalid, "the log's first %d entries do not add up to its public checkpoint: the folder was changed. 'polity verify log' says where", public.Size)
+			}
+			if last != nil && t.size() == last.size() && t.root() != last.root() {
+				return nil, nil, city.Errorf(city.Unavailable, "the log's folder %s holds other entries than were written: another disk is in its place. Bring back the right one; the log goes on by itself", dir)
 			}
 		}
 	}
-	if state.Size > 0 && tree.Root() != state.Root {
-		return nil, city.Errorf(city.Invalid, "the log's %d entries do not add up to its state: the folder was changed. 'polity verify log' says where", state.Size)
+	if state.Size > 0 && t.root() != state.Root {
+		return nil, nil, city.Errorf(city.Invalid, "the log's %d entries do not add up to its state: the folder was changed. 'polity verify log' says where", state.Size)
 	}
-	return known, nil
+	return t, known, nil
 }
 
 // leaves reads the hashes of up to 256 entries.

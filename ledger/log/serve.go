@@ -8,24 +8,13 @@ import (
 	"os"
 	"strconv"
 	"strings"
-
-	"polity/city"
 )
 
 // Handler serves the log as C2SP tlog-tiles: checkpoint and tile/ below its address. It
 // serves nothing else of the folder, and writes nothing down about who asks.
-func (l *Log) Handler() (http.Handler, error) {
-	root, err := os.OpenRoot(l.cfg.Dir)
-	if err != nil {
-		return nil, city.Errorf(city.Unavailable, "serve the log: %w", err)
-	}
-	return handler{l, root}, nil
-}
+func (l *Log) Handler() http.Handler { return handler{l} }
 
-type handler struct {
-	log  *Log
-	root *os.Root
-}
+type handler struct{ log *Log }
 
 // ServeHTTP implements http.Handler.
 func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -41,19 +30,22 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case h.public(path):
 		w.Header().Set("Content-Type", "application/octet-stream")
 		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	case h.log.unwell() != nil && pathOfTile(path):
+		gone(w)
+		return
 	default:
 		http.NotFound(w, r)
 		return
 	}
 	w.Header().Set("Access-Control-Allow-Origin", "*") // anyone's page may check the log
-	file, err := h.root.Open(path)
+	file, err := os.OpenInRoot(h.log.cfg.Dir, path)
 	if err != nil {
 		w.Header().Del("Cache-Control")
-		status := http.StatusInternalServerError
-		if errors.Is(err, fs.ErrNotExist) {
-			status = http.StatusNotFound
+		if errors.Is(err, fs.ErrNotExist) && h.log.unwell() == nil {
+			http.Error(w, "the log has no such file", http.StatusNotFound)
+		} else {
+			gone(w)
 		}
-		http.Error(w, "the log has no such file", status)
 		return
 	}
 	defer file.Close() //nolint:errcheck // it is only read
@@ -62,6 +54,17 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	// What fails from here on fails on the reader's side, or is found by its hash.
 	_, _ = io.Copy(w, file) //nolint:errcheck // said above
+}
+
+// gone answers while the log's disk does not.
+func gone(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "60")
+	http.Error(w, "the log's disk does not answer; ask again later", http.StatusServiceUnavailable)
+}
+
+func pathOfTile(path string) bool {
+	_, ok := tileEnd(path)
+	return ok
 }
 
 // public says whether path is a tile whose entries are all under the newest public

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -40,23 +39,23 @@ type WitnessState struct {
 const slow = 5
 
 // State says how the log is doing.
-func (l *Log) State(ctx context.Context) (State, error) {
+func (l *Log) State(context.Context) (State, error) {
 	s := State{Witnesses: l.watched.list()}
-	size, err := l.reader.IntegratedSize(ctx)
-	if err != nil {
-		return s, city.Errorf(city.Unavailable, "read the log's size: %w", err)
-	}
-	s.Size = int64(size) //nolint:gosec // it stays below 2^48
+	s.Size = l.size.Load()
 	for i, w := range s.Witnesses {
 		if w.Remembers > s.Size {
 			s.Witnesses[i].Problem = fmt.Sprintf("cosigned %d entries of this log, which has only %d: its folder is from an older backup", w.Remembers, s.Size)
 		}
 	}
 	l.mu.Lock()
-	if l.failure != nil {
-		s.Problem = "the last entry could not be written: " + l.failure.Error()
-	}
+	seen := l.seen
 	l.mu.Unlock()
+	if err := l.unwell(); err != nil {
+		if s.Problem = err.Error(); seen != nil {
+			s.Public, s.Published = seen.Size, seen.Time
+		}
+		return s, nil
+	}
 	info, err := os.Stat(filepath.Join(l.cfg.Dir, "checkpoint"))
 	if errors.Is(err, fs.ErrNotExist) {
 		s.Waiting = l.since(time.Time{})
@@ -73,6 +72,9 @@ func (l *Log) State(ctx context.Context) (State, error) {
 	if err != nil {
 		return s, err
 	}
+	l.mu.Lock()
+	l.seen = c
+	l.mu.Unlock()
 	s.Public, s.Published = c.Size, c.Time
 	if s.Public < s.Size || time.Since(info.ModTime()) > 2*l.cfg.Republish {
 		s.Waiting = l.since(info.ModTime())
@@ -95,29 +97,9 @@ func (l *Log) since(t time.Time) time.Time {
 	return t
 }
 
-// tend puts right what would keep checkpoints from being published: a clock that was
-// set back leaves the last one in the future, and tessera waits until then.
-func (l *Log) tend() {
-	t := time.NewTicker(l.cfg.Publish)
-	defer t.Stop()
-	path := filepath.Join(l.cfg.Dir, "checkpoint")
-	for {
-		select {
-		case <-l.closing:
-			return
-		case <-t.C:
-		}
-		info, err := os.Stat(path)
-		if now := time.Now(); err == nil && info.ModTime().After(now.Add(l.cfg.Publish)) {
-			if err := os.Chtimes(path, now, now); err != nil {
-				l.cfg.Log.Error("the clock went back, and the log's checkpoint cannot be put right", slog.Any("error", err))
-			}
-		}
-	}
-}
-
 // Checkpoint is the newest public one. An error of kind NotFound says that there is none
 // yet.
 func (l *Log) Checkpoint() (*checkpoint.Checkpoint, error) {
-	return published(l.cfg.Dir, l.cfg.Roster)
+	c, err := published(l.cfg.Dir, l.cfg.Roster)
+	return c, l.missing(err)
 }

@@ -1,6 +1,8 @@
 package log
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -35,5 +37,46 @@ func halfWritten(name string) bool {
 		_, ok := tileEnd(name)
 		return !ok && strings.HasSuffix(whole, "/")
 	}
-	return whole != name && slices.Contains([]string{"checkpoint", ".state/treeState", ".state/version", ".state/gcState"}, whole)
+	return whole != name && slices.Contains([]string{pointFile, stateFile, versionFile, sweptFile}, whole)
+}
+
+// sweepEach is how many bundles are swept at once, at most.
+const sweepEach = 100
+
+// sweepTiles removes the tiles and bundles in place of which there is a whole one by now,
+// under a public checkpoint of a size: readers take that (C2SP tlog-tiles). What is swept
+// already stands in a file, so that a log is not gone through each time.
+func (f *folder) sweepTiles(root *os.Root, size int64) error {
+	var swept struct {
+		To int64 `json:"fromSize"` // entries
+	}
+	text, err := root.ReadFile(sweptFile)
+	if err == nil {
+		err = json.Unmarshal(text, &swept)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		swept.To = 0 // what is gone already is not there to be removed
+	}
+	from := swept.To / tileWidth
+	to := min(size/tileWidth, from+sweepEach)
+	if from >= to {
+		return nil
+	}
+	for n := from; n < to; n++ {
+		for level, at := entryLevel, n; ; level, at = level+1, at/tileWidth {
+			if err := root.RemoveAll(tilePath(level, at, tileWidth) + ".p"); err != nil {
+				return fmt.Errorf("remove tiles that whole ones replaced: %w", err)
+			}
+			if level == entryLevel {
+				at *= tileWidth // the tile above has as many hashes as the bundle has entries
+			} else if at%tileWidth != tileWidth-1 {
+				break
+			}
+		}
+	}
+	swept.To = to * tileWidth
+	if text, err = json.Marshal(swept); err != nil {
+		return err
+	}
+	return write(root, sweptFile, text)
 }

@@ -29,10 +29,7 @@ func TestTheCitysOwnLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	h, err := l.Handler()
-	if err != nil {
-		t.Fatal(err)
-	}
+	h := l.Handler()
 	s := httptest.NewServer(h)
 	defer s.Close()
 	n := 0

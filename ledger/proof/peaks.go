@@ -1,6 +1,10 @@
 package proof
 
-import "golang.org/x/mod/sumdb/tlog"
+import (
+	"slices"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
 
 // Peaks are the full subtrees of a growing tree, the largest first (RFC 6962, 2.1): all
 // that its root needs. The zero value is the empty tree.
@@ -22,6 +26,9 @@ func (p *Peaks) Add(h tlog.Hash) {
 		p.list = p.list[:last]
 	}
 }
+
+// Clone returns a tree that grows by itself from here on.
+func (p *Peaks) Clone() Peaks { return Peaks{p.n, slices.Clone(p.list)} }
 
 // Root is the hash of the tree.
 func (p *Peaks) Root() tlog.Hash {

@@ -33,19 +33,20 @@ type Source interface {
 	Read(ctx context.Context, path string, most int) ([]byte, error)
 }
 
-// Folder is a copy of a log on disk.
+// Folder is a copy of a log on disk. It is found by its path at each reading, so that a disk
+// that comes back is read again.
 func Folder(dir string) (Source, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, city.Errorf(city.NotFound, "open the copy of the log: %w", err)
 	}
-	return folder{root}, nil
+	return folder(dir), root.Close()
 }
 
-type folder struct{ root *os.Root }
+type folder string
 
 func (f folder) Read(_ context.Context, path string, most int) ([]byte, error) {
-	file, err := f.root.Open(path)
+	file, err := os.OpenInRoot(string(f), path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, city.Errorf(city.NotFound, "the copy has no file %s", path)
 	}
