@@ -31,10 +31,17 @@ func (c Command) check() error {
 	return nil
 }
 
-// Confirmation is a person's word that a command be executed.
+// Confirmation is the word by which a command is executed: a person's, or, for a set point
+// alone, that of limits which were registered in advance. No switch moves by the latter.
 type Confirmation struct {
 	By       string // who
 	Decision string // the recorded decision that it belongs to
+	// Registered is the register's entry of the algorithm that stays within its limits.
+	Registered string
+}
+
+func (w Confirmation) allows(c Command) bool {
+	return w.Decision != "" && (w.By != "" || (w.Registered != "" && c.Type == SetPointFloat))
 }
 
 // Selection is a command that the outstation holds ready. It is executed or
@@ -76,7 +83,7 @@ func (s *Selection) release() bool {
 // the outstation reports the end. Without a confirmation it is refused here, nothing
 // goes out, and the selection stands.
 func (s *Selection) Execute(ctx context.Context, word Confirmation) error {
-	if word.By == "" || word.Decision == "" {
+	if !word.allows(s.command) {
 		return city.Errorf(city.Forbidden, "object %d is not operated without a person who confirms it and the decision that it belongs to", s.command.Address)
 	}
 	if !s.release() {

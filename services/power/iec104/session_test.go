@@ -143,7 +143,7 @@ func TestNothingMovesWithoutAPerson(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, word := range []Confirmation{{}, {By: "A. Virtanen"}, {Decision: "d-17"}} {
+		for _, word := range []Confirmation{{}, {By: "A. Virtanen"}, {Decision: "d-17"}, {Decision: "d-17", Registered: "light-dimming-2026"}} {
 			if err := selection.Execute(t.Context(), word); city.KindOf(err) != city.Forbidden {
 				t.Errorf("%+v: %v", word, err)
 			}
@@ -167,6 +167,24 @@ func TestNothingMovesWithoutAPerson(t *testing.T) {
 		a := open.message(Activation, false)
 		if err := s.client.ask(t.Context(), a, ActivationEnd); city.KindOf(err) != city.Conflict || len(s.operate) != 1 {
 			t.Errorf("executed without selection: %v, %d operations", err, len(s.operate))
+		}
+	})
+}
+
+// TestSetPointsWithinRegisteredLimits: a program alone moves set points, for a recorded
+// decision; nothing else.
+func TestSetPointsWithinRegisteredLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, nil)
+		selection, err := s.client.Select(t.Context(), Command{Type: SetPointFloat, Address: 1003, Value: 27})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := selection.Execute(t.Context(), Confirmation{Registered: "light-dimming-2026"}); city.KindOf(err) != city.Forbidden {
+			t.Errorf("without a decision: %v", err)
+		}
+		if err := selection.Execute(t.Context(), Confirmation{Registered: "light-dimming-2026", Decision: "light-gardens-20261130"}); err != nil || len(s.operate) != 1 {
+			t.Errorf("%v, %+v", err, s.operate)
 		}
 	})
 }
