@@ -100,7 +100,11 @@ func (s *Service) planDay(ctx context.Context, now time.Time) error {
 		s.kept.Waiting = append(s.kept.Waiting, p.ID)
 		s.kept.Waiting = s.kept.Waiting[max(0, len(s.kept.Waiting)-8):]
 	}
+	t.ready()
 	s.plan, s.kept.Today = plan, t
+	if err := s.tidy(); err != nil {
+		return err
+	}
 	return s.save()
 }
 

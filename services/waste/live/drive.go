@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -82,14 +83,18 @@ func (s *Service) do(ctx context.Context, d service.Due, o *order) error {
 	return s.save()
 }
 
-// send gives a truck what is left of its tour. The lock is held.
+// send has a made-up crew drive what is left of a tour, unless a person does. The lock is held.
 func (s *Service) send(t *Tour) {
-	if s.world == nil {
+	if s.world == nil || s.kept.Today.Drivers[t.Truck].Person != "" {
 		return
 	}
-	r := rounds.Round{Truck: t.Truck, Line: t.Line, Start: t.Start, End: t.End}
+	late := time.Duration(0)
+	if rest := t.Calls[t.Done:]; len(rest) > 0 {
+		late = max(0, s.clock()-rest[0].Arrive)
+	}
+	r := rounds.Round{Truck: t.Truck, Line: t.Line, Start: t.Start, End: t.End + late}
 	for _, c := range t.Calls[t.Done:] {
-		r.Stops = append(r.Stops, rounds.Stop{Container: c.Container, Site: c.Site, Place: c.Place, Arrive: c.Arrive, Leave: c.Leave, Kilograms: c.Kilograms})
+		r.Stops = append(r.Stops, rounds.Stop{Container: c.Container, Site: c.Site, Place: c.Place, Arrive: c.Arrive + late, Leave: c.Leave + late, Kilograms: c.Kilograms})
 	}
 	s.world.Drive(r)
 }
@@ -134,69 +139,36 @@ func (s *Service) brokenHad(truck, container string) bool {
 	return false
 }
 
-// told takes what a crew tells.
-func (s *Service) told(ctx context.Context, e rounds.Event) error {
-	s.mu.Lock()
-	t := &s.kept.Today
-	var tour *Tour
-	for i := range t.Tours {
-		if t.Tours[i].Truck == e.Truck {
-			tour = &t.Tours[i]
-		}
+// happened takes what the made-up crews tell: a report, as of any crew.
+func (s *Service) happened(ctx context.Context, e rounds.Event) error {
+	if e.What == rounds.Dawn {
+		return s.dawn(ctx)
 	}
-	if e.What != rounds.Dawn && tour == nil {
-		s.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := &s.kept.Today
+	at := slices.IndexFunc(t.Tours, func(x Tour) bool { return x.Truck == e.Truck })
+	if at < 0 {
 		return nil
 	}
-	urn := containerURN(e.Container)
-	var follow func() error
+	r := Report{
+		ID: fmt.Sprintf("made-up-%s-%s-%d", e.Truck, t.Day.Format(time.DateOnly), len(t.Reports)), Day: t.Day.Format(time.DateOnly),
+		What: tells[e.What], Container: e.Container, Site: e.Site, Told: s.deps.Now(),
+	}
 	switch e.What {
-	case rounds.Emptied:
-		tour.Done++
-		t.Collected[e.Container] = e.At
-		delete(t.Missed, e.Container)
-		if i, known := s.index[e.Container]; known {
-			s.levels[i] = level{0, e.At}
-			s.histories[i].Emptied = append(s.histories[i].Emptied, e.At)
-		}
-		follow = func() error { return s.settle(ctx, urn, "") }
 	case rounds.Blocked:
-		tour.Done++
-		t.Missed[e.Container] = "blocked"
-		place := s.town.Containers[s.index[e.Container]].Place
-		follow = func() error {
-			return s.raise(ctx, "missed-"+e.Container, service.Alert{SubCategory: "missedPickup", Severity: "low", Asset: urn, Place: &place})
-		}
+		r.Reason = "blocked"
 	case rounds.Unloaded:
-		tour.Done++
-	case rounds.Broke:
-		tour.Broken = true
-		s.price(tour, tour.Calls[:tour.Done], waste.Tour{})
-		s.total()
-		var place *city.Point
-		if tour.Done > 0 {
-			place = &tour.Calls[tour.Done-1].Place
-		}
-		follow = func() error {
-			err := s.raise(ctx, "breakdown-"+e.Truck, service.Alert{SubCategory: "vehicleBreakdown", Severity: "high", Asset: truckURN(e.Truck), Place: place})
-			return errors.Join(err, s.proposeMoves(ctx, e.Truck))
-		}
-	case rounds.Home:
-		if !slices.ContainsFunc(t.Tours, func(x Tour) bool { return !x.Broken && x.Done < len(x.Calls) }) {
-			t.Phase = Over
-		}
-	case rounds.Dawn:
-		tours := slices.Clone(t.Tours)
-		left := s.undone(t)
-		follow = func() error { return s.dawn(ctx, tours, left) }
+		r.Kilograms = math.Round(e.Kilograms)
 	}
-	err := s.save()
-	s.mu.Unlock()
-	if err == nil && follow != nil {
-		err = follow()
+	if err := s.take(&t.Tours[at], &r, e.At, false); err != nil {
+		return err
 	}
-	return err
+	return s.save()
 }
+
+// tells is what the made-up crews tell, as reports have it.
+var tells = map[string]string{rounds.Emptied: Collected, rounds.Blocked: Missed, rounds.Unloaded: Unloaded, rounds.Broke: Stands, rounds.Home: Back}
 
 // undone are the containers of the plan that were neither collected nor found blocked.
 func (s *Service) undone(t *today) (list []string) {
@@ -211,26 +183,28 @@ func (s *Service) undone(t *today) (list []string) {
 }
 
 // dawn ends what was of the day before, and tells of containers that no truck came to.
-func (s *Service) dawn(ctx context.Context, tours []Tour, left []string) error {
+func (s *Service) dawn(ctx context.Context) error {
+	s.mu.Lock()
+	tours, left := slices.Clone(s.kept.Today.Tours), s.undone(&s.kept.Today)
+	for _, id := range left {
+		s.kept.Misses[id] = Miss{Container: id, Day: s.kept.Today.Day, At: s.at, Reason: noTruck}
+	}
+	err := s.save()
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
 	for i := range tours {
 		if err := s.settle(ctx, truckURN(tours[i].Truck), ""); err != nil {
 			return err
 		}
 	}
 	for _, id := range left {
-		place := s.town.Containers[s.index[id]].Place
-		if err := s.raise(ctx, "missed-"+id, service.Alert{SubCategory: "missedPickup", Severity: "low", Asset: containerURN(id), Place: &place}); err != nil {
+		if err := s.raiseMissed(ctx, id); err != nil {
 			return err
 		}
 	}
-	s.mu.Lock()
-	moves := s.kept.Today.Moves
-	waits := moves != "" && slices.Contains(s.kept.Waiting, moves)
-	s.mu.Unlock()
-	if !waits {
-		return nil
-	}
-	return s.deps.Moot(ctx, moves, "The day is over.")
+	return s.dropMoves(ctx, "The day is over.")
 }
 
 // standing is the fleet as it is out there, and what it has not done: for planning again
@@ -250,13 +224,13 @@ func (s *Service) standing(clock time.Duration) (fleet waste.Fleet, rest []waste
 			continue
 		}
 		tour := &t.Tours[at]
-		now := s.world.Standing(truck.ID)
+		now := s.standingOf(tour)
 		switch {
 		case tour.Broken:
 			truck.Out = true
 		case now.Load > fullLoad*truck.Kilograms:
 			truck.Out, full[truck.ID] = true, true
-		case now.Place != (city.Point{}) && !now.Home:
+		case now.Place != (city.Point{}) && !tour.Home:
 			truck.From = &now.Place
 			share := 1 - now.Load/truck.Kilograms
 			truck.Kilograms -= now.Load
@@ -346,6 +320,11 @@ func (s *Service) proposeMoves(ctx context.Context, broken string) error {
 	defer s.mu.Unlock()
 	s.kept.Today.Moves = p.ID
 	s.kept.Today.Problems = plan.Problems
+	for i := range s.kept.Today.Tours {
+		if t := &s.kept.Today.Tours[i]; t.Truck == broken {
+			t.Asked = true
+		}
+	}
 	s.kept.Waiting = append(s.kept.Waiting, p.ID)
 	return s.save()
 }
@@ -404,6 +383,9 @@ func (s *Service) rearrange(ctx context.Context, o *order) error {
 	t.Problems = plan.Problems
 	for i := range plan.Tours {
 		fresh := &plan.Tours[i]
+		fresh.Calls = slices.DeleteFunc(fresh.Calls, func(c waste.Call) bool { // done while it was planned
+			return c.Container != "" && (!t.Collected[c.Container].IsZero() || t.Missed[c.Container] != "")
+		})
 		if !slices.ContainsFunc(fresh.Calls, func(c waste.Call) bool { return was[c.Container] == o.Truck }) && !changed(fresh, was) {
 			continue // it goes on as before
 		}
@@ -415,6 +397,7 @@ func (s *Service) rearrange(ctx context.Context, o *order) error {
 		}
 		s.join(&t.Tours[at], fresh, plan.Line(fresh))
 	}
+	t.give()
 	s.total()
 	s.plan = nil // prices of moves were those of the morning's tours
 	return s.save()
@@ -436,7 +419,7 @@ func changed(t *waste.Tour, was map[string]string) bool {
 func (s *Service) join(t *Tour, fresh *waste.Tour, line []city.Point) {
 	done := slices.Clone(t.Calls[:t.Done])
 	s.price(t, done, *fresh)
-	t.Calls, t.End = append(done, fresh.Calls...), fresh.End
+	t.Calls, t.End, t.Home = append(done, fresh.Calls...), fresh.End, false
 	t.Kilograms = 0
 	for _, c := range t.Calls {
 		if c.Container != "" {

@@ -38,8 +38,11 @@ type Service struct {
 	shown     []float64          // fill as it was last written into the city's data
 	watched   time.Time          // when the city's data was last looked at
 
+	told chan struct{} // has something when a crew has told something
+
 	mu       sync.Mutex
 	at       time.Time // by the clock of crews and containers
+	seen     time.Time // the world's time then
 	planning bool
 	plan     *waste.Plan // of the day as it was planned; nil after a restart
 	levels   []level
@@ -60,6 +63,9 @@ type kept struct {
 	Alerts  map[string]service.Alert `json:"alerts"`  // that are not over, by id
 	Waiting []string                 `json:"waiting"` // decisions that a person has not answered, as far as is known
 	Count   int                      `json:"count"`   // of decisions ever
+	Errands []errand                 `json:"errands"` // that follow from reports and are not done yet
+	Misses  map[string]Miss          `json:"misses"`  // by container
+	Photos  map[string]string        `json:"photos"`  // ids, by container
 }
 
 // Phases of a day.
@@ -86,14 +92,46 @@ type today struct {
 	Cost      float64              `json:"cost"`
 	Metres    float64              `json:"metres"`
 	KgCO2     float64              `json:"kgCO2"`
+
+	Given   map[string][]string `json:"given"`   // the trucks that a container was ever on the tour of
+	Drivers map[string]driver   `json:"drivers"` // by truck
+	Reports map[string]string   `json:"reports"` // digests of what crews told, by id
+	Newest  map[string]stamp    `json:"newest"`  // what was told last of a container, or of whether a truck goes
+	Unloads map[string]Unload   `json:"unloads"` // by the report's id
+}
+
+// ready makes what a day needs to take reports.
+func (t *today) ready() {
+	if t.Collected == nil {
+		t.Collected, t.Missed = map[string]time.Time{}, map[string]string{}
+	}
+	if t.Given == nil {
+		t.Given, t.Drivers, t.Reports = map[string][]string{}, map[string]driver{}, map[string]string{}
+		t.Newest, t.Unloads = map[string]stamp{}, map[string]Unload{}
+	}
+	t.give()
+}
+
+// give notes whose tours containers are on.
+func (t *today) give() {
+	for i := range t.Tours {
+		for _, c := range t.Tours[i].Calls {
+			if c.Container != "" && !slices.Contains(t.Given[c.Container], t.Tours[i].Truck) {
+				t.Given[c.Container] = append(t.Given[c.Container], t.Tours[i].Truck)
+			}
+		}
+	}
 }
 
 // Tour is a truck's tour with its way, and how far it is.
 type Tour struct {
 	waste.Tour
 	Line   []city.Point
-	Done   int // calls
+	Done   int         // calls: the first ones, in the order in which they were done
+	DoneAt []time.Time // of them, by the crews' clock; empty once the shift is over
 	Broken bool
+	Asked  bool // who takes its containers
+	Home   bool // it is back for today
 }
 
 // Fewer is a day without one truck.
@@ -109,7 +147,7 @@ func New(config []byte, d service.Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{cfg: c, deps: d, index: map[string]int{}, outlooks: map[string]float64{}, begun: d.Now()}
+	s := &Service{cfg: c, deps: d, index: map[string]int{}, outlooks: map[string]float64{}, begun: d.Now(), told: make(chan struct{}, 1)}
 	if s.zone, err = c.zone(); err != nil {
 		return nil, err
 	}
@@ -125,7 +163,19 @@ func New(config []byte, d service.Deps) (*Service, error) {
 		return nil, err
 	}
 	if c.Simulate != "" { // a made-up day begins anew with the program
-		s.kept.Today = today{}
+		s.kept.Today, s.kept.Errands, s.kept.Misses, s.kept.Photos = today{}, nil, nil, nil
+	}
+	if s.kept.Misses == nil {
+		s.kept.Misses = map[string]Miss{}
+	}
+	if s.kept.Photos == nil {
+		s.kept.Photos = map[string]string{}
+	}
+	s.kept.Today.ready()
+	for id, at := range s.kept.Today.Collected {
+		if i, known := s.index[id]; known {
+			s.levels[i] = level{0, at}
+		}
 	}
 	return s, nil
 }
@@ -179,6 +229,7 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
+		case <-s.told:
 		case <-changed:
 			due = true
 		}
@@ -223,6 +274,9 @@ func (s *Service) begin(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.kept.Waiting, s.kept.Alerts = nil, nil
+	if err := s.tidy(); err != nil {
+		return err
+	}
 	return s.save()
 }
 
@@ -240,11 +294,17 @@ func midnight(t time.Time) time.Time {
 
 // advance takes what has been told since, and plans a day that is not planned.
 func (s *Service) advance(ctx context.Context) error {
+	if err := s.run(ctx); err != nil { // what people told, before the made-up crews go on
+		return err
+	}
 	if s.world != nil {
 		for _, e := range s.world.Step(s.deps.Now()) {
-			if err := s.told(ctx, e); err != nil {
+			if err := s.happened(ctx, e); err != nil {
 				return err
 			}
+		}
+		if err := s.run(ctx); err != nil {
+			return err
 		}
 		if err := s.hear(ctx); err != nil {
 			return err
@@ -257,13 +317,22 @@ func (s *Service) advance(ctx context.Context) error {
 		}
 	}
 	s.mu.Lock()
-	s.at = now
+	s.at, s.seen = now, s.deps.Now()
 	t := &s.kept.Today
 	planned := t.Day.Equal(midnight(now))
 	lapsed := planned && t.Phase == Proposed && s.deps.Now().After(t.Until)
+	over := s.world == nil && !t.Day.IsZero() && !planned && (t.Phase == Driving || t.Phase == Over)
 	s.mu.Unlock()
+	if err := s.forget(); err != nil {
+		return err
+	}
 	if planned && !lapsed {
 		return nil
+	}
+	if over {
+		if err := s.dawn(ctx); err != nil {
+			return err
+		}
 	}
 	return s.planDay(ctx, now)
 }

@@ -79,8 +79,14 @@ func (s *Service) see(ctx context.Context, e *plane.Entity) error {
 		at = a.Modified
 	}
 	s.mu.Lock()
-	s.levels[i] = level{fill, at}
+	before := at.Before(s.levels[i].At) // what a crew told since holds
+	if !before {
+		s.levels[i] = level{fill, at}
+	}
 	s.mu.Unlock()
+	if before {
+		return nil
+	}
 	switch {
 	case fill >= overflowing:
 		return s.raise(ctx, "overflow-"+s.town.Containers[i].ID, service.Alert{SubCategory: "overflow", Severity: "medium", Asset: e.ID, Place: &s.town.Containers[i].Place})

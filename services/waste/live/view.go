@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -42,6 +43,10 @@ type View struct {
 	KgCO2      float64
 	Priced     bool // Price answers
 	Alerts     int  // that are not over
+
+	Taken   map[string]time.Time // since when people drive trucks
+	Unloads []Unload             // today, in order
+	Misses  []Miss               // containers that were missed and wait, the newest first
 }
 
 // ContainerView is a container.
@@ -95,10 +100,19 @@ func (s *Service) View() View {
 	if v.Simulated {
 		v.Pace = s.cfg.Pace
 	}
+	v.Taken = map[string]time.Time{}
+	for truck, d := range t.Drivers {
+		v.Taken[truck] = d.Since
+	}
+	for _, u := range t.Unloads {
+		v.Unloads = append(v.Unloads, u)
+	}
+	slices.SortFunc(v.Unloads, func(a, b Unload) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Truck, b.Truck)) })
+	v.Misses = s.misses()
 	with := map[string]string{}
 	for i := range t.Tours {
 		tour := t.Tours[i]
-		tour.Calls, tour.Line = slices.Clone(tour.Calls), slices.Clone(tour.Line)
+		tour.Calls, tour.Line, tour.DoneAt = slices.Clone(tour.Calls), slices.Clone(tour.Line), slices.Clone(tour.DoneAt)
 		v.Tours = append(v.Tours, tour)
 		for k, c := range tour.Calls {
 			if c.Container != "" && (!tour.Broken || k < tour.Done || with[c.Container] == "") {

@@ -83,6 +83,7 @@ type truck struct {
 	next   int
 	broken bool
 	home   bool
+	person bool // somebody drives it
 	load   float64
 	at     city.Point // of its last stop
 }
@@ -218,14 +219,36 @@ func (w *World) Drive(r Round) {
 		t = &truck{}
 		w.trucks[r.Truck] = t
 	}
-	t.round, t.next, t.home = r, 0, false
+	t.round, t.next, t.home, t.broken, t.person = r, 0, false, false, false
 	w.over = time.Time{}
+}
+
+// Leave gives a truck to somebody who drives it: nothing happens to it by itself until Drive
+// or Stop.
+func (w *World) Leave(name string) {
+	if t := w.trucks[name]; t != nil {
+		t.person = true
+	}
+}
+
+// Stop has a truck that somebody drove drive no more today.
+func (w *World) Stop(name string) {
+	if t := w.trucks[name]; t != nil {
+		t.home, t.person = true, false
+	}
+}
+
+// Empty is what somebody did with a container just now.
+func (w *World) Empty(container string) {
+	if i := slices.Index(w.cfg.Containers, container); i >= 0 {
+		w.level[i], w.since[i] = 0.03*w.rng.Float64(), w.Now()
+	}
 }
 
 // Recall ends the day: no truck goes on, and the next one dawns.
 func (w *World) Recall() {
 	for _, t := range w.trucks {
-		t.home = true
+		t.home, t.person = true, false
 	}
 	if len(w.trucks) == 0 {
 		w.trucks[""] = &truck{home: true}
@@ -233,7 +256,7 @@ func (w *World) Recall() {
 }
 
 // Step brings it to the world's time now and returns what happened. Its clock stands while no
-// truck is out.
+// truck is out but those that somebody drives; the day goes on until they are back.
 func (w *World) Step(now time.Time) (events []Event) {
 	passed := now.Sub(w.seen)
 	if w.seen.IsZero() || passed < 0 {
@@ -249,7 +272,7 @@ func (w *World) Step(now time.Time) (events []Event) {
 		return events
 	}
 	switch {
-	case len(w.trucks) == 0:
+	case len(w.trucks) == 0 || w.driven():
 	case w.over.IsZero():
 		w.over = now
 	case now.Sub(w.over) > min(rest, time.Duration(float64(2*time.Hour)/w.cfg.Pace)):
@@ -270,7 +293,17 @@ func (w *World) names() (list []string) {
 // out says whether a truck is still on its round.
 func (w *World) out() bool {
 	for _, t := range w.trucks {
-		if !t.home && !t.broken {
+		if !t.home && !t.broken && !t.person {
+			return true
+		}
+	}
+	return false
+}
+
+// driven says whether somebody drives a truck.
+func (w *World) driven() bool {
+	for _, t := range w.trucks {
+		if t.person {
 			return true
 		}
 	}
@@ -278,7 +311,7 @@ func (w *World) out() bool {
 }
 
 func (w *World) drive(name string, t *truck) (events []Event) {
-	if t.broken || t.home {
+	if t.broken || t.home || t.person {
 		return nil
 	}
 	if name == w.cfg.Breaks && !w.broke && w.day.Equal(w.cfg.Today) && w.clock >= w.cfg.BreaksAt && t.next > 0 {
