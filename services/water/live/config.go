@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"polity/city"
+	"polity/internal/parts"
 	"polity/internal/strictyaml"
 	"polity/services/water/example"
 	"polity/services/water/isolation"
@@ -21,14 +22,68 @@ type Config struct {
 	// that is watched, whose tables grow, and an earlier time to learn from.
 	Measurements string `yaml:"measurements"`
 	History      string `yaml:"history"`
-	// Simulate plays made-up days in the example network: season.
+	// Simulate plays made-up days: season in the example network, l-town in the network of
+	// that name, which set-up puts among the parts.
 	Simulate string `yaml:"simulate"`
-	// Day is how long a played day takes; 0: 6s.
+	// Day is how long a played day takes; 0: 6s of season, 24s of l-town.
 	Day time.Duration `yaml:"day"`
 }
 
-// Season is the value of Simulate.
-const Season = "season"
+// What Simulate may be.
+const (
+	Season = "season"
+	LTown  = "l-town"
+)
+
+// LTownFile is the part with the network L-TOWN.
+const LTownFile = "L-TOWN.inp"
+
+// played is how made-up days go.
+type played struct {
+	takes        time.Duration // a day
+	days, before int           // before they begin anew; measured before the first
+	leaks        []season.Leak
+	network      func() (*network.Network, []isolation.Valve, error)
+}
+
+// plays lists what can be played. L-TOWN's days are fewer and longer: looking at a day costs
+// up to a second there, the more the more days there are.
+var plays = map[string]*played{
+	Season: {
+		takes: 6 * time.Second, days: 150, before: 30, network: exampleTown,
+		leaks: []season.Leak{{Pipe: "P34", Day: 3, Grows: 14, Diameter: 0.018}, {Pipe: "P11", Day: 60, Diameter: 0.016}, {Pipe: "P51", Day: 105, Grows: 10, Diameter: 0.018}},
+	},
+	LTown: {
+		takes: 24 * time.Second, days: 40, before: 30, network: lTown,
+		leaks: []season.Leak{{Pipe: "p257", Day: 1, Grows: 5, Diameter: 0.02}},
+	},
+}
+
+func exampleTown() (*network.Network, []isolation.Valve, error) {
+	n, err := example.Town()
+	if err != nil {
+		return nil, nil, err
+	}
+	valves, err := example.Valves(n)
+	return n, valves, err
+}
+
+// lTown has valves that are drawn: the network carries none.
+func lTown() (*network.Network, []isolation.Valve, error) {
+	path, err := parts.Find(LTownFile)
+	if err != nil {
+		return nil, nil, city.Errorf(city.Invalid, "simulate: %s: %w; simulate: %s needs no part", LTown, err, Season)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	n, err := network.Read(LTownFile, text)
+	if err != nil {
+		return nil, nil, err
+	}
+	return n, isolation.Draw(n, 1, 0.8), nil
+}
 
 func read(text []byte) (c Config, err error) {
 	if err := strictyaml.Decode("services.water", text, &c); err != nil {
@@ -36,8 +91,8 @@ func read(text []byte) (c Config, err error) {
 	}
 	ofReal := c.Network != "" || c.Valves != "" || c.Measurements != "" || c.History != ""
 	switch {
-	case c.Simulate != "" && c.Simulate != Season:
-		return c, city.Errorf(city.Invalid, "simulate: %q is nothing that can be played; %q is", c.Simulate, Season)
+	case c.Simulate != "" && plays[c.Simulate] == nil:
+		return c, city.Errorf(city.Invalid, "simulate: %q is nothing that can be played; %s and %s are", c.Simulate, Season, LTown)
 	case c.Simulate != "" && ofReal:
 		return c, city.Errorf(city.Invalid, "simulate: made-up days never stand beside a real network; leave network, valves, measurements and history out")
 	case c.Day != 0 && (c.Simulate == "" || c.Day < 50*time.Millisecond || c.Day > time.Hour):
@@ -45,19 +100,15 @@ func read(text []byte) (c Config, err error) {
 	case c.Simulate == "" && (c.Network == "" || c.Measurements == "" || c.History == ""):
 		return c, city.Errorf(city.Invalid, "network, measurements and history are needed, or simulate: %s", Season)
 	}
-	if c.Day == 0 {
-		c.Day = dayTakes
+	if c.Day == 0 && c.Simulate != "" {
+		c.Day = plays[c.Simulate].takes
 	}
 	return c, nil
 }
 
 func (c *Config) network() (n *network.Network, valves []isolation.Valve, err error) {
-	if c.Simulate == Season {
-		if n, err = example.Town(); err != nil {
-			return nil, nil, err
-		}
-		valves, err = example.Valves(n)
-		return n, valves, err
+	if c.Simulate != "" {
+		return plays[c.Simulate].network()
 	}
 	text, err := os.ReadFile(c.Network)
 	if err != nil {
@@ -77,11 +128,3 @@ func (c *Config) network() (n *network.Network, valves []isolation.Valve, err er
 	valves, err = isolation.ReadValves(c.Valves, file, n)
 	return n, valves, err
 }
-
-// How a season goes that is played. A day passes in dayTakes.
-var (
-	dayTakes     = 6 * time.Second
-	seasonDays   = 150
-	seasonBefore = 30
-	seasonLeaks  = []season.Leak{{Pipe: "P34", Day: 3, Grows: 14, Diameter: 0.018}, {Pipe: "P11", Day: 60, Diameter: 0.016}, {Pipe: "P51", Day: 105, Grows: 10, Diameter: 0.018}}
-)

@@ -9,9 +9,9 @@ import (
 
 // Days sets how the next played days go, until the test ends.
 func Days(t *testing.T, takes time.Duration, list ...season.Leak) {
-	wasTakes, was := dayTakes, seasonLeaks
-	t.Cleanup(func() { dayTakes, seasonLeaks = wasTakes, was })
-	dayTakes, seasonLeaks = takes, list
+	was := *plays[Season]
+	t.Cleanup(func() { *plays[Season] = was })
+	plays[Season].takes, plays[Season].leaks = takes, list
 }
 
 // Folder sets how often tables are looked at, until the test ends.
@@ -19,4 +19,11 @@ func Folder(t *testing.T, each time.Duration) {
 	was := folderEach
 	t.Cleanup(func() { folderEach = was })
 	folderEach = each
+}
+
+// LTownDays sets the leaks of the days that are played in L-TOWN, until the test ends.
+func LTownDays(t *testing.T, list ...season.Leak) {
+	was := *plays[LTown]
+	t.Cleanup(func() { *plays[LTown] = was })
+	plays[LTown].leaks = list
 }

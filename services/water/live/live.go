@@ -151,7 +151,8 @@ func (s *Service) play(ctx context.Context) error {
 	}
 	var before *scada.Data
 	var err error
-	if s.season, before, err = season.Begin(ctx, season.Config{Network: s.net, Valves: s.valves, Leaks: seasonLeaks, Before: seasonBefore, Seed: 18, Dial: epanet.Native}); err != nil {
+	p := plays[s.cfg.Simulate]
+	if s.season, before, err = season.Begin(ctx, season.Config{Network: s.net, Valves: s.valves, Leaks: p.leaks, Before: p.before, Seed: 18, Dial: epanet.Native}); err != nil {
 		return err
 	}
 	if err := s.learn(ctx, before, leaks.Default()); err != nil {
@@ -159,7 +160,7 @@ func (s *Service) play(ctx context.Context) error {
 	}
 	tick := time.NewTicker(s.cfg.Day)
 	defer tick.Stop()
-	for range seasonDays {
+	for range p.days {
 		for day := false; !day; {
 			changed := s.deps.Decisions.Changed()
 			if err := s.carryOut(ctx); err != nil {
