@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
 	"polity/city"
-	"polity/services/traffic/control"
 	"polity/services/traffic/network"
 	"polity/services/traffic/safety"
 )
@@ -20,14 +20,20 @@ import (
 // junction's own plan. A supervisor's wish holds for wishHolds; then, or when the
 // connection ends, the plan runs again.
 type Site struct {
+	// Logics tells the state of its detector logics (S0002), a letter each, 1 or 0; nil: it
+	// has none. To be set before Run.
+	Logics func() string
+
 	id    string
 	code  string
 	n     *network.Network
-	plan  *control.Fixed
 	guard *safety.Guard
 	log   *slog.Logger
 
 	mu       sync.Mutex
+	program  *program
+	own      network.Set // what the own plan shows green
+	told     told
 	session  *session // nil while not connected
 	stage    int
 	version  string
@@ -53,7 +59,9 @@ func NewSite(id, code string, n *network.Network, log *slog.Logger) (*Site, erro
 	if len(n.Junctions) != 1 {
 		return nil, city.Errorf(city.Invalid, "a site controls one junction; this network has %d", len(n.Junctions))
 	}
-	plan, err := control.NewFixed(n, 0, nil)
+	began := time.Now()
+	midnight := time.Date(began.Year(), began.Month(), began.Day(), 0, 0, 0, 0, began.Location())
+	program, err := newProgram(n, slices.Clone(n.Junctions[0].Plans), nil, began.Sub(midnight).Truncate(time.Second))
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +69,7 @@ func NewSite(id, code string, n *network.Network, log *slog.Logger) (*Site, erro
 	if err != nil {
 		return nil, err
 	}
-	return &Site{id: id, code: code, n: n, plan: plan, guard: guard, log: log, alarms: map[string]Alarm{}, began: time.Now()}, nil
+	return &Site{id: id, code: code, n: n, program: program, guard: guard, log: log, alarms: map[string]Alarm{}, told: told{}, began: began}, nil
 }
 
 // Run keeps the signals going and a connection to the supervisor up, until ctx ends.
@@ -107,10 +115,9 @@ func (s *Site) signals(ctx context.Context) {
 func (s *Site) second(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	clock := now.Sub(s.began).Truncate(time.Second)
-	out := make([]control.Decision, 1)
-	s.plan.Decide(clock, nil, nil, out)
-	want := out[0].Want
+	clock := s.clock(now)
+	s.own = s.program.wish(clock)
+	want := s.own
 	if s.wished && now.Sub(s.wishedAt) <= wishHolds {
 		want = s.wish
 	} else {
@@ -127,6 +134,7 @@ func (s *Site) second(now time.Time) {
 			s.deliver(s.groups(KindStatusUpdate, now))
 		}
 	}
+	s.watchPlans(now)
 }
 
 // Showing returns what the signal groups show, in the letters of status S0001, and
@@ -225,7 +233,7 @@ func (s *Site) handle(m Message) error {
 	case KindStatusSubscribe, KindStatusRequest:
 		return s.asked(m)
 	case KindStatusUnsubscribe:
-		s.watching = false
+		s.watching, s.told = false, told{}
 		return nil
 	case KindCommandRequest:
 		return s.command(m)
@@ -287,28 +295,45 @@ func (s *Site) aggregated() Message {
 	return m
 }
 
-// asked answers a question for status S0001 and refuses others by name.
+// asked answers a question for statuses, and refuses by name those that are not known.
 func (s *Site) asked(m Message) error {
 	var list []Subscription
 	if err := json.Unmarshal(m.Status, &list); err != nil {
 		return city.Errorf(city.Invalid, "%s: sS: %v", m.Kind, err)
 	}
+	now := time.Now()
+	var values []StatusValue
 	for _, q := range list {
-		if q.Code != "S0001" || q.Name != "signalgroupstatus" {
+		value, had := s.value(q.Code, q.Name, now)
+		if !had {
 			return city.Errorf(city.NotFound, "the status %s, %s is not known here", q.Code, q.Name)
 		}
+		values = append(values, StatusValue{Code: q.Code, Name: q.Name, Value: value, Quality: "recent"})
 	}
-	if m.Kind == KindStatusRequest {
-		return s.session.send(s.groups(KindStatusResponse, time.Now()))
+	kind := KindStatusResponse
+	if m.Kind == KindStatusSubscribe {
+		kind = KindStatusUpdate
+		for _, v := range values {
+			if v.Code == "S0001" {
+				s.watching = true
+			} else {
+				s.told[Subscription{Code: v.Code, Name: v.Name}] = v.Value
+			}
+		}
 	}
-	s.watching = true
-	return s.session.send(s.groups(KindStatusUpdate, time.Now()))
+	answer := newMessage(kind)
+	answer.Component, answer.StatusTime = s.id, stamp(now)
+	answer.Status, _ = json.Marshal(values) // strings only
+	return s.session.send(answer)
 }
 
 var errCode = errors.New("the security code is wrong")
 
-// command follows M0012 and refuses others by name.
+// command follows M0012, or M0014 to M0018, and refuses others by name.
 func (s *Site) command(m Message) error {
+	if len(m.Arguments) > 0 && m.Arguments[0].Code != "M0012" {
+		return s.retime(m)
+	}
 	wish, code, found := s.wish, "", false
 	if !s.wished {
 		wish = 0
@@ -345,5 +370,28 @@ func (s *Site) command(m Message) error {
 		return city.Errorf(city.Invalid, "M0012 without its argument status")
 	}
 	s.wish, s.wished, s.wishedAt = wish, true, time.Now()
+	return s.session.send(answer)
+}
+
+var retimes = []string{"M0014", "M0015", "M0016", "M0017", "M0018"}
+
+func (s *Site) retime(m Message) error {
+	answer := newMessage(KindCommandResponse)
+	answer.Component, answer.CommandTime = m.Component, stamp(time.Now())
+	for _, a := range m.Arguments {
+		if !slices.Contains(retimes, a.Code) {
+			return city.Errorf(city.NotFound, "the command %s is not known here", a.Code)
+		}
+		v, err := json.Marshal(Answer{Code: a.Code, Name: a.Name, Value: a.Value, Age: "recent"})
+		if err != nil {
+			return err
+		}
+		answer.Values = append(answer.Values, v)
+	}
+	program, err := s.program.retimed(m.Arguments, s.code)
+	if err != nil {
+		return err
+	}
+	s.program = program
 	return s.session.send(answer)
 }

@@ -21,6 +21,13 @@ type Events struct {
 	// Groups brings what the signal groups show, a letter each: Letters tells which.
 	Groups func(site, letters string, at time.Time, old bool)
 	Alarm  func(site string, a Alarm)
+	// Timing brings what a controller tells of its time plans, all that is known.
+	Timing func(site string, t Timing)
+	// Logics brings the state of the detector logics (S0002), a letter each: 1 active, 0
+	// not, - not there.
+	Logics func(site, letters string, at time.Time)
+	// Refused brings the id of a message that the site refuses, and why.
+	Refused func(site, id, reason string)
 }
 
 // Alarm is an alarm of a site.
@@ -48,8 +55,9 @@ type Supervisor struct {
 // line is the connection to one site.
 type line struct {
 	*session
-	site  string
-	stage int // of the handshake
+	site   string
+	stage  int // of the handshake
+	timing Timing
 }
 
 const (
@@ -81,8 +89,11 @@ func (s *Supervisor) Serve(ctx context.Context, l net.Listener) error {
 func (s *Supervisor) Attend(ctx context.Context, conn net.Conn) {
 	ln := &line{session: newSession(conn)}
 	ln.handle = func(m Message) error { return s.handle(ln, m) }
-	ln.refused = func(_, reason string) {
+	ln.refused = func(id, reason string) {
 		s.Log.Warn("a site refuses a message", slog.String("site", ln.site), slog.String("reason", reason))
+		if s.Events.Refused != nil && ln.site != "" {
+			s.Events.Refused(ln.site, id, reason)
+		}
 	}
 	err := ln.run(ctx)
 	if ln.site == "" {
@@ -162,15 +173,17 @@ func (s *Supervisor) establish(ln *line) error {
 	}
 	s.lines[ln.site] = ln
 	s.mu.Unlock()
-	change := true
-	sub, err := json.Marshal([]Subscription{{Code: "S0001", Name: "signalgroupstatus", Every: "0", OnChange: &change}})
-	if err != nil {
-		return fmt.Errorf("subscribe: %w", err)
+	subscriptions := [][]Subscription{{{Code: "S0001", Name: "signalgroupstatus"}}}
+	if s.Events.Timing != nil {
+		subscriptions = append(subscriptions, slices.Clone(timingStatuses))
 	}
-	ask := newMessage(KindStatusSubscribe)
-	ask.Component, ask.Status = ln.site, sub
-	if err := ln.send(ask); err != nil {
-		return err
+	if s.Events.Logics != nil {
+		subscriptions = append(subscriptions, []Subscription{{Code: "S0002", Name: "detectorlogicstatus"}})
+	}
+	for _, list := range subscriptions {
+		if err := ln.subscribe(list); err != nil {
+			return err
+		}
 	}
 	if s.Events.Connected != nil {
 		s.Events.Connected(ln.site, true, "")
@@ -187,16 +200,28 @@ func (s *Supervisor) status(ln *line, m Message) error {
 	if err != nil {
 		return city.Errorf(city.Invalid, "%s: sTs %q is no time", m.Kind, m.StatusTime)
 	}
-	for _, v := range values {
-		if v.Code != "S0001" || v.Name != "signalgroupstatus" {
-			continue
+	timed := false
+	for i := range values {
+		v := &values[i]
+		known, err := ln.timing.take(v)
+		if err != nil {
+			return err
 		}
-		if want := s.Sites[ln.site]; len(v.Value) != want {
-			return city.Errorf(city.Invalid, "S0001 has %d signal groups, %s has %d", len(v.Value), ln.site, want)
+		timed = timed || known
+		switch {
+		case v.Code == "S0001" && v.Name == "signalgroupstatus":
+			if want := s.Sites[ln.site]; len(v.Value) != want {
+				return city.Errorf(city.Invalid, "S0001 has %d signal groups, %s has %d", len(v.Value), ln.site, want)
+			}
+			if s.Events.Groups != nil {
+				s.Events.Groups(ln.site, v.Value, at, v.Quality == "old")
+			}
+		case v.Code == "S0002" && v.Name == "detectorlogicstatus" && v.Quality == "recent" && s.Events.Logics != nil:
+			s.Events.Logics(ln.site, v.Value, at)
 		}
-		if s.Events.Groups != nil {
-			s.Events.Groups(ln.site, v.Value, at, v.Quality == "old")
-		}
+	}
+	if timed && s.Events.Timing != nil {
+		s.Events.Timing(ln.site, ln.timing.clone())
 	}
 	return nil
 }
