@@ -55,25 +55,20 @@ type World struct {
 	began  time.Time
 }
 
-// plain is the street whose junctions stay on their plans.
+// plain is the street whose junctions stay on the plans that their controllers have.
 type plain struct {
 	street *street.Street
-	fixed  *control.Fixed
 	guards []*safety.Guard
-	out    []control.Decision
 }
 
 // New makes a corridor in which nobody is yet. Run works it.
 func New(c Config) (*World, error) {
-	w := &World{cfg: c, shadow: &plain{out: make([]control.Decision, len(c.Network.Junctions))}, frozen: map[int][]control.Vehicle{}}
+	w := &World{cfg: c, shadow: &plain{}, frozen: map[int][]control.Vehicle{}}
 	var err error
 	if w.street, err = street.New(street.Config{Network: c.Network, Seed: c.Seed}); err != nil {
 		return nil, err
 	}
 	if w.shadow.street, err = street.New(street.Config{Network: c.Network, Seed: c.Seed}); err != nil {
-		return nil, err
-	}
-	if w.shadow.fixed, err = control.NewFixed(c.Network, 0, nil); err != nil {
 		return nil, err
 	}
 	for i, j := range c.Network.Junctions {
@@ -151,25 +146,17 @@ func (w *World) Run(ctx context.Context, dial func(context.Context) (net.Conn, e
 func (w *World) second(now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var letters []string
-	for _, s := range w.sites {
+	clock := time.Duration(w.shadow.street.Now()) * time.Second
+	var letters, alone []string
+	for i, s := range w.sites {
 		text, _ := s.Showing()
 		letters = append(letters, text)
+		j := w.cfg.Network.Junctions[i]
+		alone = append(alone, rsmp.Letters(len(j.Groups), w.shadow.guards[i].Step(clock, s.Plan(), j.All())))
 	}
 	w.street.Step(letters)
-	w.shadow.second()
+	w.shadow.street.Step(alone)
 	w.look(now.Sub(w.began))
-}
-
-func (p *plain) second() {
-	clock := time.Duration(p.street.Now()) * time.Second
-	p.fixed.Decide(clock, nil, nil, p.out)
-	var letters []string
-	for i, g := range p.guards {
-		j := p.fixed.Network().Junctions[i]
-		letters = append(letters, rsmp.Letters(len(j.Groups), g.Step(clock, p.out[i].Want, j.All())))
-	}
-	p.street.Step(letters)
 }
 
 // look is a second of the detectors.
