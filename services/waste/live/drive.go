@@ -77,6 +77,7 @@ func (s *Service) do(ctx context.Context, d service.Due, o *order) error {
 		return nil
 	}
 	t.Phase = Driving
+	t.give()
 	for i := range t.Tours {
 		s.send(&t.Tours[i])
 	}

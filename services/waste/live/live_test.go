@@ -33,6 +33,7 @@ func (allow) Decide(access.Who, access.Action, access.Thing, access.Circumstance
 type day struct {
 	t     *testing.T
 	dir   string
+	now   func() time.Time
 	book  *decision.Book
 	store plane.Store
 	s     *live.Service
@@ -41,9 +42,14 @@ type day struct {
 
 func newDay(t *testing.T, config string) *day {
 	t.Helper()
-	d := &day{t: t, dir: t.TempDir()}
+	return newDayAt(t, config, time.Now)
+}
+
+func newDayAt(t *testing.T, config string, now func() time.Time) *day {
+	t.Helper()
+	d := &day{t: t, dir: t.TempDir(), now: now}
 	var err error
-	if d.book, err = decision.Open(t.Context(), decision.Config{Path: filepath.Join(d.dir, "decisions.db"), Decider: allow{}}); err != nil {
+	if d.book, err = decision.Open(t.Context(), decision.Config{Path: filepath.Join(d.dir, "decisions.db"), Decider: allow{}, Now: now}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.book.Close() })
@@ -59,7 +65,7 @@ func (d *day) start(config string) {
 	d.t.Helper()
 	var err error
 	d.s, err = live.New([]byte(config), service.Deps{
-		Data: d.store, Decisions: d.book.For(live.Name), Dir: filepath.Join(d.dir, "waste"), Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		Data: d.store, Decisions: d.book.For(live.Name), Dir: filepath.Join(d.dir, "waste"), Log: slog.New(slog.DiscardHandler), Now: d.now,
 	})
 	if err != nil {
 		d.t.Fatal(err)
