@@ -17,7 +17,6 @@ import (
 	"polity/city"
 	"polity/services/waste"
 	"polity/services/waste/roads"
-	"polity/services/waste/routing"
 )
 
 func main() {
@@ -65,15 +64,19 @@ func run(ctx context.Context, r *harness.Run) (harness.Figures, error) {
 		return nil, err
 	}
 	containers := scatter(network, int(stops), uint64(seed))
-	first := int64(0)
+	first, told := 0.0, 0.0
 	planner := &waste.Planner{
 		Streets: waste.Streets{roads.RefuseTruck.Name: network}, Fleet: fleet(network, containers), Seconds: search, Seed: uint64(seed),
-		Progress: func(p routing.Progress) {
-			if first == 0 {
-				first = p.Best
+		Progress: func(p waste.Progress) {
+			if p.Step != waste.Searching {
+				return
 			}
-			if int(p.Elapsed.Seconds())%20 == 0 {
-				r.Say("%.0f of %.0f CPU seconds of search, cost %.0f", p.Elapsed.Seconds(), search, float64(p.Best)/100)
+			if first == 0 {
+				first = p.Cost
+			}
+			if passed := p.Share * search; passed >= told {
+				told = passed + 20
+				r.Say("%.0f of %.0f CPU seconds of search, cost %.0f", passed, search, p.Cost)
 			}
 		},
 	}
@@ -101,7 +104,7 @@ func run(ctx context.Context, r *harness.Run) (harness.Figures, error) {
 		{Name: "tours", Value: len(plan.Tours)},
 		{Name: "km", Value: math.Round(plan.Metres / 1000)},
 		{Name: "cost", Value: math.Round(plan.Cost)},
-		{Name: "cost_in_first_second", Value: float64(first / 100)},
+		{Name: "cost_in_first_second", Value: first},
 		{Name: "simulated", Value: true},
 	}, nil
 }

@@ -15,7 +15,6 @@ import (
 	"polity/internal/durable"
 	"polity/services/waste"
 	"polity/services/waste/roads"
-	"polity/services/waste/routing"
 )
 
 type wastePlanFlags struct {
@@ -81,8 +80,12 @@ func (f *wastePlanFlags) run(cmd *cobra.Command) error {
 	}
 	planner := &waste.Planner{
 		Streets: streets, Fleet: *fleet, Seconds: f.seconds, Seed: f.seed, Balance: f.balance, OverflowCost: 50,
-		Progress: func(p routing.Progress) {
-			fmt.Fprintf(cmd.ErrOrStderr(), "%.0f of %g CPU seconds\n", p.Elapsed.Seconds(), f.seconds)
+		Progress: func(p waste.Progress) {
+			if p.Step == waste.Measuring {
+				fmt.Fprintf(cmd.ErrOrStderr(), "ways between all places: %.0f %%\n", 100*p.Share)
+				return
+			}
+			fmt.Fprintf(cmd.ErrOrStderr(), "search for tours: %.0f of %g CPU seconds, cost %.0f so far\n", p.Share*f.seconds, f.seconds, p.Cost)
 		},
 	}
 	plan, err := planner.Plan(cmd.Context(), preview.Containers, nil, 0)

@@ -25,14 +25,14 @@ type Price struct {
 // it is. Truck "" is none: the container waits for another day. It changes nothing. A
 // container or truck that the plan does not have is an error of kind city.NotFound.
 func (p *Plan) Move(container, truck string) (Price, error) {
-	price, _, err := p.move(container, truck)
+	price, _, _, err := p.move(container, truck)
 	return price, err
 }
 
 // Moved is the plan with a container given to a truck, where that costs least; p stays as
 // it is. A move that breaks something is an error of kind city.Conflict that says what.
 func (p *Plan) Moved(container, truck string) (*Plan, Price, error) {
-	price, order, err := p.move(container, truck)
+	price, order, touched, err := p.move(container, truck)
 	if err != nil {
 		return nil, price, err
 	}
@@ -46,11 +46,18 @@ func (p *Plan) Moved(container, truck string) (*Plan, Price, error) {
 			next.Problems = append(next.Problems, x)
 		}
 	}
+	had := map[string]*Tour{}
+	for i := range p.Tours {
+		had[p.Tours[i].Truck] = &p.Tours[i]
+	}
 	for v := range order {
-		if len(order[v]) == 0 {
-			continue
+		switch {
+		case len(order[v]) == 0:
+		case touched[v]:
+			next.add(b.tour(v, order[v]))
+		default:
+			next.add(*had[b.trucks[v].ID])
 		}
-		next.add(b.tour(v, order[v]))
 	}
 	for _, id := range p.LeftOut {
 		if id != container {
@@ -72,23 +79,20 @@ func (b *built) stop(container string) int {
 	return slices.IndexFunc(b.containers, func(c *Container) bool { return c.ID == container })
 }
 
-// Has says whether the plan could give a container to a truck: whether it knows it.
-func (p *Plan) Has(container string) bool { return p.built != nil && p.built.stop(container) >= 0 }
-
-// move finds where a container costs least with a truck, and the days that this makes.
-func (p *Plan) move(container, truck string) (Price, [][]routing.Trip, error) {
+// move finds where a container costs least with a truck, the days that this makes, and the
+// vehicles whose day is another.
+func (p *Plan) move(container, truck string) (price Price, order [][]routing.Trip, touched map[int]bool, err error) {
 	b := p.built
 	if b == nil {
-		return Price{}, nil, city.Errorf(city.NotFound, "the plan has no container %q", container)
+		return Price{}, nil, nil, city.Errorf(city.NotFound, "the plan has no container %q", container)
 	}
 	stop := b.stop(container)
 	vehicle := slices.IndexFunc(b.trucks, func(t *Truck) bool { return t.ID == truck })
 	if stop < 0 || (vehicle < 0 && truck != "") {
-		return Price{}, nil, city.Errorf(city.NotFound, "the plan has no container %q or no truck %q", container, truck)
+		return Price{}, nil, nil, city.Errorf(city.NotFound, "the plan has no container %q or no truck %q", container, truck)
 	}
 	c := int32(stop) //nolint:gosec // an index
-	order := slices.Clone(p.order)
-	touched := map[int]bool{}
+	order, touched = slices.Clone(p.order), map[int]bool{}
 	for v, trips := range p.order {
 		if without, found := take(trips, c); found {
 			order[v], touched[v] = without, true
@@ -111,7 +115,7 @@ func (p *Plan) move(container, truck string) (Price, [][]routing.Trip, error) {
 			best.Broken = append(best.Broken, b.broken(vehicle, x))
 		}
 	}
-	return best, order, nil
+	return best, order, touched, nil
 }
 
 // worked is a vehicle's tour; nothing for one that stays.

@@ -157,3 +157,39 @@ func TestBreachesAreThereWhereADayDoesNotHold(t *testing.T) {
 		t.Errorf("%d of 400 hold", holding)
 	}
 }
+
+// TestToursGoOnAfterARestart: what stood is the plan again, and moves cost what they did.
+func TestToursGoOnAfterARestart(t *testing.T) {
+	pl, containers := town(t, 30)
+	for i := range containers {
+		if i >= 20 {
+			containers[i].Overflow = 0.001
+		}
+	}
+	var steps []Progress
+	pl.Progress = func(p Progress) { steps = append(steps, p) }
+	p := plan(t, pl, containers, nil, 0)
+	if len(steps) == 0 || steps[0].Step != Measuring || slices.ContainsFunc(steps, func(x Progress) bool { return x.Share < 0 || x.Share > 1 }) {
+		t.Errorf("progress: %+v", steps)
+	}
+	again, err := pl.Resume(t.Context(), containers, p.Tours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if math.Abs(again.Cost-p.Cost) > 1e-6 || len(again.Tours) != len(p.Tours) || !slices.Equal(again.LeftOut, p.LeftOut) {
+		t.Errorf("cost %.2f from %.2f; %v wait, %v did", again.Cost, p.Cost, again.LeftOut, p.LeftOut)
+	}
+	drive(t, containers, again)
+	for _, id := range []string{"c1", "c2", p.LeftOut[0]} {
+		was, err1 := p.Move(id, "truck-2")
+		is, err2 := again.Move(id, "truck-2")
+		if err1 != nil || err2 != nil || math.Abs(was.Cost-is.Cost) > 1e-6 {
+			t.Errorf("%s: %+v, %+v, %v, %v", id, was, is, err1, err2)
+		}
+	}
+	gone := slices.Clone(p.Tours)
+	gone[0].Truck = "sold"
+	if x, err := pl.Resume(t.Context(), containers, gone); err != nil || len(x.Tours) != len(p.Tours)-1 || len(x.Problems) == 0 {
+		t.Errorf("without a truck: %+v, %v", x, err)
+	}
+}

@@ -120,6 +120,21 @@ func (m *Model) Forecast(id string, moments ...time.Time) (outlooks []Outlook, o
 	return outlooks, true
 }
 
+// left is what a crew leaves in a container that it empties, and leftVar how sure that is.
+const left, leftVar = 0.015, 0.0002
+
+// ForecastEmptied is Forecast for a container that will be emptied at a moment before those.
+func (m *Model) ForecastEmptied(id string, emptied time.Time, moments ...time.Time) (outlooks []Outlook, ok bool) {
+	f := m.containers[id]
+	if f == nil {
+		return nil, false
+	}
+	for _, at := range moments {
+		outlooks = append(outlooks, m.outlook(f, left, leftVar, emptied, at))
+	}
+	return outlooks, true
+}
+
 func (m *Model) outlook(f *fitted, level, levelVar float64, from, at time.Time) Outlook {
 	mean, spread := m.coming(f, from, at)
 	sd := math.Sqrt(levelVar + spread)

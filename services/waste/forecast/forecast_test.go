@@ -163,3 +163,27 @@ func TestSpreadWithErrorsKnownFromBelow(t *testing.T) {
 		t.Errorf("nothing is certain: %g", a)
 	}
 }
+
+// TestAContainerThatWillBeEmptiedFillsFromThen: less full than one left standing.
+func TestAContainerThatWillBeEmptiedFillsFromThen(t *testing.T) {
+	now := time.Date(2026, 11, 30, 6, 0, 0, 0, time.UTC)
+	h := History{ID: "a", Group: "homes"}
+	fill := 0.0
+	for at := now.AddDate(0, 0, -40); at.Before(now); at = at.Add(6 * time.Hour) {
+		if fill += 0.05; fill > 0.9 {
+			fill = 0
+			h.Emptied = append(h.Emptied, at.Add(-time.Hour))
+		}
+		h.Readings = append(h.Readings, Reading{at, fill})
+	}
+	m := Fit([]History{h}, Calendar{}, now)
+	evening := now.Add(24 * time.Hour)
+	stands, _ := m.Forecast("a", evening)
+	emptied, ok := m.ForecastEmptied("a", now.Add(2*time.Hour), evening)
+	if !ok || emptied[0].Fill < 0.1 || emptied[0].Fill > 0.3 || emptied[0].Fill >= stands[0].Fill || emptied[0].Overflow > 0.1 {
+		t.Errorf("%+v, %+v", stands, emptied)
+	}
+	if _, ok := m.ForecastEmptied("b", now, evening); ok {
+		t.Error("a forecast without readings")
+	}
+}
