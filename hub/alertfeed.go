@@ -238,7 +238,7 @@ func (h *Hub) watchEdges(ctx context.Context) {
 			return nil
 		case <-tick.C:
 		}
-		return errors.Join(h.lookAtEdges(ctx), h.lookAtDisks(ctx))
+		return errors.Join(h.lookAtEdges(ctx), h.lookAtDisks(ctx), h.lookAtLog(ctx))
 	})
 }
 

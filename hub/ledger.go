@@ -328,6 +328,11 @@ func (h *Hub) collectLedger(out chan<- prometheus.Metric) {
 	}
 	gauge("polity_ledger_entries", "entries of the public log on disk", float64(s.Size))
 	gauge("polity_ledger_public", "entries under its newest public checkpoint", float64(s.Public))
+	unwell := 0.0
+	if s.Problem != "" {
+		unwell = 1
+	}
+	gauge("polity_ledger_unwell", "1: its disk takes no entries", unwell)
 	waiting := 0.0
 	if !s.Waiting.IsZero() {
 		waiting = time.Since(s.Waiting).Seconds()

@@ -59,6 +59,7 @@ func Shipped() []Kind {
 		// What the hub sees of its own parts.
 		{Name: "edge-lost", Desk: access.System, Priority: 2},
 		{Name: "edge-disk", Desk: access.System, Priority: 2},
+		{Name: "log-disk", Desk: access.System, Priority: 2},
 		{Name: "recording-stopped", Desk: access.System, Priority: 2},
 		{Name: "epoch-keys-none", Desk: access.System, Priority: 2},
 		{Name: "epoch-keys-few", Desk: access.System, Priority: 3},
