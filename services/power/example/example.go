@@ -4,6 +4,7 @@ package example
 
 import (
 	_ "embed" // the network
+	"fmt"
 
 	"polity/services/power/flow"
 	"polity/services/power/grid"
@@ -30,8 +31,10 @@ func Town() (*grid.Network, error) {
 	for _, l := range loads {
 		l.S /= Homes
 		l.Customers = 1
-		for range Homes {
-			net.Loads = append(net.Loads, l)
+		for k := range Homes {
+			home := l
+			home.Name = fmt.Sprintf("%s-%d", l.Name, k+1)
+			net.Loads = append(net.Loads, home)
 		}
 	}
 	return net, flow.AssignBases(net)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"polity/city"
@@ -13,6 +14,7 @@ import (
 	"polity/services/power"
 	"polity/services/power/example"
 	"polity/services/power/grid"
+	"polity/services/power/storm"
 )
 
 // Config is hub.services.power of the configuration.
@@ -22,8 +24,18 @@ type Config struct {
 	Network string `yaml:"network"`
 	// Simulate plays an evening in place of a real network's field: storm.
 	Simulate string `yaml:"simulate"`
-	Field    *Field `yaml:"field"`
+	// Pace is how many times as fast as usual that evening goes; 0: once.
+	Pace float64 `yaml:"pace"`
+	// Places are where buses are on the city's map: longitude and latitude (WGS 84) by name.
+	Places map[string][2]float64 `yaml:"places"`
+	Field  *Field                `yaml:"field"`
+	// Meters names the loads whose meter sends a last gasp: of those silence counts. All
+	// stands for every load.
+	Meters []string `yaml:"meters"`
 }
+
+// All is every load, in Meters.
+const All = "all"
 
 // Field is the outstation whose switches are seen and operated, over IEC 60870-5-104.
 type Field struct {
@@ -59,6 +71,10 @@ func read(text []byte) (c Config, err error) {
 		return c, city.Errorf(city.Invalid, "simulate: %q is no evening that can be played; %q is", c.Simulate, Storm)
 	case c.Simulate != "" && c.Field != nil:
 		return c, city.Errorf(city.Invalid, "simulate and field: a made-up evening never stands beside a real outstation")
+	case c.Pace != 0 && (c.Simulate == "" || !(c.Pace >= 0.1 && c.Pace <= 100)):
+		return c, city.Errorf(city.Invalid, "pace: a made-up evening goes 0.1 to 100 times as fast as usual; %g is none of these, or nothing is made up", c.Pace)
+	case c.Simulate != "" && len(c.Meters) > 0:
+		return c, city.Errorf(city.Invalid, "meters: a made-up evening has made-up meters; leave meters out")
 	case c.Simulate == Storm && c.Network != "":
 		return c, city.Errorf(city.Invalid, "simulate: the storm is that of the example; leave network out")
 	}
@@ -84,6 +100,51 @@ func (c *Config) network() (*grid.Network, error) {
 		return example.Town()
 	}
 	return power.Read(c.Network)
+}
+
+// metered says which loads have a meter that sends a last gasp; nil: none is known to.
+func (c *Config) metered(net *grid.Network) (func(int) bool, error) {
+	switch {
+	case c.Simulate == Storm:
+		return storm.Metered, nil
+	case len(c.Meters) == 0:
+		return nil, nil //nolint:nilnil // none
+	case slices.Equal(c.Meters, []string{All}):
+		return func(int) bool { return true }, nil
+	}
+	known, has := map[string]int{}, make([]bool, len(net.Loads))
+	for i := range net.Loads {
+		known[net.Loads[i].Name] = i
+	}
+	for _, name := range c.Meters {
+		i, is := known[name]
+		if !is {
+			return nil, city.Errorf(city.Invalid, "meters: the network has no load %s", name)
+		}
+		has[i] = true
+	}
+	return func(load int) bool { return has[load] }, nil
+}
+
+// placed are the places of a network's buses.
+func (c *Config) placed(net *grid.Network) ([]*city.Point, error) {
+	list := make([]*city.Point, len(net.Buses))
+	known := map[string]int{}
+	for i := range net.Buses {
+		known[net.Buses[i].Name] = i
+	}
+	for name, at := range c.Places {
+		i, has := known[name]
+		if !has {
+			return nil, city.Errorf(city.Invalid, "places: the network has no bus %s", name)
+		}
+		p := city.Point{Lon: at[0], Lat: at[1]}
+		if err := p.Check(); err != nil {
+			return nil, city.Errorf(city.Invalid, "places: bus %s: %w", name, err)
+		}
+		list[i] = &p
+	}
+	return list, nil
 }
 
 func (f *Field) tls() (*tls.Config, error) {

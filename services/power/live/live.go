@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -28,7 +29,10 @@ type Service struct {
 	deps  service.Deps
 	net   *grid.Network // as it stands on a usual day
 	field *field        // nil: there is none, and nothing can be operated
-	wake  chan struct{}
+
+	places  []*city.Point // of buses; nil where none is known
+	metered func(load int) bool
+	wake   chan struct{}
 
 	mu       sync.Mutex
 	reports  map[int]storm.Message // by load, the last of each
@@ -38,13 +42,19 @@ type Service struct {
 	problem  string        // of the last look; empty: none
 	looked   time.Time
 	carrying string // decision that is being carried out
+
+	checkedAs string // the state for which waiting orders were checked last
 }
 
 // kept is what a restart must not forget.
 type kept struct {
 	Faults        []*Fault              `json:"faults"`
 	Interruptions []outage.Interruption `json:"interruptions"`
-	Count         int                   `json:"count"` // of faults ever
+	Count         int                   `json:"count"`           // of faults ever
+	Written       int                   `json:"written"`         // of orders that people wrote
+	Tags          []Tag                 `json:"tags,omitempty"`  // that people hung
+	Past          []Past                `json:"past,omitempty"`  // the oldest first
+	Moves         []Moved               `json:"moves,omitempty"` // the oldest first
 }
 
 // Fault is a line that failed, as far as is known.
@@ -65,10 +75,15 @@ type Fault struct {
 	Closed   []int // lines that were closed to feed others
 	Opened   []int // and opened
 	Restored time.Time
+	Gained   int // customers that got it back by switching, before the repair
 	Mended   bool
-	Tries    int    // proposals so far
-	Waiting  string // id of the decision that waits for a person or is carried out
-	Note     string // why nothing is proposed
+	MendedBy string    // the person who said so; empty: the made-up crew
+	Tries    int       // proposals so far
+	Waiting  string    // id of the decision that waits for a person or is carried out
+	Until    time.Time // for how long it waits
+	Order    []step    // its steps
+	Note     string    // why nothing is proposed
+	Noted    string    // the state of the network of which Note speaks; empty: every one
 }
 
 // New makes the service. Run works it.
@@ -79,6 +94,12 @@ func New(config []byte, d service.Deps) (*Service, error) {
 	}
 	s := &Service{cfg: c, deps: d, wake: make(chan struct{}, 1), reports: map[int]storm.Message{}}
 	if s.net, err = c.network(); err != nil {
+		return nil, err
+	}
+	if s.places, err = c.placed(s.net); err != nil {
+		return nil, err
+	}
+	if s.metered, err = c.metered(s.net); err != nil {
 		return nil, err
 	}
 	if err := s.load(); err != nil {
@@ -179,9 +200,14 @@ func (s *Service) Run(ctx context.Context) error {
 	defer work.Wait()
 	defer end()
 	if s.cfg.Simulate == Storm {
-		if err := s.anew(ctx); err != nil {
+		if err := s.anew(ctx); err != nil && ctx.Err() == nil {
 			return err
 		}
+	}
+	if err := s.orphans(ctx); err != nil && ctx.Err() == nil {
+		return err
+	}
+	if s.cfg.Simulate == Storm {
 		evening, err := s.play(ctx)
 		if err != nil {
 			return err
@@ -242,10 +268,68 @@ func (s *Service) anew(ctx context.Context) error {
 	return s.save()
 }
 
+// orphans ends alerts of outages that are known of no more: a crash may stand between an
+// outage's end and its alert's, and whoever moved the state away left theirs.
+func (s *Service) orphans(ctx context.Context) error {
+	known := map[string]bool{}
+	s.mu.Lock()
+	for _, f := range s.kept.Faults {
+		known[alertOf(f)] = true
+	}
+	s.mu.Unlock()
+	q := plane.Query{Types: []string{"Alert"}, From: alertPrefix, To: alertPrefix + "~"}
+	for {
+		page, err := s.deps.Data.Find(ctx, q)
+		if err != nil {
+			return fmt.Errorf("look for alerts of outages that are over: %w", err)
+		}
+		for _, e := range page.Entities {
+			if known[e.ID] || word(e, "state") != "active" || word(e, "subCategory") != "outage" {
+				continue
+			}
+			begun, err := time.Parse(time.RFC3339Nano, word(e, "dateIssued"))
+			if err != nil {
+				begun = s.deps.Now()
+			}
+			a, err := service.AlertChange(service.Alert{ID: e.ID, Category: "power", SubCategory: "outage", Severity: word(e, "severity"), Start: begun, End: s.deps.Now()})
+			if err != nil {
+				return err
+			}
+			if _, err := s.deps.Data.Write(ctx, &plane.Batch{Changes: []plane.Change{a}}); err != nil {
+				return fmt.Errorf("end the alert %s: %w", e.ID, err)
+			}
+		}
+		if !page.More {
+			return nil
+		}
+		q.After = page.Entities[len(page.Entities)-1].ID
+	}
+}
+
+// word is a text among an entity's attributes.
+func word(e *plane.Entity, name string) (text string) {
+	for i := range e.Attributes {
+		if e.Attributes[i].Name == name && json.Unmarshal(e.Attributes[i].Value, &text) == nil {
+			return text
+		}
+	}
+	return ""
+}
+
+const alertPrefix = "urn:ngsi-ld:Alert:power:"
+
+func alertOf(f *Fault) string { return alertPrefix + f.ID }
+
 func (s *Service) play(ctx context.Context) (*storm.Storm, error) {
-	c := storm.Config{Network: s.net, Seed: 33, Repair: stormRepair, Tell: s.Tell, Mended: s.Mended}
+	pace := func(d time.Duration) time.Duration {
+		if s.cfg.Pace > 0 {
+			d = time.Duration(float64(d) / s.cfg.Pace)
+		}
+		return d
+	}
+	c := storm.Config{Network: s.net, Seed: 33, Repair: pace(stormRepair), Tell: s.Tell, Mended: s.Mended}
 	for _, f := range stormFaults {
-		c.Faults = append(c.Faults, storm.Fault{After: f.after, Line: f.line})
+		c.Faults = append(c.Faults, storm.Fault{After: pace(f.after), Line: f.line})
 	}
 	evening, err := storm.Start(ctx, c)
 	if err == nil {
@@ -258,8 +342,8 @@ func (s *Service) play(ctx context.Context) (*storm.Storm, error) {
 // control room has its alert from there.
 func (s *Service) publish(ctx context.Context, f *Fault, ended time.Time) error {
 	a, err := service.AlertChange(service.Alert{
-		ID: "urn:ngsi-ld:Alert:power:" + f.ID, Category: "power", SubCategory: "outage", Severity: severity(f.Customers),
-		Asset: "urn:ngsi-ld:PowerLine:" + f.Name, Start: f.Found, End: ended, Simulated: s.cfg.Simulate != "",
+		ID: alertOf(f), Category: "power", SubCategory: "outage", Severity: severity(f.Customers),
+		Asset: entityOf(f.Name), Start: f.Found, End: ended, Place: s.placeOf(f.Line), Simulated: s.cfg.Simulate != "",
 	})
 	if err != nil {
 		return err
@@ -269,6 +353,16 @@ func (s *Service) publish(ctx context.Context, f *Fault, ended time.Time) error 
 	}
 	s.deps.Log.Info("outage", slog.String("id", f.ID), slog.String("line", f.Name), slog.Int("customers", f.Customers), slog.Bool("ended", !ended.IsZero()))
 	return nil
+}
+
+// placeOf is the middle of a line on the city's map; nil: it is not known.
+func (s *Service) placeOf(line int) *city.Point {
+	l := &s.net.Lines[line]
+	a, b := s.places[l.Ends[0].Bus], s.places[l.Ends[1].Bus]
+	if a == nil || b == nil {
+		return nil
+	}
+	return &city.Point{Lon: (a.Lon + b.Lon) / 2, Lat: (a.Lat + b.Lat) / 2}
 }
 
 func severity(customers int) string {

@@ -35,6 +35,8 @@ type evening struct {
 	s     *live.Service
 	log   *strings.Builder
 	stop  func()
+
+	decisions service.Decisions
 }
 
 type lockedWriter struct {
@@ -67,9 +69,12 @@ func newEvening(t *testing.T, config string) *evening {
 
 func (e *evening) start(config string) {
 	e.t.Helper()
+	if e.decisions == nil {
+		e.decisions = e.book.For(live.Name)
+	}
 	var err error
 	e.s, err = live.New([]byte(config), service.Deps{
-		Data: e.store, Decisions: e.book.For(live.Name), Dir: e.dir, Log: slog.New(slog.NewTextHandler(&lockedWriter{b: e.log}, nil)), Now: time.Now,
+		Data: e.store, Decisions: e.decisions, Dir: e.dir, Log: slog.New(slog.NewTextHandler(&lockedWriter{b: e.log}, nil)), Now: time.Now,
 	})
 	if err != nil {
 		e.t.Fatal(err)
@@ -106,6 +111,15 @@ func (e *evening) open() []*decision.Decision {
 		e.t.Fatal(err)
 	}
 	return list
+}
+
+func (e *evening) one(id string) *decision.Decision {
+	e.t.Helper()
+	d, err := e.book.One(e.t.Context(), decision.Asker{}, live.Name, id)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return d
 }
 
 func (e *evening) answer(d *decision.Decision, to decision.State, note string) {

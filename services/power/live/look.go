@@ -10,8 +10,6 @@ import (
 	"polity/city"
 	"polity/services/power/grid"
 	"polity/services/power/outage"
-	"polity/services/power/storm"
-	"polity/services/power/switching"
 )
 
 const (
@@ -54,7 +52,7 @@ func (s *Service) look(ctx context.Context) error {
 	now := s.deps.Now()
 	net := s.standing()
 	top := net.Topology()
-	e := outage.Evidence{Devices: func(line int) bool { return net.Lines[line].Closed() }, Metered: s.metered()}
+	e := outage.Evidence{Devices: func(line int) bool { return net.Lines[line].Closed() }, Metered: s.metered}
 	for load, m := range s.reports {
 		live := top.BusLive(net.Loads[load].At.Bus)
 		if now.Sub(m.At) > stale || (m.Dark && !live) { // known: it explains nothing new
@@ -110,15 +108,6 @@ func (s *Service) look(ctx context.Context) error {
 	return s.propose(ctx)
 }
 
-// metered says which homes have a meter that speaks. Of a real network nothing is known of
-// those that never spoke, and silence counts for nothing.
-func (s *Service) metered() func(int) bool {
-	if s.cfg.Simulate == Storm {
-		return storm.Metered
-	}
-	return nil
-}
-
 func (s *Service) fault(line int) *Fault {
 	for _, f := range s.kept.Faults {
 		if f.Line == line {
@@ -148,41 +137,6 @@ func dark(net *grid.Network, buses []int) (n int) {
 		}
 	}
 	return n
-}
-
-// settled notes what an order changed: who has power again, since when they had not.
-// The lock is held.
-func (s *Service) settled(f *Fault, now time.Time) {
-	s.known = s.standing()
-	before := f.Dark
-	f.Dark = dark(s.known, f.Buses)
-	if f.Dark < before {
-		s.kept.Interruptions = append(s.kept.Interruptions, outage.Interruption{Start: f.Found, End: now.UTC(), Customers: before - f.Dark})
-	}
-	top := s.known.Topology()
-	for load := range s.reports { // whoever has power again need not say so
-		if top.BusLive(s.net.Loads[load].At.Bus) {
-			delete(s.reports, load)
-		}
-	}
-	s.kept.Interruptions = slices.DeleteFunc(s.kept.Interruptions, func(x outage.Interruption) bool { return now.Sub(x.End) > keepPast })
-}
-
-// limits are those of every order. Going back to the usual state closes before it
-// opens, so that nobody's light goes out, and is a loop for a moment.
-func limits(back bool) switching.Limits {
-	l := switching.Standard()
-	l.Loops = back
-	return l
-}
-
-func (s *Service) tags(but int) (tags []switching.Tag) {
-	for _, f := range s.kept.Faults {
-		if f.Line != but && !f.Mended {
-			tags = append(tags, switching.Tag{Line: f.Line, Reason: "faulty: " + f.ID, By: "the power service"})
-		}
-	}
-	return tags
 }
 
 var errStale = city.Errorf(city.Conflict, "the network has changed since this was proposed: it is looked at anew")

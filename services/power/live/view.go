@@ -4,7 +4,9 @@ import (
 	"slices"
 	"time"
 
+	"polity/city"
 	"polity/service"
+	"polity/services/power/flow"
 	"polity/services/power/grid"
 	"polity/services/power/outage"
 	"polity/services/power/switching"
@@ -22,11 +24,35 @@ type View struct {
 	Suspected []Suspect
 	Stray     int // reports of darkness where there is power
 	Carrying  string
-	Lines     []LineView
-	Buses     []BusView
-	Loading   float64 // highest, as a part of the emergency rating; 0: not known
-	LowestPU  float64
+	Picture
+	Tags      []Tag
+	Past      []Past // the newest first
+	Today     Regained
 	Day, Year outage.Indices
+}
+
+// Regained counts customers who had power back within the last 24 hours.
+type Regained struct{ Switching, Repair int }
+
+// Picture is the network as it stands, or would.
+type Picture struct {
+	Lines    []LineView
+	Buses    []BusView
+	Dead     []Island // parts that no source feeds
+	Loops    []string // lines that close one
+	Broken   []string // limits, each in a sentence
+	Loading  float64  // highest, as a part of the emergency rating; 0: not known
+	LowestPU float64  // 0: not known
+	LowestAt string   // bus
+	LossKW   float64
+	FedKW    float64
+	NoFlow   string // why there is no power flow; empty: there is one
+}
+
+// Island is a part of the network that no source feeds.
+type Island struct {
+	Buses     []string
+	Customers int
 }
 
 // FieldView is how the line to the outstation is.
@@ -49,7 +75,10 @@ type LineView struct {
 	From, To      int // buses
 	Closed, Live  bool
 	Faulty        bool
-	Operated, Tie bool // its switch moves from here; it is open on a usual day
+	Tagged        bool
+	Operated, Tie bool    // its switch moves from here; it is open on a usual day
+	KW, Amperes   float64 // from From to To
+	Loading       float64 // as a part of the emergency rating; 0: not known
 }
 
 // BusView is a bus.
@@ -60,6 +89,7 @@ type BusView struct {
 	PU        float64 // 0: not known
 	Depth     int     // lines from the source on a usual day
 	Row       int     // of the drawing: the branch that it belongs to
+	Place     *city.Point
 }
 
 // View returns the picture of this moment.
@@ -81,6 +111,9 @@ func (s *Service) View() View {
 	for _, f := range s.kept.Faults {
 		v.Faults = append(v.Faults, *f)
 	}
+	v.Tags = slices.Clone(s.kept.Tags)
+	v.Past = slices.Clone(s.kept.Past)
+	slices.Reverse(v.Past)
 	slices.SortStableFunc(v.Faults, func(a, b Fault) int { return b.Dark - a.Dark })
 	if s.picture != nil {
 		v.Stray = len(s.picture.Stray)
@@ -95,7 +128,8 @@ func (s *Service) View() View {
 			v.Suspected = append(v.Suspected, x)
 		}
 	}
-	s.draw(&v, net)
+	v.Picture, _ = s.draw(net)
+	v.Today = s.regained(now.Add(-24 * time.Hour))
 	day := now.Add(-24 * time.Hour)
 	year := now.Add(-365 * 24 * time.Hour)
 	// Interruptions alone are added up: an error would be one of the network's size.
@@ -104,34 +138,116 @@ func (s *Service) View() View {
 	return v
 }
 
-// draw fills in lines, buses, and what the power flow says, where there is one.
-func (s *Service) draw(v *View, net *grid.Network) {
+// regained counts who had power back since a moment. The lock is held.
+func (s *Service) regained(since time.Time) (x Regained) {
+	all := 0
+	for _, i := range s.kept.Interruptions {
+		if i.End.After(since) {
+			all += i.Customers
+		}
+	}
+	for i := range s.kept.Past {
+		if s.kept.Past[i].Restored.After(since) {
+			x.Switching += s.kept.Past[i].Gained
+		}
+	}
+	for _, f := range s.kept.Faults {
+		if f.Restored.After(since) {
+			x.Switching += f.Gained
+		}
+	}
+	x.Repair = max(0, all-x.Switching)
+	return x
+}
+
+// draw is a network as pages show it, with what the power flow says, where there is one. The
+// lock is held.
+func (s *Service) draw(net *grid.Network) (Picture, *switching.State) {
+	var p Picture
 	top := net.Topology()
-	state, err := switching.Look(net, limits(true))
+	watched := switching.Standard()
+	watched.Loops = true
+	state, err := switching.Look(net, watched)
+	if err != nil {
+		p.NoFlow, state = err.Error(), &switching.State{}
+	}
+	p.FedKW = state.FedW / 1000
 	for i := range net.Lines {
 		l := &net.Lines[i]
-		v.Lines = append(v.Lines, LineView{
+		f := s.fault(i)
+		p.Lines = append(p.Lines, LineView{
 			Name: l.Name, From: l.Ends[0].Bus, To: l.Ends[1].Bus, Closed: l.Closed(), Live: l.Closed() && top.BusLive(l.Ends[0].Bus),
-			Faulty: s.fault(i) != nil && !s.fault(i).Mended, Operated: s.field != nil && s.switchable(i), Tie: !s.net.Lines[i].Closed(),
+			Faulty: f != nil && !f.Mended, Operated: s.field != nil && s.switchable(i), Tie: !s.net.Lines[i].Closed(),
+			Tagged: slices.ContainsFunc(s.kept.Tags, func(t Tag) bool { return t.Line == l.Name }),
 		})
 	}
 	depth, row := layout(s.net)
 	for i := range net.Buses {
-		b := BusView{Name: net.Buses[i].Name, Live: top.BusLive(i), Depth: depth[i], Row: row[i]}
-		if err == nil && state.Result != nil && b.Live {
+		b := BusView{Name: net.Buses[i].Name, Live: top.BusLive(i), Depth: depth[i], Row: row[i], Place: s.places[i]}
+		if state.Result != nil && b.Live {
 			b.PU = lowest(state, i)
-			if b.PU > 0 && (v.LowestPU == 0 || b.PU < v.LowestPU) {
-				v.LowestPU = b.PU
+			if b.PU > 0 && (p.LowestPU == 0 || b.PU < p.LowestPU) {
+				p.LowestPU, p.LowestAt = b.PU, b.Name
 			}
 		}
-		v.Buses = append(v.Buses, b)
-	}
-	if err == nil && state.Result != nil {
-		v.Loading = switching.Loading(state.Result)
+		p.Buses = append(p.Buses, b)
 	}
 	for i := range net.Loads {
-		v.Buses[net.Loads[i].At.Bus].Customers += net.Loads[i].Customers
+		p.Buses[net.Loads[i].At.Bus].Customers += net.Loads[i].Customers
 	}
+	for _, e := range top.Loops {
+		name, _ := net.Describe(e)
+		p.Loops = append(p.Loops, name)
+	}
+	p.Dead = islands(net, top, p.Buses)
+	for _, x := range state.Violations {
+		p.Broken = append(p.Broken, x.Text)
+	}
+	if state.Result != nil {
+		flows(&p, state.Result)
+	}
+	return p, state
+}
+
+// flows fills in what the power flow says of lines.
+func flows(p *Picture, r *flow.Result) {
+	p.Loading, p.LossKW = switching.Loading(r), real(r.Losses())/1000
+	net := r.Network()
+	r.Branches(func(b *flow.Branch) {
+		if b.Kind != grid.LineKind {
+			return
+		}
+		l := &p.Lines[b.Index]
+		l.KW, l.Amperes = real(b.Power[0])/1000, b.Amperes()
+		if most := net.Lines[b.Index].EmergencyA; most > 0 {
+			l.Loading = l.Amperes / most
+		}
+	})
+}
+
+// islands are the parts that no source feeds, the most customers first.
+func islands(net *grid.Network, top *grid.Topology, buses []BusView) []Island {
+	at := map[int]int{}
+	var list []Island
+	for i := range buses {
+		if buses[i].Live {
+			continue
+		}
+		from, to := top.At(i)
+		if from == to {
+			continue
+		}
+		k, had := at[top.Island(from)]
+		if !had {
+			k = len(list)
+			at[top.Island(from)] = k
+			list = append(list, Island{})
+		}
+		list[k].Buses = append(list[k].Buses, net.Buses[i].Name)
+		list[k].Customers += buses[i].Customers
+	}
+	slices.SortStableFunc(list, func(a, b Island) int { return b.Customers - a.Customers })
+	return list
 }
 
 // layout places the buses of a radial network for a drawing: how far from the source, and
