@@ -5,6 +5,11 @@ import (
 	"time"
 )
 
+func TestMain(m *testing.M) {
+	settle = 300 * time.Millisecond
+	m.Run()
+}
+
 // Broken is a line that breaks in a played evening.
 type Broken struct {
 	After time.Duration

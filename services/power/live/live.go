@@ -32,7 +32,7 @@ type Service struct {
 
 	places  []*city.Point // of buses; nil where none is known
 	metered func(load int) bool
-	wake   chan struct{}
+	wake    chan struct{}
 
 	mu       sync.Mutex
 	reports  map[int]storm.Message // by load, the last of each
@@ -187,10 +187,9 @@ func (s *Service) Mended(line int) {
 	s.ring()
 }
 
-const (
-	lookEach = 10 * time.Second
-	settle   = 3 * time.Second // reports of one event come one after the other
-)
+const lookEach = 10 * time.Second
+
+var settle = 3 * time.Second // reports of one event come one after the other
 
 // Run works until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
