@@ -23,7 +23,7 @@ type Work struct {
 type WorkOrder struct {
 	ID, State string
 	Number    int64  // as people say it
-	Reason    string // why it cannot be done
+	Reason    string // why the last crew could not do it; empty: none said so
 	Crew      string // to whom it was given; empty: to nobody yet
 	At        time.Time
 }

@@ -102,8 +102,11 @@ func (b *Book) work(ctx context.Context, number int64) (w service.WorkOrder, err
 	}
 	w = service.WorkOrder{ID: o.ID, State: string(o.State), Number: o.Number, Crew: o.Assigned.Name, At: o.Changed}
 	for _, e := range o.Timeline {
-		if o.State == Cannot && e.State == Cannot {
+		switch {
+		case e.State == Cannot:
 			w.Reason = string(e.Reason)
+		case e.State == Given:
+			w.Reason = "" // another one tries
 		}
 	}
 	return w, nil

@@ -24,3 +24,6 @@ func Town() (*network.Network, error) { return network.Read("town.inp", town) }
 func Valves(n *network.Network) ([]isolation.Valve, error) {
 	return isolation.ReadValves("valves.csv", bytes.NewReader(valves), n)
 }
+
+// ValveTable returns them as their table.
+func ValveTable() []byte { return bytes.Clone(valves) }

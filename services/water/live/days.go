@@ -24,6 +24,7 @@ const (
 	sawEnd    = 20                 // days behind a repair after which a residual must be free
 	leaksMost = 200
 	weekDays  = 7 // of a balance
+	shutMost  = 500
 )
 
 // shown is what the last day looked like.
@@ -43,9 +44,9 @@ func (s *Service) day(ctx context.Context, d *scada.Data, words []season.Word) e
 		return err
 	}
 	s.mu.Lock()
-	disturbed := len(words) > 0 || len(s.closed) > 0
 	known := s.known()
 	s.mu.Unlock()
+	disturbed := len(words) > 0 || s.disturbed(d.Pressures.Start)
 	if disturbed { // valves are not as in the model
 		s.watch.Skip()
 	} else if err := s.watch.Add(ctx, epanet.Native, d); err != nil {

@@ -49,7 +49,11 @@ type kept struct {
 	Leaks  []*Leak           `json:"leaks"`
 	Alarms map[string]string `json:"alarms"` // leak by alarm of the detector
 	Count  int               `json:"count"`  // of leaks ever
+	Shut   []Span            `json:"shut"`   // times at which valves were closed
 }
+
+// Span is a time by the measurements' clock; To is zero while it lasts.
+type Span struct{ From, To time.Time }
 
 // Leak is one that was found.
 type Leak struct {
@@ -74,6 +78,8 @@ type Leak struct {
 	Waiting  string    // id of the decision that waits for a person or is carried out
 	Until    time.Time // that a person can agree to it
 	Sent     bool      // a crew carries it out
+	Work     *Work     // the work order that a crew has, or had last; nil: none, or the crew is made up
+	Did      []string  // decisions whose effect is kept, as did names them
 	Note     string    // why nothing is proposed
 }
 
@@ -90,6 +96,11 @@ func New(config []byte, d service.Deps) (*Service, error) {
 	s.planner, s.between = isolation.NewPlanner(s.net, s.valves), s.net.Between()
 	s.forget()
 	return s, s.load()
+}
+
+// crews says whether anybody can be sent: made-up crews, or real ones by work orders.
+func (s *Service) crews() bool {
+	return s.season != nil || s.cfg.Simulate == "" && s.deps.Orders != nil
 }
 
 // forget begins anew.
@@ -110,6 +121,14 @@ func (s *Service) load() error {
 		}
 		if _, is := s.net.Link(l.Pipe); !is {
 			return city.Errorf(city.Conflict, "%s is of another network than the configuration names: move it away", s.deps.KeptPath())
+		}
+		for _, v := range l.Close {
+			if v < 0 || v >= len(s.valves) {
+				return city.Errorf(city.Conflict, "%s is of another table of valves than the configuration names: move it away", s.deps.KeptPath())
+			}
+			if l.Cut {
+				s.closed[v] = true
+			}
 		}
 	}
 	return nil
@@ -229,34 +248,55 @@ func (s *Service) follow(ctx context.Context) error {
 	if err := s.learn(ctx, before, leaks.Default()); err != nil {
 		return err
 	}
+	tables := time.NewTicker(folderEach)
+	defer tables.Stop()
 	var read time.Time
-	for {
-		changed, err := newest(s.cfg.Measurements)
-		if err == nil && changed.After(read) {
-			var d *scada.Data
-			if d, err = scada.ReadFolder(s.cfg.Measurements); err == nil {
-				err = s.catchUp(ctx, d)
+	for look := true; ; {
+		decided, ordered := s.deps.Decisions.Changed(), s.ordersChanged()
+		if look {
+			if read, err = s.tables(ctx, read); err != nil {
+				return err
 			}
-			read = changed
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+		if err := errors.Join(s.carryOut(ctx), s.hearOrders(ctx)); err != nil {
+			return err
 		}
-		if kind := city.KindOf(err); err != nil && kind != city.Invalid {
-			return fmt.Errorf("measurements: %w", err)
-		}
-		if err != nil { // until the tables are mended
-			s.deps.Log.Error("measurements that cannot be used; they are read again when they change", slog.Any("error", err))
-			s.mu.Lock()
-			s.problem = err.Error()
-			s.mu.Unlock()
-		}
+		look = false
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(folderEach):
+		case <-tables.C:
+			look = true
+		case <-decided:
+		case <-ordered:
 		}
 	}
+}
+
+// tables takes what is new in the folder of measurements since it was read, and returns
+// when that was. Tables that cannot be used are a problem until they are mended.
+func (s *Service) tables(ctx context.Context, read time.Time) (time.Time, error) {
+	changed, err := newest(s.cfg.Measurements)
+	if err == nil && changed.After(read) {
+		var d *scada.Data
+		if d, err = scada.ReadFolder(s.cfg.Measurements); err == nil {
+			err = s.catchUp(ctx, d)
+		}
+		read = changed
+	}
+	if ctx.Err() != nil {
+		return read, ctx.Err()
+	}
+	if kind := city.KindOf(err); err != nil && kind != city.Invalid {
+		return read, fmt.Errorf("measurements: %w", err)
+	}
+	if err != nil {
+		s.deps.Log.Error("measurements that cannot be used; they are read again when they change", slog.Any("error", err))
+		s.mu.Lock()
+		s.problem = err.Error()
+		s.mu.Unlock()
+	}
+	return read, nil
 }
 
 // catchUp takes the whole days that are new.
@@ -266,8 +306,17 @@ func (s *Service) catchUp(ctx context.Context, d *scada.Data) error {
 	}
 	perDay := int(24 * time.Hour / d.Pressures.Step)
 	days := d.Pressures.Len() / perDay
-	if at := s.watch.Days(); at < days-1 { // one look for all that is behind
-		if err := s.watch.Add(ctx, epanet.Native, d.Rows(at*perDay, (days-1)*perDay)); err != nil {
+	for s.watch.Days() < days-1 { // one look for all that is behind
+		at := s.watch.Days()
+		if s.disturbed(s.watch.Next()) {
+			s.watch.Skip()
+			continue
+		}
+		to := at + 1
+		for to < days-1 && !s.disturbed(s.watch.Next().AddDate(0, 0, to-at)) {
+			to++
+		}
+		if err := s.watch.Add(ctx, epanet.Native, d.Rows(at*perDay, to*perDay)); err != nil {
 			return err
 		}
 	}

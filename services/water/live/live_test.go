@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"polity/plane"
 	"polity/plane/sqlite"
 	"polity/room/decision"
+	"polity/room/order"
 	"polity/service"
 	"polity/services/water/epanet/epanettest"
 	"polity/services/water/example"
@@ -38,8 +40,20 @@ type town struct {
 	dir   string
 	book  *decision.Book
 	store plane.Store
+	work  *order.Book // nil: the city keeps no work orders
+	clock clock
 	s     *live.Service
 	stop  func()
+}
+
+// clock is the time that is; zero: the real one.
+type clock struct{ at atomic.Pointer[time.Time] }
+
+func (c *clock) now() time.Time {
+	if at := c.at.Load(); at != nil {
+		return *at
+	}
+	return time.Now()
 }
 
 func newTown(t *testing.T, config string) *town {
@@ -47,7 +61,7 @@ func newTown(t *testing.T, config string) *town {
 	epanettest.Native(t)
 	x := &town{t: t, dir: t.TempDir()}
 	var err error
-	if x.book, err = decision.Open(t.Context(), decision.Config{Path: filepath.Join(x.dir, "decisions.db"), Decider: allow{}}); err != nil {
+	if x.book, err = decision.Open(t.Context(), decision.Config{Path: filepath.Join(x.dir, "decisions.db"), Decider: allow{}, Now: x.clock.now}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { x.book.Close() })
@@ -55,15 +69,19 @@ func newTown(t *testing.T, config string) *town {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { x.store.Close() })
-	x.start(config)
+	if config != "" {
+		x.start(config)
+	}
 	return x
 }
 
 func (x *town) start(config string) {
 	x.t.Helper()
-	s, err := live.New([]byte(config), service.Deps{
-		Data: x.store, Decisions: x.book.For(live.Name), Dir: filepath.Join(x.dir, "water"), Log: slog.New(slog.DiscardHandler), Now: time.Now,
-	})
+	d := service.Deps{Data: x.store, Decisions: x.book.For(live.Name), Dir: filepath.Join(x.dir, "water"), Log: slog.New(slog.DiscardHandler), Now: x.clock.now}
+	if x.work != nil {
+		d.Orders = x.work.For(live.Name)
+	}
+	s, err := live.New([]byte(config), d)
 	if err != nil {
 		x.t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 const (
 	isolate = "isolate" // search a pipe and close the valves around it
 	reopen  = "reopen"  // open them again behind a repair
+	repair  = "repair"  // mend a leak that is cut off, and open its valves again
 )
 
 // order is the detail of a decision.
@@ -45,7 +46,7 @@ func (s *Service) propose(ctx context.Context) error {
 		if l.Waiting != "" && !l.Sent && now.After(l.Until) { // nobody answered, or somebody refused
 			l.Waiting = ""
 		}
-		if l.Waiting == "" && l.Note == "" && l.Ended.IsZero() && l.Opened.IsZero() && l.Cut == l.Mended {
+		if l.Waiting == "" && l.Note == "" && l.Ended.IsZero() && l.Opened.IsZero() && (l.Cut == l.Mended || s.season == nil && s.crews()) {
 			list = append(list, l)
 		}
 	}
@@ -78,16 +79,18 @@ func (s *Service) proposal(l *Leak, now time.Time) (p service.Proposal, err erro
 	}
 	o := order{Kind: reopen, Leak: l.ID, Pipe: l.Pipe, Valves: l.Close}
 	var do, effect, reason string
-	level, open := service.Confirm, openFor
-	if l.Mended {
+	level, open := service.Confirm, s.openFor()
+	if l.Cut && !l.Mended {
+		o.Kind, o.Names = repair, s.valveNames(l.Close)
+		do = fmt.Sprintf("Mend the leak on %s, then open %s again.", l.Pipe, service.List(o.Names))
+		reason = fmt.Sprintf("A crew has closed the valves around %s.", l.Pipe)
+		effect = s.backWord(l)
+	} else if l.Mended {
 		o.Valves = slices.DeleteFunc(slices.Clone(l.Close), func(v int) bool { return s.needed(v, l) })
 		o.Names = s.valveNames(o.Valves)
 		do = fmt.Sprintf("Open %s again.", service.List(o.Names))
 		reason = fmt.Sprintf("The crew has mended %s.", l.Pipe)
-		effect = "The network stands as on a usual day."
-		if homes := s.homes(l.Dry); homes > 0 {
-			effect = fmt.Sprintf("About %d homes get water back.", homes)
-		}
+		effect = s.backWord(l)
 	} else {
 		o.Kind = isolate
 		o.Pipe = s.target(l)
@@ -100,13 +103,16 @@ func (s *Service) proposal(l *Leak, now time.Time) (p service.Proposal, err erro
 		plan, planErr := s.planner.Isolate(link)
 		if planErr == nil {
 			o.Valves, o.Names, o.Dry = plan.Close, s.valveNames(plan.Close), plan.Dry
-			do = fmt.Sprintf("Listen for the leak around %s, close %s and mend it.", o.Pipe, service.List(o.Names))
+			do = fmt.Sprintf("Listen for the leak around %s, and where it is heard close %s.", o.Pipe, service.List(o.Names))
+			if s.season != nil {
+				do = fmt.Sprintf("Listen for the leak around %s, close %s and mend it.", o.Pipe, service.List(o.Names))
+			}
 			effect = fmt.Sprintf("About %.0f m³/h are lost no more; %s has no water meanwhile.", l.Flow, s.homesWord(plan.Dry))
 		}
 		if l.Heard != "" {
 			reason = fmt.Sprintf("A crew has heard the leak on %s.", l.Heard)
 		}
-		if s.season == nil || planErr != nil { // nothing moves from here
+		if !s.crews() || planErr != nil { // nothing moves from here
 			level, open = service.Advice, adviceFor
 		}
 	}
@@ -121,6 +127,22 @@ func (s *Service) proposal(l *Leak, now time.Time) (p service.Proposal, err erro
 		},
 		Do: service.Sentence(do, 300), Effect: effect, Until: now.Add(open), Detail: detail,
 	}, nil
+}
+
+// backWord is what opening a leak's valves brings.
+func (s *Service) backWord(l *Leak) string {
+	if homes := s.homes(l.Dry); homes > 0 {
+		return fmt.Sprintf("About %d homes get water back.", homes)
+	}
+	return "The network stands as on a usual day."
+}
+
+// openFor is how long a person can agree: made-up days pass quickly.
+func (s *Service) openFor() time.Duration {
+	if s.season != nil {
+		return openFor
+	}
+	return adviceFor
 }
 
 // homesWord says how many homes some nodes feed: one subject of a sentence.
@@ -188,27 +210,34 @@ var errStale = city.Errorf(city.Conflict, "what this was proposed for is over, o
 // carryOut sends crews for what people agreed to.
 func (s *Service) carryOut(ctx context.Context) error {
 	list, err := s.deps.Decisions.Due(ctx)
-	if err != nil || s.season == nil {
+	if err != nil || !s.crews() {
 		return err
 	}
 	for _, d := range list {
 		job, moot, stale := s.job(d)
-		if stale != nil {
-			if err := s.deps.Decisions.Failed(ctx, d, service.Sentence(stale.Error(), 300)); err != nil {
-				return err
-			}
-			continue
+		switch {
+		case errors.Is(stale, errDone):
+			err = s.deps.Decisions.Done(ctx, d)
+		case stale != nil:
+			err = s.deps.Decisions.Failed(ctx, d, service.Sentence(stale.Error(), 300))
+		case job == nil:
+		case s.season != nil:
+			s.season.Send(*job)
+		default:
+			err = s.ask(ctx, d)
 		}
-		if job == nil {
-			continue
+		if err == nil && moot != "" {
+			err = s.deps.Moot(ctx, moot, "A person had the order undone that it follows.")
 		}
-		s.season.Send(*job)
-		if err := s.deps.Moot(ctx, moot, "A person had the order undone that it follows."); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// errDone is of a decision whose effect is kept already.
+var errDone = errors.New("it is done already")
 
 // job is what a crew is sent for, nil where it was sent already; and the decision that is moot
 // because of it.
@@ -220,6 +249,12 @@ func (s *Service) job(d service.Due) (j *season.Job, moot string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := s.byID(o.Leak)
+	if l != nil && slices.Contains(l.Did, did(d)) {
+		if w := l.Work; w != nil && w.Key == did(d) && w.Failed != "" {
+			return nil, "", city.Errorf(city.Conflict, "%s", w.Failed)
+		}
+		return nil, "", errDone
+	}
 	if l == nil || !l.Ended.IsZero() || l.Waiting != d.ID && !d.Undo {
 		return nil, "", errStale
 	}
@@ -229,7 +264,7 @@ func (s *Service) job(d service.Due) (j *season.Job, moot string, err error) {
 		}
 	}
 	switch {
-	case d.Undo && o.Kind == reopen:
+	case d.Undo && o.Kind != isolate:
 		return nil, "", city.Errorf(city.Conflict, "valves that were opened are closed again only by a new order")
 	case l.Sent:
 		return nil, "", nil
@@ -244,6 +279,14 @@ func (s *Service) job(d service.Due) (j *season.Job, moot string, err error) {
 		l.Close, l.Dry = o.Valves, o.Dry
 	}
 	return j, moot, nil
+}
+
+// did names what was due, for a leak's list of what was done.
+func did(d service.Due) string {
+	if d.Undo {
+		return d.ID + "-undo"
+	}
+	return d.ID
 }
 
 // heard takes what crews said: it ends decisions, and tells how leaks are.
@@ -287,11 +330,16 @@ func (s *Service) heard(ctx context.Context, said []season.Word) error {
 func (s *Service) hear(l *Leak, w season.Word) (failed string) {
 	l.Sent = false
 	switch w.What {
+	case "": // the desk cancelled the order
+		failed = "The work order was cancelled."
+		l.Waiting, l.Note = "", "Its work order was cancelled: whoever cancelled it decides what follows."
 	case season.Closed:
 		l.Waiting, l.Cut, l.Pipe, l.Heard = "", true, w.Pipe, w.Pipe
 		for _, v := range l.Close {
 			s.closed[v] = true
 		}
+		s.kept.Shut = append(s.kept.Shut, Span{From: w.At})
+		s.kept.Shut = s.kept.Shut[max(0, len(s.kept.Shut)-shutMost):]
 	case season.Heard:
 		failed = fmt.Sprintf("The crew heard the leak on %s, which these valves do not cut off; nothing was closed.", w.Pipe)
 		l.Waiting, l.Heard, l.Pipe = "", w.Pipe, w.Pipe
@@ -308,6 +356,11 @@ func (s *Service) hear(l *Leak, w season.Word) (failed string) {
 			}
 		}
 		l.Waiting, l.Cut = "", false
+		for i := range s.kept.Shut {
+			if x := &s.kept.Shut[i]; len(s.closed) == 0 && x.To.IsZero() {
+				x.To = w.At
+			}
+		}
 		if l.Mended {
 			l.Opened = w.At
 		} else {

@@ -346,6 +346,15 @@ func (t *Table) Write(w io.Writer) error {
 	return out.Flush() // the first error of the writer
 }
 
+// Append adds the rows that follow, of the same columns.
+func (d *Data) Append(more *Data) {
+	for _, t := range [][2]*Table{{d.Pressures, more.Pressures}, {d.Flows, more.Flows}, {d.Levels, more.Levels}, {d.Demands, more.Demands}} {
+		for c := range t[0].Values {
+			t[0].Values[c] = append(t[0].Values[c], t[1].Values[c]...)
+		}
+	}
+}
+
 // WriteFolder writes the four tables, their names beginning with prefix.
 func (d *Data) WriteFolder(folder, prefix string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // measurements of a network, for whoever evaluates them

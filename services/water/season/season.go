@@ -123,7 +123,7 @@ func (s *Season) Day(ctx context.Context) (*scada.Data, []Word, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	join(morning, rest)
+	morning.Append(rest)
 	return morning, words, nil
 }
 
@@ -136,7 +136,7 @@ func (s *Season) Days(ctx context.Context, count int) (*scada.Data, error) {
 		}
 		var d *scada.Data
 		if d, _, err = s.Day(ctx); err == nil {
-			join(all, d)
+			all.Append(d)
 		}
 	}
 	return all, err
@@ -256,12 +256,4 @@ func (s *Season) dry(n *network.Network) []bool {
 		}
 	}
 	return dry
-}
-
-func join(d, more *scada.Data) {
-	for _, t := range [][2]*scada.Table{{d.Pressures, more.Pressures}, {d.Flows, more.Flows}, {d.Levels, more.Levels}, {d.Demands, more.Demands}} {
-		for c := range t[0].Values {
-			t[0].Values[c] = append(t[0].Values[c], t[1].Values[c]...)
-		}
-	}
 }
