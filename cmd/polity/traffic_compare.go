@@ -16,8 +16,9 @@ func trafficCompareCommand() *cobra.Command {
 		Short: "Compare two simulated studies: approaches, junctions, people on foot",
 		Long: `Compares two studies of the same streets that 'polity traffic simulate --record' wrote:
 delay, time lost, stops and queues at each approach and junction, waits on foot at each
-crossing. Writes approaches.csv, crossings.csv, report.html for print, and, if the studies
-were made with --corridor, time-space diagrams as SVG. All of it is simulated, and says so.`,
+crossing. Writes approaches.csv, crossings.csv, report.html and report.pdf, and, if the
+studies were made with --corridor, time-space diagrams as SVG. All of it is simulated, and
+says so.`,
 		Example: `  polity traffic simulate town.sumocfg --control fixed --corridor A0,B0,C0 --out before
   polity traffic simulate town.sumocfg --control polity --corridor A0,B0,C0 --out after
   polity traffic compare before after --out comparison`,

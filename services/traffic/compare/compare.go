@@ -84,6 +84,8 @@ type Comparison struct {
 	Approaches    []Row
 	Walks         []Walk
 	JunctionWalks []Walk // one for each junction with crossings
+
+	Notes []string // what a reader should know; nil: what differs between two studies
 }
 
 // Of compares two runs. They must be of the same streets and the same time. The error
@@ -182,6 +184,9 @@ func (s *sum) measures() Measures {
 // notes says what keeps the two runs from being alike in all but the signals, and what
 // a reader should know.
 func (c *Comparison) notes() []string {
+	if c.Notes != nil {
+		return c.Notes
+	}
 	a, b := c.Before.Report, c.After.Report
 	var out []string
 	if a.Scenario != b.Scenario {

@@ -102,7 +102,7 @@ func TestWrite(t *testing.T) {
 	}
 	dir := filepath.Join(t.TempDir(), "out")
 	paths, err := c.Write(dir)
-	if err != nil || len(paths) != 5 {
+	if err != nil || len(paths) != 6 {
 		t.Fatalf("%v, %v", paths, err)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "report.html"))
@@ -117,6 +117,15 @@ func TestWrite(t *testing.T) {
 	for _, part := range []string{"<script", "http://www.w3.org/1999", "src=", "<Street>", "@import", "url("} {
 		if strings.Contains(string(text), part) {
 			t.Errorf("the page has %q", part)
+		}
+	}
+	paper, err := os.ReadFile(filepath.Join(dir, "report.pdf"))
+	if err != nil || !bytes.HasPrefix(paper, []byte("%PDF-")) {
+		t.Fatalf("%.20q, %v", paper, err)
+	}
+	for _, part := range []string{"simulated by SUMO 1.28.0", "Long, <Street> \\(north\\): delay, s", "-50 %", "One seed"} {
+		if !bytes.Contains(paper, []byte(part)) {
+			t.Errorf("the PDF does not say %q", part)
 		}
 	}
 	f, err := os.Open(filepath.Join(dir, "approaches.csv"))

@@ -47,8 +47,8 @@ func (c *Comparison) HTML() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Write writes approaches.csv, crossings.csv, report.html and, for each corridor and
-// run, an SVG into a folder, which is made if need be. It returns the files' paths.
+// Write writes approaches.csv, crossings.csv, report.html, report.pdf and, for each corridor
+// and run, an SVG into a folder, which is made if need be. It returns the files' paths.
 func (c *Comparison) Write(dir string) ([]string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // figures are for everyone
 		return nil, fmt.Errorf("make the folder for the comparison: %w", err)
@@ -62,7 +62,7 @@ func (c *Comparison) Write(dir string) ([]string, error) {
 		name string
 		text []byte
 	}
-	files := []file{{"report.html", text}, {"approaches.csv", approaches}}
+	files := []file{{"report.html", text}, {"report.pdf", c.PDF(Paper{Title: "Signals before and after (simulated)"})}, {"approaches.csv", approaches}}
 	if len(c.Walks) > 0 {
 		files = append(files, file{"crossings.csv", crossings})
 	}

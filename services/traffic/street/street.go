@@ -27,6 +27,10 @@ type Config struct {
 	Seed    uint64
 	// Load scales who comes; 0 is 1. Rates of lane and crossing are Flow's.
 	Load float64
+	// Comes says how many vehicles come into a lane in an hour; nil: it is a Corridor, Flow says.
+	Comes func(lane int) float64
+	// Walkers come to each crossing in an hour; 0: as to those of a Corridor.
+	Walkers float64
 }
 
 // Flow says how many vehicles come into a lane in an hour at t seconds: as at a peak, half as
@@ -110,13 +114,16 @@ func New(c Config) (*Street, error) {
 	if !(c.Load > 0) || c.Load > 3 {
 		return nil, city.Errorf(city.Invalid, "load %g: it scales who comes, above 0 and at most 3", c.Load)
 	}
+	if c.Walkers == 0 {
+		c.Walkers = walkersPerHour
+	}
 	n := c.Network
 	s := &Street{cfg: c, net: n, lanes: make([]lane, len(n.Lanes)), inside: make([][]*vehicle, len(n.Links)), passed: make([]int, len(n.Links))}
 	at := 0.0
 	for i := range s.lanes {
 		l := &s.lanes[i]
 		l.last, l.comes, l.start = -headway, math.Inf(1), -1
-		if len(n.Lanes[i].In) == 0 {
+		if len(n.Lanes[i].In) == 0 && s.flow(i, 0) > 0 {
 			l.rng = rand.New(rand.NewPCG(c.Seed, uint64(i))) //nolint:gosec // made-up traffic
 			l.comes = s.next(i, 0)
 		}
@@ -129,7 +136,7 @@ func New(c Config) (*Street, error) {
 		var list []crossing
 		for k := range n.Junctions[j].Crossings {
 			x := crossing{rng: rand.New(rand.NewPCG(c.Seed+1, uint64(100*j+k)))} //nolint:gosec // made-up people, few crossings
-			x.comes = x.rng.ExpFloat64() * 3600 / (walkersPerHour * c.Load)
+			x.comes = x.rng.ExpFloat64() * 3600 / (c.Walkers * c.Load)
 			list = append(list, x)
 		}
 		s.crossings = append(s.crossings, list)
@@ -138,7 +145,15 @@ func New(c Config) (*Street, error) {
 }
 
 func (s *Street) next(i int, t float64) float64 {
-	return t + s.lanes[i].rng.ExpFloat64()*3600/(s.cfg.Load*Flow(&s.net.Lanes[i], t))
+	return t + s.lanes[i].rng.ExpFloat64()*3600/(s.cfg.Load*s.flow(i, t))
+}
+
+// flow is how many come into a lane in an hour, before Load.
+func (s *Street) flow(i int, t float64) float64 {
+	if s.cfg.Comes != nil {
+		return s.cfg.Comes(i)
+	}
+	return Flow(&s.net.Lanes[i], t)
 }
 
 // Now is the street's clock, in seconds.
@@ -219,6 +234,9 @@ func (s *Street) choose(i int, v *vehicle) int {
 	if len(out) == 0 {
 		return -1
 	}
+	if s.cfg.Comes != nil {
+		return s.turn(out, v)
+	}
 	share := rand.New(rand.NewPCG(v.turns, v.hop)).Float64() //nolint:gosec // made-up traffic
 	straight := 0.88
 	if s.net.Lanes[i].Length == side {
@@ -229,6 +247,28 @@ func (s *Street) choose(i int, v *vehicle) int {
 	}
 	turn := int((share - straight) / (1 - straight) * float64(len(out)-1))
 	return out[1+min(turn, len(out)-2)]
+}
+
+// turn is a vehicle's way where nobody counted turns: of five, four go straight on where that
+// is possible.
+func (s *Street) turn(out []int, v *vehicle) int {
+	sum := 0.0
+	weight := func(l int) float64 {
+		if s.net.Links[l].Turn == network.Straight {
+			return 4
+		}
+		return 1
+	}
+	for _, l := range out {
+		sum += weight(l)
+	}
+	share := sum * rand.New(rand.NewPCG(v.turns, v.hop)).Float64() //nolint:gosec // made-up traffic
+	for _, l := range out {
+		if share -= weight(l); share < 0 {
+			return l
+		}
+	}
+	return out[len(out)-1]
 }
 
 // clear lets those leave the junctions who are through and have room.
@@ -250,7 +290,7 @@ func (s *Street) walk(j int, letters []string) {
 		x := &s.crossings[j][k]
 		for x.comes <= s.now {
 			x.waiting = append(x.waiting, x.comes)
-			x.comes += x.rng.ExpFloat64() * 3600 / (walkersPerHour * s.cfg.Load)
+			x.comes += x.rng.ExpFloat64() * 3600 / (s.cfg.Walkers * s.cfg.Load)
 		}
 		if len(x.waiting) == 0 || !green(shows(letters, j, s.group(j, k))) {
 			continue
