@@ -2,6 +2,7 @@ package waste
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"polity/city"
@@ -49,9 +50,19 @@ func ReadFleet(text []byte, name string) (*Fleet, error) {
 	if err := strictyaml.Decode(name, text, &file); err != nil {
 		return nil, err
 	}
-	f := &Fleet{}
+	f := &Fleet{Currency: strings.ToUpper(file.Currency)}
+	if f.Currency != "" {
+		if err := currency(f.Currency); err != nil {
+			return nil, city.Errorf(city.Invalid, "%s: currency: %w", name, err)
+		}
+	}
+	trucks, sites := map[string]bool{}, map[string]bool{}
 	for i, t := range file.Trucks {
 		truck, err := t.truck()
+		if err == nil && trucks[t.ID] {
+			err = city.Errorf(city.Invalid, "another truck has this id")
+		}
+		trucks[t.ID] = true
 		if err != nil {
 			return nil, city.Errorf(city.Invalid, "%s: truck %d (%s): %w", name, i+1, t.ID, err)
 		}
@@ -65,24 +76,45 @@ func ReadFleet(text []byte, name string) (*Fleet, error) {
 		if err == nil && (s.ID == "" || s.Minutes < 0 || s.Minutes > 600) {
 			err = city.Errorf(city.Invalid, "it needs an id, and unload_minutes from 0 to 600")
 		}
+		if err == nil && sites[s.ID] {
+			err = city.Errorf(city.Invalid, "another site has this id")
+		}
+		sites[s.ID] = true
 		if err != nil {
 			return nil, city.Errorf(city.Invalid, "%s: site %d (%s): %w", name, i+1, s.ID, err)
 		}
-		f.Sites = append(f.Sites, Site{ID: s.ID, Place: s.Place, Fractions: s.Fractions, Open: open, Closed: s.Closed, Service: minutes(s.Minutes)})
+		f.Sites = append(f.Sites, Site{ID: s.ID, Place: s.Place, Fractions: lower(s.Fractions), Open: open, Closed: s.Closed, Service: minutes(s.Minutes)})
 	}
 	return f, nil
+}
+
+var vehicleKinds = map[string]roads.Vehicle{"": roads.RefuseTruck, roads.RefuseTruck.Name: roads.RefuseTruck, roads.NarrowTruck.Name: roads.NarrowTruck}
+
+// currency checks a currency's code.
+func currency(code string) error {
+	if len(code) != 3 || strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		return city.Errorf(city.Invalid, "%q is no code of three letters, as in EUR (ISO 4217)", code)
+	}
+	return nil
+}
+
+// lower writes fractions as tables of containers are read: in small letters.
+func lower(list []Fraction) (low []Fraction) {
+	for _, f := range list {
+		low = append(low, Fraction(strings.ToLower(string(f))))
+	}
+	return low
 }
 
 func minutes(m float64) time.Duration { return time.Duration(m * float64(time.Minute)) }
 
 func (t *truckFile) truck() (Truck, error) {
 	truck := Truck{
-		ID: t.ID, Depot: t.Depot, Kilograms: t.Kilograms, Litres: t.Litres, Fractions: t.Fractions, BreakLength: minutes(t.BreakMin),
+		ID: t.ID, Depot: t.Depot, Kilograms: t.Kilograms, Litres: t.Litres, Fractions: lower(t.Fractions), BreakLength: minutes(t.BreakMin),
 		PerKm: t.PerKm, PerHour: t.PerHour, PerDay: t.PerDay, GramsCO2Km: t.CO2, Out: t.Out,
 	}
-	kinds := map[string]roads.Vehicle{"": roads.RefuseTruck, roads.RefuseTruck.Name: roads.RefuseTruck, roads.NarrowTruck.Name: roads.NarrowTruck}
 	var ok bool
-	if truck.Vehicle, ok = kinds[t.Kind]; !ok {
+	if truck.Vehicle, ok = vehicleKinds[t.Kind]; !ok {
 		return truck, city.Errorf(city.Invalid, "kind %q is neither %q nor %q", t.Kind, roads.RefuseTruck.Name, roads.NarrowTruck.Name)
 	}
 	if t.ID == "" || !(t.Kilograms > 0 && t.Kilograms < 1e6) || !(t.Litres > 0 && t.Litres < 1e8) {

@@ -66,8 +66,9 @@ type Truck struct {
 
 // Fleet is what collects.
 type Fleet struct {
-	Trucks []Truck
-	Sites  []Site
+	Trucks   []Truck
+	Sites    []Site
+	Currency string // of costs: three letters (ISO 4217); empty: not said
 }
 
 // Problem is one thing that makes a plan impossible or needs a look, in words

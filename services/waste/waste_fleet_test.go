@@ -15,7 +15,7 @@ func TestReadFleet(t *testing.T) {
 		t.Fatal(err)
 	}
 	f, err := ReadFleet(text, "fleet.yaml")
-	if err != nil || len(f.Trucks) != 2 || f.Trucks[1].Vehicle.Name != "narrow truck" || f.Trucks[0].Shift.To != 14*time.Hour || f.Sites[0].Service != 12*time.Minute {
+	if err != nil || len(f.Trucks) != 2 || f.Trucks[1].Vehicle.Name != "narrow truck" || f.Trucks[0].Shift.To != 14*time.Hour || f.Sites[0].Service != 12*time.Minute || f.Currency != "EUR" {
 		t.Fatalf("%+v, %v", f, err)
 	}
 	for _, c := range []struct{ old, new, want string }{
@@ -24,6 +24,8 @@ func TestReadFleet(t *testing.T) {
 		{`shift: "06:00-14:00"`, `shift: "14:00-06:00"`, "not a time of day"},
 		{"kind: narrow truck", "kind: van", `kind "van" is neither`},
 		{"lat: 60.1700", "lat: 160", "not on the Earth"},
+		{"id: truck-2", "id: truck-1", "truck 2 (truck-1): another truck has this id"},
+		{"currency: EUR", "currency: euros", "no code of three letters"},
 	} {
 		_, err := ReadFleet([]byte(strings.Replace(string(text), c.old, c.new, 1)), "fleet.yaml")
 		if err == nil || !strings.Contains(err.Error(), c.want) {
