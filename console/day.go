@@ -13,7 +13,7 @@ import (
 )
 
 // lookStep is the step in which people with the right to look see counts.
-const lookStep = 5 * time.Minute
+const lookStep = counts.PublicStep
 
 // day is one day of one camera as the one who asks may see it.
 type day struct {

@@ -189,7 +189,7 @@ func (c *Console) alertCamera(v *alertFull, a *alert.Alert, r *request, data Roo
 			return err
 		}
 	}
-	return c.countsAround(v, a, r)
+	return c.addCountsAround(v, a, r)
 }
 
 // alertPicture is the address of the place at an event, for the page; or as a look, where
@@ -209,15 +209,21 @@ func (c *Console) alertPicture(e Event, r *request) (shown, look string, err err
 	return "", address, nil
 }
 
-// What is shown of the time around an alert.
-const (
-	countsStep  = 5 * time.Minute
-	countsSteps = 6 // before, and after
-)
+// What is shown of the time around an alert: half an hour before, and after, in steps that
+// are finer as long as the counts of that time are.
+const countsAround = 30 * time.Minute
 
-func (c *Console) countsAround(v *alertFull, a *alert.Alert, r *request) error {
-	mid := a.Start.In(c.about.Zone).Truncate(countsStep)
-	q := counts.Query{From: mid.Add(-countsSteps * countsStep), To: mid.Add(countsSteps * countsStep), Step: countsStep}
+func countsStep(from, now time.Time) time.Duration {
+	if from.Truncate(time.Hour).Add(time.Hour + counts.Fine).After(now) {
+		return 5 * time.Minute
+	}
+	return counts.PublicStep
+}
+
+func (c *Console) addCountsAround(v *alertFull, a *alert.Alert, r *request) error {
+	step := countsStep(a.Start.Add(-countsAround), r.clock.now)
+	mid := a.Start.In(c.about.Zone).Truncate(step)
+	q := counts.Query{From: mid.Add(-countsAround), To: mid.Add(countsAround), Step: step}
 	series, err := c.cfg.City.Counts(r.Context(), a.Camera, q)
 	if err != nil {
 		return err
@@ -252,13 +258,13 @@ func (c *Console) countsAround(v *alertFull, a *alert.Alert, r *request) error {
 		return nil
 	}
 	for i := range rows {
-		start := q.From.Add(time.Duration(i) * countsStep)
+		start := q.From.Add(time.Duration(i) * step)
 		if start.After(r.clock.now) {
 			rows = rows[:i]
 			break
 		}
 		rows[i].Time, rows[i].Share = start.Format("15:04"), int(100*people[i]/most)
-		rows[i].During = start.Add(countsStep).After(a.Start) && (a.End.IsZero() || start.Before(a.End))
+		rows[i].During = start.Add(step).After(a.Start) && (a.End.IsZero() || start.Before(a.End))
 	}
 	v.Counts = rows
 	return nil

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"polity/camera/wire"
+	"polity/hub"
 	"polity/plane"
 )
 
@@ -100,7 +101,7 @@ func TestWhatIsStoredOfCamerasCannotNameAnybody(t *testing.T) {
 			t.Fatal(err)
 		}
 		held = nil
-		if err := w.started.Store.History(t.Context(), plane.HistoryQuery{Key: plane.Key{ID: "urn:polity:camera:square"}}, func(o plane.Observation) error {
+		if err := hub.Minutes(t.Context(), w.started.City, "square", func(o plane.Observation) error {
 			held = append(held, o)
 			return nil
 		}); err != nil {
@@ -116,6 +117,16 @@ func TestWhatIsStoredOfCamerasCannotNameAnybody(t *testing.T) {
 		for _, f := range findings(entity) {
 			t.Error(f)
 		}
+	}
+	if err := hub.ArchiveAll(t.Context(), w.started.City); err != nil {
+		t.Fatal(err)
+	}
+	archived := len(held)
+	if err := w.started.Store.History(t.Context(), plane.HistoryQuery{Key: plane.Key{ID: "urn:polity:camera:square"}}, func(o plane.Observation) error {
+		held = append(held, o)
+		return nil
+	}); err != nil || len(held) == archived {
+		t.Fatalf("%d observations are archived: %v", len(held)-archived, err)
 	}
 	for _, o := range held {
 		for _, f := range observationFindings(o) {

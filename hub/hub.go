@@ -20,6 +20,7 @@ import (
 	"polity/camera/uplink"
 	"polity/city"
 	"polity/console"
+	"polity/hub/minutes"
 	"polity/hub/places"
 	"polity/internal/certs"
 	"polity/plane"
@@ -89,6 +90,7 @@ type Hub struct {
 	folder  register.Folder
 	store   plane.Store
 	places  *places.Archive
+	minutes *minutes.Store // counts of cameras of the last hours
 	spine   *spine.Hub
 	console *console.Console
 	sensors *sensors
@@ -265,6 +267,10 @@ func (h *Hub) openStores(ctx context.Context) error {
 	if err := h.openNGSILD(ctx); err != nil {
 		return err
 	}
+	if h.minutes, err = minutes.Open(ctx, filepath.Join(h.cfg.Data, minutesFile), h.now); err != nil {
+		return err
+	}
+	h.closers = append(h.closers, h.minutes.Close)
 	if h.places, err = places.Open(filepath.Join(h.cfg.Data, "places")); err != nil {
 		return err
 	}
@@ -313,6 +319,9 @@ func (h *Hub) run(ctx context.Context, deps Deps) error {
 	if err := h.readRegister(ctx); err != nil {
 		return err
 	}
+	if err := h.finishHours(ctx); err != nil {
+		return err
+	}
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var work sync.WaitGroup
@@ -330,6 +339,7 @@ func (h *Hub) run(ctx context.Context, deps Deps) error {
 	}
 	work.Go(func() { h.keepRegister(working) })
 	work.Go(func() { h.keepRetention(working) })
+	work.Go(func() { h.keepHours(working) })
 	if h.data != nil {
 		work.Go(func() { h.data.run(working) })
 	}

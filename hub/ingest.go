@@ -12,11 +12,11 @@ import (
 	"polity/spine"
 )
 
-// takeRecords commits a batch of observations, events and statements: all of the first two
-// in one commit, each once however often it comes. What is of a camera without an entry
-// here is put off.
+// takeRecords commits a batch of observations, events and statements, each once however
+// often it comes. What is of a camera without an entry here is put off.
 func (e *edge) takeRecords(ctx context.Context, batch []spine.Message) (later []int, err error) {
 	var b plane.Batch
+	var observed []plane.Observation
 	var events []*stored
 	var statements []spine.Message
 	dropped := 0
@@ -44,7 +44,7 @@ func (e *edge) takeRecords(ctx context.Context, batch []spine.Message) (later []
 			if err != nil {
 				return nil, err
 			}
-			b.Observations = append(b.Observations, o)
+			observed = append(observed, o)
 		case *wire.Event:
 			s, err := e.h.event(ctx, c, x)
 			if err != nil {
@@ -62,9 +62,15 @@ func (e *edge) takeRecords(ctx context.Context, batch []spine.Message) (later []
 	if len(statements) == len(batch) {
 		return nil, nil
 	}
-	r, err := e.h.store.Write(ctx, &b)
+	added, err := e.h.minutes.Add(ctx, observed)
 	if err != nil {
 		return nil, err
+	}
+	var r plane.Result
+	if len(events) > 0 {
+		if r, err = e.h.store.Write(ctx, &b); err != nil {
+			return nil, err
+		}
 	}
 	for i, refused := range r.Refused {
 		if refused != nil { // a fault of ours: keep it at the edge, and say so
@@ -74,7 +80,7 @@ func (e *edge) takeRecords(ctx context.Context, batch []spine.Message) (later []
 	for _, s := range events {
 		s.camera.announce(s.event)
 	}
-	e.h.count(len(b.Observations), r.Added, len(events), len(later), dropped)
+	e.h.count(len(observed), added, len(events), len(later), dropped)
 	return later, nil
 }
 

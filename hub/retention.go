@@ -81,6 +81,9 @@ func (h *Hub) forget(ctx context.Context, c *camera) error {
 	if err != nil {
 		return err
 	}
+	if err := h.minutes.Forget(ctx, cameraKey(c.name).ID, before); err != nil {
+		return err
+	}
 	events, err := h.forgetEvents(ctx, c.name, before)
 	if err != nil {
 		return err

@@ -140,11 +140,18 @@ func (h *Hub) Counts(ctx context.Context, name city.Slug, q counts.Query) ([]cou
 	}
 	var failed error
 	all := counts.Aggregate(q, func(yield func(counts.Observed) bool) {
-		failed = h.store.History(ctx, plane.HistoryQuery{Key: cameraKey(name), From: q.From, To: q.To}, func(p plane.Observation) error {
+		each := func(p plane.Observation) error {
 			if o, ok := fromPlane(p); ok && !yield(o) {
 				return errEnough
 			}
 			return nil
+		}
+		key := cameraKey(name)
+		failed = h.minutes.Join(func() error {
+			if err := h.store.History(ctx, plane.HistoryQuery{Key: key, From: q.From, To: q.To}, each); err != nil {
+				return err
+			}
+			return h.minutes.History(ctx, key.ID, q.From, q.To, each)
 		})
 	})
 	if failed != nil {

@@ -11,6 +11,7 @@ import (
 
 	"polity/camera/layout"
 	"polity/camera/standin"
+	"polity/hub/minutes"
 	"polity/plane"
 	"polity/plane/sqlite"
 )
@@ -122,6 +123,17 @@ func (w *town) checkIntervals(began, killed time.Time) {
 	defer store.Close()
 	all := map[plane.Series][]plane.Observation{}
 	if err := store.History(t.Context(), plane.HistoryQuery{Key: plane.Key{ID: "urn:polity:camera:square"}}, func(o plane.Observation) error {
+		all[o.Series] = append(all[o.Series], o)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	last, err := minutes.Open(t.Context(), w.path("hub", "minutes.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer last.Close()
+	if err := last.History(t.Context(), "urn:polity:camera:square", began.Add(-time.Hour), time.Now().Add(time.Hour), func(o plane.Observation) error {
 		all[o.Series] = append(all[o.Series], o)
 		return nil
 	}); err != nil {
