@@ -175,7 +175,7 @@ func (s *Service) over(ctx context.Context, o *order, d service.Due, failed erro
 				f.Opened = append(f.Opened, x.Line)
 			}
 		}
-		f.Restored = now.UTC()
+		f.Restored, f.Decided = now.UTC(), &d.Decision
 	case o.Kind == usual:
 		f.Isolated, ended = false, true
 	}

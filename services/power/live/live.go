@@ -77,13 +77,15 @@ type Fault struct {
 	Restored time.Time
 	Gained   int // customers that got it back by switching, before the repair
 	Mended   bool
-	MendedBy string    // the person who said so; empty: the made-up crew
-	Tries    int       // proposals so far
-	Waiting  string    // id of the decision that waits for a person or is carried out
-	Until    time.Time // for how long it waits
-	Order    []step    // its steps
-	Note     string    // why nothing is proposed
-	Noted    string    // the state of the network of which Note speaks; empty: every one
+	MendedBy string            // the person who said so; empty: the made-up crew
+	Tries    int               // proposals so far
+	Waiting  string            // id of the decision that waits for a person or is carried out
+	Until    time.Time         // for how long it waits
+	Order    []step            // its steps
+	Note     string            // why nothing is proposed
+	Work     *Work             // the crew's; nil: none, or the crew is made up
+	Decided  *service.Decision // by which the line was cut out
+	Noted    string            // the state of the network of which Note speaks; empty: every one
 }
 
 // New makes the service. Run works it.
@@ -226,8 +228,11 @@ func (s *Service) Run(ctx context.Context) error {
 	tick := time.NewTicker(lookEach)
 	defer tick.Stop()
 	for {
-		changed := s.deps.Decisions.Changed()
+		changed, crews := s.deps.Decisions.Changed(), s.ordersChanged()
 		if err := s.carryOut(ctx); err != nil && ctx.Err() == nil {
+			return err
+		}
+		if err := s.hearCrews(ctx); err != nil && ctx.Err() == nil {
 			return err
 		}
 		if err := s.look(ctx); err != nil && ctx.Err() == nil {
@@ -238,6 +243,7 @@ func (s *Service) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		case <-changed:
+		case <-crews:
 		case <-s.wake:
 			select {
 			case <-ctx.Done():

@@ -2,6 +2,7 @@ package live_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 	"polity/plane"
 	"polity/plane/sqlite"
 	"polity/room/decision"
+	"polity/room/order"
 	"polity/service"
 	"polity/services/power/live"
 )
@@ -37,6 +39,7 @@ type evening struct {
 	stop  func()
 
 	decisions service.Decisions
+	work      *order.Book
 }
 
 type lockedWriter struct {
@@ -63,8 +66,45 @@ func newEvening(t *testing.T, config string) *evening {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { e.store.Close() })
+	crews := &order.Crews{List: []order.CrewConfig{{Name: "cables", Title: "Cables", Desks: []city.Slug{access.Power}, Members: []string{"c1"}}}}
+	if e.work, err = order.Open(t.Context(), order.Config{Path: filepath.Join(dir, "orders.db"), Decider: allow{}, Roster: crews}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.work.Close() })
 	e.start(config)
 	return e
+}
+
+// crew has the work order of a line given to a crew, which does it.
+func (e *evening) crew(line string) {
+	e.t.Helper()
+	desk, cables := order.Asker{Who: access.Who{Kind: access.Person, ID: "p1"}}, order.Asker{Who: access.Who{Kind: access.Person, ID: "c1", Name: "Cilla"}}
+	key := func() string { return "key-of-a-request-" + rand.Text() }
+	var o order.Order
+	e.until("there is a work order for "+line, func(live.View) bool {
+		list, _, err := e.work.List(e.t.Context(), desk, order.Filter{From: order.FromDecision, Open: true})
+		if err != nil {
+			e.t.Fatal(err)
+		}
+		for _, x := range list {
+			if x.Asset == "urn:ngsi-ld:PowerLine:"+line {
+				o = x
+				return true
+			}
+		}
+		return false
+	})
+	if o.Kind != "outage" || !strings.Contains(o.Task, "cut out at both ends") || o.Where == "" {
+		e.t.Errorf("%+v", o.Content)
+	}
+	if _, err := e.work.Decide(e.t.Context(), desk, key(), o.ID, o.Revision, order.Given, order.Assignee{Crew: "cables"}); err != nil {
+		e.t.Fatal(err)
+	}
+	for _, to := range []order.State{order.Accepted, order.OnTheWay, order.AtThePlace, order.Done} {
+		if _, err := e.work.Do(e.t.Context(), cables, key(), o.ID, order.Step{To: to}); err != nil {
+			e.t.Fatal(err)
+		}
+	}
 }
 
 func (e *evening) start(config string) {
@@ -74,7 +114,7 @@ func (e *evening) start(config string) {
 	}
 	var err error
 	e.s, err = live.New([]byte(config), service.Deps{
-		Data: e.store, Decisions: e.decisions, Dir: e.dir, Log: slog.New(slog.NewTextHandler(&lockedWriter{b: e.log}, nil)), Now: time.Now,
+		Data: e.store, Decisions: e.decisions, Orders: e.work.For(live.Name), Dir: e.dir, Log: slog.New(slog.NewTextHandler(&lockedWriter{b: e.log}, nil)), Now: time.Now,
 	})
 	if err != nil {
 		e.t.Fatal(err)
@@ -214,6 +254,25 @@ func TestAnEveningThatBeginsAnewLeavesNothingOfTheOneBefore(t *testing.T) {
 	v := e.until("all have power", func(v live.View) bool { return v.Field.Stands && v.Fed == v.Customers })
 	if len(v.Faults) != 0 || len(e.open()) != 0 || e.alert()["state"] != "ended" {
 		t.Errorf("%+v, %d open, %v", v.Faults, len(e.open()), e.alert())
+	}
+}
+
+// TestAnAlertThatNobodyKnowsOfAnyMoreEnds: what a crash left between the end of an outage and
+// that of its alert, or an evening whose state was moved away.
+func TestAnAlertThatNobodyKnowsOfAnyMoreEnds(t *testing.T) {
+	e := newEvening(t, "")
+	e.stop()
+	left, err := service.AlertChange(service.Alert{ID: "urn:ngsi-ld:Alert:power:20261101T120000-7", Category: "power", SubCategory: "outage", Severity: "high", Start: time.Now().Add(-time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.store.Write(t.Context(), &plane.Batch{Changes: []plane.Change{left}}); err != nil {
+		t.Fatal(err)
+	}
+	e.start("")
+	e.until("it ends", func(live.View) bool { return e.alert()["state"] == "ended" })
+	if a := e.alert(); a["severity"] != "high" {
+		t.Errorf("%v", a)
 	}
 }
 

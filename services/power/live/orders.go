@@ -219,7 +219,7 @@ func (s *Service) restoreSteps(ctx context.Context, net *grid.Network, f *Fault,
 func (s *Service) reason(f *Fault) string {
 	switch {
 	case f.Mended && f.MendedBy != "":
-		return fmt.Sprintf("%s says that the crew has mended %s.", f.MendedBy, f.Name)
+		return fmt.Sprintf("%s says that %s is mended.", f.MendedBy, f.Name)
 	case f.Mended:
 		return fmt.Sprintf("The crew has mended %s.", f.Name)
 	}
