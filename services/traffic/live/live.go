@@ -36,11 +36,13 @@ type Service struct {
 	listen func(context.Context) (net.Listener, error)
 	code   string
 
-	mu    sync.Mutex
-	began time.Time
-	sites []*site
-	kept  kept
-	heard heard
+	mu      sync.Mutex
+	began   time.Time
+	sites   []*site
+	kept    kept
+	heard   heard
+	sup     *rsmp.Supervisor   // while it runs
+	retimes map[string]*retime // by decision
 }
 
 // site is a junction as the service sees it.
@@ -58,6 +60,7 @@ type site struct {
 	reason    string
 	green     []green // of each second, the newest last
 	meter     meter
+	timing    rsmp.Timing // of its plans, as the controller told
 }
 
 // green is what a controller showed green in one second.
@@ -121,7 +124,7 @@ func New(config []byte, d service.Deps) (*Service, error) {
 
 // of makes the service of a network, without a line to anybody.
 func of(c Config, n *network.Network, d service.Deps) (*Service, error) {
-	s := &Service{cfg: c, deps: d, net: n, kept: kept{Junctions: map[string]*standing{}, Alerts: map[string]alert{}}}
+	s := &Service{cfg: c, deps: d, net: n, retimes: map[string]*retime{}, kept: kept{Junctions: map[string]*standing{}, Alerts: map[string]alert{}}}
 	if err := s.checkDetectors(); err != nil {
 		return nil, err
 	}
@@ -179,13 +182,16 @@ func (s *Service) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sup := &rsmp.Supervisor{Sites: map[string]int{}, Name: "polity", Code: s.code, Log: s.deps.Log, Events: rsmp.Events{Connected: s.connected, Groups: s.groups}}
+	sup := &rsmp.Supervisor{Sites: map[string]int{}, Name: "polity", Code: s.code, Log: s.deps.Log, Events: rsmp.Events{Connected: s.connected, Groups: s.groups, Timing: s.timing, Refused: s.refused}}
 	if s.cfg.RSMP != nil && s.cfg.RSMP.Name != "" {
 		sup.Name = s.cfg.RSMP.Name
 	}
 	for _, x := range s.sites {
 		sup.Sites[x.j.ID] = len(x.j.Groups)
 	}
+	s.mu.Lock()
+	s.sup = sup
+	s.mu.Unlock()
 	failed := make(chan error, 1)
 	work.Go(func() {
 		if err := sup.Serve(ctx, listener); ctx.Err() == nil {
@@ -293,7 +299,7 @@ func (s *Service) connected(id string, up bool, _ string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if x := s.site(id); x != nil && x.connected != up {
-		x.connected, x.since, x.leading = up, time.Now(), false
+		x.connected, x.since, x.leading, x.timing = up, time.Now(), false, rsmp.Timing{}
 	}
 }
 

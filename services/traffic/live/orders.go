@@ -9,6 +9,7 @@ import (
 	"polity/city"
 	"polity/service"
 	"polity/services/traffic/entities"
+	"polity/services/traffic/plan"
 )
 
 // kept is what a restart must not forget.
@@ -19,14 +20,15 @@ type kept struct {
 
 // standing is what was decided about a junction.
 type standing struct {
-	On       bool      `json:"on"`       // the service may lead it
-	Off      bool      `json:"off"`      // a person took it back
-	By       string    `json:"by"`       // who did, or who let the service lead again
-	At       time.Time `json:"at"`       // of On or Off
-	Decision string    `json:"decision"` // the last that was asked for
-	Until    time.Time `json:"until"`    // of Decision
-	Leads    string    `json:"leads"`    // the decision by which it is led
-	Ends     time.Time `json:"ends"`     // of Off, as the person said; zero: until a person says so
+	On       bool      `json:"on"`             // the service may lead it
+	Off      bool      `json:"off"`            // a person took it back
+	By       string    `json:"by"`             // who did, or who let the service lead again
+	At       time.Time `json:"at"`             // of On or Off
+	Decision string    `json:"decision"`       // the last that was asked for
+	Until    time.Time `json:"until"`          // of Decision
+	Leads    string    `json:"leads"`          // the decision by which it is led
+	Ends     time.Time `json:"ends"`           // of Off, as the person said; zero: until a person says so
+	Plan     string    `json:"plan,omitempty"` // a decision about its plans that is not settled
 }
 
 // holdMost is the longest time that a person can name for holding a junction.
@@ -55,7 +57,9 @@ func (s *Service) HoldUntil(junction string, until time.Time) error {
 
 // order is the detail of a decision.
 type order struct {
-	Junction string `json:"junction"`
+	Junction string       `json:"junction"`
+	Plan     *plan.Change `json:"plan,omitempty"`   // nil: to lead the junction
+	Before   *plan.Change `json:"before,omitempty"` // what Plan replaces
 }
 
 const (
@@ -137,6 +141,9 @@ func (s *Service) carryOut(ctx context.Context, d service.Due) error {
 	if s.net.Junction(o.Junction) < 0 {
 		return s.deps.Decisions.Failed(ctx, d, "the network has no junction "+o.Junction)
 	}
+	if o.Plan != nil {
+		return s.carryOutPlan(ctx, d, &o)
+	}
 	s.mu.Lock()
 	st := s.kept.Junctions[o.Junction]
 	if st == nil {
@@ -163,7 +170,7 @@ func (s *Service) carryOut(ctx context.Context, d service.Due) error {
 // proposal asks to lead a junction. The lock is held.
 func (s *Service) proposal(i int, again bool, now time.Time) (service.Proposal, error) {
 	x := s.sites[i]
-	detail, err := json.Marshal(order{x.j.ID})
+	detail, err := json.Marshal(order{Junction: x.j.ID})
 	if err != nil {
 		return service.Proposal{}, err
 	}
@@ -180,13 +187,18 @@ func (s *Service) proposal(i int, again bool, now time.Time) (service.Proposal, 
 		p.ID, p.Level = fmt.Sprintf("again-%s-%s", x.j.ID, now.Format("20060102T150405")), service.Confirm
 		p.Reason = "A person gave the junction back to its own plan; whether that is over, people know."
 	}
-	at := entities.ID(entities.Junction, x.j.ID)
-	p.Inputs = append(p.Inputs, service.Input{Entity: at, Attribute: "signals", Value: orNone(x.letters), At: now})
+	p.Inputs = s.inputs(x, now)
+	return p, nil
+}
+
+// inputs are what is known of a junction now. The lock is held.
+func (s *Service) inputs(x *site, now time.Time) []service.Input {
+	list := []service.Input{{Entity: entities.ID(entities.Junction, x.j.ID), Attribute: "signals", Value: orNone(x.letters), At: now}}
 	for a, edge := range x.meter.edges {
 		q := x.meter.approaches[a].queue(now)
-		p.Inputs = append(p.Inputs, service.Input{Entity: entities.ID(entities.RoadSegment, edge), Attribute: "queue", Value: fmt.Sprintf("%d vehicles", q.Now), At: now})
+		list = append(list, service.Input{Entity: entities.ID(entities.RoadSegment, edge), Attribute: "queue", Value: fmt.Sprintf("%d vehicles", q.Now), At: now})
 	}
-	return p, nil
+	return list
 }
 
 func orNone(s string) string {

@@ -252,6 +252,38 @@ func TestStatesOfABreakComeMarkedOld(t *testing.T) {
 	})
 }
 
+// TestANewerConnectionCounts: the end of an older one, which a site left behind, is not told as
+// the end of the line.
+func TestANewerConnectionCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		defer b.run()()
+		time.Sleep(10 * time.Second)
+		here, there := net.Pipe()
+		go b.sup.Attend(b.ctx, there)
+		go func() {
+			buf := make([]byte, 4096)
+			for {
+				if _, err := here.Read(buf); err != nil {
+					return
+				}
+			}
+		}()
+		for _, l := range []string{hello, watchdog} {
+			if _, err := here.Write([]byte(l + "\f")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		b.note(func() {
+			if n := len(b.up); n == 0 || !b.up[n-1] {
+				t.Errorf("with the newer connection up the line is told as %v", b.up)
+			}
+		})
+		here.Close()
+	})
+}
+
 func TestWishToNobody(t *testing.T) {
 	b := newBench(t)
 	defer b.stop()

@@ -101,11 +101,12 @@ func (s *Supervisor) Attend(ctx context.Context, conn net.Conn) {
 		return
 	}
 	s.mu.Lock()
-	if s.lines[ln.site] == ln {
+	last := s.lines[ln.site] == ln
+	if last {
 		delete(s.lines, ln.site)
 	}
 	s.mu.Unlock()
-	if s.Events.Connected != nil && ln.stage == established {
+	if s.Events.Connected != nil && last { // else a newer connection is up, or this one never was
 		s.Events.Connected(ln.site, false, err.Error())
 	}
 }
