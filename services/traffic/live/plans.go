@@ -68,6 +68,9 @@ func (x *site) plans() (list []network.Plan, day []plan.Slot, told bool) {
 			day = append(day, plan.Slot{Minute: 60*s.Hour + s.Minute, Plan: list[s.Plan-1].ID})
 		}
 	}
+	if len(day) == 1 && day[0] == (plan.Slot{Plan: list[0].ID}) {
+		day = nil // the first plan all day
+	}
 	for i := range list {
 		c := plan.Present(x.j, &list[i], nil)
 		c.Offset = x.timing.Offsets[i+1]
@@ -115,6 +118,9 @@ func (x *site) retiming(c *plan.Change) (r rsmp.Retiming, err error) {
 	for _, s := range c.Day {
 		_, of := plan.Find(x.j, s.Plan)
 		r.Day = append(r.Day, rsmp.Switch{Plan: of, Hour: s.Minute / 60, Minute: s.Minute % 60})
+	}
+	if len(r.Day) == 0 && len(x.timing.Day) > 0 {
+		r.Day = []rsmp.Switch{{Plan: 1}} // from midnight on, all day
 	}
 	return r, nil
 }
