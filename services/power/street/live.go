@@ -37,12 +37,13 @@ type Service struct {
 	watches map[city.Slug]*lighting.Watch
 	told    map[string]told // by group
 	shown   map[string]string
+	saved   time.Time
 
 	mu      sync.Mutex
 	kept    kept
-	lamps   map[string]*lamp     // by group
-	steps   map[city.Slug]step   // by area
-	refused map[string]string    // by group, why its cabinet refused
+	lamps   map[string]*lamp   // by group
+	steps   map[city.Slug]step // by area
+	refused map[string]string  // by group, why its cabinet refused
 	looked  time.Time
 	problem string
 }

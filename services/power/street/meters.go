@@ -61,6 +61,7 @@ const (
 	samplesKept  = 12
 	samplesLeast = 3
 	sampleEach   = 5 * time.Minute
+	saveEach     = 5 * time.Minute // what lamps drew since then is lost in a crash
 	page         = 500
 )
 
@@ -87,7 +88,13 @@ func (s *Service) hear(ctx context.Context, now time.Time) error {
 		}
 		s.mu.Unlock()
 	}
-	return nil
+	if now.Sub(s.saved) < saveEach && !now.Before(s.saved) {
+		return nil
+	}
+	s.saved = now
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.save()
 }
 
 // said takes what a cabinet said. The lock is held.

@@ -20,7 +20,7 @@ import (
 // night is a night of an area: one decision, made at dusk, so that neither the book of
 // decisions nor the public log has a time at which people came or went.
 type night struct {
-	Day      time.Time         `json:"day"` // on which it begins
+	Day      time.Time         `json:"day"`      // on which it begins
 	Proposal *service.Proposal `json:"proposal"` // nil: nothing is dimmed in it
 	Proposed bool              `json:"proposed"`
 	Active   bool              `json:"active"`

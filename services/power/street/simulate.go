@@ -71,13 +71,8 @@ func (p *played) say(topic string, payload []byte) {
 		p.said = append(p.said, mapping.Message{Topic: topic, Payload: payload, Received: p.s.deps.Now()})
 	}
 	p.mu.Unlock()
-	if p.s.looking() {
-		p.s.ring()
-	}
+	p.s.ring()
 }
-
-// looking says whether a look is worth while at each message: it is where looks are rare.
-func (s *Service) looking() bool { return playEvery >= lookEach }
 
 // store brings what cabinets said into the city's data, in one commit.
 func (p *played) store(ctx context.Context) error {
