@@ -101,6 +101,7 @@ type Console struct {
 	counts  *countsCache
 
 	sensorsFile sensorsFile
+	masking     chan struct{} // holds one while a driver's photo is decoded
 
 	groupOnce sync.Once
 	groups    []streetGroup
@@ -112,7 +113,7 @@ func New(cfg Config) (*Console, error) {
 	if cfg.City == nil {
 		return nil, city.Errorf(city.Invalid, "the console needs a City")
 	}
-	c := &Console{cfg: cfg, log: cfg.Log, say: texts.English(), about: cfg.City.About(), mux: http.NewServeMux()}
+	c := &Console{cfg: cfg, log: cfg.Log, say: texts.English(), about: cfg.City.About(), mux: http.NewServeMux(), masking: make(chan struct{}, 1)}
 	c.closing, c.end = context.WithCancel(context.Background())
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)

@@ -54,14 +54,17 @@ func (c *Console) crewData(r *request) (CrewData, error) {
 	}
 	list, err := book.Mine(r.Context(), by)
 	d := CrewData{
-		Person: by.Who.ID, Name: by.Who.Name, At: r.clock.now.UnixMilli(), Zone: c.about.Zone.String(), Orders: []CrewOrder{}, Block: order.Block,
-		Map: CrewMap{Light: c.ground.light, Dark: c.ground.dark, Width: c.ground.width, Height: c.ground.height, Credit: c.about.Map.Credit, CreditURL: c.about.Map.CreditURL},
+		Person: by.Who.ID, Name: by.Who.Name, At: r.clock.now.UnixMilli(), Zone: c.about.Zone.String(), Orders: []CrewOrder{}, Block: order.Block, Map: c.crewMap(),
 	}
 	for _, o := range list {
 		s := c.placed(o.Place, "")
 		d.Orders = append(d.Orders, CrewOrder{Order: o, OnMap: s.OnMap, X: s.X, Y: s.Y})
 	}
 	return d, err
+}
+
+func (c *Console) crewMap() CrewMap {
+	return CrewMap{Light: c.ground.light, Dark: c.ground.dark, Width: c.ground.width, Height: c.ground.height, Credit: c.about.Map.Credit, CreditURL: c.about.Map.CreditURL}
 }
 
 func (c *Console) crewPage(w http.ResponseWriter, r *request) error {
@@ -94,8 +97,8 @@ func (c *Console) crewOrders(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// crewWorker is the script that keeps the crew's page on the telephone; its address lies
-// beside the page, since a worker serves only what lies below it.
+// crewWorker is the script that keeps a page of who works outside on the telephone; its
+// address lies beside the page, since a worker serves only what lies below it.
 func (c *Console) crewWorker(w http.ResponseWriter, r *request) error {
 	h := w.Header()
 	r.SetPathValue("file", c.bundle.named["crewworker"])

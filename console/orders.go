@@ -251,11 +251,16 @@ func (c *Console) orderPhoto(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	return showPhoto(w, photo)
+}
+
+// showPhoto answers with a crew's photo, which nobody else keeps.
+func showPhoto(w http.ResponseWriter, photo []byte) error {
 	h := w.Header()
 	h.Set("Content-Type", "image/jpeg")
 	h.Set("Content-Security-Policy", contentPolicy+"; sandbox")
 	h.Set("Cache-Control", "private, no-store")
 	h.Set("Content-Length", strconv.Itoa(len(photo)))
-	_, err = w.Write(photo)
+	_, err := w.Write(photo)
 	return gone(err)
 }

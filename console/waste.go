@@ -36,10 +36,12 @@ type wasteView struct {
 	Map       wasteMap
 	Streets   []wasteStreet
 	Desk      bool // the reader works at the desk
+	Drives    bool // the reader may drive a tour
 	Waits     bool // a decision does
 	Decisions string
 	Problems  []wasteProblem
 	Tours     []wasteTour
+	Missed    []wasteMiss
 	Figures   []powerFigure
 	Fewer     []wasteFewer
 	Risky     []wasteRisk
@@ -71,6 +73,7 @@ type wasteProblem struct{ What, Help string }
 
 type wasteTour struct {
 	Truck, Words, GPX string
+	Crew, Free        string // what its crew told besides; where to free it
 	State             sign
 	Calls             []wasteCall
 }
@@ -94,6 +97,7 @@ func (c *Console) wastePage(w http.ResponseWriter, r *request) error {
 	}
 	now := desk.View()
 	v := wasteView{Desk: c.allowed(r, access.SeeAlerts, access.Service(access.Waste))}
+	v.Drives = r.signedIn() != "" && c.allowed(r, access.DoOrder, access.Service(access.Waste))
 	if now.Simulated {
 		v.Simulated = c.say.Say("waste.simulated", "pace", int(now.Pace))
 	}
@@ -255,8 +259,14 @@ func (c *Console) wasteDesk(r *request, desk WasteDesk, now *wastelive.View, v *
 	hours := time.Duration(0)
 	for i := range now.Tours {
 		hours += now.Tours[i].End - now.Tours[i].Start
-		v.Tours = append(v.Tours, c.wasteTour(&now.Tours[i], known))
+		tour := c.wasteTour(&now.Tours[i], known)
+		taken := false
+		if tour.Crew, taken = c.wasteCrewOf(now, tour.Truck); taken && c.allowed(r, access.GiveOrder, access.Service(access.Waste)) {
+			tour.Free = "/services/waste/tours/" + url.PathEscape(tour.Truck) + "/free"
+		}
+		v.Tours = append(v.Tours, tour)
 	}
+	v.Missed = c.wasteMisses(now)
 	if len(now.Tours) > 0 {
 		v.Figures = []powerFigure{
 			{c.say.Say("waste.figure.km"), fmt.Sprintf("%.1f km", now.Metres/1000), ""},
@@ -309,7 +319,7 @@ func (c *Console) wasteTour(t *wastelive.Tour, known map[string]*wastelive.Conta
 			row.Where, row.Overflow = k.Street+", "+k.ID, service.Chance(k.Overflow)
 			switch {
 			case k.Missed != "":
-				row.State = sign{"attention", c.say.Say("waste.missed." + k.Missed)}
+				row.State = sign{"attention", c.say.Say("waste.call.missed", "why", c.say.Say("waste.reason."+k.Missed))}
 			case !k.Collected.IsZero() && i < t.Done:
 				done++
 				row.State, row.At = sign{"live", c.say.Say("waste.call.done")}, k.Collected.Format("15:04")

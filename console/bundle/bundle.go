@@ -38,6 +38,7 @@ var entries = []api.EntryPoint{
 	{InputPath: "islands/editor.ts", OutputPath: "editor"},
 	{InputPath: "islands/crew.ts", OutputPath: "crew"},
 	{InputPath: "islands/crewworker.ts", OutputPath: "crewworker"},
+	{InputPath: "islands/wastedriver.ts", OutputPath: "wastedriver"},
 	{InputPath: "islands/push.ts", OutputPath: "push"},
 	{InputPath: "islands/pushworker.ts", OutputPath: "pushworker"},
 	{InputPath: "styles/console.css", OutputPath: "console"},

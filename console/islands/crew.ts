@@ -1,13 +1,14 @@
 // The crew's page: works without a line, keeps what the crew tells and sends it when the
 // line is back.
-import { CrewLine } from "./crewline.ts";
-import { keepPage } from "./crewoffline.ts";
 import { framePhoto } from "./crewphoto.ts";
 import { Sharing } from "./crewshare.ts";
-import { drop, keep, keptOrders, newKey, waiting, type Told } from "./crewstore.ts";
+import { crewBox, type Told, type Waiting } from "./crewstore.ts";
 import { view, type Acts } from "./crewview.ts";
 import { dataOf, make, one, onScheme } from "./dom.ts";
 import type { CrewData, CrewOrder } from "./generated.ts";
+import { keepPage, ordersPage } from "./keptpage.ts";
+import { newKey } from "./outbox.ts";
+import { SendLine, type Request } from "./sendline.ts";
 import { say, type Key } from "./texts.ts";
 
 const reasons = ["no-access", "not-found", "unsafe", "wrong-tools", "no-parts", "other-trade", "already-done", "weather", "shift-over"] as const;
@@ -15,13 +16,14 @@ const reasons = ["no-access", "not-found", "unsafe", "wrong-tools", "no-parts", 
 const root = one<HTMLElement>("[data-island='crew']");
 let data = dataOf<CrewData>(document.querySelector("#crew-data"));
 let offline = true;
-const line = new CrewLine(
-  data.person,
+const line = new SendLine(
+  data.person, crewBox, "/orders/mine.json", requestOf,
   (newest) => {
     if (newest) data = newest;
     void show();
   },
-  (now) => {
+  (answer) => {
+    const now = answer as Partial<CrewOrder>;
     data = { ...data, orders: data.orders.map((o) => (o.id === now.id && now.task ? { ...o, ...now } : o)) };
   },
 );
@@ -37,21 +39,33 @@ const acts: Acts = {
     else sharing.start(o.id);
     void show();
   },
-  read: (w) => void drop(w.seq!).then(show),
+  read: (w) => void crewBox.drop(w.seq!).then(show),
 };
 
 /** Keeps what was told on the telephone first, then sends it. */
 async function tell(o: CrewOrder, what: Told): Promise<void> {
-  await keep({ key: newKey(), person: data.person, order: o.id, number: o.number, told: Date.now(), what });
+  await crewBox.keep({ key: newKey(), person: data.person, order: o.id, number: o.number, told: Date.now(), what });
   if (what.kind === "step" && sharing.order === o.id) sharing.stop();
   await show();
   void line.turn();
 }
 
+function requestOf(w: Waiting): Request {
+  const at = `/orders/mine/${encodeURIComponent(w.order)}`;
+  const told = new Date(w.told).toISOString();
+  if (w.what.kind === "photo") {
+    const { stage, x, y, w: width, h } = w.what;
+    const q = new URLSearchParams({ key: w.key, stage, x: String(x), y: String(y), w: String(width), h: String(h), told });
+    return [`${at}/photos?${q}`, { method: "POST", headers: { "Content-Type": "image/jpeg" }, body: w.what.jpeg }, true];
+  }
+  const { kind, ...rest } = w.what;
+  return [`${at}/${kind}s`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ key: w.key, told, ...rest }) }, false];
+}
+
 let shown: HTMLElement | null = null;
 
 async function show(): Promise<void> {
-  const next = view({ data, queue: await waiting(), line: line.line, offline, sharing: sharing.order, noPosition: sharing.trouble }, acts);
+  const next = view({ data, queue: await crewBox.waiting(), line: line.line, offline, sharing: sharing.order, noPosition: sharing.trouble }, acts);
   if (shown?.isEqualNode(next)) return; // keeps focus and scroll
   const open = shown?.querySelector("details")?.open;
   const fold = next.querySelector("details");
@@ -92,11 +106,11 @@ function note(o: CrewOrder): void {
 }
 
 async function begin(): Promise<void> {
-  const kept = await keptOrders();
+  const kept = await crewBox.newest();
   if (kept && kept.person === data.person && kept.at > data.at) data = kept; // this page is an older one, from the telephone
   await show();
   root.dataset.ready = "";
-  offline = await keepPage([data.map.light, data.map.dark].filter((a) => a !== ""));
+  offline = await keepPage(ordersPage, [data.map.light, data.map.dark].filter((a) => a !== ""));
   if (!navigator.onLine) line.line = "away";
   await line.turn();
 }

@@ -1,16 +1,16 @@
 // The dialog in which a crew frames the object of a photo.
 import { Mosaic, type Frame } from "./crewmosaic.ts";
-import { draw, make, one } from "./dom.ts";
+import { draw, make } from "./dom.ts";
 import { say } from "./texts.ts";
 
 export interface Framed extends Frame {
-  stage: string;
+  stage: string; // empty where none was asked for
   jpeg: Blob;
 }
 
 const handle = 96; // px of the picture around the corner that resizes
 
-/** Asks for a photo and its frame; calls back with what may be sent, or never. */
+/** Asks for a photo and its frame, and with a stage for that; calls back with what may be sent, or never. */
 export function framePhoto(block: number, stage: string, done: (f: Framed) => void): void {
   const file = make("input", { type: "file", accept: "image/*", capture: "environment", "aria-label": say("crew.photo.choose") });
   const problem = make("p", { role: "alert" });
@@ -66,7 +66,7 @@ function framing(body: HTMLElement, mosaic: Mosaic, stage: string, done: (f: Fra
   const stages = ["before", "after"] as const;
   const form = make(
     "form", { method: "dialog" },
-    make(
+    stage !== "" && make(
       "fieldset", {}, make("legend", { class: "unseen" }, say("crew.do.photo")),
       ...stages.map((s) => make("label", { class: "choice" }, make("input", { type: "radio", name: "stage", value: s, checked: s === stage }), say(`crew.photo.${s}`))),
     ),
@@ -75,7 +75,7 @@ function framing(body: HTMLElement, mosaic: Mosaic, stage: string, done: (f: Fra
   form.addEventListener("submit", async (e) => {
     e.preventDefault();
     const jpeg = await mosaic.encode(frame);
-    done({ ...frame, stage: one<HTMLInputElement>("input:checked", form).value, jpeg });
+    done({ ...frame, stage: form.querySelector<HTMLInputElement>("input:checked")?.value ?? "", jpeg });
   });
   body.replaceChildren(make("p", {}, say("crew.photo.about")), field, form);
   field.focus();

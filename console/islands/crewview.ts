@@ -1,9 +1,11 @@
 // How the crew's page looks: the next order large, the others behind it, what waits and
 // what was not taken above all.
-import type { Line } from "./crewline.ts";
 import type { Waiting } from "./crewstore.ts";
 import { draw, isDark, make } from "./dom.ts";
 import type { CrewData, CrewOrder } from "./generated.ts";
+import { ordersPage } from "./keptpage.ts";
+import { lineBar, notTaken } from "./linebar.ts";
+import type { Line } from "./sendline.ts";
 import { hour, known, say, type Key } from "./texts.ts";
 
 export interface Acts {
@@ -46,8 +48,8 @@ export function view(s: Shown, acts: Acts): HTMLElement {
   const [first, ...rest] = orders;
   return make(
     "div", { class: "crew-body" },
-    lineNow(s, waits.length, s.queue.filter((w) => w.person !== s.data.person && !w.refused).length),
-    refused(own.filter((w) => w.refused), acts),
+    lineBar({ ...s, page: ordersPage.page, asOf: "crew.line.asof", at: s.data.at, zone: s.data.zone, waits: waits.length, others: s.queue.filter((w) => w.person !== s.data.person && !w.refused).length }),
+    notTaken(own.filter((w) => w.refused), (w) => say("crew.refused.what", { number: String(w.number), what: whatWas(w), why: w.refused ?? "" }), acts.read),
     first ? card(first, s, acts, waits) : make("div", { class: "empty" }, make("p", {}, say("crew.none"))),
     rest.length > 0 &&
       make("details", { class: "crew-more", open: rest.length < 3 }, make("summary", {}, say("crew.more", { n: rest.length })), ...rest.map((o) => card(o, s, acts, waits))),
@@ -59,32 +61,6 @@ function told(o: CrewOrder, waits: Waiting[]): CrewOrder {
   let state = o.state;
   for (const w of waits) if (w.order === o.id && w.what.kind === "step") state = w.what.to;
   return { ...o, state };
-}
-
-function lineNow(s: Shown, n: number, others: number): HTMLElement {
-  const signs: Record<Line, [string, Key]> = {
-    here: ["live", n > 0 ? "crew.line.sending" : "crew.line.here"], away: ["unknown", "crew.line.away"], failing: ["attention", "crew.line.failing"], signin: ["attention", "crew.signin"],
-  };
-  const [sign, key] = signs[s.line];
-  return make(
-    "div", { class: `crew-line${s.line === "here" ? "" : " is-away"}`, role: "status", id: "crew-line" },
-    make("p", {}, make("span", { class: `sign sign-${sign}` }), say(key), n > 0 && make("b", { id: "crew-waiting" }, ` ${say("crew.waiting", { n })}.`)),
-    s.line !== "here" && make("p", { class: "small" }, say("crew.line.asof", { time: hour(s.data.at, s.data.zone) })),
-    s.line === "signin" && make("p", {}, make("a", { class: "button", href: "/sign-in?then=%2Forders%2Fmine" }, say("crew.signin.do"))),
-    others > 0 && make("p", { class: "small" }, say("crew.others", { n: others })),
-    !s.offline && make("p", { class: "small" }, say("crew.nooffline")),
-  );
-}
-
-function refused(list: Waiting[], acts: Acts): HTMLElement | false {
-  if (list.length === 0) return false;
-  return make(
-    "section", { class: "crew-card crew-refused", role: "alert" }, make("h2", {}, say("crew.refused.title")),
-    make("ul", {}, ...list.map((w) => make(
-      "li", {}, make("p", {}, say("crew.refused.what", { number: String(w.number), what: whatWas(w), why: w.refused ?? "" })),
-      make("button", { type: "button", onclick: () => acts.read(w) }, say("crew.refused.dismiss")),
-    ))),
-  );
 }
 
 function whatWas(w: Waiting): string {

@@ -420,6 +420,58 @@ export interface CrewMap {
   creditUrl: string;
 }
 
+export interface DriverData {
+  person: string;
+  at: number;
+  zone: string;
+  simulated: boolean;
+  clock: string;
+  day: string;
+  phase: string;
+  tours: DriverTour[];
+  sites: string[];
+  reasons: string[];
+  mine: DriverMine | null;
+  map: CrewMap;
+  block: number;
+}
+
+export interface DriverTour {
+  truck: string;
+  stops: number;
+  done: number;
+  taken: boolean;
+  broken: boolean;
+}
+
+export interface DriverMine {
+  truck: string;
+  broken: boolean;
+  home: boolean;
+  end: string;
+  break: string;
+  line: string;
+  calls: DriverCall[];
+}
+
+export interface DriverCall {
+  container: string;
+  site: string;
+  street: string;
+  fraction: string;
+  litres: number;
+  near: boolean;
+  arrive: string;
+  kilograms: number;
+  done: boolean;
+  missed: string;
+  at: string;
+  place: Position;
+  onMap: boolean;
+  x: number;
+  y: number;
+}
+
 export interface OrderAssignee {
   person?: string;
   crew?: string;

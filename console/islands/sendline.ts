@@ -1,14 +1,17 @@
-// Sends what waits, in order, each under its key, and fetches orders. The hub does what
-// it had done already once only, so that an answer that was lost does no harm.
-import { drop, keep, keepOrders, waiting, type Waiting } from "./crewstore.ts";
-import type { CrewData, CrewOrder, Problem } from "./generated.ts";
+// Sends what waits on a telephone, in order, each under its key, and fetches the newest
+// picture. The hub does what it had done already once only, so that an answer that was lost
+// does no harm.
+import type { Problem } from "./generated.ts";
+import type { Outbox, Told } from "./outbox.ts";
 
 /** How it stands with the line: here, away (nobody answers), failing (the hub answers with an error of its own), signin. */
 export type Line = "here" | "away" | "failing" | "signin";
 
+export type Request = [address: string, request: RequestInit, photo: boolean];
+
 const patience = 20_000; // ms for one answer; photos have four times as long
 
-export class CrewLine {
+export class SendLine<W extends Told, D extends { person: string }> {
   line: Line = "here";
   private busy = false;
   private again = false;
@@ -17,8 +20,11 @@ export class CrewLine {
 
   constructor(
     private person: string,
-    private readonly changed: (data: CrewData | null) => void,
-    private readonly took: (o: Partial<CrewOrder>) => void,
+    private readonly box: Outbox<W, D>,
+    private readonly address: string, // of the newest picture
+    private readonly requestOf: (w: W) => Request,
+    private readonly changed: (data: D | null) => void,
+    private readonly took: (answer: unknown) => void = () => {},
   ) {
     addEventListener("online", () => void this.turn());
     addEventListener("offline", () => {
@@ -30,14 +36,14 @@ export class CrewLine {
     });
   }
 
-  /** Sends what waits, then fetches orders; one turn at a time in all of the browser's pages. */
+  /** Sends what waits, then fetches the picture; one turn at a time in all of the browser's pages. */
   async turn(): Promise<void> {
     this.again = true;
     if (this.busy) return;
     this.busy = true;
     while (this.again) {
       this.again = false;
-      await alone(() => this.once());
+      await this.alone(() => this.once());
     }
     this.busy = false;
     clearTimeout(this.timer);
@@ -46,27 +52,27 @@ export class CrewLine {
   }
 
   private async once(): Promise<void> {
-    let data = await this.fetchOrders(); // also says whether the sign-in is still good, and whose it is
+    let data = await this.fetchNewest(); // also says whether the sign-in is still good, and whose it is
     if (data) {
-      const all = (await waiting()).filter((w) => !w.refused && w.person === this.person);
+      const all = (await this.box.waiting()).filter((w) => !w.refused && w.person === this.person);
       for (const w of all) {
         this.line = await this.send(w);
         if (this.line !== "here") break;
         this.changed(null);
       }
-      if (all.length > 0 && this.line === "here") data = (await this.fetchOrders()) ?? data;
+      if (all.length > 0 && this.line === "here") data = (await this.fetchNewest()) ?? data;
     }
     this.changed(data);
   }
 
-  private async fetchOrders(): Promise<CrewData | null> {
-    const answer = await ask("/orders/mine.json", {}, patience);
+  private async fetchNewest(): Promise<D | null> {
+    const answer = await ask(this.address, {}, patience);
     this.line = lineOf(answer);
     if (this.line !== "here" || !answer) return null;
     try {
-      const data = (await answer.json()) as CrewData;
+      const data = (await answer.json()) as D;
       this.person = data.person;
-      await keepOrders(data);
+      await this.box.keepNewest(data);
       return data;
     } catch {
       this.line = "failing";
@@ -75,32 +81,26 @@ export class CrewLine {
   }
 
   /** Sends one thing. What the hub refuses stays, with the reason, and holds up nothing behind it. */
-  private async send(w: Waiting): Promise<Line> {
-    const answer = await ask(...requestOf(w));
+  private async send(w: W): Promise<Line> {
+    const [address, request, photo] = this.requestOf(w);
+    const answer = await ask(address, request, photo ? 4 * patience : patience);
     const line = lineOf(answer);
     if (!answer || line === "away" || line === "failing") return line;
     if (answer.ok) {
-      this.took((await answer.json().catch(() => ({}))) as Partial<CrewOrder>);
-      await drop(w.seq!);
+      this.took(await answer.json().catch(() => ({})));
+      await this.box.drop(w.seq!);
       return "here";
     }
-    if (line === "signin" && lineOf(await ask("/orders/mine.json", {}, patience)) !== "here") return "signin";
+    if (line === "signin" && lineOf(await ask(this.address, {}, patience)) !== "here") return "signin";
     const problem = (await answer.json().catch(() => ({}))) as Partial<Problem>;
-    await keep({ ...w, refused: problem.message ?? `${answer.status}` });
+    await this.box.keep({ ...w, refused: problem.message ?? `${answer.status}` });
     return "here";
   }
-}
 
-function requestOf(w: Waiting): [string, RequestInit, number] {
-  const at = `/orders/mine/${encodeURIComponent(w.order)}`;
-  const told = new Date(w.told).toISOString();
-  if (w.what.kind === "photo") {
-    const { stage, x, y, w: width, h } = w.what;
-    const q = new URLSearchParams({ key: w.key, stage, x: String(x), y: String(y), w: String(width), h: String(h), told });
-    return [`${at}/photos?${q}`, { method: "POST", headers: { "Content-Type": "image/jpeg" }, body: w.what.jpeg }, 4 * patience];
+  private async alone(run: () => Promise<void>): Promise<void> {
+    if (navigator.locks) await navigator.locks.request(`line of ${this.address}`, run);
+    else await run();
   }
-  const { kind, ...rest } = w.what;
-  return [`${at}/${kind}s`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ key: w.key, told, ...rest }) }, patience];
 }
 
 async function ask(address: string, request: RequestInit, ms: number): Promise<Response | null> {
@@ -117,9 +117,4 @@ function lineOf(answer: Response | null): Line {
   if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) return "signin";
   if (answer.status >= 500 || answer.status === 408 || answer.status === 429) return "failing";
   return "here";
-}
-
-async function alone(run: () => Promise<void>): Promise<void> {
-  if (navigator.locks) await navigator.locks.request("polity-crew-line", run);
-  else await run();
 }
