@@ -2,7 +2,7 @@ package main
 
 import (
 	"polity/service"
-	power "polity/services/power/live"
+	power "polity/services/power/utility"
 	traffic "polity/services/traffic/live"
 	waste "polity/services/waste/live"
 	water "polity/services/water/live"
