@@ -22,12 +22,13 @@ func wasteCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "waste",
 		Short: "Tours of refuse vehicles: plan them, and check the planner",
-		Example: `  polity waste plan --containers containers.csv --fleet fleet.yaml --map city.osm.pbf --out plan
+		Example: `  polity waste example --out town
+  polity waste plan --containers town/containers.csv --trucks town/trucks.csv --places town/places.csv --map town/streets.osm
   polity waste solve X-n101-k25.vrp --seconds 30 --out solutions`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(wastePlanCommand(), wasteSolveCommand())
+	cmd.AddCommand(wastePlanCommand(), wasteExampleCommand(), wasteSolveCommand())
 	return cmd
 }
 

@@ -135,9 +135,10 @@ func (b *built) locate(pl *Planner, containers []Container, bad map[string]bool)
 		from, to := s.Open.open()
 		b.p.Stations = append(b.p.Stations, routing.Station{Location: int32(len(b.points) - 1), Service: seconds(s.Service), Early: from, Late: to})
 	}
+	trucks := pl.Fleet.inService()
 	for i := range containers {
 		c := &containers[i]
-		if bad[c.ID] || !pl.Fleet.siteFor(c.Fraction) {
+		if bad[c.ID] || !pl.Fleet.siteFor(c.Fraction) || pl.Fleet.meets(c.Fraction, trucks) != nil {
 			continue
 		}
 		reached, err := add(c.Place, c.Side)

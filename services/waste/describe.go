@@ -105,14 +105,16 @@ func (b *built) why(c int32) Problem {
 			return Problem{container.ID, "every truck's day is full", "Lengthen a shift, put another truck into service, or let containers wait that need not be emptied today"}
 		}
 	}
-	from, to := container.Open.open()
-	hours := clock(time.Duration(from)*time.Second) + " to " + clock(time.Duration(to)*time.Second)
+	hours := ""
+	if container.Open != (Hours{}) {
+		hours = " (" + clock(container.Open.From) + " to " + clock(container.Open.To) + ")"
+	}
 	var shifts []string
 	for _, v := range may {
 		shifts = append(shifts, b.trucks[v].ID+" "+clock(b.trucks[v].Shift.From)+"-"+clock(b.trucks[v].Shift.To))
 	}
 	return Problem{
-		container.ID, fmt.Sprintf("even a truck that did nothing else could not collect it (%s), unload and be home within its shift (%s)", hours, strings.Join(shifts, ", ")),
+		container.ID, fmt.Sprintf("even a truck that did nothing else could not collect it%s, unload and be home within its shift (%s)", hours, strings.Join(shifts, ", ")),
 		"Change its hours, the shift, or when a site is open",
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"polity/city"
@@ -86,6 +87,45 @@ func (p Problem) String() string {
 	return "Container " + p.Container + ": " + p.What + ". " + p.Help + "."
 }
 
+// Gathered are problems that are the same but for the container.
+type Gathered struct {
+	Containers []string // none: it is about something else
+	What, Help string
+}
+
+const namesMost = 5
+
+func (g Gathered) String() string {
+	switch n := len(g.Containers); {
+	case n == 0:
+		return g.What + ". " + g.Help + "."
+	case n == 1:
+		return "Container " + g.Containers[0] + ": " + g.What + ". " + g.Help + "."
+	case n <= namesMost:
+		return fmt.Sprintf("%d containers (%s): each: %s. %s.", n, strings.Join(g.Containers, ", "), g.What, g.Help)
+	default:
+		return fmt.Sprintf("%d containers (%s and %d more): each: %s. %s.", n, strings.Join(g.Containers[:namesMost], ", "), n-namesMost, g.What, g.Help)
+	}
+}
+
+// Gather puts problems that are the same but for the container together, in order.
+func Gather(problems []Problem) (list []Gathered) {
+	at := map[[2]string]int{}
+	for _, p := range problems {
+		key := [2]string{p.What, p.Help}
+		i, known := at[key]
+		if !known || p.Container == "" {
+			i = len(list)
+			at[key] = i
+			list = append(list, Gathered{What: p.What, Help: p.Help})
+		}
+		if p.Container != "" {
+			list[i].Containers = append(list[i].Containers, p.Container)
+		}
+	}
+	return list
+}
+
 // takes says whether a list of fractions includes one; an empty list takes all.
 func takes(list []Fraction, f Fraction) bool { return len(list) == 0 || slices.Contains(list, f) }
 
@@ -98,19 +138,16 @@ func (c *Container) litres() float64    { return c.Litres * min(1.2, max(0, c.Fi
 // shift.
 func (f *Fleet) Check(containers []Container) []Problem {
 	var problems []Problem
-	var trucks []*Truck
-	for i := range f.Trucks {
-		if t := &f.Trucks[i]; !t.Out {
-			trucks = append(trucks, t)
-			if t.Shift.To <= t.Shift.From {
-				problems = append(problems, Problem{What: fmt.Sprintf("truck %s has no shift today", t.ID), Help: "Give its shift's beginning and end"})
-			}
+	trucks := f.inService()
+	for _, t := range trucks {
+		if t.Shift.To <= t.Shift.From {
+			problems = append(problems, Problem{What: fmt.Sprintf("truck %s has no shift today", t.ID), Help: "Give its shift's beginning and end"})
 		}
 	}
 	if len(trucks) == 0 {
 		return append(problems, Problem{What: "no truck is in service today", Help: "Put at least one truck into service"})
 	}
-	closed := map[Fraction]bool{}
+	closed, met := map[Fraction]bool{}, map[Fraction]bool{}
 	for i := range containers {
 		c := &containers[i]
 		if !f.siteFor(c.Fraction) {
@@ -120,11 +157,60 @@ func (f *Fleet) Check(containers []Container) []Problem {
 			closed[c.Fraction] = true
 			continue
 		}
+		if !closed[c.Fraction] && !met[c.Fraction] {
+			if p := f.meets(c.Fraction, trucks); p != nil {
+				problems = append(problems, *p)
+				closed[c.Fraction] = true
+			}
+			met[c.Fraction] = true
+		}
 		if p := c.fits(trucks); p != nil {
 			problems = append(problems, *p)
 		}
 	}
 	return problems
+}
+
+// meets says what keeps every truck from unloading a fraction while it works.
+func (f *Fleet) meets(fraction Fraction, trucks []*Truck) *Problem {
+	var open, shifts []string
+	for i := range f.Sites {
+		s := &f.Sites[i]
+		if s.Closed || !takes(s.Fractions, fraction) {
+			continue
+		}
+		from, to := s.Open.From, s.Open.To
+		if s.Open == (Hours{}) {
+			return nil
+		}
+		for _, t := range trucks {
+			if takes(t.Fractions, fraction) && from < t.Shift.To && t.Shift.From < to {
+				return nil
+			}
+		}
+		open = append(open, fmt.Sprintf("%s %s-%s", s.ID, clock(from), clock(to)))
+	}
+	for _, t := range trucks {
+		if takes(t.Fractions, fraction) {
+			shifts = append(shifts, fmt.Sprintf("%s %s-%s", t.ID, clock(t.Shift.From), clock(t.Shift.To)))
+		}
+	}
+	if len(shifts) == 0 {
+		return nil // which is said of its containers
+	}
+	return &Problem{
+		What: fmt.Sprintf("no truck can unload %s: sites are open (%s) when no truck for it works (%s)", fraction, strings.Join(open, ", "), strings.Join(shifts, ", ")),
+		Help: "Have a site open, or a truck work, at other hours",
+	}
+}
+
+func (f *Fleet) inService() (trucks []*Truck) {
+	for i := range f.Trucks {
+		if t := &f.Trucks[i]; !t.Out {
+			trucks = append(trucks, t)
+		}
+	}
+	return trucks
 }
 
 func (f *Fleet) siteFor(fraction Fraction) bool {

@@ -260,6 +260,9 @@ func TestWhatCannotBeDoneIsSaid(t *testing.T) {
 		{"no truck fits", func(_ *Planner, c []Container) { c[2].Litres, c[2].Fill = 20_000, 1 }, "more than any truck for mixed takes", "c3"},
 		{"no truck for a fraction", func(_ *Planner, c []Container) { c[2].Fraction = "glass" }, "no truck in service takes glass", "c3"},
 		{"landfill closed", func(pl *Planner, _ []Container) { pl.Fleet.Sites[0].Closed = true }, "no site that takes mixed is open today. landfill would take it but is closed", ""},
+		{"landfill open at night", func(pl *Planner, _ []Container) {
+			pl.Fleet.Sites[0].Open = Hours{2 * time.Hour, 3 * time.Hour}
+		}, "no truck can unload mixed: sites are open (landfill 02:00-03:00) when no truck for it works (truck-1 06:00-14:00, truck-2 06:00-14:00)", ""},
 		{"street out of reach", func(_ *Planner, c []Container) { c[2].Place.Lon = 26 }, "lies within 150 m", "c3"},
 		{"street too narrow for the trucks there are", func(_ *Planner, c []Container) {
 			c[2].Place = city.Point{Lat: 60.0146, Lon: 25.0072}
@@ -284,6 +287,9 @@ func TestWhatCannotBeDoneIsSaid(t *testing.T) {
 			if problem.Container == c.container || c.container == "" {
 				said += problem.String() + "\n"
 			}
+		}
+		if c.name == "landfill open at night" && len(p.Problems) != 1 {
+			t.Errorf("it is said %d times", len(p.Problems))
 		}
 		if !strings.Contains(said, c.want) {
 			t.Errorf("%s: said %q, want %q", c.name, said, c.want)
@@ -341,4 +347,18 @@ func FuzzReadContainers(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestProblemsAreGathered(t *testing.T) {
+	list := Gather([]Problem{{"a", "x", "h"}, {"", "y", "h"}, {"b", "x", "h"}, {"c", "z", "h"}, {"", "y", "h"}})
+	var said []string
+	for _, g := range list {
+		said = append(said, g.String())
+	}
+	if got := strings.Join(said, "\n"); got != "2 containers (a, b): each: x. h.\ny. h.\nContainer c: z. h.\ny. h." {
+		t.Error(got)
+	}
+	if got := (Gathered{Containers: strings.Split("abcdefg", ""), What: "x", Help: "h"}).String(); !strings.Contains(got, "7 containers (a, b, c, d, e and 2 more)") {
+		t.Error(got)
+	}
 }

@@ -41,11 +41,7 @@ const (
 // street a refuse truck may use, one container at each kerb in the middle of each stretch of
 // 40 m or more, two where it is longer than 130 m; 660 litres each.
 func Read(ctx context.Context, n int) (*Town, error) {
-	z, err := gzip.NewReader(bytes.NewReader(streets))
-	if err != nil {
-		return nil, err
-	}
-	text, err := io.ReadAll(z)
+	text, err := osm()
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +61,15 @@ func Read(ctx context.Context, n int) (*Town, error) {
 	}
 	t.place(n)
 	return t, nil
+}
+
+// osm is the streets as OpenStreetMap has them.
+func osm() ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(streets))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(z)
 }
 
 type kerb struct {
