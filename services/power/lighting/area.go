@@ -29,6 +29,7 @@ type Source struct {
 // them.
 type Area struct {
 	Name     city.Slug     `yaml:"name"`
+	Title    string        `yaml:"title"`    // as people call it; empty: the name
 	Register city.Slug     `yaml:"register"` // the algorithm's entry in the public register
 	Groups   []string      `yaml:"groups"`
 	Counts   []Source      `yaml:"counts"`
@@ -81,6 +82,9 @@ func ReadTown(name string, text []byte) (*Town, error) {
 func (t *Town) prepare(a *Area, taken map[string]city.Slug) error {
 	if a.Hold == 0 {
 		a.Hold = LeastHold
+	}
+	if a.Title == "" {
+		a.Title = string(a.Name)
 	}
 	switch {
 	case a.Name == "":

@@ -11,6 +11,7 @@ import (
 // registered in advance: nobody tunes them by the hour.
 type Group struct {
 	Name     string  `yaml:"name"`
+	Title    string  `yaml:"title"`    // as people call it; empty: the name
 	Register string  `yaml:"register"` // the algorithm's entry in the public register
 	Lat      float64 `yaml:"lat"`
 	Lon      float64 `yaml:"lon"`
@@ -88,6 +89,9 @@ func (g *Group) Prepare() error {
 		return bad("it dims by counts without a register entry")
 	case len(g.Steps) > 0 && (g.Hold <= 0 || g.Stale <= 0):
 		return bad("it dims by counts and needs hold and stale")
+	}
+	if g.Title == "" {
+		g.Title = g.Name
 	}
 	g.levels = nil
 	for i, s := range g.Steps {

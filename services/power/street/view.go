@@ -30,8 +30,9 @@ type LineView struct {
 // GroupView is a group of lamps.
 type GroupView struct {
 	Name    string
+	Title   string
 	Class   lighting.Class // installed
-	Keeps   string         // the class that the present level keeps, of the same family
+	Keeps   lighting.Class // what the present level keeps, of the same family
 	Place   city.Point
 	Lamps   int
 	Area    city.Slug // empty: it is not dimmed
@@ -50,6 +51,7 @@ type GroupView struct {
 // AreaView is streets that are dimmed together.
 type AreaView struct {
 	Name     city.Slug
+	Title    string
 	Groups   []string
 	Least    int // how many are out at a time, as coarse as a step: from Least on,
 	Below    int // and fewer than Below; 0: no bound
@@ -79,15 +81,17 @@ func (s *Service) View() View {
 			continue // Prepare has seen it
 		}
 		x := GroupView{
-			Name: g.Name, Class: class, Place: city.Point{Lon: g.Lon, Lat: g.Lat}, Lamps: g.Lamps, Heard: l.at, Silent: l.at.IsZero() || now.Sub(l.at) > silentAfter,
-			Lost: l.lost, Level: l.level, By: l.by, Watts: l.watts, Broken: l.told.Broken, Burning: l.told.Burning, Finding: l.told.Reason, Refused: s.refused[g.Name], Keeps: g.Class,
+			Name: g.Name, Title: g.Title, Class: class, Place: city.Point{Lon: g.Lon, Lat: g.Lat}, Lamps: g.Lamps, Heard: l.at, Silent: l.at.IsZero() || now.Sub(l.at) > silentAfter,
+			Lost: l.lost, Level: l.level, By: l.by, Watts: l.watts, Broken: l.told.Broken, Burning: l.told.Burning, Finding: l.told.Reason, Refused: s.refused[g.Name], Keeps: class,
 		}
 		if a := s.area(g.Name); a != nil {
 			x.Area = a.Name
 		}
 		for k := range g.Steps {
 			if l.level <= g.StepLevel(k)+0.005 {
-				x.Keeps = g.StepClass(k)
+				if x.Keeps, err = lighting.FindClass(g.StepClass(k)); err != nil {
+					x.Keeps = class
+				}
 				break
 			}
 		}
@@ -95,7 +99,7 @@ func (s *Service) View() View {
 	}
 	for i := range s.town.Areas {
 		a := &s.town.Areas[i]
-		x := AreaView{Name: a.Name, Groups: slices.Clone(a.Groups), Known: s.steps[a.Name].known}
+		x := AreaView{Name: a.Name, Title: a.Title, Groups: slices.Clone(a.Groups), Known: s.steps[a.Name].known}
 		x.Least, x.Below = a.Crowd(s.steps[a.Name].n)
 		if n := s.kept.Nights[a.Name]; n != nil && n.Proposal != nil && n.Day.Equal(nightOf(now)) {
 			x.Decision, x.Until, x.Full = n.Proposal.ID, n.Proposal.Until.In(s.zone), n.Full

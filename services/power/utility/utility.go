@@ -144,5 +144,18 @@ func (s *Service) State() service.State {
 	return x
 }
 
-// Lighting is street lighting, or nil.
-func (s *Service) Lighting() *street.Service { return s.street }
+// Lights is street lighting as it is now; false: it is not configured.
+func (s *Service) Lights() (v street.View, has bool) {
+	if s.street == nil {
+		return v, false
+	}
+	return s.street.View(), true
+}
+
+// Evening is what the lamps' own schedules have in the night around now.
+func (s *Service) Evening() street.Evening {
+	if s.street == nil {
+		return street.Evening{}
+	}
+	return s.street.Evening(s.street.Now())
+}

@@ -47,8 +47,8 @@ func TestEachHalfHasItsOwnDecisions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Lighting() == nil || !s.State().Simulated {
-		t.Fatalf("%+v", s.State())
+	if v, has := s.Lights(); !has || !v.Simulated || len(s.Evening().Plans) != 96 {
+		t.Fatalf("%+v", v)
 	}
 	now := time.Now()
 	propose := func(id string) {
@@ -102,7 +102,11 @@ func TestConfigurationsOfBothHalves(t *testing.T) {
 	}
 	for _, config := range []string{"", "simulate: storm\n", "lighting: {simulate: streets}\n", "# none\nlighting:\n  simulate: streets\n# behind\nsimulate: storm\n"} {
 		s, err := utility.New([]byte(config), d)
-		if err != nil || (s.Lighting() != nil) != strings.Contains(config, "lighting") || s.View().Simulated != strings.Contains(config, "storm") {
+		if err != nil {
+			t.Errorf("%q: %v", config, err)
+			continue
+		}
+		if _, has := s.Lights(); has != strings.Contains(config, "lighting") || s.View().Simulated != strings.Contains(config, "storm") {
 			t.Errorf("%q: %v", config, err)
 		}
 	}
