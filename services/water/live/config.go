@@ -2,6 +2,7 @@ package live
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -17,7 +18,11 @@ import (
 // Config is hub.services.water of the configuration.
 type Config struct {
 	Network string `yaml:"network"` // EPANET file (.inp)
-	Valves  string `yaml:"valves"`  // table (CSV) of isolating valves; empty: none are known
+	// Tables (CSV) of isolating valves, of hydrants, and of the price of a kWh by hour; empty:
+	// none are known.
+	Valves   string `yaml:"valves"`
+	Hydrants string `yaml:"hydrants"`
+	Tariff   string `yaml:"tariff"`
 	// Measurements and History are folders in the form of services/water/scada: the time
 	// that is watched, whose tables grow, and an earlier time to learn from.
 	Measurements string `yaml:"measurements"`
@@ -89,12 +94,12 @@ func read(text []byte) (c Config, err error) {
 	if err := strictyaml.Decode("services.water", text, &c); err != nil {
 		return c, city.Errorf(city.Invalid, "%w", err)
 	}
-	ofReal := c.Network != "" || c.Valves != "" || c.Measurements != "" || c.History != ""
+	ofReal := c.Network != "" || c.Valves != "" || c.Hydrants != "" || c.Tariff != "" || c.Measurements != "" || c.History != ""
 	switch {
 	case c.Simulate != "" && plays[c.Simulate] == nil:
 		return c, city.Errorf(city.Invalid, "simulate: %q is nothing that can be played; %s and %s are", c.Simulate, Season, LTown)
 	case c.Simulate != "" && ofReal:
-		return c, city.Errorf(city.Invalid, "simulate: made-up days never stand beside a real network; leave network, valves, measurements and history out")
+		return c, city.Errorf(city.Invalid, "simulate: made-up days never stand beside a real network; leave network, valves, hydrants, tariff, measurements and history out")
 	case c.Day != 0 && (c.Simulate == "" || c.Day < 50*time.Millisecond || c.Day > time.Hour):
 		return c, city.Errorf(city.Invalid, "day is %v: a played day takes 50ms to 1h, and a real one as long as it takes", c.Day)
 	case c.Simulate == "" && (c.Network == "" || c.Measurements == "" || c.History == ""):
@@ -106,25 +111,40 @@ func read(text []byte) (c Config, err error) {
 	return c, nil
 }
 
-func (c *Config) network() (n *network.Network, valves []isolation.Valve, err error) {
+func (c *Config) network() (n *network.Network, valves []isolation.Valve, hydrants []isolation.Hydrant, err error) {
 	if c.Simulate != "" {
-		return plays[c.Simulate].network()
+		if n, valves, err = plays[c.Simulate].network(); err != nil {
+			return nil, nil, nil, err
+		}
+		return n, valves, isolation.DrawHydrants(n, hydrantsApart), nil
 	}
 	text, err := os.ReadFile(c.Network)
 	if err != nil {
-		return nil, nil, city.Errorf(city.Invalid, "network: %w", err)
+		return nil, nil, nil, city.Errorf(city.Invalid, "network: %w", err)
 	}
 	if n, err = network.Read(c.Network, text); err != nil {
-		return nil, nil, fmt.Errorf("network: %w", err)
+		return nil, nil, nil, fmt.Errorf("network: %w", err)
 	}
-	if c.Valves == "" {
-		return n, nil, nil
+	if c.Valves != "" {
+		if valves, err = table("valves", c.Valves, n, isolation.ReadValves); err != nil {
+			return nil, nil, nil, err
+		}
 	}
-	file, err := os.Open(c.Valves)
+	if c.Hydrants != "" {
+		hydrants, err = table("hydrants", c.Hydrants, n, isolation.ReadHydrants)
+	}
+	return n, valves, hydrants, err
+}
+
+// hydrantsApart is the distance of drawn hydrants, m.
+const hydrantsApart = 150
+
+// table reads one of a network's tables.
+func table[T any](key, name string, n *network.Network, read func(string, io.Reader, *network.Network) ([]T, error)) ([]T, error) {
+	file, err := os.Open(name)
 	if err != nil {
-		return nil, nil, city.Errorf(city.Invalid, "valves: %w", err)
+		return nil, city.Errorf(city.Invalid, "%s: %w", key, err)
 	}
 	defer file.Close()
-	valves, err = isolation.ReadValves(c.Valves, file, n)
-	return n, valves, err
+	return read(name, file, n)
 }

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -91,7 +92,8 @@ func (s *Service) day(ctx context.Context, d *scada.Data, words []season.Word) e
 	if err != nil {
 		return err
 	}
-	return s.propose(ctx)
+	s.nudge()
+	return errors.Join(s.measured(ctx, d), s.propose(ctx))
 }
 
 // known is what is otherwise than in the model. The lock is held.

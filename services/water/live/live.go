@@ -16,6 +16,7 @@ import (
 	"polity/services/water/isolation"
 	"polity/services/water/leaks"
 	"polity/services/water/network"
+	"polity/services/water/pumping"
 	"polity/services/water/scada"
 	"polity/services/water/season"
 )
@@ -34,14 +35,21 @@ type Service struct {
 	valves  []isolation.Valve
 	planner *isolation.Planner
 	between *network.Between
-	watch   *leaks.Watch   // of Run alone
-	season  *season.Season // the same; nil: a real network, where nothing moves from here
 
-	mu      sync.Mutex
-	kept    kept
-	closed  map[int]bool // valves
-	shown   shown
-	problem string // why nothing can be said now; empty: nothing stands in the way
+	hydrants []isolation.Hydrant
+	tariff   *pumping.Tariff // nil: none is known
+	wake     chan struct{}   // there may be something to compute beside the days
+	trying   chan struct{}   // a plan of pumps is being tried
+
+	watch  *leaks.Watch   // of Run alone
+	season *season.Season // the same; nil: a real network
+
+	mu        sync.Mutex
+	operation Operation
+	kept      kept
+	closed    map[int]bool // valves
+	shown     shown
+	problem   string // why nothing can be said now; empty: nothing stands in the way
 }
 
 // kept is what a restart must not forget.
@@ -50,6 +58,9 @@ type kept struct {
 	Alarms map[string]string `json:"alarms"` // leak by alarm of the detector
 	Count  int               `json:"count"`  // of leaks ever
 	Shut   []Span            `json:"shut"`   // times at which valves were closed
+
+	Reports    []Report   `json:"reports"`
+	PumpAdvice pumpAdvice `json:"pump_advice"`
 }
 
 // Span is a time by the measurements' clock; To is zero while it lasts.
@@ -79,6 +90,7 @@ type Leak struct {
 	Until    time.Time // that a person can agree to it
 	Sent     bool      // a crew carries it out
 	Work     *Work     // the work order that a crew has, or had last; nil: none, or the crew is made up
+	Reports  int       `json:"-"` // of residents, that bear on the candidates; in views alone
 	Did      []string  // decisions whose effect is kept, as did names them
 	Note     string    // why nothing is proposed
 }
@@ -89,8 +101,11 @@ func New(config []byte, d service.Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{cfg: c, deps: d}
-	if s.net, s.valves, err = c.network(); err != nil {
+	s := &Service{cfg: c, deps: d, wake: make(chan struct{}, 1), trying: make(chan struct{}, 1)}
+	if s.net, s.valves, s.hydrants, err = c.network(); err != nil {
+		return nil, err
+	}
+	if s.tariff, err = c.tariff(); err != nil {
 		return nil, err
 	}
 	s.planner, s.between = isolation.NewPlanner(s.net, s.valves), s.net.Between()
@@ -105,7 +120,8 @@ func (s *Service) crews() bool {
 
 // forget begins anew.
 func (s *Service) forget() {
-	s.kept, s.closed, s.shown = kept{Alarms: map[string]string{}, Count: s.kept.Count}, map[int]bool{}, shown{}
+	s.kept = kept{Alarms: map[string]string{}, Count: s.kept.Count, PumpAdvice: s.kept.PumpAdvice}
+	s.closed, s.shown = map[int]bool{}, shown{}
 }
 
 func (s *Service) load() error {
@@ -152,6 +168,11 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 func (s *Service) run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	beside.Go(func() { s.operate(ctx) })
+	defer beside.Wait()
+	defer stop()
 	if s.cfg.Simulate == "" {
 		return s.follow(ctx)
 	}

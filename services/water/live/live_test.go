@@ -98,15 +98,18 @@ func (x *town) start(config string) {
 	x.t.Cleanup(x.stop)
 }
 
+// patience is for machines that do much else.
+const patience = 2 * time.Minute
+
 func (x *town) wait(what string, holds func(v live.View) bool) live.View {
 	x.t.Helper()
-	for end := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		v := x.s.View()
 		if holds(v) {
 			return v
 		}
 		if time.Now().After(end) {
-			x.t.Fatalf("not within 60 s: %s (day %d, %s)\n%+v", what, v.Day, v.Problem, v.Leaks)
+			x.t.Fatalf("not within %v: %s (day %d, %s)\n%+v", patience, what, v.Day, v.Problem, v.Leaks)
 		}
 	}
 }

@@ -109,6 +109,9 @@ func (s *Service) proposal(l *Leak, now time.Time) (p service.Proposal, err erro
 			}
 			effect = fmt.Sprintf("About %.0f m³/h are lost no more; %s has no water meanwhile.", l.Flow, s.homesWord(plan.Dry))
 		}
+		if _, reports := s.ranked(l); reports > 0 && l.Heard == "" {
+			reason = fmt.Sprintf("%s Reports of residents near: %d.", l.Reason, reports)
+		}
 		if l.Heard != "" {
 			reason = fmt.Sprintf("A crew has heard the leak on %s.", l.Heard)
 		}
@@ -168,11 +171,15 @@ func (s *Service) target(l *Leak) string {
 	if l.Heard != "" {
 		return l.Heard
 	}
+	ranked, reports := s.ranked(l)
 	list := []string{l.Pipe}
-	for _, c := range l.Candidates {
+	if reports > 0 && len(ranked) > 0 { // residents' word comes before the middle of what instruments say
+		list = nil
+	}
+	for _, c := range ranked {
 		list = append(list, c.Pipe)
 	}
-	for _, pipe := range list {
+	for _, pipe := range append(list, l.Pipe) {
 		if !slices.Contains(l.Searched, pipe) {
 			return pipe
 		}
@@ -182,7 +189,8 @@ func (s *Service) target(l *Leak) string {
 
 func (s *Service) inputs(l *Leak, now time.Time) []service.Input {
 	var list []service.Input
-	for _, c := range l.Candidates[:min(5, len(l.Candidates))] {
+	ranked, _ := s.ranked(l)
+	for _, c := range ranked[:min(5, len(ranked))] {
 		list = append(list, service.Input{Entity: "urn:ngsi-ld:Pipe:" + c.Pipe, Attribute: "leakProbability", Value: fmt.Sprintf("%.0f %%", 100*c.Probability), At: now})
 	}
 	for _, r := range s.shown.residuals {

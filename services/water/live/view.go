@@ -16,7 +16,10 @@ type View struct {
 	At         time.Time // of the last look; zero: it still learns how the network is
 	Simulated  bool
 	Problem    string // why nothing can be said; empty: nothing stands in the way
-	Day        int    // that is shown, of those that are watched, from 1
+	Network    string // name of its file
+	Drawn      bool   // valves and hydrants are not the network's own, but drawn
+	Reports    []Report
+	Day        int // that is shown, of those that are watched, from 1
 	Date       time.Time
 	Homes, Dry int    // by demand, about; those without water because of a repair
 	Leaks      []Leak // that run or are worked on, the newest first
@@ -60,7 +63,7 @@ type ValveView struct {
 func (s *Service) View() View {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v := View{At: s.shown.at, Simulated: s.cfg.Simulate != "", Problem: s.problem, Day: s.shown.day, Date: s.shown.date}
+	v := View{At: s.shown.at, Simulated: s.cfg.Simulate != "", Network: s.net.File.Name, Drawn: s.cfg.Simulate == LTown, Reports: slices.Clone(s.kept.Reports), Problem: s.problem, Day: s.shown.day, Date: s.shown.date}
 	var all []int
 	for i := range s.net.Nodes {
 		all = append(all, i)
@@ -69,7 +72,11 @@ func (s *Service) View() View {
 	chance, marked, dry := make([]float64, len(s.net.Links)), map[int]bool{}, map[int]bool{}
 	for _, l := range slices.Backward(s.kept.Leaks) {
 		x := *l
-		x.Candidates, x.Searched, x.Close, x.Dry = slices.Clone(l.Candidates), slices.Clone(l.Searched), slices.Clone(l.Close), slices.Clone(l.Dry)
+		ranked, reports := s.ranked(l)
+		if x.Reports = reports; reports > 0 && len(ranked) > 0 && l.Heard == "" && !l.Sent {
+			x.Pipe = ranked[0].Pipe
+		}
+		x.Candidates, x.Searched, x.Close, x.Dry = ranked, slices.Clone(l.Searched), slices.Clone(l.Close), slices.Clone(l.Dry)
 		if !l.Ended.IsZero() {
 			if len(v.Past) < 20 {
 				v.Past = append(v.Past, x)
@@ -79,7 +86,7 @@ func (s *Service) View() View {
 		v.Leaks = append(v.Leaks, x)
 		if link, is := s.net.Link(l.Pipe); is && !l.Mended {
 			marked[link] = true
-			for _, c := range l.Candidates {
+			for _, c := range ranked {
 				if k, is := s.net.Link(c.Pipe); is && l.Heard == "" {
 					chance[k] = 1 - (1-chance[k])*(1-c.Probability)
 				}
@@ -182,6 +189,8 @@ type Isolation struct {
 	Valves []ValveView
 	Nodes  []string
 	Homes  int
+	// DryHydrants have no water then; Near are the nearest that have.
+	DryHydrants, Near []string
 }
 
 // Isolate plans for a pipe. It is city.NotFound where there is none of that name, and
@@ -207,8 +216,17 @@ func (s *Service) Isolate(pipe string) (Isolation, error) {
 			out.Nodes = append(out.Nodes, s.net.Nodes[i].ID)
 		}
 	}
+	for _, h := range s.hydrants {
+		if slices.Contains(plan.Dry, h.Node) {
+			out.DryHydrants = append(out.DryHydrants, h.ID)
+		}
+	}
+	out.Near = s.hydrantsNear(s.net.Links[link].From, plan.Dry, hydrantsNamed)
 	return out, nil
 }
+
+// hydrantsNamed are as many as a sheet has.
+const hydrantsNamed = 3
 
 // State is one line for the list of services.
 func (s *Service) State() service.State {
