@@ -26,8 +26,8 @@ import (
 
 // book remembers what was published of cameras' counts, a file per camera and day, so
 // that API and files say the same, and what comes late or is decided anew cannot be
-// subtracted from what was said before. What stands in it never changes. It holds
-// numbers that are withheld, as the store does, and is kept as long.
+// subtracted from what was said before. What was said never changes. It holds numbers
+// that are withheld, an hour's in common as the archive does, and is kept as long.
 type book struct {
 	h     *Hub
 	dir   string
@@ -216,7 +216,8 @@ func (b *book) extend(ctx context.Context, key bookKey, d *bookDay, from, to tim
 		return err
 	}
 	next.Closed = closing && len(next.Steps) > 0
-	if len(next.Steps) == len(d.Steps) && len(next.Hours) == len(d.Hours) && next.Closed == d.Closed {
+	blurred := next.blur(now.Add(-entry.PublicDelay - counts.Fine))
+	if len(next.Steps) == len(d.Steps) && len(next.Hours) == len(d.Hours) && next.Closed == d.Closed && !blurred {
 		return nil
 	}
 	text, err := json.Marshal(next)
@@ -258,6 +259,52 @@ func (d *bookDay) addSteps(q counts.Query, all, public []counts.Series) {
 		slices.SortFunc(cells, compareCells)
 		d.Steps[at] = cells
 	}
+}
+
+// blur gives the numbers of an hour that are withheld the same value, series by series, once
+// it ended before a time: what is remembered of them then tells no more than the archive
+// (counts.Rule.Archive), and their sum stays. It says whether anything changed.
+func (d *bookDay) blur(before time.Time) (changed bool) {
+	type place struct{ at, n int }
+	hours := map[int64]map[bookCell][]place{}
+	times := sortedKeys(d.Steps)
+	for i, at := range times {
+		hour := at - at%time.Hour.Milliseconds()
+		if time.UnixMilli(hour).Add(time.Hour).After(before) {
+			continue
+		}
+		if hours[hour] == nil {
+			hours[hour] = map[bookCell][]place{}
+		}
+		for n := range d.Steps[at] {
+			if c := &d.Steps[at][n]; c.Withheld {
+				hours[hour][c.series()] = append(hours[hour][c.series()], place{i, n})
+			}
+		}
+	}
+	for _, series := range hours {
+		for s, places := range series {
+			values, weights := make([]float64, len(places)), make([]float64, len(places))
+			for i, p := range places {
+				c := d.Steps[times[p.at]][p.n]
+				values[i], weights[i] = c.Value, c.Seen
+			}
+			if counts.IsMean(s.Metric) {
+				counts.ShareMean(values, weights)
+			} else {
+				counts.ShareSum(values)
+			}
+			for i, p := range places {
+				cells := d.Steps[times[p.at]]
+				if math.Abs(cells[p.n].Value-values[i]) > 1e-9 {
+					cells = slices.Clone(cells) // others may read these
+					cells[p.n].Value, changed = values[i], true
+					d.Steps[times[p.at]] = cells
+				}
+			}
+		}
+	}
+	return changed
 }
 
 // addSums decides on sums: of an hour when all of its steps are written down, of

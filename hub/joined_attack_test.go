@@ -6,11 +6,14 @@
 package hub_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
 	"math/rand/v2"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -330,7 +333,50 @@ func (p *publishing) stored(first time.Time) []*seen {
 		}
 		all = append(all, x.coarser(15))
 	}
-	return all
+	return append(all, p.remembered(first))
+}
+
+// remembered is what the hub remembers of crossings so as to publish no sum that would tell
+// what is withheld: those numbers too.
+func (p *publishing) remembered(first time.Time) *seen {
+	p.t.Helper()
+	x := newSeen(24 * 4)
+	withheld := 0
+	for c := range 2 * gamePairs {
+		for day := range gameDays {
+			b, err := os.ReadFile(filepath.Join(p.cfg.Data, "published-counts", string(gameCamera(c)), first.AddDate(0, 0, day).Format(time.DateOnly)+".json"))
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			var book struct {
+				Steps map[int64][]struct {
+					Direction int     `json:"d"`
+					Value     float64 `json:"v"`
+					Withheld  bool    `json:"h"`
+				} `json:"steps"`
+			}
+			if err := json.Unmarshal(b, &book); err != nil {
+				p.t.Fatal(err)
+			}
+			for at, cells := range book.Steps {
+				i := int(time.UnixMilli(at).Sub(first.AddDate(0, 0, day)) / (15 * time.Minute))
+				for _, cell := range cells {
+					if cell.Direction == 0 {
+						continue
+					}
+					x.value[c][day][i] += cell.Value
+					x.known[c][day][i] = 1
+					if cell.Withheld && cell.Value > 0 {
+						withheld++
+					}
+				}
+			}
+		}
+	}
+	if withheld < 1000 {
+		p.t.Fatalf("%d numbers that are withheld are remembered: there is little to join", withheld)
+	}
+	return x
 }
 
 func (x *seen) coarser(by int) *seen {

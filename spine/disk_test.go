@@ -158,3 +158,35 @@ func TestStoreIsBoundedAndSaysWhatItLost(t *testing.T) {
 		t.Errorf("%+v, %v", s, err)
 	}
 }
+
+// What the hub has of observations is not kept at the edge any longer; events and statements
+// are, and so is what the hub does not have.
+func TestObservationsThatTheHubHasAreRemoved(t *testing.T) {
+	t.Parallel()
+	k := newKey(t)
+	h := startHub(t, t.TempDir(), "127.0.0.1:0", map[city.Slug]keys{"edge-1": k})
+	dir := t.TempDir()
+	e := startEdge(t, dir, h.Listen(), "edge-1", k, nil)
+	keep(t, e, spine.Observation, "square", 0, 50)
+	keep(t, e, spine.Event, "square", 0, 7)
+	var s sink
+	draw(t, h, "edge-1", &s)
+	eventually(t, "the hub has all", func() bool { return s.count() == 57 })
+	stock := func() spine.Stock {
+		s, err := e.Stock(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	eventually(t, "the observations are removed", func() bool { return stock().Kept == 7 })
+	if s := stock(); s.Waiting != 0 || s.Lost != 0 {
+		t.Errorf("%+v", s)
+	}
+	h.Close()
+	keep(t, e, spine.Observation, "square", 50, 60)
+	time.Sleep(6 * time.Second) // the edge looks meanwhile
+	if s := stock(); s.Kept != 17 || s.Waiting != 10 || s.Lost != 0 {
+		t.Errorf("without the hub: %+v", s)
+	}
+}

@@ -35,8 +35,9 @@ type EdgeConfig struct {
 	// archive shrinks and then stops; below a quarter of it nothing is written
 	// until there is room. 0 is 512 MiB.
 	KeepFree int64
-	// MaxAge is how long things stay although the hub has them, so that a hub that
-	// lost its own can have them again. 0 is 30 days.
+	// MaxAge is how long events, statements and places stay although the hub has them,
+	// so that a hub that lost its own can have them again, and observations that it has
+	// not. 0 is 30 days.
 	MaxAge time.Duration
 	// Free tells the bytes that are free on the disk of Data. Nil asks the system.
 	Free func() (int64, error)

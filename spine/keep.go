@@ -17,6 +17,8 @@ const (
 	keepTime = 5 * time.Second // for one attempt to store
 	mindTime = time.Second     // between looks at the disk
 	shedPart = 8               // an eighth of the archive goes at a time
+
+	forgetTicks = 5 // of mindTime, between removals of what the hub has
 )
 
 // Keep stores an observation, an event, a statement or a place of the archive. For the
@@ -89,11 +91,16 @@ func (e *Edge) Space() Space {
 func (e *Edge) mind(ctx context.Context) {
 	tick := time.NewTicker(mindTime)
 	defer tick.Stop()
-	for {
+	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		}
+		if n%forgetTicks == 0 {
+			if err := e.forgetTaken(ctx); err != nil && ctx.Err() == nil {
+				e.cfg.Log.Warn("observations that the hub has could not be removed; it is tried again", slog.Any("error", err))
+			}
 		}
 		free, err := e.cfg.Free()
 		if err != nil {
@@ -157,6 +164,27 @@ func (s Space) String() string {
 	return [...]string{"roomy", "shrinking the archive", "full", "store broken"}[s]
 }
 
+// forgetTaken removes the observations that the hub has: minutes of several cameras would
+// tell who went from one to the other, so that nobody keeps them longer than they are
+// needed. Events and statements stay, for a hub that lost its own.
+func (e *Edge) forgetTaken(ctx context.Context) error {
+	ctx, stop := context.WithTimeout(ctx, keepTime)
+	defer stop()
+	stream, err := e.js.Stream(ctx, streamName(e.cfg.Name, taken))
+	if err != nil {
+		return err
+	}
+	c, err := stream.Consumer(ctx, consumer)
+	if err != nil {
+		return err
+	}
+	done := c.CachedInfo().AckFloor.Stream
+	if done < stream.CachedInfo().State.FirstSeq {
+		return nil
+	}
+	return stream.Purge(ctx, jetstream.WithPurgeSubject("polity."+string(e.cfg.Name)+"."+taken+".*."+Observation.String()), jetstream.WithPurgeSequence(done+1))
+}
+
 // shed gives up the oldest eighth of the archive, all of it when little is left.
 func (e *Edge) shed(ctx context.Context) error {
 	ctx, stop := context.WithTimeout(ctx, keepTime)
@@ -194,8 +222,9 @@ func (e *Edge) reopen() error {
 
 // Stock is what an edge's store holds.
 type Stock struct {
-	Waiting uint64 // observations, events and statements that the hub does not have yet
-	Lost    uint64 // of them, given up for want of room
+	Kept    uint64 // observations, events and statements
+	Waiting uint64 // of them, those that the hub does not have yet
+	Lost    uint64 // of those that it does not have, given up for want of room
 	Bytes   uint64 // on disk, archive included
 	Archive uint64 // places
 }
@@ -214,6 +243,7 @@ func (e *Edge) Stock(ctx context.Context) (Stock, error) {
 			s.Archive = state.Msgs
 			continue
 		}
+		s.Kept = state.Msgs
 		c, err := stream.Consumer(ctx, consumer)
 		if err != nil {
 			return s, fmt.Errorf("the edge's store: %w", err)
