@@ -50,7 +50,7 @@ func (s *Service) planDay(ctx context.Context, now time.Time) error {
 	s.mu.Unlock()
 	defer func() {
 		s.mu.Lock()
-		s.planning = false
+		s.planning, s.progress = false, waste.Progress{}
 		s.mu.Unlock()
 	}()
 	begun := time.Now()
@@ -58,7 +58,12 @@ func (s *Service) planDay(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	planner := s.planner(s.town.Fleet, planSeconds)
+	planner := s.planner(s.town.Fleet, s.searchFor())
+	planner.Progress = func(p waste.Progress) {
+		s.mu.Lock()
+		s.progress = p
+		s.mu.Unlock()
+	}
 	plan, err := planner.Plan(ctx, containers, nil, 0)
 	if err != nil || ctx.Err() != nil {
 		return err
@@ -77,6 +82,8 @@ func (s *Service) planDay(ctx context.Context, now time.Time) error {
 	for _, p := range t.Problems {
 		s.deps.Log.Warn("cannot be collected", slog.String("why", p.String()))
 	}
+	s.edit.Lock()
+	defer s.edit.Unlock()
 	s.mu.Lock()
 	p, err := s.proposal(&t, containers)
 	s.mu.Unlock()
@@ -121,42 +128,55 @@ func (s *Service) expect(ctx context.Context, day, now time.Time) ([]waste.Conta
 		}
 	}
 	model := forecast.Fit(s.histories, forecast.Calendar{Zone: s.zone}, now)
-	containers := slices.Clone(s.town.Containers)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.suspects = nil
+	s.model, s.suspects = model, nil
 	for _, x := range model.Suspicions {
 		s.suspects = append(s.suspects, x.Container)
 	}
 	slices.Sort(s.suspects)
-	for i := range containers {
-		c := &containers[i]
-		then := day.Add(collected)
-		if then.Before(now) {
-			then = now
-		}
-		outlooks, ok := model.Forecast(c.ID, then, day.Add(nextChance))
-		if !ok { // nothing is known: as full as the table says, and it is not left standing
-			if s.levels[i].At.IsZero() {
-				s.outlooks[c.ID] = c.Overflow
-				continue
-			}
-			c.Fill = s.levels[i].Fill
-			s.outlooks[c.ID] = c.Overflow
-			continue
-		}
-		c.Fill, c.Overflow = math.Max(0, outlooks[0].Fill), outlooks[1].Overflow
-		c.Must = c.Must || c.Overflow >= mustFrom
-		s.outlooks[c.ID] = c.Overflow
-		// Stopping has a price beside the way, so that no nearly empty one is taken along.
-		c.Overflow = math.Max(0, c.Overflow-crewHour*c.Service.Hours()/overflowCost)
-	}
+	containers, outlooks := s.foretell(model, day, now, nil)
+	s.outlooks = outlooks
 	return containers, nil
 }
 
+// foretell says how full containers will be on a day, and by how likely an overflow they are
+// planned; and how likely it is. gone are those that will have been emptied by then. The lock
+// is held.
+func (s *Service) foretell(model *forecast.Model, day, now time.Time, gone map[string]time.Time) (containers []waste.Container, outlooks map[string]float64) {
+	containers, outlooks = slices.Clone(s.town.Containers), map[string]float64{}
+	then := day.Add(collected)
+	if then.Before(now) {
+		then = now
+	}
+	for i := range containers {
+		c := &containers[i]
+		list, ok := model.Forecast(c.ID, then, day.Add(nextChance))
+		if at, emptied := gone[c.ID]; emptied {
+			list, ok = model.ForecastEmptied(c.ID, at, then, day.Add(nextChance))
+		}
+		if !ok { // nothing is known: as full as the table says, and it is not left standing
+			if !s.levels[i].At.IsZero() {
+				c.Fill = s.levels[i].Fill
+			}
+			outlooks[c.ID] = c.Overflow
+			continue
+		}
+		c.Fill, c.Overflow = math.Max(0, list[0].Fill), list[1].Overflow
+		c.Must = c.Must || c.Overflow >= mustFrom
+		outlooks[c.ID] = c.Overflow
+		// Stopping has a price beside the way, so that no nearly empty one is taken along.
+		c.Overflow = math.Max(0, c.Overflow-crewHour*c.Service.Hours()/overflowCost)
+	}
+	return containers, outlooks
+}
+
+// fewerMost is how many trucks' absence is thought through each day.
+const fewerMost = 8
+
 // fewer plans the day without each truck that has a tour, with those alone that have another.
 func (s *Service) fewer(ctx context.Context, containers []waste.Container, plan *waste.Plan) (list []Fewer, err error) {
-	for _, tour := range plan.Tours {
+	for _, tour := range plan.Tours[:min(len(plan.Tours), fewerMost)] {
 		fleet := s.town.Fleet
 		fleet.Trucks = slices.Clone(fleet.Trucks)
 		for i := range fleet.Trucks {
@@ -234,6 +254,10 @@ func (s *Service) proposal(t *today, containers []waste.Container) (p service.Pr
 	if err != nil {
 		return p, err
 	}
+	reason := fmt.Sprintf("%d containers are likely enough to overflow by tomorrow's tours (%s or more); %d more lie on the way.", likely, service.Chance(mustFrom), len(risks)-likely)
+	if t.Edits > 0 {
+		reason = fmt.Sprintf("%s The desk made %s in the tours.", reason, changes(t.Edits))
+	}
 	effect := fmt.Sprintf("%d of %d containers are emptied: %.1f km, cost %.0f, %.1f kg CO2; %d wait for another day.", len(risks), len(containers), t.Metres/1000, t.Cost, t.KgCO2, len(t.LeftOut))
 	if n := len(t.Problems); n > 0 {
 		effect = fmt.Sprintf("%s %s cannot be done; the waste page says why and what would help.", effect, things(n))
@@ -241,10 +265,17 @@ func (s *Service) proposal(t *today, containers []waste.Container) (p service.Pr
 	return service.Proposal{
 		Decision: service.Decision{
 			ID: s.name(sendOut), Service: Name, Level: service.Confirm, Algorithm: "waste-tours", At: now, Inputs: inputs,
-			Reason: fmt.Sprintf("%d containers are likely enough to overflow by tomorrow's tours (%s or more); %d more lie on the way.", likely, service.Chance(mustFrom), len(risks)-likely),
+			Reason: reason,
 		},
 		Do: service.Sentence("Drive today's tours: "+strings.Join(tours, ", ")+".", 300), Effect: service.Sentence(effect, 300), Until: s.until(now, t.Day), Detail: detail,
 	}, nil
+}
+
+func changes(n int) string {
+	if n == 1 {
+		return "one change"
+	}
+	return fmt.Sprintf("%d changes", n)
 }
 
 func things(n int) string {

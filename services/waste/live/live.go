@@ -40,11 +40,20 @@ type Service struct {
 
 	told chan struct{} // has something when a crew has told something
 
+	edit   sync.Mutex // held while a plan goes into the book of decisions
+	trials sync.WaitGroup
+
 	mu       sync.Mutex
 	at       time.Time // by the clock of crews and containers
 	seen     time.Time // the world's time then
 	planning bool
-	plan     *waste.Plan // of the day as it was planned; nil after a restart
+	progress waste.Progress // of the day's plan
+	plan     *waste.Plan    // of the day as it stands; nil where moves have no price
+	model    *forecast.Model
+	drafts   map[string]drafted // by their moves
+	draftsOf string             // decision
+	trial    *trial
+	imported bool // tables were taken over and are not in force yet
 	levels   []level
 	outlooks map[string]float64 // probability of overflow by the next chance to collect
 	suspects []string
@@ -66,6 +75,7 @@ type kept struct {
 	Errands []errand                 `json:"errands"` // that follow from reports and are not done yet
 	Misses  map[string]Miss          `json:"misses"`  // by container
 	Photos  map[string]string        `json:"photos"`  // ids, by container
+	Unsent  *unsent                  `json:"unsent"`  // nil: none
 }
 
 // Phases of a day.
@@ -88,6 +98,7 @@ type today struct {
 	LeftOut   []string             `json:"leftOut"`
 	Problems  []waste.Problem      `json:"problems"`
 	Fewer     []Fewer              `json:"fewer"`
+	Edits     int                  `json:"edits"` // moves that a planner made
 	Moves     string               `json:"moves"` // decision about a broken truck's containers
 	Cost      float64              `json:"cost"`
 	Metres    float64              `json:"metres"`
@@ -151,19 +162,21 @@ func New(config []byte, d service.Deps) (*Service, error) {
 	if s.zone, err = c.zone(); err != nil {
 		return nil, err
 	}
-	if s.town, err = c.town(context.Background()); err != nil {
+	town, err := c.town(context.Background(), s.tablesPath(), nil)
+	if err != nil {
 		return nil, err
 	}
-	for i := range s.town.Containers {
-		s.index[s.town.Containers[i].ID] = i
-		s.streets = append(s.streets, s.street(s.town.Containers[i].Place))
+	s.settled(town)
+	next, err := readTables(s.nextPath())
+	if err != nil {
+		return nil, err
 	}
-	s.levels, s.shown = make([]level, len(s.streets)), make([]float64, len(s.streets))
+	s.imported = next != Tables{}
 	if err := s.load(); err != nil {
 		return nil, err
 	}
 	if c.Simulate != "" { // a made-up day begins anew with the program
-		s.kept.Today, s.kept.Errands, s.kept.Misses, s.kept.Photos = today{}, nil, nil, nil
+		s.kept.Today, s.kept.Errands, s.kept.Misses, s.kept.Photos, s.kept.Unsent = today{}, nil, nil, nil, nil
 	}
 	if s.kept.Misses == nil {
 		s.kept.Misses = map[string]Miss{}
@@ -204,12 +217,18 @@ func (s *Service) save() error { return s.deps.Save(&s.kept) }
 
 // Run works until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer s.trials.Wait()
+	defer stop()
 	if s.cfg.Simulate == Day {
 		if err := s.begin(ctx); err != nil && ctx.Err() == nil {
 			return err
 		}
 	}
 	if err := s.publishContainers(ctx); err != nil && ctx.Err() == nil {
+		return err
+	}
+	if err := s.takeUp(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}
 	ticker := time.NewTicker(tick)
@@ -222,9 +241,13 @@ func (s *Service) Run(ctx context.Context) error {
 				return err
 			}
 		}
+		if err := s.settleIn(ctx); err != nil && ctx.Err() == nil {
+			return err
+		}
 		if err := s.advance(ctx); err != nil && ctx.Err() == nil {
 			return err
 		}
+		s.try(ctx)
 		select {
 		case <-ctx.Done():
 			return nil

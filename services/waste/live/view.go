@@ -28,7 +28,9 @@ type View struct {
 	Simulated bool
 	Pace      float64 // of that clock; 0: the world's
 	Planning  bool
-	Day       time.Time // midnight; zero: nothing is planned yet
+	Progress  waste.Progress // of the plan, while Planning
+	Empty     bool           // no table of containers, or of trucks, is there
+	Day       time.Time      // midnight; zero: nothing is planned yet
 	Phase     string
 	Waiting   []string // decisions that a person may have to answer
 
@@ -39,6 +41,7 @@ type View struct {
 	Problems   []waste.Problem
 	Fewer      []Fewer
 	Cost       float64 // of the day, in the trucks' currency
+	Currency   string  // empty: not said
 	Metres     float64
 	KgCO2      float64
 	Priced     bool // Price answers
@@ -93,8 +96,8 @@ func (s *Service) View() View {
 	defer s.mu.Unlock()
 	t := &s.kept.Today
 	v := View{
-		At: s.at, Simulated: s.cfg.Simulate != "", Planning: s.planning, Day: t.Day, Phase: t.Phase, Waiting: slices.Clone(s.kept.Waiting),
-		LeftOut: len(t.LeftOut), Problems: slices.Clone(t.Problems), Fewer: slices.Clone(t.Fewer), Cost: t.Cost, Metres: t.Metres, KgCO2: t.KgCO2,
+		At: s.at, Simulated: s.cfg.Simulate != "", Planning: s.planning, Progress: s.progress, Empty: len(s.town.Containers) == 0 || len(s.town.Fleet.Trucks) == 0, Day: t.Day, Phase: t.Phase, Waiting: slices.Clone(s.kept.Waiting),
+		LeftOut: len(t.LeftOut), Problems: slices.Clone(t.Problems), Fewer: slices.Clone(t.Fewer), Cost: t.Cost, Currency: s.town.Fleet.Currency, Metres: t.Metres, KgCO2: t.KgCO2,
 		Priced: s.plan != nil && t.Phase == Proposed, Alerts: len(s.kept.Alerts),
 	}
 	if v.Simulated {
