@@ -78,7 +78,7 @@ func TestEveryoneSeesStreetsAndTheDeskSeesTours(t *testing.T) {
 	}
 	page := get(t, wastePages(t, access.SeeAlerts), "/services/waste").Body.String()
 	for _, want := range []string{
-		"c9: no truck in service takes glass. Put a truck for it into service.", "t&lt;2&gt;", "1 of 2 stops done, 7.0 km, 06:00 to 08:00, cost 0", "missed: blocked", "over 99 %",
+		"c9: no truck in service takes glass. Put a truck for it into service.", "t&lt;2&gt;", "1 of 2 stops done, 7.0 km, 06:00 to 08:00, cost 0", "missed: The way to it is blocked", "over 99 %",
 		"1 sensor seems to lie: =c2", "−1.0 km", "t%3C2%3E.gpx",
 	} {
 		if !strings.Contains(page, want) {
