@@ -65,6 +65,8 @@ type Config struct {
 	Decisions *decision.Book
 	// Services are those that run, by name. A page asks one by the methods that it needs.
 	Services map[city.Slug]service.Service
+	// Sheets signs switching orders on paper; nil: they are not signed.
+	Sheets *Sheets
 	// Cases are those for footage; nil: the city keeps no public log, and there are none.
 	Cases Cases
 	Log   *slog.Logger     // nil: nothing is logged

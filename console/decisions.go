@@ -39,6 +39,7 @@ type decisionView struct {
 	Steps              []decisionStep
 	MayAnswer, MayUndo bool
 	Advice             bool
+	Sheet              string // address of a sheet to print; empty: none
 }
 
 type decisionInput struct {
@@ -127,6 +128,9 @@ func (c *Console) decisionView(r *request, d *decision.Decision, may bool) decis
 		MayAnswer: may && d.State == decision.Proposed && d.Until.After(r.clock.now),
 		MayUndo:   may && d.Level != service.Advice && (d.State == decision.Accepted || d.State == decision.Applied),
 		Advice:    d.Level == service.Advice,
+	}
+	if d.Service == access.Power && d.Level == service.Confirm {
+		v.Sheet = powerOrderPath(d.ID)
 	}
 	for _, i := range d.Inputs {
 		v.Inputs = append(v.Inputs, decisionInput{i.Entity, i.Attribute, i.Value, r.clock.Time(i.At)})

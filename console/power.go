@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 
 	"polity/access"
 	"polity/city"
+	"polity/room/decision"
 	"polity/service"
 	power "polity/services/power/live"
 )
@@ -16,6 +19,7 @@ import (
 type PowerDesk interface{ View() power.View }
 
 type powerView struct {
+	Said, Refused  string // what was done, or why it was not
 	Off            string // why there is nothing to show; empty: the service runs
 	Simulated      bool
 	Summary        string
@@ -27,15 +31,30 @@ type powerView struct {
 	Decisions      string // address; empty: the reader decides nothing
 	Field, Problem string
 	Diagram        template.HTML
-	DiagramWords   string
+	View, Other    string // which is drawn: map, or empty for the one-line; address of the other
 	Figures        []powerFigure
 	Lines          []powerLine
+	May            bool // decide
+	Tags           []powerTag
+	Taggable       []pick
+	Past           []powerPast
+	Regained       string
+	Try            string // address of the board to try on
 }
 
 type powerOutage struct {
-	Title, Words, State, Note, Others string
-	Since                             template.HTML
-	Path                              string
+	ID, Title, Words, State, Note, Others string
+	Since                                 template.HTML
+	Answer                                string // what was said to its order; empty: nothing is asked
+	Path, Sheet                           string
+	Crew, CrewPath                        string
+	GiveCrew                              string // address of a form that begins a work order
+	MayMended, MayAgain                   bool
+}
+
+type powerPast struct {
+	Name, Words string
+	Found       template.HTML
 }
 
 type powerFigure struct{ Name, Value, What string }
@@ -48,6 +67,10 @@ type powerLine struct {
 // powerPage is for everyone: how many are without power, since when, and what is done. The desk
 // sees the network, which line it is, and what waits for a decision.
 func (c *Console) powerPage(w http.ResponseWriter, r *request) error {
+	return c.showPower(w, r, nil)
+}
+
+func (c *Console) showPower(w http.ResponseWriter, r *request, refused error) error {
 	title := c.say.Say("services.power.title")
 	desk, runs := c.cfg.Services[access.Power].(PowerDesk)
 	if !runs {
@@ -58,18 +81,40 @@ func (c *Console) powerPage(w http.ResponseWriter, r *request) error {
 		Simulated: now.Simulated, At: r.clock.Time(now.At), Desk: c.allowed(r, access.SeeAlerts, access.Service(access.Power)),
 		Summary: c.say.Say("power.summary.all", "n", now.Customers), State: sign{"live", c.say.Say("power.state.all")},
 	}
+	status := http.StatusOK
+	if refused != nil {
+		v.Refused, status = refused.Error(), statuses[city.KindOf(refused)]
+	}
+	if key := "power.said." + r.URL.Query().Get("said"); c.say.Forms(key) != nil {
+		v.Said = c.say.Say(key)
+	}
 	if out := now.Customers - now.Fed; out > 0 || len(now.Faults) > 0 {
 		v.Summary = c.say.Say("power.summary.out", "n", out, "of", now.Customers)
 		v.State = sign{"attention", c.say.Say("power.state.out")}
 	}
+	if n := now.Today.Switching + now.Today.Repair; n > 0 {
+		v.Regained = c.say.Say("power.regained", "n", n, "switching", now.Today.Switching)
+	}
+	v.May = v.Desk && c.cfg.Decisions != nil && c.allowed(r, access.Decide, access.Service(access.Power))
 	for i := range now.Faults {
-		v.Outages = append(v.Outages, c.powerOutage(r, &now.Faults[i], i+1, v.Desk))
+		o, err := c.powerOutage(r, &now, i, &v)
+		if err != nil {
+			return err
+		}
+		v.Outages = append(v.Outages, o)
 	}
-	if !v.Desk {
-		return c.render(w, r, http.StatusOK, page{Template: "power", Title: title, Data: v})
+	if v.Desk {
+		c.powerDeskParts(r, &now, &v)
 	}
+	return c.render(w, r, status, page{Template: "power", Title: title, Data: v})
+}
+
+func (c *Console) powerDeskParts(r *request, now *power.View, v *powerView) {
 	if c.cfg.Decisions != nil {
 		v.Decisions = "/decisions"
+	}
+	if _, can := c.cfg.Services[access.Power].(PowerBoard); can {
+		v.Try = "/services/power/try"
 	}
 	for _, s := range now.Suspected {
 		v.Suspected = append(v.Suspected, c.say.Say("power.suspect", "lines", strings.Join(s.Names, ", "), "percent", service.Chance(s.Probability), "n", s.Customers))
@@ -88,17 +133,36 @@ func (c *Console) powerPage(w http.ResponseWriter, r *request) error {
 	if now.Problem != "" {
 		v.Problem = c.say.Say("power.problem", "why", now.Problem)
 	}
-	v.Diagram = c.oneLine(&now)
-	v.Figures = c.powerFigures(&now)
-	for _, l := range now.Lines {
-		v.Lines = append(v.Lines, c.powerLine(l))
+	drawn, known := c.powerMap(&now.Picture, nil)
+	switch {
+	case known == 0:
+		v.Diagram = c.oneLine(&now.Picture, nil)
+	case r.URL.Query().Get("view") == "map":
+		v.View, v.Diagram, v.Other = "map", drawn, without(r, "view")
+	default:
+		v.Diagram, v.Other = c.oneLine(&now.Picture, nil), with(r, "view", "map")
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "power", Title: title, Data: v})
+	v.Figures = c.powerFigures(now)
+	for i := range now.Lines {
+		l := &now.Lines[i]
+		v.Lines = append(v.Lines, c.powerLine(l))
+		if !l.Tagged {
+			v.Taggable = append(v.Taggable, pick{Value: l.Name, Name: l.Name})
+		}
+	}
+	for _, t := range now.Tags {
+		v.Tags = append(v.Tags, powerTag{t.Line, t.Reason, t.By, r.clock.Time(t.At), v.May})
+	}
+	for i := range now.Past {
+		p := &now.Past[i]
+		v.Past = append(v.Past, powerPast{p.Name, c.say.Say("power.past.words", "n", p.Customers, "gained", p.Gained, "minutes", fmt.Sprintf("%.0f", p.Ended.Sub(p.Found).Minutes())), r.clock.Time(p.Found)})
+	}
 }
 
-func (c *Console) powerOutage(r *request, f *power.Fault, n int, desk bool) powerOutage {
+func (c *Console) powerOutage(r *request, now *power.View, i int, v *powerView) (powerOutage, error) {
+	f := &now.Faults[i]
 	o := powerOutage{
-		Title: c.say.Say("power.outage", "n", n), Since: r.clock.Time(f.Found),
+		ID: f.ID, Title: c.say.Say("power.outage", "n", i+1), Since: r.clock.Time(f.Found),
 		Words: c.say.Say("power.customers", "n", f.Dark, "of", f.Customers),
 	}
 	state := "found"
@@ -111,18 +175,62 @@ func (c *Console) powerOutage(r *request, f *power.Fault, n int, desk bool) powe
 		state = "isolated"
 	}
 	o.State = c.say.Say("power.outage." + state)
-	if !desk {
-		return o
+	if !v.Desk {
+		return o, nil
 	}
 	o.Title = c.say.Say("power.outage.at", "line", f.Name, "percent", service.Chance(f.Probability))
 	o.Note = f.Note
-	if o.Note == "" && f.Waiting != "" {
-		o.Path = "/decisions"
-	}
 	if len(f.Others) > 0 {
 		o.Others = c.say.Say("power.outage.others", "lines", strings.Join(f.Others, ", "))
 	}
-	return o
+	c.powerCrew(r, now, f, &o)
+	o.MayMended = v.May && f.Isolated && !f.Mended && !now.Simulated
+	o.MayAgain = v.May && f.Note != ""
+	if f.Waiting == "" {
+		return o, nil
+	}
+	o.Path, o.Answer = "/decisions", c.say.Say("power.decide")
+	if c.cfg.Decisions == nil {
+		return o, nil
+	}
+	o.Sheet = powerOrderPath(f.Waiting)
+	book, by, err := c.decisions(r)
+	if err != nil {
+		return o, err
+	}
+	d, err := book.One(r.Context(), by, access.Power, f.Waiting)
+	switch {
+	case city.KindOf(err) == city.NotFound:
+		return o, nil
+	case err != nil:
+		return o, err
+	case d.State == decision.Accepted:
+		o.Answer = c.say.Say("power.decide.carried")
+	case d.State != decision.Proposed:
+		o.Path, o.Answer, o.MayAgain = "", c.say.Say("power.decide.over", "state", c.say.Say("decisions.state."+string(d.State))), v.May
+	}
+	return o, nil
+}
+
+// powerCrew says who mends a line, or how somebody is sent.
+func (c *Console) powerCrew(r *request, now *power.View, f *power.Fault, o *powerOutage) {
+	switch {
+	case f.Work != nil:
+		o.CrewPath = "/orders/" + url.PathEscape(f.Work.ID)
+		o.Crew = c.say.Say("power.crew", "number", strconv.FormatInt(f.Work.Number, 10), "state", c.say.Say("orders.state."+f.Work.State))
+		if f.Work.Reason != "" {
+			o.Crew += " " + c.say.Say("orders.reason."+f.Work.Reason)
+		}
+	case f.Mended && f.MendedBy != "":
+		o.Crew = c.say.Say("power.mendedby", "name", f.MendedBy)
+	case f.Isolated && !f.Mended && now.Simulated:
+		o.Crew = c.say.Say("power.crew.simulated")
+	}
+	if f.Work != nil || f.Mended || now.Simulated || c.cfg.Orders == nil || !c.allowed(r, access.GiveOrder, access.Service(access.Power)) {
+		return
+	}
+	q := url.Values{"desk": {"power"}, "kind": {"outage"}, "asset": {"urn:ngsi-ld:PowerLine:" + f.Name}, "task": {c.say.Say("power.crew.task", "line", f.Name)}, "where": {f.Name}, "priority": {"urgent"}}
+	o.GiveCrew = "/orders/new?" + q.Encode()
 }
 
 func (c *Console) powerFigures(v *power.View) []powerFigure {
@@ -139,7 +247,7 @@ func (c *Console) powerFigures(v *power.View) []powerFigure {
 	return list
 }
 
-func (c *Console) powerLine(l power.LineView) powerLine {
+func (c *Console) powerLine(l *power.LineView) powerLine {
 	p := powerLine{Name: l.Name, Position: c.say.Say("power.line.open"), State: sign{"unknown", c.say.Say("power.line.dead")}}
 	if l.Closed {
 		p.Position = c.say.Say("power.line.closed")
@@ -147,73 +255,14 @@ func (c *Console) powerLine(l power.LineView) powerLine {
 	switch {
 	case l.Faulty:
 		p.State = sign{"stopped", c.say.Say("power.line.faulty")}
+	case l.Live && l.Loading > 1:
+		p.State = sign{"attention", c.say.Say("power.line.over")}
 	case l.Live:
 		p.State = sign{"live", c.say.Say("power.line.live")}
 	case l.Tie && !l.Closed:
 		p.State = sign{"unknown", c.say.Say("power.line.tie")}
 	}
 	return p
-}
-
-// Measures of the one-line diagram.
-const (
-	oneLineX, oneLineY = 44, 56
-	oneLinePad         = 28
-)
-
-// oneLine draws the network: buses from the source to the right, a branch to a row; what
-// is open is dashed, what failed is crossed out. Colour is never alone.
-func (c *Console) oneLine(v *power.View) template.HTML {
-	var b strings.Builder
-	wide, high := 0, 0
-	at := func(bus int) (x, y int) {
-		return oneLinePad + v.Buses[bus].Depth*oneLineX, oneLinePad + v.Buses[bus].Row*oneLineY
-	}
-	for i := range v.Buses {
-		x, y := at(i)
-		wide, high = max(wide, x), max(high, y)
-	}
-	dead := 0
-	for _, l := range v.Lines {
-		x1, y1 := at(l.From)
-		x2, y2 := at(l.To)
-		class := "line"
-		switch {
-		case l.Faulty:
-			class += " faulty"
-		case !l.Closed:
-			class += " open"
-		case l.Live:
-			class += " on"
-		}
-		path := fmt.Sprintf("M%d %dL%d %d", x1, y1, x2, y2)
-		switch {
-		case l.Tie && y1 == y2:
-			path = fmt.Sprintf("M%d %dC%d %d %d %d %d %d", x1, y1, x1, y1-30, x2, y2-30, x2, y2)
-		case y1 != y2 && !l.Tie:
-			path = fmt.Sprintf("M%d %dV%dH%d", x1, y1, y2, x2)
-		}
-		fmt.Fprintf(&b, `<path class="%s" d="%s"><title>%s</title></path>`, class, path, template.HTMLEscapeString(l.Name))
-		if l.Faulty {
-			fmt.Fprintf(&b, `<text class="cross" x="%d" y="%d">×</text>`, (x1+x2)/2, (y1+y2)/2+7)
-		}
-	}
-	for i := range v.Buses {
-		x, y := at(i)
-		bus := &v.Buses[i]
-		class, words := "bus on", bus.Name
-		if !bus.Live {
-			class = "bus off"
-			dead++
-		}
-		if bus.PU > 0 {
-			words = fmt.Sprintf("%s, %.1f %%", bus.Name, 100*bus.PU)
-		}
-		fmt.Fprintf(&b, `<circle class="%s" cx="%d" cy="%d" r="7"><title>%s</title></circle>`, class, x, y, template.HTMLEscapeString(words))
-	}
-	words := c.say.Say("power.diagram.words", "buses", len(v.Buses), "dead", dead)
-	svg := fmt.Sprintf(`<svg class="oneline" viewBox="0 -16 %d %d" role="img" aria-label="%s">%s</svg>`, wide+oneLinePad, high+oneLinePad+32, template.HTMLEscapeString(words), b.String())
-	return template.HTML(svg) //nolint:gosec // numbers, and names that were escaped
 }
 
 // servicePower is the power service, for its routes.

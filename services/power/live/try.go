@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -182,4 +183,27 @@ func (t *Trial) wrong() string {
 		return fmt.Sprintf("a loop stays closed, by %s: open a switch of it", service.List(t.Loops))
 	}
 	return "there is no move to propose"
+}
+
+// OrderStep is a step of an order as its decision has it.
+type OrderStep struct {
+	Move
+	Why   string
+	After *Check // nil: it is not known
+}
+
+// OrderOf reads the steps of an order from the detail of its decision, and the tags that
+// hung when it was made.
+func OrderOf(detail []byte) (steps []OrderStep, tags []Tag, err error) {
+	var o order
+	if err := json.Unmarshal(detail, &o); err != nil {
+		return nil, nil, city.Errorf(city.Invalid, "this is no switching order: %w", err)
+	}
+	if len(o.Steps) == 0 {
+		return nil, nil, city.Errorf(city.Invalid, "this is no switching order: it has no steps")
+	}
+	for _, x := range o.Steps {
+		steps = append(steps, OrderStep{Move{x.Name, x.Close}, x.Why, x.After})
+	}
+	return steps, o.Tags, nil
 }

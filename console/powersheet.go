@@ -1,0 +1,193 @@
+package console
+
+import (
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"polity/access"
+	"polity/city"
+	"polity/room/decision"
+	power "polity/services/power/live"
+	"polity/services/power/sheet"
+)
+
+// Sheets is the key by which the hub signs switching orders on paper.
+type Sheets struct {
+	Signer note.Signer
+	Public string // the text with which a sheet is checked: NAME+HASH+KEY
+}
+
+type powerSheet struct {
+	Simulated     bool
+	Order         string
+	State         sign
+	Do, Why       string
+	Effect        string
+	Facts         []entryItem
+	Said          []decisionStep
+	Tags          []powerTag
+	Steps         []powerSheetStep
+	Signature     string
+	Key, File     string
+	KeyPath       string
+	Text          string
+	Decisions     string
+	Printed       template.HTML
+	Waits, Signed bool
+}
+
+type powerTag struct {
+	Line, Reason, By string
+	At               template.HTML
+	May              bool // be taken off by the reader
+}
+
+type powerSheetStep struct {
+	N                 int
+	Words, Why, After string
+	Moved             template.HTML
+}
+
+func powerOrderPath(id string) string { return "/services/power/orders/" + url.PathEscape(id) }
+
+// powerSheet is an order's decision as a sheet, with what people said and which switches moved.
+func (c *Console) powerSheetOf(r *request) (*sheet.Sheet, *decision.Decision, error) {
+	book, by, err := c.decisions(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := book.One(r.Context(), by, access.Power, r.PathValue("decision"))
+	if err != nil {
+		return nil, nil, err
+	}
+	board, err := c.powerBoard()
+	if err != nil {
+		return nil, nil, err
+	}
+	steps, tags, err := power.OrderOf(d.Detail)
+	if err != nil {
+		return nil, nil, city.Errorf(city.NotFound, "%s", c.say.Say("power.sheet.none"))
+	}
+	s := &sheet.Sheet{
+		City: c.about.Name, Order: d.ID, Simulated: board.View().Simulated, Made: d.Made, Until: d.Until, State: string(d.State),
+		Do: d.Do, Why: d.Reason, Effect: d.Effect,
+	}
+	for _, x := range d.Steps {
+		by := x.Name
+		if x.Person == "" {
+			by = "the program, " + x.Name
+		}
+		s.Decided = append(s.Decided, sheet.Decided{State: string(x.State), By: by, Note: x.Note, At: x.At})
+	}
+	for _, t := range tags {
+		s.Tags = append(s.Tags, sheet.Tag(t))
+	}
+	moved := board.Moves(d.ID)
+	for _, x := range steps {
+		one := sheet.Step{Text: x.String(), Why: x.Why}
+		if a := x.After; a != nil {
+			one.After = &sheet.After{Customers: a.Customers, KW: a.FedKW, LowestPU: a.LowestPU, HighestPU: a.HighestPU, Loading: a.Loading, Loop: a.Loop}
+		}
+		for _, m := range moved {
+			if m.Line == x.Line && m.Close == x.Close {
+				one.Moved = m.At
+			}
+		}
+		s.Steps = append(s.Steps, one)
+	}
+	return s, d, nil
+}
+
+// powerSheetPage is a switching order to print: what is done in which order, why, what each
+// step leads to, what must not be touched, who agreed, and how to check that it is real.
+func (c *Console) powerSheetPage(w http.ResponseWriter, r *request) error {
+	s, d, err := c.powerSheetOf(r)
+	if err != nil {
+		return err
+	}
+	v := powerSheet{
+		Simulated: s.Simulated, Order: d.ID, State: c.decisionState(d.State), Do: d.Do, Why: d.Reason, Effect: d.Effect, Decisions: "/decisions",
+		Printed: r.clock.Time(r.clock.now), Waits: d.State == decision.Proposed, File: powerOrderPath(d.ID) + "/sheet.txt", KeyPath: "/services/power/sheets.key",
+		Facts: []entryItem{
+			{c.say.Say("power.sheet.order"), template.HTML(template.HTMLEscapeString(d.ID))}, //nolint:gosec // escaped
+			{c.say.Say("power.sheet.made"), r.clock.Time(d.Made)}, {c.say.Say("power.sheet.until"), r.clock.Time(d.Until)},
+		},
+	}
+	for _, x := range c.decisionView(r, d, false).Steps {
+		v.Said = append(v.Said, x)
+	}
+	for _, t := range s.Tags {
+		v.Tags = append(v.Tags, powerTag{Line: t.Line, Reason: t.Reason, By: t.By, At: r.clock.Time(t.At)})
+	}
+	before := -1
+	for i, x := range s.Steps {
+		m, _ := power.ReadMove(x.Text)
+		row := powerSheetStep{N: i + 1, Words: c.powerMoveWords(m), Why: x.Why}
+		if a := x.After; a != nil {
+			if i == 0 {
+				before = a.Customers
+			}
+			row.After = c.powerChange(before, &power.Check{Customers: a.Customers, FedKW: a.KW, LowestPU: a.LowestPU, HighestPU: a.HighestPU, Loading: a.Loading, Loop: a.Loop})
+			before = a.Customers
+		}
+		if !x.Moved.IsZero() {
+			row.Moved = r.clock.Time(x.Moved)
+		}
+		v.Steps = append(v.Steps, row)
+	}
+	if c.cfg.Sheets != nil {
+		signed, err := sheet.Sign(s, c.cfg.Sheets.Signer)
+		if err != nil {
+			return err
+		}
+		v.Signed, v.Key, v.Text = true, c.cfg.Sheets.Public, s.Text()
+		v.Signature = strings.TrimSpace(strings.TrimPrefix(string(signed), v.Text))
+	}
+	return c.render(w, r, http.StatusOK, page{Template: "powersheet", Title: c.say.Say("power.sheet.title"), Data: v})
+}
+
+// powerSheetFile is the same as a file: the text, and the hub's signature over it.
+func (c *Console) powerSheetFile(w http.ResponseWriter, r *request) error {
+	if c.cfg.Sheets == nil {
+		return city.Errorf(city.NotFound, "%s", c.say.Say("power.sheet.nokey"))
+	}
+	s, d, err := c.powerSheetOf(r)
+	if err != nil {
+		return err
+	}
+	signed, err := sheet.Sign(s, c.cfg.Sheets.Signer)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s.sheet.txt"`, safeName(d.ID)))
+	_, err = w.Write(signed)
+	return gone(err)
+}
+
+// safeName leaves of an id what may stand in a file's name.
+func safeName(id string) string {
+	return strings.Map(func(r rune) rune {
+		if (r >= 'a' && r <= 'z') || (r >= 'A' && r <= 'Z') || (r >= '0' && r <= '9') || r == '-' {
+			return r
+		}
+		return '_'
+	}, id)
+}
+
+// powerSheetKey is the public key for everyone: whoever is shown a sheet can check it.
+func (c *Console) powerSheetKey(w http.ResponseWriter, _ *request) error {
+	if c.cfg.Sheets == nil {
+		return city.Errorf(city.NotFound, "%s", c.say.Say("power.sheet.nokey"))
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, err := w.Write([]byte(c.cfg.Sheets.Public + "\n"))
+	return gone(err)
+}

@@ -1,0 +1,303 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"polity/access"
+	"polity/city"
+	power "polity/services/power/live"
+)
+
+// PowerBoard is the power service as its desk works with it.
+type PowerBoard interface {
+	PowerDesk
+	// Try makes moves on a copy of the network as it stands. Nothing is sent.
+	Try(moves []power.Move) power.Trial
+	// Write puts moves before people as a decision to confirm: city.Conflict where a limit
+	// or a tag stands in the way.
+	Write(ctx context.Context, by string, moves []power.Move, why string) (id string, err error)
+	HangTag(by, line, reason string) error
+	TakeTag(line string) error
+	NoteMended(by, fault string) error
+	// Again has another order looked for.
+	Again(fault string) error
+	// Moves are those made for a decision, the first first.
+	Moves(decision string) []power.Moved
+}
+
+func (c *Console) powerBoard() (PowerBoard, error) {
+	board, runs := c.cfg.Services[access.Power].(PowerBoard)
+	if !runs {
+		return nil, city.Errorf(city.NotFound, "%s", c.say.Say("services.off", "name", "power"))
+	}
+	return board, nil
+}
+
+type powerTry struct {
+	Simulated           bool
+	Problem             string
+	Steps               []powerTryStep
+	Refused             string
+	Summary             string
+	State               sign
+	Broken, Dead        []string
+	Switches            []pickGroup
+	Step                []string // of the address
+	Undo, Redo, Anew    string   // addresses; empty: there is nothing to do
+	Diagram, Map        template.HTML
+	View, Other         string // which is drawn; the address of the other
+	Lines               []powerTryLine
+	May, Allowed        bool // propose; the service lets these moves be proposed
+	Why                 string
+	Figures             []powerFigure
+	Operable, Decisions bool
+}
+
+type powerTryStep struct {
+	Words, After string
+	Broken       []string
+}
+
+type powerTryLine struct {
+	powerLine
+	Flow, Move, To string
+}
+
+// powerTryPage is the board to try switching on. All that was tried stands in its address,
+// so that going back is undoing, and a trial can be shown to somebody.
+func (c *Console) powerTryPage(w http.ResponseWriter, r *request) error {
+	return c.showPowerTry(w, r, r.URL.Query(), "", nil)
+}
+
+func (c *Console) showPowerTry(w http.ResponseWriter, r *request, q url.Values, why string, problem error) error {
+	board, err := c.powerBoard()
+	if err != nil {
+		return err
+	}
+	var moves []power.Move
+	steps := q["step"]
+	for _, text := range steps {
+		m, err := power.ReadMove(text)
+		if err != nil {
+			return err
+		}
+		moves = append(moves, m)
+	}
+	now, t := board.View(), board.Try(moves)
+	undone := q["undone"]
+	v := powerTry{
+		Simulated: now.Simulated, Refused: t.Refused, Allowed: t.Allowed, Why: why, Step: steps, Operable: now.Field.Configured,
+		May:       c.cfg.Decisions != nil && c.allowed(r, access.Decide, access.Service(access.Power)),
+		Decisions: c.cfg.Decisions != nil, View: q.Get("view"),
+	}
+	status := http.StatusOK
+	if problem != nil {
+		v.Problem, status = problem.Error(), statuses[city.KindOf(problem)]
+	}
+	to := func(steps, undone []string, view string) string {
+		q := url.Values{"step": steps, "undone": undone}
+		if view != "" {
+			q.Set("view", view)
+		}
+		return "/services/power/try?" + q.Encode()
+	}
+	if n := len(steps); n > 0 {
+		v.Undo, v.Anew = to(steps[:n-1], append([]string{steps[n-1]}, undone...), v.View), to(nil, nil, v.View)
+	}
+	if len(undone) > 0 {
+		v.Redo = to(append(slices.Clone(steps), undone[0]), undone[1:], v.View)
+	}
+	link := func(l *power.LineView) string {
+		if l.Faulty || l.Tagged || (now.Field.Configured && !l.Operated) || len(steps) >= power.MovesMost || t.Refused != "" {
+			return ""
+		}
+		return to(append(slices.Clone(steps), power.Move{Line: l.Name, Close: !l.Closed}.String()), nil, v.View)
+	}
+	c.powerTrial(&v, &t, link)
+	v.Map, _ = c.powerMap(&t.Picture, link)
+	v.Other = to(steps, undone, "map")
+	if v.View == "map" && v.Map != "" {
+		v.Diagram, v.Other = v.Map, to(steps, undone, "")
+	} else {
+		v.View, v.Diagram = "", c.oneLine(&t.Picture, link)
+	}
+	return c.render(w, r, status, page{Template: "powertry", Title: c.say.Say("power.try.title"), Data: v})
+}
+
+// powerTrial puts into words what moves lead to.
+func (c *Console) powerTrial(v *powerTry, t *power.Trial, link func(l *power.LineView) string) {
+	last := t.Before
+	for _, x := range t.Steps {
+		s := powerTryStep{Words: c.powerMoveWords(x.Move), Broken: x.Broken, After: c.powerChange(last.Customers, &x.After)}
+		v.Steps = append(v.Steps, s)
+		last = x.After
+	}
+	v.Summary, v.State = c.say.Say("power.try.same", "n", last.Customers, "of", t.Customers), sign{"live", c.say.Say("power.try.state.well")}
+	switch gain := last.Customers - t.Before.Customers; {
+	case gain > 0:
+		v.Summary = c.say.Say("power.try.gain", "n", gain, "of", t.Customers, "have", last.Customers)
+	case gain < 0:
+		v.Summary = c.say.Say("power.try.loss", "n", -gain, "of", t.Customers, "have", last.Customers)
+	}
+	v.Broken = t.Broken
+	for _, name := range t.Loops {
+		v.Broken = append(v.Broken, c.say.Say("power.try.loop", "line", name))
+	}
+	for i := range t.Steps { // what a step before broke counts too
+		for _, text := range t.Steps[i].Broken {
+			if !slices.Contains(v.Broken, text) {
+				v.Broken = append(v.Broken, text)
+			}
+		}
+	}
+	if t.NoFlow != "" {
+		v.Broken = append(v.Broken, c.say.Say("power.try.noflow", "why", t.NoFlow))
+	}
+	if len(v.Broken) > 0 || t.Refused != "" {
+		v.State = sign{"attention", c.say.Say("power.try.state.broken")}
+	}
+	for _, x := range t.Dead {
+		v.Dead = append(v.Dead, c.say.Say("power.try.dead", "n", len(x.Buses), "customers", x.Customers, "buses", shortList(x.Buses)))
+	}
+	if t.LowestPU > 0 {
+		v.Figures = append(v.Figures,
+			powerFigure{c.say.Say("power.figure.voltage"), fmt.Sprintf("%.1f %%", 100*t.LowestPU), c.say.Say("power.try.voltage.what", "bus", t.LowestAt)},
+			powerFigure{c.say.Say("power.try.losses"), fmt.Sprintf("%.1f kW", t.LossKW), c.say.Say("power.try.losses.what", "kw", fmt.Sprintf("%.0f", t.FedKW))})
+	}
+	if t.Loading > 0 {
+		v.Figures = append(v.Figures, powerFigure{c.say.Say("power.figure.loading"), fmt.Sprintf("%.0f %%", 100*t.Loading), c.say.Say("power.figure.loading.what")})
+	}
+	open, closed := pickGroup{Name: c.say.Say("power.try.closed")}, pickGroup{Name: c.say.Say("power.try.opened")}
+	for i := range t.Lines {
+		l := &t.Lines[i]
+		row := powerTryLine{powerLine: c.powerLine(l), To: link(l)}
+		if l.Live && l.Amperes > 0 {
+			row.Flow = powerFlow(l)
+		}
+		if row.To != "" {
+			row.Move = c.powerMove(l)
+			one := pick{Value: power.Move{Line: l.Name, Close: !l.Closed}.String(), Name: row.Move}
+			if l.Closed {
+				open.List = append(open.List, one)
+			} else {
+				closed.List = append(closed.List, one)
+			}
+		}
+		v.Lines = append(v.Lines, row)
+	}
+	for _, g := range []pickGroup{closed, open} {
+		if len(g.List) > 0 {
+			v.Switches = append(v.Switches, g)
+		}
+	}
+}
+
+func (c *Console) powerMoveWords(m power.Move) string {
+	if m.Close {
+		return c.say.Say("power.try.close", "line", m.Line)
+	}
+	return c.say.Say("power.try.open", "line", m.Line)
+}
+
+// powerChange is what a step leads to, in one line.
+func (c *Console) powerChange(before int, a *power.Check) string {
+	words := c.say.Say("power.step.after", "n", a.Customers, "volts", fmt.Sprintf("%.1f", 100*a.LowestPU), "load", fmt.Sprintf("%.0f", 100*a.Loading))
+	if a.LowestPU == 0 {
+		words = c.say.Say("power.step.dead")
+	}
+	if gain := a.Customers - before; gain != 0 {
+		words += " " + c.say.Say("power.step.gain", "n", fmt.Sprintf("%+d", gain))
+	}
+	if a.Loop {
+		words += " " + c.say.Say("power.step.loop")
+	}
+	return words
+}
+
+const namesMost = 8
+
+// shortList is a list of names that fits a line.
+func shortList(names []string) string {
+	text := ""
+	for i, n := range names[:min(len(names), namesMost)] {
+		if i > 0 {
+			text += ", "
+		}
+		text += n
+	}
+	if len(names) > namesMost {
+		text += ", …"
+	}
+	return text
+}
+
+// powerPropose puts what was tried before people, as a decision to confirm.
+func (c *Console) powerPropose(w http.ResponseWriter, r *request) error {
+	board, err := c.powerBoard()
+	if err != nil {
+		return err
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, formMax)
+	if err := r.ParseForm(); err != nil {
+		return city.Errorf(city.Invalid, "%s", c.say.Say("error.form"))
+	}
+	var moves []power.Move
+	for _, text := range r.PostForm["step"] {
+		m, err := power.ReadMove(text)
+		if err != nil {
+			return err
+		}
+		moves = append(moves, m)
+	}
+	why := r.PostFormValue("why")
+	id, err := board.Write(r.Context(), r.who.Name, moves, why)
+	switch city.KindOf(err) {
+	case city.Conflict, city.Invalid:
+		return c.showPowerTry(w, r, url.Values{"step": r.PostForm["step"]}, why, err)
+	}
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r.Request, powerOrderPath(id), http.StatusSeeOther)
+	return nil
+}
+
+// powerDeskAct is what else the desk does: tags, a crew's word, another order.
+func (c *Console) powerDeskAct(w http.ResponseWriter, r *request) error {
+	board, err := c.powerBoard()
+	if err != nil {
+		return err
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, formMax)
+	if err := r.ParseForm(); err != nil {
+		return city.Errorf(city.Invalid, "%s", c.say.Say("error.form"))
+	}
+	form := r.PostFormValue
+	act := form("act")
+	switch act {
+	case "hang":
+		err = board.HangTag(r.who.Name, form("line"), form("why"))
+	case "take":
+		err = board.TakeTag(form("line"))
+	case "mended":
+		err = board.NoteMended(r.who.Name, form("fault"))
+	case "again":
+		err = board.Again(form("fault"))
+	default:
+		err = city.Errorf(city.Invalid, "%s", c.say.Say("error.form"))
+	}
+	switch city.KindOf(err) {
+	case city.Conflict, city.Invalid, city.NotFound:
+		return c.showPower(w, r, err)
+	}
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r.Request, saying("/services/power", act), http.StatusSeeOther)
+	return nil
+}
