@@ -122,6 +122,9 @@ func (b *bench) begin() (*look, <-chan error, error) {
 	if err := hub.Publish(b.ctx, st.Bytes); err != nil {
 		return nil, nil, err
 	}
+	if err := c.Public(b.ctx, hub, time.Minute); err != nil {
+		return nil, nil, err
+	}
 	shelf, err := c.Shelf()
 	if err != nil {
 		return nil, nil, err

@@ -122,6 +122,18 @@ func TestCaseAtATerminal(t *testing.T) {
 	says(t, p.run(true, "open", code[:4]), "Opened: in the public log", "4 segments here, 4 open", "the recorder lost power", "missing       14:00:24", "1 hour of a camera whole and as logged", "polity case play "+code)
 	says(t, p.run(true, "open", code), "4 segments here, 4 open") // again: nothing changes
 	says(t, p.run(true, "list"), code, "court approved, ombudsman approved, opened")
+	opened := filepath.Join(p.path("office"), "cases", code, "proofs", "opened.proof")
+	other, err := os.ReadFile(filepath.Join(filepath.Dir(opened), "court.proof"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(opened, other, 0o600); err != nil { // a true proof, of another entry
+		t.Fatal(err)
+	}
+	p.hub.Unproven = "opened"
+	says(t, p.run(false, "play", code), "\"opened\" is not in the public log")
+	says(t, p.run(false, "open", code, "--play"), "\"opened\" is not in the public log")
+	p.hub.Unproven = ""
 	p.play(code, "play", code)
 	p.play(code, "open", code, "--play")
 	says(t, p.run(true, "export", code, "--out", p.path("bundle"), "--to", "2026-12-01T14:00:30Z", "--by", "Officer 12"), "clips/square.mp4", "polity verify bundle")

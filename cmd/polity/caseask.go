@@ -20,7 +20,8 @@ import (
 func (s *caseState) newCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "new DRAFT", Short: "Make the case of a draft: its key, its token, its submission", Args: exactlyOne("draft"),
-		Long: `The draft is what the page New case writes in the browser (case.json). Nothing is sent. The
+		Long: `The draft is what the page New case writes in the browser (case.json). Nothing of it is sent;
+the hub that it names is asked for later rosters, each of which the one before signed. The
 references of order and case stay on this machine, and go to the two bodies encrypted.`,
 		Example: "  polity case new case.json",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -35,6 +36,11 @@ references of order and case stay on this machine, and go to the two bodies encr
 			o, err := s.unlocked(cmd)
 			if err != nil {
 				return err
+			}
+			if d.Hub != "" {
+				if err := followRosters(cmd, o, d.Hub); err != nil {
+					return err
+				}
 			}
 			c, err := o.New(d, time.Now())
 			if err != nil {
@@ -56,6 +62,23 @@ references of order and case stay on this machine, and go to the two bodies encr
 			return nil
 		},
 	}
+}
+
+// followRosters takes later rosters from a hub. One that does not answer is told of only.
+func followRosters(cmd *cobra.Command, o *casefile.Office, address string) error {
+	h, err := casefile.Web(address, os.Getenv(tokenVariable))
+	if err != nil {
+		return err
+	}
+	n, err := o.Follow(cmd.Context(), h)
+	if n > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "The hub had %s, and each follows the one before.\n", numberOf(n, "later roster"))
+	}
+	if err != nil && city.KindOf(err) == city.Unavailable {
+		fmt.Fprintln(cmd.ErrOrStderr(), "Whether there are later rosters is not known:", err)
+		return nil
+	}
+	return err
 }
 
 func (s *caseState) submitCommand() *cobra.Command {

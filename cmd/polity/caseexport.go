@@ -51,7 +51,7 @@ unmasked is written anywhere.`,
 		w.Mask, w.Open, w.Program = export.MaskKind(mask), open, "polity "+Version
 		w.Progress = progress[int64](cmd.ErrOrStderr(), "segments exported")
 		return s.looking(cmd, args[0], func(c *casefile.Case, shelf *casefile.Shelf, views *casefile.Views) error {
-			if err := latestProofs(cmd, c); err != nil {
+			if err := public(cmd, c); err != nil {
 				return err
 			}
 			report, err := shelf.Export(cmd.Context(), w, views)
@@ -70,29 +70,6 @@ unmasked is written anywhere.`,
 		})
 	}
 	return cmd
-}
-
-// latestProofs fetches the proofs that a bundle needs, where they are not here yet.
-func latestProofs(cmd *cobra.Command, c *casefile.Case) error {
-	for _, name := range []string{"requested", "court", "ombudsman", "opened"} {
-		if _, _, err := c.Proof(name); err == nil {
-			continue
-		}
-		if c.Hub == "" {
-			return city.Errorf(city.NotFound, "there is no proof from the public log of %q yet: 'polity case open %s --log FOLDER' takes it", name, c.Code())
-		}
-		h, err := hubOf(c)
-		if err != nil {
-			return err
-		}
-		if _, err := c.Fetch(cmd.Context(), h); err != nil {
-			return err
-		}
-		if _, _, err := c.Proof(name); err != nil {
-			return city.Errorf(city.NotFound, "%q is not in the public log yet, or not yet signed by a quorum of witnesses: wait some seconds", name)
-		}
-	}
-	return nil
 }
 
 // momentOf reads a moment; none is the zero time.

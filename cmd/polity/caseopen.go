@@ -96,6 +96,18 @@ func (o *opening) run(cmd *cobra.Command, c *casefile.Case) error {
 		return shelf.Download(ctx, h, told)
 	}
 	if o.play {
+		if o.log != "" { // carried: it keeps the proofs; segments are held to it without --play
+			source, err := logSource(o.log)
+			if err == nil {
+				_, err = shelf.CheckLog(cmd.Context(), source, progress[int64](cmd.ErrOrStderr(), "entries of the log read"))
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if err := public(cmd, c); err != nil {
+			return err
+		}
 		return servePlay(cmd, c, shelf, o.listen, bring)
 	}
 	problems, err := bring(cmd.Context())
@@ -174,7 +186,8 @@ func (s *caseState) playCommand() *cobra.Command {
 		Use: "play CASE", Short: "Look at the clips side by side, on a page on this machine", Args: exactlyOne("case"),
 		Long: `It serves the page on loopback and prints an address that works once. Clips run in step;
 notes and marks are kept in the case, encrypted; each segment that is looked at is written to
-the case's log of views. After 30 minutes without use it ends.`,
+the case's log of views. After 30 minutes without use it ends. Nothing is shown before request,
+both approvals and the opening are proven to stand in the public log.`,
 		Example: "  polity case play lusab-babad",
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "loopback address and port")
@@ -185,6 +198,9 @@ the case's log of views. After 30 minutes without use it ends.`,
 		return s.with(cmd, args[0], func(_ *casefile.Office, c *casefile.Case) error {
 			if !c.Opened() {
 				return city.Errorf(city.Conflict, "this case was not opened yet: 'polity case open %s' says so in the public log and brings the segments", c.Code())
+			}
+			if err := public(cmd, c); err != nil {
+				return err
 			}
 			shelf, err := c.Shelf()
 			if err != nil && shelf == nil {
@@ -198,6 +214,21 @@ the case's log of views. After 30 minutes without use it ends.`,
 		})
 	}
 	return cmd
+}
+
+// provenWithin is how long a quorum of witnesses may take to sign what was just handed in.
+const provenWithin = 6 * time.Second
+
+// public makes sure that the public log has all of a case before anything of it is shown.
+func public(cmd *cobra.Command, c *casefile.Case) error {
+	var h casefile.Hub
+	if c.Hub != "" {
+		var err error
+		if h, err = hubOf(c); err != nil {
+			return err
+		}
+	}
+	return c.Public(cmd.Context(), h, provenWithin)
 }
 
 // loopback refuses other addresses than this machine's own.

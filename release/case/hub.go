@@ -16,6 +16,7 @@ import (
 	"polity/city"
 	"polity/ledger/canonical"
 	"polity/ledger/proof"
+	"polity/ledger/roster"
 	"polity/recording/root"
 	"polity/recording/share"
 	"polity/release/token"
@@ -73,6 +74,9 @@ type Hub interface {
 	Hours(ctx context.Context, id canonical.Hash, camera city.Slug) ([]root.List, error)
 	// Publish hands in an entry that the office's device signed.
 	Publish(ctx context.Context, entry []byte) error
+	// Roster is the city's roster of a version. The error is of kind NotFound where it has
+	// none.
+	Roster(ctx context.Context, version int) ([]byte, error)
 	// Log is the public log as the hub serves it.
 	Log() (proof.Source, error)
 }
@@ -355,6 +359,10 @@ func (h *handedIn) words() string {
 		}
 	}
 	return h.Stopped
+}
+
+func (w *web) Roster(ctx context.Context, version int) ([]byte, error) {
+	return w.read(ctx, roster.MaxSize, "record/roster", strconv.Itoa(version))
 }
 
 func (w *web) Log() (proof.Source, error) { return proof.Web(w.base.JoinPath("log").String(), nil) }

@@ -6,6 +6,7 @@ package casefile
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -169,6 +170,9 @@ func (o *Office) Unlock(passphrase string) error {
 // Key is the device's public key for the roster. The office is unlocked.
 func (o *Office) Key() (string, error) { return o.id.Public() }
 
+// Dir is the machine's folder.
+func (o *Office) Dir() string { return o.dir }
+
 // Name is the office's and its device's.
 func (o *Office) Name() (office, device city.Slug) { return o.about.Body, o.about.Device }
 
@@ -205,6 +209,39 @@ func (o *Office) Adopt(file []byte, words string) error {
 	}
 	o.rosters = append(o.rosters, r)
 	return nil
+}
+
+// mostRosters is how many rosters are taken at once.
+const mostRosters = 256
+
+// Follow takes the rosters that follow the newest one here, as the hub gives them: each is
+// signed by the root of the one before. It returns how many came. One that does not follow
+// is refused, with all behind it.
+func (o *Office) Follow(ctx context.Context, h Hub) (came int, err error) {
+	for ; came < mostRosters; came++ {
+		r, err := o.Roster()
+		if err != nil {
+			return came, err
+		}
+		file, err := h.Roster(ctx, r.Version+1)
+		if err != nil {
+			if city.KindOf(err) == city.NotFound {
+				err = nil
+			}
+			return came, err
+		}
+		if err := o.Adopt(file, ""); err != nil {
+			return came, city.Errorf(city.Forbidden, "the hub gives a roster %d that does not follow roster %d, which this machine has: ask the holders of the root keys, and trust neither: %w", r.Version+1, r.Version, err)
+		}
+	}
+	return came, nil
+}
+
+// Follow has the case go by the newest roster that the hub can show to follow the one here.
+func (c *Case) Follow(ctx context.Context, h Hub) error {
+	_, err := c.office.Follow(ctx, h)
+	c.roster = &c.office.newest().Roster
+	return err
 }
 
 // Listed says whether the roster has this device with this key.

@@ -206,6 +206,9 @@ func (c *Case) Proofs() (map[string][]byte, error) {
 // Fetch brings what the hub has of the case: answers that are not here yet and proofs.
 // What came is named in words.
 func (c *Case) Fetch(ctx context.Context, h Hub) (came []string, err error) {
+	if err := c.Follow(ctx, h); err != nil {
+		return nil, err
+	}
 	st, err := h.State(ctx, c.Token.ID)
 	if err != nil {
 		return nil, err

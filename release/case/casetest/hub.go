@@ -32,6 +32,10 @@ type Hub struct {
 	Withhold func(*Film) bool
 	// Lists are what it gives in place of the true lists of a camera's hours.
 	Lists map[city.Slug][]root.List
+	// Rosters are the files that follow the first, from version 2 on.
+	Rosters [][]byte
+	// Unproven is a step of which it gives no proof; empty: none.
+	Unproven string
 	// Time is the witnesses'.
 	Time time.Time
 
@@ -64,6 +68,7 @@ func (h *Hub) Handler() http.Handler {
 		"GET /api/v1/cases/{id}/hours/{camera}":              h.hours,
 		"POST /api/v1/record/entries":                        h.publish,
 		"GET /log/{path...}":                                 h.log,
+		"GET /record/roster/{version}":                       h.roster,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			if !strings.Contains(pattern, "{name...}") { // ciphertext takes its turn by itself
@@ -185,7 +190,10 @@ func (h *Hub) answered(w http.ResponseWriter, r *http.Request) error {
 
 func (h *Hub) proofs(w http.ResponseWriter, _ *http.Request) error {
 	checkpoint := h.w.Log.Checkpoint(h.Time, 0, 1)
-	for _, i := range h.index {
+	for name, i := range h.index {
+		if name == h.Unproven {
+			continue
+		}
 		if _, err := w.Write(h.w.Log.Inclusion(i, checkpoint)); err != nil {
 			return err
 		}
@@ -265,6 +273,15 @@ func (h *Hub) publish(w http.ResponseWriter, r *http.Request) error {
 	name := map[entry.Type]string{"release-opened": "opened", "release-details": "details"}[entry.TypeOf(e)]
 	h.append(name, e)
 	return json.NewEncoder(w).Encode(map[string]any{"entries": []any{map[string]any{"index": h.index[name]}}})
+}
+
+func (h *Hub) roster(w http.ResponseWriter, r *http.Request) error {
+	n, err := strconv.Atoi(r.PathValue("version"))
+	if err != nil || n < 2 || n-2 >= len(h.Rosters) {
+		return city.Errorf(city.NotFound, "the city has no such roster")
+	}
+	_, err = w.Write(h.Rosters[n-2]) //nolint:gosec // no page
+	return err
 }
 
 func (h *Hub) log(w http.ResponseWriter, r *http.Request) error {
