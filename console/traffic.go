@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"math"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -48,6 +49,7 @@ type trafficJunction struct {
 	Leads                  string // the decision that can be undone here; empty: none
 	Ends                   template.HTML
 	State                  sign
+	Plans                  string // address of the page of its plans; empty: the reader sees none
 	Since                  template.HTML
 	Queues                 []trafficQueue
 }
@@ -117,6 +119,7 @@ func (c *Console) trafficJunction(r *request, j *traffic.JunctionView, desk bool
 		x.Ends = r.clock.Time(j.Ends)
 	}
 	if desk {
+		x.Plans = "/services/traffic/plans/" + url.PathEscape(j.ID)
 		x.Reason = j.Reason
 		if j.Mode == traffic.Held && j.By != "" {
 			x.Reason = c.say.Say("traffic.heldby", "name", j.By)

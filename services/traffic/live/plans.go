@@ -153,6 +153,22 @@ type PlanOf struct {
 	Present plan.Change
 	Cycle   time.Duration
 	Phases  []PhaseOf
+	Bars    []Bar
+}
+
+// Bar is when one signal group is green, in seconds of the cycle; one over its end ends at a
+// smaller number than it begins.
+type Bar struct {
+	Name   string
+	Greens []plan.Window
+}
+
+func bars(j *network.Junction, p *network.Plan) (list []Bar) {
+	t := plan.Of(j, *p)
+	for g := range j.Groups {
+		list = append(list, Bar{j.Groups[g].Name, t.Greens[j.GroupID(g)]})
+	}
+	return list
 }
 
 // PhaseOf is a phase.
@@ -178,7 +194,7 @@ func (s *Service) Plans(junction string) (*PlanView, error) {
 	runs := running(x, list, v.Day)
 	for i := range list {
 		p := &list[i]
-		one := PlanOf{ID: p.ID, Runs: i+1 == runs, Present: plan.Present(x.j, p, v.Day), Cycle: p.Cycle()}
+		one := PlanOf{ID: p.ID, Runs: i+1 == runs, Present: plan.Present(x.j, p, v.Day), Cycle: p.Cycle(), Bars: bars(x.j, p)}
 		stretch := plan.Stretchable(x.j, p)
 		for k, ph := range p.Phases {
 			greens, ambers := x.j.StateGroups(ph.State)
@@ -198,13 +214,16 @@ func (s *Service) Plans(junction string) (*PlanView, error) {
 
 // Trial is a change that somebody thinks about.
 type Trial struct {
-	Junction string
-	Change   plan.Change
-	Today    plan.Change
-	Problems []string            // why nobody may ask for it, in the safety layer's words
-	Compared *compare.Comparison // nil: there are problems
-	Words    string              // what it came to
-	Made     string              // how many vehicles were taken to come, and why so many
+	Junction                string
+	Change                  plan.Change
+	Today                   plan.Change
+	TodayWords, ChangeWords string
+	Problems                []string            // why nobody may ask for it, in the safety layer's words
+	Compared                *compare.Comparison // nil: there are problems
+	Words                   string              // what it came to
+	Made                    string              // how many vehicles were taken to come, and why so many
+	Cycle                   time.Duration       // of the plan as it would be; 0: there is no such plan
+	Bars                    []Bar               // of it
 }
 
 // Try checks a change, and if nothing stands against it, simulates today's plans and the
@@ -221,7 +240,10 @@ func (s *Service) Try(ctx context.Context, c plan.Change) (*Trial, error) {
 		s.mu.Unlock()
 		return nil, city.Errorf(city.NotFound, "junction %s has no plan %s", c.Junction, c.Plan)
 	}
-	t := &Trial{Junction: name(x), Change: c, Today: *today, Problems: c.Check(x.j)}
+	t := &Trial{Junction: name(x), Change: c, Today: *today, TodayWords: today.Words(x.j), ChangeWords: c.Words(x.j), Problems: c.Check(x.j)}
+	if p, err := c.Apply(x.j); err == nil {
+		t.Cycle, t.Bars = p.Cycle(), bars(x.j, &p)
+	}
 	study := whatif.Study{Network: s.net}
 	study.Comes, t.Made = s.comes(s.deps.Now())
 	for _, o := range s.sites {
