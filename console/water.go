@@ -1,10 +1,12 @@
 package console
 
 import (
+	"context"
 	"fmt"
 	"html/template"
 	"math"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +16,7 @@ import (
 	"polity/service"
 	"polity/services/water/leaks"
 	water "polity/services/water/live"
+	"polity/services/water/pumping"
 )
 
 // WaterDesk is the water service as its page asks it.
@@ -21,6 +24,14 @@ type WaterDesk interface {
 	View() water.View
 	// Isolate says which valves cut a pipe off: city.NotFound, city.Conflict.
 	Isolate(pipe string) (water.Isolation, error)
+	// Operation says how the network runs on a usual day.
+	Operation() water.Operation
+	// TryPumps says what a plan would do, by pump the hours in which it runs.
+	TryPumps(ctx context.Context, runs [][]int) (*pumping.Outcome, error)
+	// Search begins to look for the source of a contamination.
+	Search(samples string) error
+	// Report keeps what a resident told: city.Invalid, city.NotFound.
+	Report(what, pipe string) error
 }
 
 type waterView struct {
@@ -34,6 +45,9 @@ type waterView struct {
 	Leaks, Past  []waterLeak
 	Desk         bool // the reader works at the desk
 	Hour         string
+	Age          bool // the drawing has the age of water in place of pressure
+	AgeKnown     bool
+	Refresh      int // seconds
 	Diagram      template.HTML
 	Nodes        []waterNode
 	Instruments  []waterInstrument
@@ -46,10 +60,18 @@ type waterView struct {
 	PlanProblem  string
 	Figures      []powerFigure
 	Decisions    string
+
+	Network, Said string // which network is played; what was just done
+	MayReport     bool
+	ReportKinds   []waterKind
+	Reports       []template.HTML // the newest first
 }
+
+type waterKind struct{ Value, Name string }
 
 type waterLeak struct {
 	Title, Words, State, Reason, Note, Path string
+	Order, OrderPath, Reports               string
 	Since                                   template.HTML
 	Candidates                              []waterCandidate
 	Within                                  string
@@ -58,8 +80,8 @@ type waterLeak struct {
 type waterCandidate struct{ Pipe, Chance string }
 
 type waterNode struct {
-	Name, Pressure string
-	State          sign
+	Name, Pressure, Age string
+	State               sign
 }
 
 type waterInstrument struct {
@@ -74,8 +96,8 @@ type waterBalance struct {
 }
 
 type waterPlan struct {
-	Title, Valves, Dry string
-	Rows               []waterValve
+	Title, Valves, Dry, Hydrants, Sheet string
+	Rows                                []waterValve
 }
 
 type waterValve struct{ Name, Where, State string }
@@ -92,12 +114,18 @@ func (c *Console) waterPage(w http.ResponseWriter, r *request) error {
 	}
 	now := desk.View()
 	v := waterView{
-		Simulated: now.Simulated, At: r.clock.Time(now.At), Learning: now.At.IsZero(), Desk: c.allowed(r, access.SeeAlerts, access.Service(access.Water)),
+		Refresh: waterRefresh(&now), Simulated: now.Simulated, At: r.clock.Time(now.At), Learning: now.At.IsZero(), Desk: c.allowed(r, access.SeeAlerts, access.Service(access.Water)),
 		Summary: c.say.Say("water.summary.none", "n", now.Homes), State: sign{"live", c.say.Say("water.state.well")}, Day: c.waterDay(r, &now),
 	}
 	if len(now.Leaks) > 0 {
 		v.State = sign{"attention", c.say.Say("water.state.leaks")}
 		v.Summary = c.say.Say("water.summary.leaks", "n", len(now.Leaks))
+	}
+	if now.Simulated {
+		v.Network = c.say.Say("water.network.made")
+	}
+	if now.Drawn {
+		v.Network = c.say.Say("water.network.ltown")
 	}
 	if now.Dry > 0 {
 		v.Summary += " " + c.say.Say("water.summary.dry", "n", now.Dry)
@@ -140,9 +168,20 @@ func (c *Console) waterDeskParts(r *request, desk WaterDesk, now *water.View, v 
 		hour = morning
 	}
 	v.Hour = strconv.Itoa(hour)
-	v.Diagram = c.waterMap(now, hour)
+	age := desk.Operation().Age
+	v.AgeKnown = len(age) == len(now.Nodes)
+	v.Age = v.AgeKnown && r.URL.Query().Get("show") == "age"
+	shows := waterShows{hour: hour}
+	if v.Age {
+		shows.age = age
+	}
+	v.Diagram = c.waterMap(now, shows)
 	for i := range now.Nodes {
-		v.Nodes = append(v.Nodes, c.waterNode(&now.Nodes[i], hour))
+		n := c.waterNode(&now.Nodes[i], hour)
+		if v.AgeKnown {
+			n.Age = fmt.Sprintf("%.0f h", age[i])
+		}
+		v.Nodes = append(v.Nodes, n)
 	}
 	for i := range now.Residuals {
 		v.Instruments = append(v.Instruments, c.waterInstrument(&now.Residuals[i]))
@@ -164,6 +203,7 @@ func (c *Console) waterDeskParts(r *request, desk WaterDesk, now *water.View, v 
 	for _, l := range now.Links {
 		v.Pipes = append(v.Pipes, l.Name)
 	}
+	c.waterReports(r, now, v)
 	if v.Pipe = r.URL.Query().Get("pipe"); v.Pipe == "" {
 		return
 	}
@@ -198,6 +238,12 @@ func (c *Console) waterLeak(r *request, l *water.Leak, n int, desk bool) waterLe
 		return o
 	}
 	o.Title, o.Reason, o.Note = c.say.Say("water.leak.at", "pipe", l.Pipe), l.Reason, l.Note
+	if l.Reports > 0 {
+		o.Reports = c.say.Say("water.leak.reports", "n", l.Reports)
+	}
+	if w := l.Work; w != nil && l.Ended.IsZero() {
+		o.Order, o.OrderPath = c.waterOrder(w), "/orders/"+w.Order.ID
+	}
 	if l.Heard != "" {
 		o.Title = c.say.Say("water.leak.heard", "pipe", l.Heard)
 		return o
@@ -210,6 +256,23 @@ func (c *Console) waterLeak(r *request, l *water.Leak, n int, desk bool) waterLe
 		o.Candidates = append(o.Candidates, waterCandidate{x.Pipe, service.Chance(x.Probability)})
 	}
 	return o
+}
+
+// waterOrder is a leak's work order in words.
+func (c *Console) waterOrder(w *water.Work) string {
+	state := strings.ToLower(c.say.Say("orders.state." + w.Order.State))
+	if w.Order.Crew == "" {
+		return c.say.Say("water.order", "number", w.Order.Number, "state", state)
+	}
+	return c.say.Say("water.order.crew", "number", w.Order.Number, "crew", w.Order.Crew, "state", state)
+}
+
+// waterRefresh is how often the page is fetched again, s: a large network's is heavy.
+func waterRefresh(v *water.View) int {
+	if len(v.Nodes) > waterLabels {
+		return 15
+	}
+	return 5
 }
 
 func (c *Console) waterNode(n *water.NodeView, hour int) waterNode {
@@ -306,6 +369,13 @@ func (c *Console) waterPlan(v *water.View, p *water.Isolation) *waterPlan {
 	if len(p.Nodes) > 0 {
 		o.Dry += " " + c.say.Say("water.plan.nodes", "names", strings.Join(p.Nodes, ", "))
 	}
+	if len(p.DryHydrants) > 0 {
+		o.Hydrants = c.say.Say("water.plan.hydrants.dry", "names", strings.Join(p.DryHydrants, ", "))
+	}
+	if len(p.Near) > 0 {
+		o.Hydrants = strings.TrimSpace(o.Hydrants + " " + c.say.Say("water.plan.hydrants.near", "names", strings.Join(p.Near, ", ")))
+	}
+	o.Sheet = "/services/water/sheet.pdf?pipe=" + url.QueryEscape(p.Pipe)
 	for _, x := range p.Valves {
 		state := c.say.Say("water.valve.open")
 		if x.Closed {

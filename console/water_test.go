@@ -4,18 +4,23 @@ import (
 	"context"
 	"math"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
 	"polity/access"
 	"polity/city"
+	"polity/console/consoletest"
 	"polity/service"
 	"polity/services/water/leaks"
 	water "polity/services/water/live"
 )
 
 // waterDesk is a water service with one leak.
-type waterDesk struct{ view water.View }
+type waterDesk struct {
+	*consoletest.Water
+	view water.View
+}
 
 func (waterDesk) Run(ctx context.Context) error { <-ctx.Done(); return nil }
 func (waterDesk) State() service.State          { return service.State{Message: "title"} }
@@ -24,7 +29,7 @@ func (waterDesk) Isolate(pipe string) (water.Isolation, error) {
 	if pipe != "P<1>" {
 		return water.Isolation{}, city.Errorf(city.NotFound, "no such pipe")
 	}
-	return water.Isolation{Pipe: pipe, Valves: []water.ValveView{{Name: "V7", Link: 0, Node: 1}}, Nodes: []string{"J2"}, Homes: 41}, nil
+	return water.Isolation{Pipe: pipe, Valves: []water.ValveView{{Name: "V7", Link: 0, Node: 1}}, Nodes: []string{"J2"}, Homes: 41, DryHydrants: []string{"H3"}, Near: []string{"H1"}}, nil
 }
 
 func waterPages(t *testing.T, may ...access.Action) http.Handler {
@@ -43,7 +48,7 @@ func waterPages(t *testing.T, may ...access.Action) http.Handler {
 		Links:     []water.LinkView{{Name: "P<1>", From: 0, To: 1, Chance: 0.62, Leak: true, Meter: true}},
 		Residuals: []leaks.Residual{{Instrument: "J2", Spread: 0.01, Days: leaks.Series{0, math.NaN(), -0.3}}},
 	}
-	return servicePages(t, "water", waterDesk{v}, nil, may...)
+	return servicePages(t, "water", waterDesk{consoletest.NewWater(afternoon), v}, nil, may...)
 }
 
 // TestEveryoneSeesThatThereIsALeakAndTheDeskWhere: pipes and pressures are the desk's.
@@ -84,5 +89,73 @@ func TestWaterThatDoesNotRunSaysSo(t *testing.T) {
 	pages, _ := newPages(t, everything)
 	if page := get(t, pages, "/services/water").Body.String(); !strings.Contains(page, "hub.services.water") {
 		t.Error("the page does not say how the service is switched on")
+	}
+}
+
+// TestHowWaterRunsIsTheDesks: pumps beside what is proposed and what is tried, ages, and the
+// search for a source; what is wrong is told and nothing typed is lost.
+func TestHowWaterRunsIsTheDesks(t *testing.T) {
+	const at = "/services/water/operation"
+	if w := get(t, waterPages(t), at); w.Code != http.StatusForbidden {
+		t.Errorf("everyone: %d", w.Code)
+	}
+	desk := waterPages(t, access.SeeAlerts)
+	page := get(t, desk, at).Body.String()
+	for _, want := range []string{"9.20", "7.10", "tank T1 rises to 4.10 m", "costs less than 6.90", "The tariff is assumed", `value="0-5"`, "J2", "2 of 2 samples", "valves V1.", "The nearest hydrant is H1", "Bounds: 2.00 to 4.00 m"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	if strings.Contains(page, "<textarea") {
+		t.Error("who may not decide is asked for samples")
+	}
+	if page := get(t, desk, at+"?pump0=1-3").Body.String(); !strings.Contains(page, "What you try") || !strings.Contains(page, "3.00") {
+		t.Error("a plan that is tried is not shown")
+	}
+	if page := get(t, desk, at+"?pump0=25").Body.String(); !strings.Contains(page, "no hour of the day") || !strings.Contains(page, `value="25"`) {
+		t.Error("an hour that no day has is not told")
+	}
+	if w := post(t, desk, "/services/water/contamination", url.Values{"samples": {"x"}}); w.Code != http.StatusForbidden {
+		t.Errorf("who may not decide searches: %d", w.Code)
+	}
+	decides := waterPages(t, access.SeeAlerts, access.Decide)
+	if w := post(t, decides, "/services/water/contamination", url.Values{"samples": {""}}); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "nothing was seen") {
+		t.Errorf("%d", w.Code)
+	}
+	if w := post(t, decides, "/services/water/contamination", url.Values{"samples": {"node,hours,seen\r\nJ2,3,yes"}}); w.Code != http.StatusSeeOther {
+		t.Errorf("%d", w.Code)
+	}
+}
+
+// TestResidentsReportsAreKeptByTheDesk and counted without a name.
+func TestResidentsReportsAreKeptByTheDesk(t *testing.T) {
+	decides := waterPages(t, access.SeeAlerts, access.Decide)
+	if page := get(t, decides, "/services/water").Body.String(); !strings.Contains(page, "Water in the street") || !strings.Contains(page, "never who") {
+		t.Error("there is no form for what residents report")
+	}
+	for pipe, want := range map[string]int{"P3": http.StatusSeeOther, "P99": http.StatusNotFound} {
+		if w := post(t, decides, "/services/water/reports", url.Values{"what": {"no-water"}, "pipe": {pipe}}); w.Code != want {
+			t.Errorf("%s: %d", pipe, w.Code)
+		}
+	}
+	if w := post(t, waterPages(t, access.SeeAlerts), "/services/water/reports", url.Values{"what": {"no-water"}, "pipe": {"P3"}}); w.Code != http.StatusForbidden {
+		t.Errorf("who may not decide: %d", w.Code)
+	}
+}
+
+// TestTheSheetForACrew is a PDF with valves, counts and hydrants; it says that it is simulated.
+func TestTheSheetForACrew(t *testing.T) {
+	desk := waterPages(t, access.SeeAlerts)
+	w := get(t, desk, "/services/water/sheet.pdf?pipe=P%3C1%3E")
+	for _, want := range []string{"%PDF-1.4", "SIMULATED", "V7", "About 41 homes", "H3", "H1", "To cut off P<1>"} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("the sheet does not have %q", want)
+		}
+	}
+	if w := get(t, desk, "/services/water/sheet.pdf?pipe=P9"); w.Code != http.StatusNotFound {
+		t.Errorf("a pipe that is not there: %d", w.Code)
+	}
+	if w := get(t, waterPages(t), "/services/water/sheet.pdf?pipe=P%3C1%3E"); w.Code != http.StatusForbidden {
+		t.Errorf("everyone has the sheet: %d", w.Code)
 	}
 }

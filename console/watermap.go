@@ -17,9 +17,20 @@ const (
 	waterLabels = 80 // nodes, beyond which their pressures are not written beside them
 )
 
-// waterMap draws the network at an hour: nodes by pressure, pipes by how likely a leak is
-// there, valves that are closed. Words stand beside what colour says.
-func (c *Console) waterMap(v *water.View, hour int) template.HTML {
+// waterShows is what nodes are coloured by: pressure at an hour, or the age of water (h) where
+// there are ages.
+type waterShows struct {
+	hour int
+	age  []float64
+}
+
+// waterMap draws the network: nodes by pressure at an hour or by age, pipes by how likely a
+// leak is there, valves that are closed. Words stand beside what colour says.
+func (c *Console) waterMap(v *water.View, shows waterShows) template.HTML {
+	hour, size := shows.hour, 8
+	if len(v.Nodes) > waterLabels {
+		size = 4
+	}
 	if len(v.Nodes) == 0 {
 		return ""
 	}
@@ -49,19 +60,34 @@ func (c *Console) waterMap(v *water.View, hour int) template.HTML {
 			continue
 		case n.Dry:
 			class += " dry"
+		case shows.age != nil:
+			class += fmt.Sprintf(" p%d", ageClass(shows.age[i]))
+			node.Pressure = fmt.Sprintf("%.0f h", shows.age[i])
 		case hour < len(n.Pressure):
 			class += fmt.Sprintf(" p%d", pressureClass(n.Pressure[hour]))
 		}
 		if n.Sensor {
 			class += " sensor"
 		}
-		fmt.Fprintf(&b, `<circle class="%s" cx="%.0f" cy="%.0f" r="8"><title>%s, %s</title></circle>`, class, x, y, template.HTMLEscapeString(n.Name), template.HTMLEscapeString(node.Pressure))
-		if len(v.Nodes) <= waterLabels && hour < len(n.Pressure) && !n.Dry {
-			fmt.Fprintf(&b, `<text x="%.0f" y="%.0f">%.0f</text>`, x+11, y-8, n.Pressure[hour])
+		fmt.Fprintf(&b, `<circle class="%s" cx="%.0f" cy="%.0f" r="%d"><title>%s, %s</title></circle>`, class, x, y, size, template.HTMLEscapeString(n.Name), template.HTMLEscapeString(node.Pressure))
+		if len(v.Nodes) <= waterLabels && !n.Dry {
+			switch {
+			case shows.age != nil:
+				fmt.Fprintf(&b, `<text x="%.0f" y="%.0f">%.0f</text>`, x+11, y-8, shows.age[i])
+			case hour < len(n.Pressure):
+				fmt.Fprintf(&b, `<text x="%.0f" y="%.0f">%.0f</text>`, x+11, y-8, n.Pressure[hour])
+			}
 		}
 	}
 	words := c.say.Say("water.map.words", "nodes", len(v.Nodes), "hour", fmt.Sprintf("%d:00", hour))
-	return template.HTML(fmt.Sprintf(`<svg class="water-map" viewBox="0 0 %.0f %.0f" role="img" aria-label="%s">%s</svg>`, waterWide, high, template.HTMLEscapeString(words), b.String())) //nolint:gosec // numbers, and names that were escaped
+	class := "water-map"
+	if size < 8 {
+		class += " large"
+	}
+	if shows.age != nil {
+		words = c.say.Say("water.map.words.age", "nodes", len(v.Nodes))
+	}
+	return template.HTML(fmt.Sprintf(`<svg class="%s" viewBox="0 0 %.0f %.0f" role="img" aria-label="%s">%s</svg>`, class, waterWide, high, template.HTMLEscapeString(words), b.String())) //nolint:gosec // numbers, and names that were escaped
 }
 
 func (c *Console) waterPipe(b *strings.Builder, l *water.LinkView, at func(int) (float64, float64)) {
@@ -96,6 +122,17 @@ func waterScale(v *water.View) (at func(node int) (x, y float64), high float64) 
 	return func(node int) (x, y float64) {
 		return waterPad + (v.Nodes[node].X-left)*scale, waterPad + (top-v.Nodes[node].Y)*scale
 	}, high
+}
+
+// ageClass is the step of an age (h): from 72, from 36, from 18, from 6, and less; colours are
+// those of pressures, the oldest as the lowest.
+func ageClass(h float64) int {
+	for k, from := range []float64{72, 36, 18, 6} {
+		if h >= from {
+			return k
+		}
+	}
+	return 4
 }
 
 // pressureClass is the step of a pressure (m): under 20, 30, 40, 50, and more.

@@ -8,6 +8,7 @@ import (
 	"polity/service"
 	"polity/services/water/leaks"
 	water "polity/services/water/live"
+	"polity/services/water/pumping"
 )
 
 // Water stands in for the water service: one leak that waits for a decision, in a network
@@ -67,4 +68,54 @@ func (w *Water) Isolate(pipe string) (water.Isolation, error) {
 		return water.Isolation{}, city.Errorf(city.Conflict, "no valve lies between %s and reservoir Works; shut that source itself", pipe)
 	}
 	return water.Isolation{}, city.Errorf(city.NotFound, "the network has no pipe %q", pipe)
+}
+
+// Operation has ages, a pump that may run cheaper, and a search that is over.
+func (w *Water) Operation() water.Operation {
+	plan, levels := pumping.Plan{}, [][]float64{{3}}
+	for h := range 24 {
+		plan = append(plan, []bool{h < 6})
+		levels = append(levels, []float64{3 + 0.02*float64(h%7)})
+	}
+	tariff := &pumping.Tariff{}
+	for h := range tariff {
+		tariff[h] = 0.1 + 0.1*float64(h/12)
+	}
+	return water.Operation{
+		At: w.at, Age: []float64{0, 4, 21, 80}, Settled: true,
+		Pumps: water.Pumps{
+			Names: []string{"PU1"}, Tanks: []string{"T1"}, Low: []float64{2}, High: []float64{4}, Tariff: tariff, Assumed: true,
+			Now:    &pumping.Outcome{Cost: 9.2, Energy: 60, Levels: levels, Lowest: 25, LowestAt: "J2", Broken: []string{"tank T1 rises to 4.10 m, above 4.00"}},
+			Advice: &pumping.Advice{Pumps: []string{"PU1"}, Tanks: []string{"T1"}, Plan: plan, Bound: 6.9, Outcome: &pumping.Outcome{Cost: 7.1, Energy: 58, Levels: levels, Lowest: 26, LowestAt: "J2"}},
+		},
+		Trace: &water.Trace{
+			Text: "node,hours,seen\nJ3,5,yes\nJ1,5,no\n", Hours: 24, Reached: 2,
+			Samples:  []water.TraceSample{{Node: "J3", Hours: 5, Seen: true}, {Node: "J1", Hours: 5}},
+			Sources:  []water.TraceSource{{Node: "J2", Chance: 0.7, Since: 3.5, Agrees: 2}},
+			Measures: []water.TraceMeasure{{What: "close at the source and flush", Pipes: []string{"P2"}, Valves: []string{"V1"}, Flush: "J2", Hydrant: "H1", Used: 3, Reached: 1, Dry: 1}, {What: "nothing", Used: 40, Reached: 2}},
+		},
+	}
+}
+
+// TryPumps says that a plan costs an hour's worth each hour.
+func (w *Water) TryPumps(_ context.Context, runs [][]int) (*pumping.Outcome, error) {
+	o := w.Operation().Pumps.Now
+	return &pumping.Outcome{Cost: float64(len(runs[0])), Energy: 10, Levels: o.Levels, Lowest: 24, LowestAt: "J2"}, nil
+}
+
+// Search takes nothing but what ReadSamples would.
+func (w *Water) Search(samples string) error {
+	if samples == "" {
+		return city.Errorf(city.Invalid, "samples: nothing was seen anywhere")
+	}
+	return nil
+}
+
+// Report knows three pipes.
+func (w *Water) Report(_, pipe string) error {
+	_, err := w.Isolate(pipe)
+	if city.KindOf(err) == city.NotFound {
+		return err
+	}
+	return nil
 }
