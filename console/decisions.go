@@ -12,6 +12,7 @@ import (
 	"polity/city"
 	"polity/room/decision"
 	"polity/service"
+	power "polity/services/power/live"
 )
 
 const (
@@ -129,8 +130,10 @@ func (c *Console) decisionView(r *request, d *decision.Decision, may bool) decis
 		MayUndo:   may && d.Level != service.Advice && (d.State == decision.Accepted || d.State == decision.Applied),
 		Advice:    d.Level == service.Advice,
 	}
-	if d.Service == access.Power && d.Level == service.Confirm {
-		v.Sheet = powerOrderPath(d.ID)
+	if d.Service == access.Power {
+		if _, _, err := power.OrderOf(d.Detail); err == nil {
+			v.Sheet = powerOrderPath(d.ID)
+		}
 	}
 	for _, i := range d.Inputs {
 		v.Inputs = append(v.Inputs, decisionInput{i.Entity, i.Attribute, i.Value, r.clock.Time(i.At)})

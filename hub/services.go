@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"polity/access"
 	"polity/city"
 	"polity/console"
 	"polity/hub/entries"
@@ -64,6 +65,9 @@ func (h *Hub) openServices(ctx context.Context, modules []service.Module, pages 
 		}
 		h.services = append(h.services, running{name, s})
 		pages.Services[name] = s
+	}
+	if _, runs := pages.Services[access.Power]; runs {
+		return h.openSheets(pages)
 	}
 	return nil
 }

@@ -33,13 +33,14 @@ JSON (.json), MATPOWER cases (.m) and CIM models (.xml, or a .zip of CGMES profi
   polity power outage feeder.dss reports.csv         what failed, by meters and calls
   polity power curtail feeder.dss rules.yaml         whom registered rules limit
   polity power iec104 decode frames.hex    what substations say
-  polity power lights groups.yaml          when street lamps burn`,
+  polity power lights groups.yaml          when street lamps burn
+  polity power sheet verify order.sheet.txt --key sheets.key   whether a printed order is real`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
 		powerFlowCommand(), powerCheckCommand(), powerReconfigureCommand(), powerSettingsCommand(), powerRestoreCommand(), powerHostingCommand(),
-		powerOutageCommand(), powerCurtailCommand(), powerIEC104Command(), powerLightsCommand(),
+		powerOutageCommand(), powerCurtailCommand(), powerIEC104Command(), powerLightsCommand(), powerSheetCommand(),
 	)
 	return cmd
 }
