@@ -14,6 +14,7 @@ import (
 	"polity/recording/root"
 	"polity/recording/segment"
 	"polity/release/export"
+	"polity/release/token"
 )
 
 // head is a segment without its body.
@@ -283,7 +284,7 @@ func (c *checker) scope() {
 	if int64(len(cameras)) > q.CamerasCount {
 		c.add(Wrong, recordName, "%d cameras; the token asks for %d", len(cameras), q.CamerasCount)
 	}
-	if to.Sub(from) > time.Duration(q.HoursCount)*time.Hour {
+	if to.Sub(from) > time.Duration(q.HoursCount)*time.Hour+token.Lead {
 		c.add(Wrong, recordName, "it reaches over %s; the token asks for %d hours", to.Sub(from).Round(time.Minute), q.HoursCount)
 	}
 	o := c.openings
@@ -294,7 +295,7 @@ func (c *checker) scope() {
 			}
 		}
 	}
-	if o != nil && o.From != "" && (from.Before(o.From.Time()) || !to.Before(o.To.Time())) {
+	if o != nil && o.From != "" && (from.Before(o.From.Time().Add(-token.Lead)) || !to.Before(o.To.Time())) {
 		c.add(Wrong, recordName, "it reaches from %s to %s; the token asks for %s to %s", clock(from), clock(to), o.From, o.To)
 	}
 	if before == c.wrongs() {

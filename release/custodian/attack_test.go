@@ -238,14 +238,21 @@ func TestAttackScopeCamera(t *testing.T) {
 // Segments before or after the times that the token names, also under another start.
 func TestAttackScopeTime(t *testing.T) {
 	attack.Tell(t, "scope-time",
-		"Segments from a millisecond before and just after the token's times, a day later, past retention, and under a header with another start.",
-		"Each start is held to the committed times and to retention, and a sealed share opens under its own start only.")
+		"Segments that end before or begin just after the token's times, a day later, two that begin before, past retention, and under a header with another start.",
+		"Each start is held to the committed times and to retention, one segment of a camera may begin up to 12 s before, and a sealed share opens under its own start only.")
 	w := newWorld(t)
 	d := w.devices["court-1"]
-	for _, start := range []time.Time{filmed.Add(-time.Millisecond), filmed.Add(time.Hour), filmed.Add(24 * time.Hour)} {
+	for _, start := range []time.Time{filmed.Add(-token.Lead - time.Millisecond), filmed.Add(time.Hour), filmed.Add(24 * time.Hour)} {
 		r := w.request(d, w.ask(), w.film("square", filmed), w.film("square", start))
 		_, err := d.Examine(r.file(t))
 		refused(t, err, Scope)
+	}
+	r := w.request(d, w.ask(), w.film("square", filmed.Add(-12*time.Second)), w.film("square", filmed.Add(-6*time.Second)), w.film("square", filmed))
+	_, err := d.Examine(r.file(t))
+	refused(t, err, Scope)
+	one := w.film("square", filmed.Add(-6*time.Second)) // reaches into the asked time
+	if shares, _ := w.approve(d, w.request(d, w.ask(), one, w.film("square", filmed))); shares[canonical.Hash(one.header.Hash())].State != token.Right {
+		t.Error("the segment that covers the beginning of the asked time is not given")
 	}
 	forged := w.relabelled(w.film("square", filmed.Add(3*time.Hour)), "square", filmed.Add(time.Minute))
 	shares, _ := w.approve(d, w.request(d, w.ask(), forged))
@@ -255,9 +262,9 @@ func TestAttackScopeTime(t *testing.T) {
 	// Footage past its retention, whose keys are still there.
 	a := w.ask()
 	a.From, a.To = filmed.Add(-96*time.Hour), filmed.Add(-90*time.Hour)
-	r := w.request(d, a, w.film("square", filmed.Add(-91*time.Hour)))
+	r = w.request(d, a, w.film("square", filmed.Add(-91*time.Hour)))
 	r = w.requestFor(d, r.entry, r.details, r.index, asked.Add(36*time.Hour), w.film("square", filmed.Add(-91*time.Hour)))
-	_, err := d.Examine(r.file(t))
+	_, err = d.Examine(r.file(t))
 	refused(t, err, Scope)
 }
 

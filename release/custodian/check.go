@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"sync"
 	"time"
 
 	"polity/city"
@@ -32,6 +33,27 @@ type Request struct {
 
 	file io.ReadSeeker
 	kind token.Kind
+
+	mu    sync.Mutex
+	leads map[city.Slug]canonical.Hash // by camera: its segment that begins before the asked time
+}
+
+// lead takes a camera's one segment that may begin before the asked time.
+func (r *Request) lead(h *segment.Header) error {
+	if !r.Details.Leads(h.Start) {
+		return nil
+	}
+	hash := canonical.Hash(h.Hash())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.leads == nil {
+		r.leads = map[city.Slug]canonical.Hash{}
+	}
+	if before, ok := r.leads[h.Camera]; ok && before != hash {
+		return city.Errorf(city.Forbidden, "two segments of camera %s begin before %s, from when on the token asks; one can reach into that time", h.Camera, r.Details.From)
+	}
+	r.leads[h.Camera] = hash
+	return nil
 }
 
 // Words are the file's, to compare with those of whoever sent it.
@@ -294,6 +316,9 @@ func (d *Device) inScope(req *Request, t token.Tag, b []byte) (r record, err err
 		return r, refusef(Scope, "a segment of camera %s is of the city %.80s, not of %s", h.Camera, h.Domain, d.roster.Domain)
 	}
 	if err := req.Details.Holds(h.Camera, h.Start); err != nil {
+		return r, refuse(Scope, err)
+	}
+	if err := req.lead(h); err != nil {
 		return r, refuse(Scope, err)
 	}
 	if _, ok := d.roster.Class(h.Class); !ok {

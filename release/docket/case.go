@@ -90,6 +90,11 @@ type kept struct {
 func (d *Docket) Cases(ctx context.Context) ([]Case, error) {
 	d.writing.Lock()
 	defer d.writing.Unlock()
+	return d.cases(ctx)
+}
+
+// cases are all. The lock is held.
+func (d *Docket) cases(ctx context.Context) ([]Case, error) {
 	public, err := d.follow(ctx)
 	if err != nil {
 		return nil, err

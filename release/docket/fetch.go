@@ -16,6 +16,7 @@ import (
 	"polity/ledger/canonical"
 	"polity/ledger/proof"
 	"polity/recording/share"
+	"polity/release/token"
 )
 
 // granted loads a case of which things may be handed out: both approvals are public.
@@ -75,18 +76,38 @@ func (d *Docket) Segments(ctx context.Context, id canonical.Hash) ([]Segment, er
 	if err != nil {
 		return nil, err
 	}
+	from, to := r.submission.From.Time().Add(-token.Lead), r.submission.To.Time()
 	var all []Segment
 	for _, camera := range r.submission.Cameras {
-		list, err := d.cfg.Recordings.Segments(ctx, camera, r.submission.From.Time(), r.submission.To.Time())
+		list, err := d.cfg.Recordings.Segments(ctx, camera, from, to)
 		if err != nil {
 			return nil, err
 		}
-		if list, err = d.withHeld(ctx, camera, r.submission.From.Time(), r.submission.To.Time(), list); err != nil {
+		if list, err = d.withHeld(ctx, camera, from, to, list); err != nil {
 			return nil, err
 		}
-		all = append(all, slices.DeleteFunc(list, func(s Segment) bool { return r.submission.Holds(s.Camera, s.Start) != nil })...)
+		for _, s := range list {
+			if r.submission.Holds(s.Camera, s.Start) != nil {
+				continue
+			}
+			if r.submission.Leads(s.Start) { // which of them both bodies were asked for
+				if asked, err := d.wasOffered(ctx, id, s.HeaderHash); err != nil {
+					return nil, err
+				} else if !asked {
+					continue
+				}
+			}
+			all = append(all, s)
+		}
 	}
 	return all, nil
+}
+
+// wasOffered says whether a request of a case to a body had a segment.
+func (d *Docket) wasOffered(ctx context.Context, id canonical.Hash, header [32]byte) (bool, error) {
+	var n int
+	err := d.db.QueryRowContext(ctx, "SELECT count(*) FROM offered WHERE ask = ? AND header = ?", id[:], header[:]).Scan(&n)
+	return n > 0, kind(err)
 }
 
 // withHeld adds to a camera's segments on its edge those whose ciphertext is held here.
@@ -118,7 +139,7 @@ func (d *Docket) Ciphertext(ctx context.Context, id canonical.Hash, camera city.
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(c.Cameras, camera) || start.Before(c.From) || !start.Before(c.To) {
+	if !slices.Contains(c.Cameras, camera) || start.Before(c.From.Add(-token.Lead)) || !start.Before(c.To) {
 		return city.Errorf(city.Forbidden, "the case %s does not ask for that segment", c.Code)
 	}
 	f, err := os.Open(d.heldFile(camera, name))

@@ -146,10 +146,13 @@ func (p *picked) held(ctx context.Context) iter.Seq2[[]byte, error] {
 		}
 		s := p.submission
 		for _, camera := range s.Cameras {
-			goOn := true
+			goOn, since := true, s.From.Time().Add(-token.Lead)
+			if slices.Contains(p.leads, camera) {
+				since = s.From.Time()
+			}
 			err := p.d.each(ctx, `SELECT hold.id, segment.header, front, sealed FROM held JOIN hold ON hold.id = held.hold JOIN segment ON segment.header = held.header
-				WHERE body = ? AND until >= ? AND camera = ? AND start >= ? AND start < ? ORDER BY sequence, hold.id`,
-				[]any{string(p.body), p.time.UTC().Format(time.DateOnly), string(camera), s.From.Time().UnixMilli(), s.To.Time().UnixMilli()}, func(scan func(...any) error) error {
+				WHERE body = ? AND until >= ? AND camera = ? AND start >= coalesce((SELECT max(start) FROM segment JOIN held USING (header) WHERE camera = ? AND start >= ? AND start <= ?), ?) AND start < ? ORDER BY sequence, hold.id`,
+				[]any{string(p.body), p.time.UTC().Format(time.DateOnly), string(camera), string(camera), since.UnixMilli(), s.From.Time().UnixMilli(), s.From.Time().UnixMilli(), s.To.Time().UnixMilli()}, func(scan func(...any) error) error {
 					var id, hash, front, sealed []byte
 					if err := scan(&id, &hash, &front, &sealed); err != nil {
 						return err
@@ -197,21 +200,28 @@ func (d *Docket) heldFile(camera city.Slug, name string) string {
 	return filepath.Join(d.cfg.Path, heldDir, string(camera)+"-"+name)
 }
 
-// fetchHeld brings the ciphertext of held segments here, before its time is over on the
-// edges. One that an edge does not give now is tried again.
+// wanted is a segment that is to be fetched from its edge.
+type wanted struct {
+	header          []byte
+	camera          city.Slug
+	start, sequence int64
+}
+
+// fetchHeld brings the ciphertext of held segments here, and that of cases, before its time
+// is over on the edges. One that an edge does not give now is tried again.
 func (d *Docket) fetchHeld(ctx context.Context) error {
-	type want struct {
-		header          []byte
-		camera          city.Slug
-		start, sequence int64
-	}
-	var list []want
+	var list []wanted
 	err := d.each(ctx, "SELECT DISTINCT segment.header, camera, start, sequence FROM held JOIN segment ON segment.header = held.header WHERE size IS NULL ORDER BY start", nil, func(scan func(...any) error) error {
-		var w want
+		var w wanted
 		err := scan(&w.header, &w.camera, &w.start, &w.sequence)
 		list = append(list, w)
 		return err
 	})
+	if err == nil {
+		var asked []wanted
+		asked, err = d.wantAsked(ctx, d.cfg.Now())
+		list = append(list, asked...)
+	}
 	for _, w := range list {
 		if ctx.Err() != nil {
 			break
@@ -219,7 +229,7 @@ func (d *Docket) fetchHeld(ctx context.Context) error {
 		name := Name(time.UnixMilli(w.start), uint64(w.sequence)) //nolint:gosec // it was one
 		size, one := d.fetchOne(ctx, w.camera, name, [32]byte(w.header))
 		if city.KindOf(one) == city.NotFound && one != nil {
-			d.cfg.Logger.Error("a held segment was gone before its ciphertext could be fetched", slog.String("camera", string(w.camera)), slog.String("segment", name))
+			d.cfg.Logger.Error("a segment that is held, or asked for, was gone before its ciphertext could be fetched", slog.String("camera", string(w.camera)), slog.String("segment", name))
 			size, one = 0, nil
 		}
 		if one == nil {
@@ -284,7 +294,14 @@ func (d *Docket) dropHeld(ctx context.Context, now time.Time) error {
 		list = append(list, g)
 		return err
 	})
+	asked, failed := d.keptAsked(ctx, now)
+	if err = errors.Join(err, failed); err != nil {
+		return kind(err)
+	}
 	for _, g := range list {
+		if asked[canonical.Hash(g.header)] {
+			continue
+		}
 		name := Name(time.UnixMilli(g.start), uint64(g.sequence)) //nolint:gosec // it was one
 		one := os.Remove(d.heldFile(g.camera, name))
 		if errors.Is(one, os.ErrNotExist) {

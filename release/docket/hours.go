@@ -9,6 +9,7 @@ import (
 	"polity/city"
 	"polity/ledger/canonical"
 	"polity/recording/root"
+	"polity/release/token"
 )
 
 // Hours writes the segment hashes of a camera's hours that the case touches, as lists in the
@@ -24,7 +25,7 @@ func (d *Docket) Hours(ctx context.Context, id canonical.Hash, camera city.Slug,
 	if !slices.Contains(c.Cameras, camera) {
 		return city.Errorf(city.Forbidden, "the case %s does not ask for that camera", c.Code)
 	}
-	for hour := c.From.UTC().Truncate(time.Hour); hour.Before(c.To); hour = hour.Add(time.Hour) {
+	for hour := c.From.Add(-token.Lead).UTC().Truncate(time.Hour); hour.Before(c.To); hour = hour.Add(time.Hour) {
 		list, err := d.cfg.Recordings.Hashes(ctx, camera, hour)
 		switch {
 		case err != nil:

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -100,6 +101,8 @@ func (d *Docket) writeRequest(ctx context.Context, c *Case, r *row, body share.B
 	}
 	p.Secret = r.submission.Details
 	picked := &picked{d: d, roster: d.cfg.Roster(), body: body, time: point.Time, submission: r.submission}
+	var fronts []*segment.Header
+	picked.each = func(h *segment.Header) { fronts = append(fronts, h) }
 	if sum, err = token.WriteRequest(w, token.Request, *p, picked.all(ctx)); err != nil {
 		return sum, err
 	}
@@ -119,6 +122,9 @@ func (d *Docket) writeRequest(ctx context.Context, c *Case, r *row, body share.B
 		_, err := tx.ExecContext(ctx, "INSERT INTO request (ask, body, sum, made) VALUES (?, ?, ?, ?) ON CONFLICT (ask, body) DO UPDATE SET sum = excluded.sum, made = excluded.made",
 			c.ID[:], string(body), sum[:], now)
 		if err != nil {
+			return err
+		}
+		if err := picked.noteAsked(ctx, tx, fronts); err != nil {
 			return err
 		}
 		offer, err := tx.PrepareContext(ctx, "INSERT OR IGNORE INTO offered (ask, body, header) VALUES (?, ?, ?)")
@@ -261,7 +267,8 @@ type picked struct {
 
 	each    func(*segment.Header) // hears of each that is taken; nil: nobody does
 	headers []canonical.Hash
-	left    int // out
+	leads   []city.Slug // cameras of which one was taken that begins before the asked time
+	left    int         // out
 }
 
 // all are shares as they stand on the edges, then held ones.
@@ -281,7 +288,9 @@ func (p *picked) all(ctx context.Context) iter.Seq2[[]byte, error] {
 func (p *picked) fresh(ctx context.Context) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		for _, camera := range p.submission.Cameras {
-			for record, err := range p.d.cfg.Recordings.Shares(ctx, camera, p.submission.From.Time(), p.submission.To.Time(), p.body) {
+			var lead []byte // the last record that begins before the asked time
+			var leads *segment.Header
+			for record, err := range p.d.cfg.Recordings.Shares(ctx, camera, p.submission.From.Time().Add(-token.Lead), p.submission.To.Time().Add(token.Lead), p.body) {
 				if err != nil {
 					yield(nil, err)
 					return
@@ -294,20 +303,54 @@ func (p *picked) fresh(ctx context.Context) iter.Seq2[[]byte, error] {
 					yield(nil, err)
 					return
 				}
-				if !p.takes(h) {
-					p.left++
+				if p.submission.Leads(h.Start) {
+					lead, leads = slices.Clone(record), h
 					continue
 				}
-				p.headers = append(p.headers, h.Hash())
-				if p.each != nil {
-					p.each(h)
+				if leads != nil && covers(leads, h, p.submission.From.Time()) && !p.give(leads, lead, yield) {
+					return
 				}
-				if !yield(record, nil) {
+				if leads = nil; !h.Start.Before(p.submission.To.Time()) {
+					break // it was asked for to know where the one before ends
+				}
+				if !p.give(h, record, yield) {
 					return
 				}
 			}
+			if leads != nil && leads.Start.Add(usual).After(p.submission.From.Time()) && !p.give(leads, lead, yield) {
+				return
+			}
 		}
 	}
+}
+
+// usual is how long a segment of which no next is known is taken to be (formats/segment.md).
+const usual = 6 * time.Second
+
+// covers says whether the pictures of a segment, of which the next is known, reach past a
+// time.
+func covers(h, next *segment.Header, at time.Time) bool {
+	end := next.Start
+	if next.Gap != segment.None && next.GapStart.Before(end) {
+		end = next.GapStart
+	}
+	return next.Sequence == h.Sequence+1 && end.After(at) || next.Sequence != h.Sequence+1
+}
+
+// give hands a record on, if a device takes it, and says whether more are wanted.
+func (p *picked) give(h *segment.Header, record []byte, yield func([]byte, error) bool) bool {
+	if !p.takes(h) {
+		p.left++
+		return true
+	}
+	p.headers = append(p.headers, h.Hash())
+	if p.submission.Leads(h.Start) {
+		p.leads = append(p.leads, h.Camera)
+	}
+	if p.each != nil {
+		p.each(h)
+	}
+	return yield(record, nil)
 }
 
 func (p *picked) takes(h *segment.Header) bool {

@@ -97,7 +97,8 @@ func (d *Docket) again(ctx context.Context, before *row, s *token.Submission, fi
 func (d *Docket) gatherable(ctx context.Context, s *token.Submission) error {
 	n, all := 0, true
 	for _, camera := range s.Cameras {
-		list, err := d.cfg.Recordings.Segments(ctx, camera, s.From.Time(), s.To.Time())
+		from := s.From.Time().Add(-token.Lead)
+		list, err := d.cfg.Recordings.Segments(ctx, camera, from, s.To.Time())
 		switch city.KindOf(err) {
 		case city.NotFound:
 			return city.Errorf(city.Invalid, "the submission asks for camera %s: %w", camera, err)
@@ -106,7 +107,7 @@ func (d *Docket) gatherable(ctx context.Context, s *token.Submission) error {
 			continue
 		}
 		if err == nil {
-			list, err = d.withHeld(ctx, camera, s.From.Time(), s.To.Time(), list)
+			list, err = d.withHeld(ctx, camera, from, s.To.Time(), list)
 		}
 		if err != nil {
 			return err

@@ -108,6 +108,9 @@ func (s *Submission) Holds(camera city.Slug, start time.Time) error {
 	return s.scope().Holds(camera, start)
 }
 
+// Leads says whether a segment that starts then begins before the asked time.
+func (s *Submission) Leads(start time.Time) bool { return s.scope().Leads(start) }
+
 func (s *Submission) check() error {
 	if s.Format != SubmissionFormat {
 		return city.Errorf(city.Invalid, "submission: format is %.40q; this version reads %s", s.Format, SubmissionFormat)

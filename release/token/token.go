@@ -129,12 +129,20 @@ func (d *Details) Hours() int64 {
 	return int64((d.To.Time().Sub(d.From.Time()) + time.Hour - 1) / time.Hour)
 }
 
+// Lead is how long before the asked time a segment may start whose pictures reach into it:
+// a recorder begins a new one after that (recording/recorder, MaxLength). Of each camera one
+// such segment is asked for, the last.
+const Lead = 12 * time.Second
+
+// Leads says whether a segment that starts then begins before the asked time.
+func (d *Details) Leads(start time.Time) bool { return start.Before(d.From.Time()) }
+
 // Holds says whether a segment of that camera and start is asked for.
 func (d *Details) Holds(camera city.Slug, start time.Time) error {
 	if _, ok := slices.BinarySearch(d.Cameras, camera); !ok {
 		return city.Errorf(city.Forbidden, "camera %s is none of those that the token asks for", camera)
 	}
-	if start.Before(d.From.Time()) || !start.Before(d.To.Time()) {
+	if start.Before(d.From.Time().Add(-Lead)) || !start.Before(d.To.Time()) {
 		return city.Errorf(city.Forbidden, "a segment of %s starts at %s; the token asks for %s to %s", camera, start.UTC().Format(time.RFC3339), d.From, d.To)
 	}
 	return nil

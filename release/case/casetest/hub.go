@@ -109,10 +109,15 @@ func (h *Hub) submit(w http.ResponseWriter, r *http.Request) error {
 
 func (h *Hub) films() (list []*Film) {
 	for _, c := range h.sent.Cameras {
+		begin := len(list)
 		for _, f := range h.w.Films[c] {
-			if h.sent.Holds(f.Header.Camera, f.Header.Start) == nil {
-				list = append(list, f)
+			if h.sent.Holds(f.Header.Camera, f.Header.Start) != nil {
+				continue
 			}
+			if len(list) > begin && h.sent.Leads(list[begin].Header.Start) { // one of a camera may begin before
+				list = list[:begin]
+			}
+			list = append(list, f)
 		}
 	}
 	return list
