@@ -29,6 +29,7 @@ var entries = []api.EntryPoint{
 	{InputPath: "islands/record.ts", OutputPath: "record"},
 	{InputPath: "islands/concerned.ts", OutputPath: "concerned"},
 	{InputPath: "islands/transitmap.ts", OutputPath: "transitmap"},
+	{InputPath: "islands/powerlight.ts", OutputPath: "powerlight"},
 	{InputPath: "islands/room.ts", OutputPath: "room"},
 	{InputPath: "islands/roommap.ts", OutputPath: "roommap"},
 	{InputPath: "islands/casenew.ts", OutputPath: "casenew"},
