@@ -22,8 +22,6 @@ import (
 // WasteDesk is the waste service as its page asks it.
 type WasteDesk interface {
 	View() wastelive.View
-	// Price says what giving a container to a truck would cost: city.NotFound, city.Conflict.
-	Price(container, truck string) (waste.Price, error)
 	WriteGPX(w io.Writer, truck string) error // city.NotFound
 }
 
@@ -39,18 +37,17 @@ type wasteView struct {
 	Drives    bool // the reader may drive a tour
 	Waits     bool // a decision does
 	Decisions string
-	Problems  []wasteProblem
+	Problems  []string
 	Tours     []wasteTour
 	Missed    []wasteMiss
 	Figures   []powerFigure
 	Fewer     []wasteFewer
 	Risky     []wasteRisk
 	Suspects  string
-	Priced    bool
-	Stops     []pick
-	Trucks    []pick
-	Price     string
-	PriceBad  string
+	Plans     string // where tours are changed
+	Bring     string // where tables are brought in; empty: they are there
+	Progress  string // of the plan that is made; empty: none is
+	Share     string // of it, 0 to 100
 }
 
 type wasteMap struct {
@@ -68,8 +65,6 @@ type wasteStreet struct {
 	Name, Today, Fill string
 	State             sign
 }
-
-type wasteProblem struct{ What, Help string }
 
 type wasteTour struct {
 	Truck, Words, GPX string
@@ -245,12 +240,8 @@ func (c *Console) wasteDesk(r *request, desk WasteDesk, now *wastelive.View, v *
 		v.Decisions = "/decisions"
 	}
 	v.Waits = len(now.Waiting) > 0
-	for _, p := range now.Problems {
-		what := p.What
-		if p.Container != "" {
-			what = p.Container + ": " + what
-		}
-		v.Problems = append(v.Problems, wasteProblem{what, p.Help})
+	for _, p := range waste.Gather(now.Problems) {
+		v.Problems = append(v.Problems, p.String())
 	}
 	known := map[string]*wastelive.ContainerView{}
 	for i := range now.Containers {
@@ -271,7 +262,7 @@ func (c *Console) wasteDesk(r *request, desk WasteDesk, now *wastelive.View, v *
 		v.Figures = []powerFigure{
 			{c.say.Say("waste.figure.km"), fmt.Sprintf("%.1f km", now.Metres/1000), ""},
 			{c.say.Say("waste.figure.hours"), fmt.Sprintf("%.1f h", hours.Hours()), ""},
-			{c.say.Say("waste.figure.cost"), fmt.Sprintf("%.0f", now.Cost), c.say.Say("waste.figure.cost.what")},
+			{c.say.Say("waste.figure.cost"), wasteMoney(fmt.Sprintf("%.0f", now.Cost), now.Currency), ""},
 			{c.say.Say("waste.figure.co2"), fmt.Sprintf("%.1f kg", now.KgCO2), ""},
 			{c.say.Say("waste.figure.wait"), fmt.Sprint(now.LeftOut), c.say.Say("waste.figure.wait.what")},
 		}
@@ -289,12 +280,21 @@ func (c *Console) wasteDesk(r *request, desk WasteDesk, now *wastelive.View, v *
 	if len(suspects) > 0 {
 		v.Suspects = c.say.Say("waste.suspects", "n", len(suspects), "list", strings.Join(suspects, ", "))
 	}
-	c.wastePrice(r, desk, now, known, v)
+	v.Plans, v.Progress, v.Share = wastePlanPath, "", ""
+	if now.Planning {
+		v.Progress, v.Share = c.wasteStep(now.Progress), fmt.Sprintf("%.0f", 100*now.Progress.Share)
+	}
+	if now.Empty {
+		v.Bring = wasteTablesPath
+	}
 }
 
 // more is a difference with its sign.
 func more(d float64, format string) string {
 	text := fmt.Sprintf(format, math.Abs(d))
+	if strings.Trim(text, "0.") == "" {
+		return text
+	}
 	if d < 0 {
 		return "−" + text
 	}
@@ -370,36 +370,6 @@ func (c *Console) wasteRisks(now *wastelive.View) (list []wasteRisk) {
 	return list
 }
 
-// wastePrice answers what it would cost to give a container to another truck.
-func (c *Console) wastePrice(r *request, desk WasteDesk, now *wastelive.View, known map[string]*wastelive.ContainerView, v *wasteView) {
-	if v.Priced = now.Priced; !v.Priced {
-		return
-	}
-	container, truck := r.FormValue("container"), r.FormValue("truck")
-	for i := range now.Tours {
-		t := &now.Tours[i]
-		v.Trucks = append(v.Trucks, pick{Value: t.Truck, Name: t.Truck, Here: t.Truck == truck})
-		for _, call := range t.Calls {
-			if k := known[call.Container]; k != nil {
-				v.Stops = append(v.Stops, pick{Value: k.ID, Name: k.Street + ", " + k.ID + " (" + t.Truck + ")", Here: k.ID == container})
-			}
-		}
-	}
-	slices.SortFunc(v.Stops, func(a, b pick) int { return strings.Compare(a.Name, b.Name) })
-	if container == "" || truck == "" {
-		return
-	}
-	p, err := desk.Price(container, truck)
-	switch {
-	case err != nil:
-		v.PriceBad = err.Error()
-	case !p.Fits:
-		v.PriceBad = c.say.Say("waste.price.not", "container", container, "truck", truck)
-	default:
-		v.Price = c.say.Say("waste.price.is", "container", container, "truck", truck, "cost", more(p.Cost, "%.2f"))
-	}
-}
-
 // serviceWaste is the waste service, for its routes.
 func serviceWaste(*Console, *http.Request) ([]access.Thing, error) {
 	return []access.Thing{access.Service(access.Waste)}, nil
@@ -447,18 +417,22 @@ func (c *Console) wasteGPX(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	return c.sendGPX(w, r, desk.WriteGPX)
+}
+
+func (c *Console) sendGPX(w http.ResponseWriter, r *request, write func(w io.Writer, truck string) error) error {
 	truck, isGPX := strings.CutSuffix(r.PathValue("tour"), ".gpx")
 	if !isGPX {
 		return city.Errorf(city.NotFound, "%s", c.say.Say("waste.gpx"))
 	}
 	var b bytes.Buffer
-	if err := desk.WriteGPX(&b, truck); err != nil {
+	if err := write(&b, truck); err != nil {
 		return err
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/gpx+xml")
 	h.Set("Content-Disposition", `attachment; filename="tour.gpx"`)
 	h.Set("Cache-Control", "no-store")
-	_, err = b.WriteTo(w)
+	_, err := b.WriteTo(w)
 	return gone(err)
 }

@@ -21,13 +21,6 @@ type wasteDesk struct{ view wastelive.View }
 func (wasteDesk) Run(ctx context.Context) error { <-ctx.Done(); return nil }
 func (wasteDesk) State() service.State          { return service.State{Health: service.Well, Message: "title"} }
 func (d wasteDesk) View() wastelive.View        { return d.view }
-func (wasteDesk) Price(container, truck string) (waste.Price, error) {
-	if container != "c1" {
-		return waste.Price{}, city.Errorf(city.NotFound, "the plan has no container %q or no truck %q", container, truck)
-	}
-	return waste.Price{Cost: -1.5, Fits: truck == "t<2>"}, nil
-}
-
 func (wasteDesk) WriteGPX(w io.Writer, truck string) error {
 	if truck != "t<2>" {
 		return city.Errorf(city.NotFound, "%q has no tour today", truck)
@@ -40,7 +33,7 @@ func wastePages(t *testing.T, may ...access.Action) http.Handler {
 	t.Helper()
 	at := city.Point{Lon: 24.94, Lat: 60.17}
 	v := wastelive.View{
-		At: afternoon, Simulated: true, Pace: 60, Day: afternoon.Add(-14 * time.Hour), Phase: wastelive.Driving, Waiting: []string{"plan-1"}, Priced: true, Metres: 7000, Cost: 90, KgCO2: 6,
+		At: afternoon, Simulated: true, Pace: 60, Day: afternoon.Add(-14 * time.Hour), Phase: wastelive.Driving, Waiting: []string{"plan-1"}, Metres: 7000, Cost: 90, KgCO2: 6,
 		Tours: []wastelive.Tour{{Tour: waste.Tour{Truck: "t<2>", Start: 6 * time.Hour, End: 8 * time.Hour, Metres: 7000, Calls: []waste.Call{
 			{Container: "c1", Place: at, Arrive: 6*time.Hour + 10*time.Minute, Kilograms: 40}, {Container: "=c2", Place: at, Arrive: 6*time.Hour + 20*time.Minute}, {Site: "landfill", Place: at},
 		}}, Line: []city.Point{at, at}, Done: 2}},
@@ -78,7 +71,7 @@ func TestEveryoneSeesStreetsAndTheDeskSeesTours(t *testing.T) {
 	}
 	page := get(t, wastePages(t, access.SeeAlerts), "/services/waste").Body.String()
 	for _, want := range []string{
-		"c9: no truck in service takes glass. Put a truck for it into service.", "t&lt;2&gt;", "1 of 2 stops done, 7.0 km, 06:00 to 08:00, cost 0", "missed: The way to it is blocked", "over 99 %",
+		"Container c9: no truck in service takes glass. Put a truck for it into service.", "t&lt;2&gt;", "1 of 2 stops done, 7.0 km, 06:00 to 08:00, cost 0", "missed: The way to it is blocked", "over 99 %",
 		"1 sensor seems to lie: =c2", "−1.0 km", "t%3C2%3E.gpx",
 	} {
 		if !strings.Contains(page, want) {
@@ -90,20 +83,5 @@ func TestEveryoneSeesStreetsAndTheDeskSeesTours(t *testing.T) {
 	}
 	if csv := get(t, wastePages(t, access.SeeAlerts), "/services/waste/tours.csv").Body.String(); !strings.Contains(csv, "'=c2") {
 		t.Errorf("a spreadsheet would take an id for a formula: %s", csv)
-	}
-}
-
-// TestAMoveIsPriced: a container, or a truck, that the plan does not have is said.
-func TestAMoveIsPriced(t *testing.T) {
-	pages := wastePages(t, access.SeeAlerts)
-	for query, want := range map[string]string{
-		"container=c1&truck=t%3C2%3E": "c1 with t&lt;2&gt;: −1.50, everything else as it is.",
-		"container=c1&truck=t1":       "c1 does not fit into t1&#39;s day.",
-		"container=c7&truck=t1":       "the plan has no container",
-		"":                            "What a move costs",
-	} {
-		if page := get(t, pages, "/services/waste?"+query).Body.String(); !strings.Contains(page, want) {
-			t.Errorf("%s: %q is not said", query, want)
-		}
 	}
 }

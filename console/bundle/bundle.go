@@ -40,6 +40,7 @@ var entries = []api.EntryPoint{
 	{InputPath: "islands/crew.ts", OutputPath: "crew"},
 	{InputPath: "islands/crewworker.ts", OutputPath: "crewworker"},
 	{InputPath: "islands/wastedriver.ts", OutputPath: "wastedriver"},
+	{InputPath: "islands/wasteplan.ts", OutputPath: "wasteplan"},
 	{InputPath: "islands/push.ts", OutputPath: "push"},
 	{InputPath: "islands/pushworker.ts", OutputPath: "pushworker"},
 	{InputPath: "styles/console.css", OutputPath: "console"},

@@ -186,7 +186,9 @@ func TestACityBeginsWithItsTables(t *testing.T) {
 	if later, err := d.s.TakeOver(tables); err != nil || later {
 		t.Fatal(later, err)
 	}
-	d.until("tours are planned", func(v live.View) bool { return v.Phase == live.Proposed && len(v.Tours) == 1 && !v.Empty && v.Currency == "SEK" })
+	d.until("tours are planned", func(v live.View) bool {
+		return v.Phase == live.Proposed && len(v.Tours) == 1 && !v.Empty && v.Currency == "SEK"
+	})
 	first := d.waits("plan")
 	d.stop()
 	d.start(config)

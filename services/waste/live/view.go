@@ -11,6 +11,7 @@ import (
 	"polity/city"
 	"polity/service"
 	"polity/services/waste"
+	"polity/services/waste/roads"
 )
 
 // Classes of fill, as everyone sees them.
@@ -36,6 +37,8 @@ type View struct {
 
 	Containers []ContainerView
 	Streets    []StreetView // by name
+	Trucks     []TruckView
+	Sites      []SiteView
 	Tours      []Tour
 	LeftOut    int
 	Problems   []waste.Problem
@@ -44,12 +47,25 @@ type View struct {
 	Currency   string  // empty: not said
 	Metres     float64
 	KgCO2      float64
-	Priced     bool // Price answers
-	Alerts     int  // that are not over
+	Alerts     int // that are not over
 
 	Taken   map[string]time.Time // since when people drive trucks
 	Unloads []Unload             // today, in order
 	Misses  []Miss               // containers that were missed and wait, the newest first
+}
+
+// TruckView is a truck of the fleet.
+type TruckView struct {
+	ID    string
+	Shift waste.Hours
+	Out   bool // of service
+}
+
+// SiteView is a landfill or transfer station.
+type SiteView struct {
+	ID     string
+	Open   waste.Hours
+	Closed bool
 }
 
 // ContainerView is a container.
@@ -57,6 +73,8 @@ type ContainerView struct {
 	ID, Street string
 	Place      city.Point
 	Fraction   string
+	Litres     float64
+	Near       bool // it is emptied from the lane beside its kerb
 	Class      string
 	Fill       float64
 	At         time.Time // of the fill; zero: not known
@@ -98,7 +116,7 @@ func (s *Service) View() View {
 	v := View{
 		At: s.at, Simulated: s.cfg.Simulate != "", Planning: s.planning, Progress: s.progress, Empty: len(s.town.Containers) == 0 || len(s.town.Fleet.Trucks) == 0, Day: t.Day, Phase: t.Phase, Waiting: slices.Clone(s.kept.Waiting),
 		LeftOut: len(t.LeftOut), Problems: slices.Clone(t.Problems), Fewer: slices.Clone(t.Fewer), Cost: t.Cost, Currency: s.town.Fleet.Currency, Metres: t.Metres, KgCO2: t.KgCO2,
-		Priced: s.plan != nil && t.Phase == Proposed, Alerts: len(s.kept.Alerts),
+		Alerts: len(s.kept.Alerts),
 	}
 	if v.Simulated {
 		v.Pace = s.cfg.Pace
@@ -112,6 +130,14 @@ func (s *Service) View() View {
 	}
 	slices.SortFunc(v.Unloads, func(a, b Unload) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Truck, b.Truck)) })
 	v.Misses = s.misses()
+	for i := range s.town.Fleet.Trucks {
+		x := &s.town.Fleet.Trucks[i]
+		v.Trucks = append(v.Trucks, TruckView{x.ID, x.Shift, x.Out})
+	}
+	for i := range s.town.Fleet.Sites {
+		x := &s.town.Fleet.Sites[i]
+		v.Sites = append(v.Sites, SiteView{x.ID, x.Open, x.Closed})
+	}
 	with := map[string]string{}
 	for i := range t.Tours {
 		tour := t.Tours[i]
@@ -127,7 +153,7 @@ func (s *Service) View() View {
 	for i := range s.town.Containers {
 		c := &s.town.Containers[i]
 		x := ContainerView{
-			ID: c.ID, Street: s.streets[i], Place: c.Place, Fraction: string(c.Fraction), Class: class(s.levels[i]), Fill: s.levels[i].Fill, At: s.levels[i].At,
+			ID: c.ID, Street: s.streets[i], Place: c.Place, Fraction: string(c.Fraction), Litres: c.Litres, Near: c.Side != roads.Either, Class: class(s.levels[i]), Fill: s.levels[i].Fill, At: s.levels[i].At,
 			Overflow: s.outlooks[c.ID], Suspect: slices.Contains(s.suspects, c.ID), Truck: with[c.ID], Collected: t.Collected[c.ID], Missed: t.Missed[c.ID],
 		}
 		v.Containers = append(v.Containers, x)
@@ -185,18 +211,6 @@ func (s *Service) State() service.State {
 		x.Health = service.Trouble
 	}
 	return x
-}
-
-// Price says what it would cost to give a container to another truck, before the plan is
-// agreed to. Afterwards, and for what the plan does not have, it is an error.
-func (s *Service) Price(container, truck string) (waste.Price, error) {
-	s.mu.Lock()
-	plan, phase := s.plan, s.kept.Today.Phase
-	s.mu.Unlock()
-	if plan == nil || phase != Proposed || len(plan.Tours) == 0 {
-		return waste.Price{}, city.Errorf(city.Conflict, "what a move costs is known while the plan of the day waits for a decision")
-	}
-	return plan.Move(container, truck)
 }
 
 // WriteGPX writes a truck's tour; NotFound if it has none today.
