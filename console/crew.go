@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"polity/access"
 	"polity/city"
 	"polity/room/order"
 )
@@ -81,10 +82,15 @@ func (c *Console) crewPage(w http.ResponseWriter, r *request) error {
 		rows = append(rows, c.orderRow(r.clock, &d.Orders[i].Order))
 	}
 	w.Header().Set("Permissions-Policy", crewSettings)
+	drive := "" // where who drives a refuse truck goes
+	if _, err := c.wasteCrews(); err == nil && c.allowed(r, access.DoOrder, access.Service(access.Waste)) {
+		drive = "/services/waste/drive"
+	}
 	data := struct {
-		Crew template.JS
-		Rows []orderRow
-	}{template.JS(text), rows} //nolint:gosec // encoding/json escapes < and >
+		Crew  template.JS
+		Rows  []orderRow
+		Drive string
+	}{template.JS(text), rows, drive} //nolint:gosec // encoding/json escapes < and >
 	return c.render(w, r, http.StatusOK, page{Template: "crew", Title: c.say.Say("crew.title"), Data: data})
 }
 

@@ -138,16 +138,19 @@ function map(c: DriverCall, k: number, s: DriveShown, acts: DriveActs, line: str
   const w = s.width, h = (w * 3) / 4, r = w / 40;
   const stops = s.data.mine?.calls.filter((o) => o.onMap && !o.done && o !== c) ?? [];
   return make(
-    "div", { class: "spot" },
-    draw(
-      "svg", { class: "crew-map drive-map", viewBox: `${c.x - w / 2} ${c.y - h / 2} ${w} ${h}`, role: "img", "aria-label": say("waste.drive.map", { k }) },
-      draw("image", { href: isDark() ? s.data.map.dark : s.data.map.light, x: 0, y: 0, width: s.data.map.width, height: s.data.map.height }),
-      draw("path", { class: "drive-way", d: line, "stroke-width": w / 60 }),
-      ...stops.map((o) => draw("circle", { class: "drive-stop", cx: o.x, cy: o.y, r: r * 0.6, "stroke-width": w / 150 })),
-      draw("circle", { class: "dot-live", cx: c.x, cy: c.y, r }),
+    "div", {},
+    make(
+      "div", { class: "spot" },
+      draw(
+        "svg", { class: "crew-map drive-map", viewBox: `${c.x - w / 2} ${c.y - h / 2} ${w} ${h}`, role: "img", "aria-label": say("waste.drive.map", { k }) },
+        draw("image", { href: isDark() ? s.data.map.dark : s.data.map.light, x: 0, y: 0, width: s.data.map.width, height: s.data.map.height }),
+        draw("path", { class: "drive-way", d: line, "stroke-width": w / 60 }),
+        ...stops.map((o) => draw("circle", { class: "drive-stop", cx: o.x, cy: o.y, r: r * 0.6, "stroke-width": w / 150 })),
+        draw("circle", { class: "dot-live", cx: c.x, cy: c.y, r }),
+      ),
+      s.data.map.credit && make("p", { class: "map-credit" }, make("a", { href: s.data.map.creditUrl, rel: "noreferrer" }, s.data.map.credit)),
     ),
-    make("p", { class: "pair" }, make("button", { type: "button", onclick: () => acts.zoom(0.6) }, say("waste.drive.closer")), make("button", { type: "button", onclick: () => acts.zoom(1 / 0.6) }, say("waste.drive.wider"))),
-    s.data.map.credit && make("p", { class: "map-credit" }, make("a", { href: s.data.map.creditUrl, rel: "noreferrer" }, s.data.map.credit)),
+    make("div", { class: "pair" }, make("button", { type: "button", onclick: () => acts.zoom(0.6) }, say("waste.drive.closer")), make("button", { type: "button", onclick: () => acts.zoom(1 / 0.6) }, say("waste.drive.wider"))),
   );
 }
 
