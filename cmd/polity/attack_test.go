@@ -11,7 +11,7 @@ import (
 
 	"polity/internal/attack"
 	"polity/ledger/entry"
-	"polity/release/releasetest"
+	"polity/ledger/proof/prooftest"
 	"polity/release/token"
 )
 
@@ -81,7 +81,7 @@ func TestAttackADeviceAtATerminal(t *testing.T) {
 	refused(approve(false, token.Code(late.ID)+"\n", "late.bin", "late.answer"), "expiry", "late.answer")
 
 	view := *c
-	view.log = &releasetest.Log{City: c.log.City, T: t}
+	view.log = &prooftest.Log{City: c.log.City}
 	unseen, _ := view.request("view.bin", "square", asked.Add(50*time.Hour), tlog.Tree{})
 	refused(approve(false, token.Code(unseen.ID)+"\n", "view.bin", "view.answer"), "checkpoint", "view.answer")
 

@@ -20,13 +20,13 @@ import (
 
 	"polity/city"
 	"polity/ledger/entry"
+	"polity/ledger/proof/prooftest"
 	"polity/ledger/roster"
 	"polity/ledger/roster/rostertest"
 	"polity/recording/recordtest"
 	"polity/recording/segment"
 	"polity/recording/share"
 	"polity/release/custodian"
-	"polity/release/releasetest"
 	"polity/release/token"
 )
 
@@ -34,7 +34,7 @@ import (
 type court struct {
 	t   *testing.T
 	dir string
-	log *releasetest.Log
+	log *prooftest.Log
 	key share.EpochKey // of 1 December, class short
 }
 
@@ -79,7 +79,7 @@ func newCourt(t *testing.T) *court {
 		t.Fatal(err)
 	}
 	people.Roster = signed
-	c.log = &releasetest.Log{City: people, T: t}
+	c.log = &prooftest.Log{City: people}
 	if err := os.WriteFile(c.path("city.roster"), file, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"polity/ledger/canonical"
 	"polity/ledger/entry"
 	"polity/ledger/proof"
+	"polity/ledger/proof/prooftest"
 	"polity/ledger/summary"
 	"polity/ledger/summary/summarytest"
 )
@@ -78,7 +79,7 @@ func TestTheSameLogGivesTheSameNumbers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	grown := summarytest.Writer{Log: &summarytest.Log{City: w.City}}
+	grown := summarytest.Writer{Log: &prooftest.Log{City: w.City}}
 	r := summary.NewReader(grown.Log)
 	var s *summary.Summary
 	for i, data := range w.Entries {

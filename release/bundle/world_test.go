@@ -14,6 +14,7 @@ import (
 	"polity/internal/sandbox"
 	"polity/ledger/canonical"
 	"polity/ledger/entry"
+	"polity/ledger/proof/prooftest"
 	"polity/ledger/roster"
 	"polity/ledger/roster/rostertest"
 	"polity/recording/fmp4"
@@ -22,7 +23,6 @@ import (
 	"polity/recording/segment"
 	"polity/recording/share"
 	"polity/release/export"
-	"polity/release/releasetest"
 	"polity/release/token"
 )
 
@@ -42,7 +42,7 @@ const four = 4 * time.Second
 type world struct {
 	*rostertest.City
 	t        testing.TB
-	log      *releasetest.Log
+	log      *prooftest.Log
 	entries  map[string]entry.Entry // by the name of its proof, in the order below
 	segments []export.Segment
 	details  *token.Details
@@ -113,7 +113,7 @@ func (w *world) signed(device city.Slug, e entry.Signed) entry.Entry {
 // prove logs entries in an order and takes their proofs.
 func (w *world) prove(names ...string) {
 	w.t.Helper()
-	w.log = &releasetest.Log{City: w.City, T: w.t}
+	w.log = &prooftest.Log{City: w.City}
 	at := map[string]int64{}
 	for _, name := range names {
 		at[name] = w.log.Append(w.entries[name])

@@ -17,12 +17,12 @@ import (
 	"polity/city"
 	"polity/ledger/canonical"
 	"polity/ledger/entry"
+	"polity/ledger/proof/prooftest"
 	"polity/recording/recordtest"
 	"polity/recording/segment"
 	"polity/recording/share"
 	casefile "polity/release/case"
 	"polity/release/case/casetest"
-	"polity/release/releasetest"
 )
 
 // scene is a case in a city whose hub is reached over HTTP.
@@ -492,7 +492,7 @@ func TestTwoLogs(t *testing.T) {
 		t.Fatalf("%+v, %v", l, err)
 	}
 	other := *s.World
-	other.Log = &releasetest.Log{City: s.City, T: t}
+	other.Log = &prooftest.Log{City: s.City}
 	for i, b := range s.Log.Entries {
 		e, err := entry.Decode(b)
 		s.must(err)

@@ -14,12 +14,12 @@ import (
 	"polity/internal/attack"
 	"polity/ledger/canonical"
 	"polity/ledger/entry"
+	"polity/ledger/proof/prooftest"
 	"polity/ledger/roster"
 	"polity/ledger/roster/rostertest"
 	"polity/recording/segment"
 	"polity/recording/share"
 	"polity/release/identity"
-	"polity/release/releasetest"
 	"polity/release/token"
 )
 
@@ -102,7 +102,7 @@ func TestAttackTokenUnlogged(t *testing.T) {
 	_, err = d.Examine(r.file(t))
 	refused(t, err, Inclusion)
 	// A log of the office's own, signed by the log's stolen key, cosigned by one witness.
-	fake := &world{City: w.City, t: t, pub: &releasetest.Log{City: w.City, T: t}}
+	fake := &world{City: w.City, t: t, pub: &prooftest.Log{City: w.City}}
 	n := fake.log(e)
 	alone := fake.pub.Checkpoint(asked, 0)
 	r.parts.Proof = fake.pub.Inclusion(n, alone)
@@ -132,7 +132,7 @@ func TestAttackSplitViewOfOneDevice(t *testing.T) {
 	d := w.devices["court-1"]
 	w.approve(d, w.request(d, w.ask(), f))
 	seen := d.state.Seen
-	other := &world{City: w.City, t: t, pub: &releasetest.Log{City: w.City, T: t}}
+	other := &world{City: w.City, t: t, pub: &prooftest.Log{City: w.City}}
 	for range seen.Size - 1 {
 		other.log(&entry.Alarm{At: canonical.At(asked), What: "clock"})
 	}

@@ -44,12 +44,8 @@ func (d *Device) Audit(file io.ReadSeeker, w io.Writer) (*Answered, []Finding, e
 	if err := d.forUs(p); err != nil {
 		return nil, nil, err
 	}
-	in, err := d.witnessed(p)
-	if err != nil {
+	if _, err := d.prove(p, d.see); err != nil {
 		return nil, nil, err
-	}
-	if _, _, err := in.Check(&d.roster.Roster); err != nil {
-		return nil, nil, refuse(Inclusion, err)
 	}
 	at := d.state.Seen.Time
 	out := token.CreateAnswer(w)

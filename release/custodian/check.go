@@ -126,19 +126,12 @@ func (d *Device) Examine(file io.ReadSeeker) (*Request, error) {
 	if err := d.forUs(p); err != nil {
 		return nil, err
 	}
-	in, err := d.witnessed(p)
+	v, err := d.prove(p, d.see)
 	if err != nil {
 		return nil, err
 	}
-	if req.Checkpoint, err = checkpoint.Open(in.Checkpoint, &d.roster.Roster); err != nil {
-		return nil, refuse(Quorum, err)
-	}
-	said, _, err := in.Check(&d.roster.Roster)
-	if err != nil {
-		return nil, refuse(Inclusion, err)
-	}
-	req.Index, req.Time = in.Index, d.state.Seen.Time
-	if err := d.checkToken(req, said, p); err != nil {
+	req.Checkpoint, req.Index, req.Time = v.point, v.index, d.state.Seen.Time
+	if err := d.checkToken(req, v.said, p); err != nil {
 		return nil, err
 	}
 	if err := d.checkScope(req); err != nil {
@@ -173,8 +166,17 @@ func (d *Device) forUs(p *parts) error {
 	return nil
 }
 
-// witnessed checks rosters, quorum and consistency, and remembers the checkpoint.
-func (d *Device) witnessed(p *parts) (*proof.Inclusion, error) {
+// proven is what a file's proof shows.
+type proven struct {
+	roster *roster.Signed
+	point  *checkpoint.Checkpoint
+	index  int64
+	said   entry.Entry
+}
+
+// prove reads a file's proof: rosters, quorum, what see says of the checkpoint (nil: nothing),
+// inclusion.
+func (d *Device) prove(p *parts, see func(*proven, *parts) error) (*proven, error) {
 	r, err := d.rosters(p.rosters)
 	if err != nil {
 		return nil, refuse(Roster, err)
@@ -183,24 +185,44 @@ func (d *Device) witnessed(p *parts) (*proof.Inclusion, error) {
 	if err != nil {
 		return nil, refuse(File, err)
 	}
-	c, err := checkpoint.Open(in.Checkpoint, &r.Roster)
-	if err != nil {
+	v := &proven{roster: r, index: in.Index}
+	if v.point, err = checkpoint.Open(in.Checkpoint, &r.Roster); err != nil {
 		return nil, refuse(Quorum, err)
 	}
-	if err := d.grown(c, p.consistency, &r.Roster); err != nil {
-		return nil, refuse(Checkpoint, err)
-	}
-	seen := Seen{Size: c.Size, Root: canonical.Hash(c.Root), Time: d.state.Seen.Time}
-	if c.Time.After(seen.Time) {
-		seen.Time = c.Time
-	}
-	if seen != d.state.Seen || r.Version != d.roster.Version {
-		d.state.Seen, d.state.Roster, d.roster = seen, r.File(), r
-		if err := d.save(); err != nil {
+	if see != nil {
+		if err := see(v, p); err != nil {
 			return nil, err
 		}
 	}
-	return in, nil
+	if v.said, _, err = in.Check(&r.Roster); err != nil {
+		return nil, refuse(Inclusion, err)
+	}
+	return v, nil
+}
+
+// see checks that a checkpoint continues the highest one seen, and remembers it.
+func (d *Device) see(v *proven, p *parts) error {
+	if err := d.grown(v.point, p.consistency, &v.roster.Roster); err != nil {
+		return refuse(Checkpoint, err)
+	}
+	seen := Seen{Size: v.point.Size, Root: canonical.Hash(v.point.Root), Time: d.state.Seen.Time}
+	if v.point.Time.After(seen.Time) {
+		seen.Time = v.point.Time
+	}
+	if seen == d.state.Seen && v.roster.Version == d.roster.Version {
+		return nil
+	}
+	d.state.Seen, d.state.Roster, d.roster = seen, v.roster.File(), v.roster
+	return d.save()
+}
+
+// details decrypts the details in a file.
+func (d *Device) details(p *parts) (*token.Details, error) {
+	if p.secret == nil {
+		return nil, refusef(Commitments, "the file has no details")
+	}
+	details, err := token.Decrypt(p.secret, d.id.Private())
+	return details, refuse(Commitments, err)
 }
 
 // rosters goes from the device's roster through later ones.
@@ -270,12 +292,9 @@ func (d *Device) checkToken(req *Request, said entry.Entry, p *parts) error {
 	if err := entry.Verify(e, &d.roster.Roster); err != nil {
 		return refuse(Token, err)
 	}
-	if p.secret == nil {
-		return refusef(Commitments, "the file has no details")
-	}
-	details, err := token.Decrypt(p.secret, d.id.Private())
+	details, err := d.details(p)
 	if err != nil {
-		return refuse(Commitments, err)
+		return err
 	}
 	if err := details.Opens(e); err != nil {
 		return refuse(Commitments, err)

@@ -1,15 +1,14 @@
 package custodian
 
 import (
+	"errors"
 	"io"
 	"strconv"
 	"time"
 
 	"polity/city"
 	"polity/ledger/canonical"
-	"polity/ledger/checkpoint"
 	"polity/ledger/entry"
-	"polity/ledger/proof"
 	"polity/release/token"
 )
 
@@ -40,42 +39,30 @@ func (d *Device) ExamineDisclosure(file io.Reader, fresh []byte) (*Disclosure, e
 	if fresh != nil {
 		p.proof = fresh
 	}
-	r, err := d.rosters(p.rosters)
-	if err != nil {
-		return nil, refuse(Roster, err)
+	shown, err := d.prove(p, nil)
+	if refused, ok := errors.AsType[*Refused](err); ok && refused.Check == Quorum {
+		refused.Err = city.Errorf(city.Forbidden, "%w; if the witnesses changed since, give a new proof of the token from the page of the public record", refused.Err)
 	}
-	in, err := proof.ParseInclusion(p.proof)
 	if err != nil {
-		return nil, refuse(File, err)
+		return nil, err
 	}
-	c, err := checkpoint.Open(in.Checkpoint, &r.Roster)
-	if err != nil {
-		return nil, refuse(Quorum, city.Errorf(city.Forbidden, "%w; if the witnesses changed since, give a new proof of the token from the page of the public record", err))
-	}
-	said, _, err := in.Check(&r.Roster)
-	if err != nil {
-		return nil, refuse(Inclusion, err)
-	}
-	e, ok := said.(*entry.ReleaseRequested)
+	e, ok := shown.said.(*entry.ReleaseRequested)
 	if !ok {
-		return nil, refusef(Token, "the entry of the proof is of type %s, not a token", entry.TypeOf(said))
+		return nil, refusef(Token, "the entry of the proof is of type %s, not a token", entry.TypeOf(shown.said))
 	}
-	if id, err := token.ID(&r.Roster, e); err != nil || id != e.ID {
-		return nil, refusef(Log, "the token was made for another city or log than %s, or its id is wrong", r.Log.Origin)
+	if id, err := token.ID(&shown.roster.Roster, e); err != nil || id != e.ID {
+		return nil, refusef(Log, "the token was made for another city or log than %s, or its id is wrong", shown.roster.Log.Origin)
 	}
-	if p.secret == nil {
-		return nil, refusef(Commitments, "the file has no details")
-	}
-	details, err := token.Decrypt(p.secret, d.id.Private())
+	details, err := d.details(p)
 	if err != nil {
-		return nil, refuse(Commitments, err)
+		return nil, err
 	}
 	if err := details.Opens(e); err != nil {
 		return nil, refuse(Commitments, err)
 	}
-	v := &Disclosure{Token: e, Details: details, Index: in.Index, Time: d.state.Seen.Time}
-	if c.Time.After(v.Time) {
-		v.Time = c.Time
+	v := &Disclosure{Token: e, Details: details, Index: shown.index, Time: d.state.Seen.Time}
+	if shown.point.Time.After(v.Time) {
+		v.Time = shown.point.Time
 	}
 	if v.Time.Before(e.DetailsPublicOn.Time()) {
 		return nil, refusef(Expiry, "the details become public on %s; the newest that this device knows of the log is of %s. Give a new proof of the token, or wait", e.DetailsPublicOn, v.Time.Format(time.DateOnly))

@@ -6,7 +6,6 @@ import (
 
 	"polity/city"
 	"polity/ledger/canonical"
-	"polity/ledger/checkpoint"
 	"polity/ledger/entry"
 	"polity/recording/share"
 	"polity/release/token"
@@ -30,7 +29,8 @@ func (d *Device) ExamineHold(file io.ReadSeeker) (*Holding, error) {
 	if err := d.ready(); err != nil {
 		return nil, err
 	}
-	h := &Holding{Request{file: file, kind: token.HoldAsked, Before: d.state.Seen}}
+	h := &Holding{}
+	h.file, h.kind, h.Before = file, token.HoldAsked, d.state.Seen
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
@@ -42,22 +42,13 @@ func (d *Device) ExamineHold(file io.ReadSeeker) (*Holding, error) {
 	if err := d.forUs(p); err != nil {
 		return nil, err
 	}
-	in, err := d.witnessed(p)
+	v, err := d.prove(p, d.see)
 	if err != nil {
 		return nil, err
 	}
-	if h.Checkpoint, err = checkpoint.Open(in.Checkpoint, &d.roster.Roster); err != nil {
-		return nil, refuse(Quorum, err)
-	}
-	if _, _, err := in.Check(&d.roster.Roster); err != nil {
-		return nil, refuse(Inclusion, err)
-	}
-	h.Time = d.state.Seen.Time
-	if p.secret == nil {
-		return nil, refusef(Commitments, "the file has no details")
-	}
-	if h.Details, err = token.Decrypt(p.secret, d.id.Private()); err != nil {
-		return nil, refuse(Commitments, err)
+	h.Checkpoint, h.Time = v.point, d.state.Seen.Time
+	if h.Details, err = d.details(p); err != nil {
+		return nil, err
 	}
 	return h, d.checkScope(&h.Request)
 }

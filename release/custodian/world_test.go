@@ -13,11 +13,11 @@ import (
 	"polity/city"
 	"polity/ledger/canonical"
 	"polity/ledger/entry"
+	"polity/ledger/proof/prooftest"
 	"polity/ledger/roster/rostertest"
 	"polity/recording/recordtest"
 	"polity/recording/segment"
 	"polity/recording/share"
-	"polity/release/releasetest"
 	"polity/release/token"
 )
 
@@ -35,7 +35,7 @@ type world struct {
 	t       testing.TB
 	dir     string
 	seed    string
-	pub     *releasetest.Log
+	pub     *prooftest.Log
 	caseKey hpke.PrivateKey
 	devices map[city.Slug]*Device
 	seq     uint64
@@ -46,7 +46,7 @@ func newWorld(t *testing.T) *world { return newWorldOf(t, "custodian") }
 func newWorldOf(t testing.TB, seed string) *world {
 	t.Helper()
 	w := &world{City: rostertest.New(seed), t: t, dir: t.TempDir(), seed: seed, devices: map[city.Slug]*Device{}}
-	w.pub = &releasetest.Log{City: w.City, T: t}
+	w.pub = &prooftest.Log{City: w.City}
 	var err error
 	if w.caseKey, err = share.Kem().GenerateKey(); err != nil {
 		t.Fatal(err)

@@ -1,3 +1,4 @@
+// Package releasetest is a recorder's disk with sealed segments, for tests of releases.
 package releasetest
 
 import (

@@ -1,3 +1,6 @@
+// Package summarytest is a year of a city's public log in memory: footage was asked for,
+// refused and opened, bodies audited, and some of it is as it should not be. For tests and
+// for looking at pages.
 package summarytest
 
 import (
@@ -7,6 +10,7 @@ import (
 	"polity/city"
 	"polity/ledger/canonical"
 	"polity/ledger/entry"
+	"polity/ledger/proof/prooftest"
 	"polity/ledger/roster"
 	"polity/ledger/roster/rostertest"
 )
@@ -15,7 +19,7 @@ import (
 var End = time.Date(2026, 11, 24, 12, 32, 0, 0, time.UTC)
 
 // Writer appends what bodies and offices sign.
-type Writer struct{ *Log }
+type Writer struct{ *prooftest.Log }
 
 // New is an empty log of a city of its own, whose first roster counts from March on.
 func New(seed string) Writer {
@@ -25,7 +29,7 @@ func New(seed string) Writer {
 	var err error
 	c.Roster, err = roster.First(c.Sign(r))
 	must(err)
-	return Writer{&Log{City: c}}
+	return Writer{&prooftest.Log{City: c}}
 }
 
 func hash(s string) canonical.Hash { return canonical.Sum("test", []byte(s)) }
@@ -188,4 +192,10 @@ func (w Writer) rest() {
 	w.Sign(&entry.Hold{At: "2026-11-13T10:00:00Z", Body: roster.Ombudsman, CamerasCount: 1, Commitments: entry.Commitments{Cameras: hash("a"), Case: hash("b"), Order: hash("c"), Times: hash("d")}, Count: 600, Device: "ombudsman-1", Hold: hash("hold"), HoldKey: Bytes("hold"), Reason: "appeal", Until: "2027-06-01"})
 	w.Append(&entry.Alarm{At: "2026-11-17T04:00:00Z", Edge: "edge-1", What: "disk-full"})
 	w.Append(&entry.Alarm{At: "2026-11-20T00:00:00Z", Body: roster.Ombudsman, Class: "usual", What: "epoch-keys-few"})
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
 }

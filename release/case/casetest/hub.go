@@ -2,8 +2,6 @@ package casetest
 
 import (
 	"bytes"
-	"context"
-	"encoding/binary"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -12,8 +10,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/mod/sumdb/tlog"
 
 	"polity/city"
 	"polity/ledger/entry"
@@ -299,50 +295,4 @@ func (h *Hub) log(w http.ResponseWriter, r *http.Request) error {
 }
 
 // Source is the city's log as files, as of a time.
-func (w *World) Source(now time.Time) proof.Source { return source{w, now} }
-
-type source struct {
-	w   *World
-	now time.Time
-}
-
-// Read implements proof.Source (C2SP tlog-tiles).
-func (s source) Read(_ context.Context, path string, _ int) ([]byte, error) {
-	if path == "checkpoint" {
-		return s.w.Log.Checkpoint(s.now, 0, 1), nil
-	}
-	var level int64
-	rest, isEntries := strings.CutPrefix(path, "tile/entries/")
-	if !isEntries {
-		first, more, ok := strings.Cut(strings.TrimPrefix(path, "tile/"), "/")
-		n, err := strconv.ParseInt(first, 10, 64)
-		if !ok || err != nil {
-			return nil, city.Errorf(city.NotFound, "no such file")
-		}
-		level, rest = n, more
-	}
-	width := int64(256)
-	if number, part, ok := strings.Cut(rest, ".p/"); ok {
-		n, err := strconv.ParseInt(part, 10, 64)
-		if err != nil {
-			return nil, city.Errorf(city.NotFound, "no such file")
-		}
-		rest, width = number, n
-	}
-	number, err := strconv.ParseInt(strings.ReplaceAll(strings.ReplaceAll(rest, "x", ""), "/", ""), 10, 64)
-	if err != nil {
-		return nil, city.Errorf(city.NotFound, "no such file")
-	}
-	if !isEntries {
-		return s.w.Log.Tile(tlog.Tile{H: 8, L: int(level), N: number, W: int(width)})
-	}
-	var b []byte
-	for i := number * 256; i < number*256+width; i++ {
-		if i >= int64(len(s.w.Log.Entries)) {
-			return nil, city.Errorf(city.NotFound, "no such file")
-		}
-		e := s.w.Log.Entries[i]
-		b = append(binary.BigEndian.AppendUint16(b, uint16(len(e))), e...)
-	}
-	return b, nil
-}
+func (w *World) Source(now time.Time) proof.Source { return w.Log.Source(w.Log.Checkpoint(now, 0, 1)) }

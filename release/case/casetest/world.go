@@ -16,6 +16,7 @@ import (
 	"polity/city"
 	"polity/ledger/canonical"
 	"polity/ledger/entry"
+	"polity/ledger/proof/prooftest"
 	"polity/ledger/roster/rostertest"
 	"polity/recording/fmp4"
 	"polity/recording/recordtest"
@@ -24,7 +25,6 @@ import (
 	"polity/recording/share"
 	casefile "polity/release/case"
 	"polity/release/custodian"
-	"polity/release/releasetest"
 	"polity/release/token"
 )
 
@@ -44,7 +44,7 @@ const Class city.Slug = "short"
 type World struct {
 	*rostertest.City
 
-	Log     *releasetest.Log
+	Log     *prooftest.Log
 	Devices map[share.Body]*custodian.Device
 	Films   map[city.Slug][]*Film
 
@@ -100,7 +100,7 @@ func NewWith(t testing.TB, dir string, work int) *World {
 	t.Helper()
 	people := rostertest.New("case")
 	w := &World{
-		City: people, Log: &releasetest.Log{City: people, T: t}, Devices: map[share.Body]*custodian.Device{}, Films: map[city.Slug][]*Film{},
+		City: people, Log: &prooftest.Log{City: people}, Devices: map[share.Body]*custodian.Device{}, Films: map[city.Slug][]*Film{},
 		t: t, dir: dir, seen: map[share.Body]tlog.Tree{}, work: work,
 	}
 	for i, body := range share.Bodies {
