@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"html/template"
@@ -183,6 +184,9 @@ func (c *Console) waterDeskParts(r *request, desk WaterDesk, now *water.View, v 
 		}
 		v.Nodes = append(v.Nodes, n)
 	}
+	if len(now.Residuals) > instrumentsAsIs { // in a large network what is odd comes first
+		slices.SortStableFunc(now.Residuals, func(a, b leaks.Residual) int { return cmp.Compare(oddness(&b), oddness(&a)) })
+	}
 	for i := range now.Residuals {
 		v.Instruments = append(v.Instruments, c.waterInstrument(&now.Residuals[i]))
 	}
@@ -297,6 +301,16 @@ const (
 	odd         = 4.0  // usual spreads from where a residual is remarkable
 )
 
+const instrumentsAsIs = 15
+
+// oddness is how many usual spreads a residual's last day is from where it is usually.
+func oddness(r *leaks.Residual) float64 {
+	if n := len(r.Days); n > 0 && !math.IsNaN(r.Days[n-1]) {
+		return math.Abs(r.Days[n-1]) / r.Spread
+	}
+	return 0
+}
+
 func (c *Console) waterInstrument(r *leaks.Residual) waterInstrument {
 	unit, form := "m", "%+.2f %s"
 	o := waterInstrument{Name: r.Instrument, Value: "–", State: sign{"unknown", c.say.Say("water.instrument.unknown")}}
@@ -308,7 +322,7 @@ func (c *Console) waterInstrument(r *leaks.Residual) waterInstrument {
 	o.Line = spark(r)
 	if n := len(r.Days); n > 0 && !math.IsNaN(r.Days[n-1]) {
 		last := r.Days[n-1]
-		o.Value = fmt.Sprintf(form, last, unit)
+		o.Value = strings.Replace(strings.Replace(fmt.Sprintf(form, last, unit), "-0.00 ", "0.00 ", 1), "+0.00 ", "0.00 ", 1)
 		o.State = sign{"live", c.say.Say("water.instrument.usual")}
 		if math.Abs(last) > odd*r.Spread {
 			o.State = sign{"attention", c.say.Say("water.instrument.odd")}
@@ -356,6 +370,12 @@ func (c *Console) waterBalance(b *water.Balance) waterBalance {
 	row("input", b.Input.M3, b.Input.Plus)
 	row("use", b.Use.M3, b.Use.Plus)
 	row("apparent", b.ApparentLosses.M3, b.ApparentLosses.Plus)
+	if b.RealLosses.M3 < 0 { // less than what is not known: only how much there may be
+		o.Rows = append(o.Rows,
+			powerFigure{c.say.Say("water.balance.real"), c.say.Say("water.balance.under", "value", fmt.Sprintf("%.0f m³", b.RealLosses.M3+b.RealLosses.Plus)), ""},
+			powerFigure{c.say.Say("water.balance.ili"), c.say.Say("water.balance.under", "value", fmt.Sprintf("%.1f", b.ILI.M3+b.ILI.Plus)), ""})
+		return o
+	}
 	row("real", b.RealLosses.M3, b.RealLosses.Plus)
 	o.Rows = append(o.Rows, powerFigure{c.say.Say("water.balance.ili"), fmt.Sprintf("%.1f", b.ILI.M3), fmt.Sprintf("± %.1f", b.ILI.Plus)})
 	return o

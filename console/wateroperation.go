@@ -124,7 +124,7 @@ func (c *Console) waterPumps(r *request, desk WaterDesk, o *water.Operation, v *
 		v.Pumps = append(v.Pumps, x)
 	}
 	add := func(key string, out *pumping.Outcome) {
-		x := waterOutcome{Name: c.say.Say(key), Cost: fmt.Sprintf("%.2f", out.Cost), Energy: fmt.Sprintf("%.0f kWh", out.Energy), Lowest: c.say.Say("water.pumps.lowest", "metres", fmt.Sprintf("%.0f", out.Lowest), "node", out.LowestAt)}
+		x := waterOutcome{Name: c.say.Say(key), Cost: fmt.Sprintf("%.2f", out.Cost), Energy: fmt.Sprintf("%.0f\u00a0kWh", out.Energy), Lowest: c.say.Say("water.pumps.lowest", "metres", fmt.Sprintf("%.0f", out.Lowest), "node", out.LowestAt)}
 		for _, broken := range out.Broken {
 			x.Bounds = append(x.Bounds, sign{"attention", broken})
 		}

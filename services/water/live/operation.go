@@ -43,7 +43,7 @@ type Pumps struct {
 // How often it is computed, and for how long water is followed.
 const (
 	operationEach = 6 * time.Hour
-	ageHours      = 120
+	ageHours      = 240
 )
 
 // assumedTariff is that of made-up days: night, day and evening.
@@ -199,9 +199,9 @@ func (s *Service) advisePumps(ctx context.Context, p *Pumps) error {
 	better := len(p.Now.Broken) == 0 && saves >= leastSaving || len(p.Now.Broken) > 0
 	var words []string
 	for k, name := range p.Names {
-		words = append(words, fmt.Sprintf("%s at %s", name, HoursWords(Runs(p.Advice.Plan, k))))
+		words = append(words, fmt.Sprintf("%s at hours %s", name, HoursWords(Runs(p.Advice.Plan, k))))
 	}
-	do := service.Sentence(fmt.Sprintf("Let %s run.", service.List(words)), 300)
+	do := service.Sentence(fmt.Sprintf("Run %s.", service.List(words)), 300)
 	if old.Do == do && better {
 		return nil
 	}
