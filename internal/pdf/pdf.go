@@ -1,6 +1,7 @@
 // Package pdf writes reports as PDF 1.4 (ISO 32000-1): A4, the standard fonts Helvetica and
-// Helvetica-Bold, which need not be embedded, text that can be selected and searched. The same
-// report gives the same bytes.
+// Helvetica-Bold, which need not be embedded, text that can be selected and searched, tagged
+// (ISO 32000-1, 14.8) so that programs which read aloud know headings, paragraphs and tables.
+// The same report gives the same bytes.
 package pdf
 
 import (
@@ -23,16 +24,21 @@ const (
 	Width = pageWidth - 2*margin
 )
 
-// page is a page's drawing instructions.
-type page struct{ bytes.Buffer }
+// page is a page's drawing instructions, and what each marked piece of them belongs to.
+type page struct {
+	bytes.Buffer
+
+	marks []*element
+}
 
 // Writer writes one report.
 type Writer struct {
 	// Else is said behind a paragraph that has letters which the fonts lack.
 	Else string
 
-	pages []*page
-	y     float64
+	pages    []*page
+	elements []*element
+	y        float64
 }
 
 // New begins a report with an empty page.
@@ -61,6 +67,7 @@ func (w *Writer) Text(text string, size float64, bold bool, space float64) {
 	if !whole {
 		shown += w.Else
 	}
+	e := w.element(&element{tag: tagOf(size, bold)})
 	for _, line := range wrap(shown, size, Width) {
 		need := size * 1.35
 		if bold {
@@ -68,16 +75,19 @@ func (w *Writer) Text(text string, size float64, bold bool, space float64) {
 		}
 		w.room(need)
 		w.y -= size * 1.35
-		w.put(line, size, bold, margin)
+		w.put(e, line, size, bold, margin)
 	}
 }
 
-func (w *Writer) put(text string, size float64, bold bool, x float64) {
+func (w *Writer) put(e *element, text string, size float64, bold bool, x float64) {
 	font := "F1"
 	if bold {
 		font = "F2"
 	}
-	fmt.Fprintf(w.pages[len(w.pages)-1], "BT /%s %g Tf %s %.1f Td (%s) Tj ET\n", font, size, number(x), w.y, escape(text))
+	p := w.pages[len(w.pages)-1]
+	fmt.Fprintf(p, "/%s << /MCID %d >> BDC\nBT /%s %g Tf %s %.1f Td (%s) Tj ET\nEMC\n", e.tag, len(p.marks), font, size, number(x), w.y, escape(text))
+	e.pieces = append(e.pieces, piece{len(w.pages) - 1, len(p.marks)})
+	p.marks = append(p.marks, e)
 }
 
 func number(x float64) string { return strings.TrimSuffix(fmt.Sprintf("%.1f", x), ".0") }
@@ -92,9 +102,10 @@ func (w *Writer) Row(cells []string, widths []float64, size float64, bold bool) 
 	shown, _ := winAnsi(cells[0])
 	lines := wrap(shown, size, float64(first))
 	w.room(float64(len(lines)) * size * 1.35)
+	row := w.row(len(cells), bold)
 	for i, line := range lines {
 		w.y -= size * 1.35
-		w.put(line, size, bold, margin)
+		w.put(row[0], line, size, bold, margin)
 		if i > 0 {
 			continue
 		}
@@ -102,7 +113,7 @@ func (w *Writer) Row(cells []string, widths []float64, size float64, bold bool) 
 		for k, cell := range cells[1:] {
 			x += widths[k]
 			text, _ := winAnsi(cell)
-			w.put(text, size, bold, x-float64(wide(text))*size/1100)
+			w.put(row[1+k], text, size, bold, x-float64(wide(text))*size/1100)
 		}
 	}
 }
@@ -121,17 +132,19 @@ func (w *Writer) File(title string) []byte {
 	for i := range w.pages {
 		fmt.Fprintf(&kids, "%d 0 R ", first+2*i)
 	}
-	object("<< /Type /Catalog /Pages 2 0 R /Lang (en) /ViewerPreferences << /DisplayDocTitle true >> >>")
+	root := first + 2*len(w.pages)
+	object("<< /Type /Catalog /Pages 2 0 R /Lang (en) /MarkInfo << /Marked true >> /StructTreeRoot %d 0 R /ViewerPreferences << /DisplayDocTitle true >> >>", root)
 	object("<< /Type /Pages /Kids [ %s] /Count %d >>", kids.String(), len(w.pages))
 	object("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>")
 	object("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica-Bold /Encoding /WinAnsiEncoding >>")
 	shown, _ := winAnsi(title)
 	object("<< /Title (%s) /Producer (Polity) >>", escape(shown))
 	for i, p := range w.pages {
-		object("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %d %d] /Resources << /Font << /F1 3 0 R /F2 4 0 R >> >> /Contents %d 0 R >>", pageWidth, pageHeight, first+2*i+1)
-		foot := fmt.Sprintf("BT /F1 8 Tf %d %d Td (%d / %d) Tj ET\n", margin, margin/2, i+1, len(w.pages))
+		object("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %d %d] /Resources << /Font << /F1 3 0 R /F2 4 0 R >> >> /StructParents %d /Tabs /S /Contents %d 0 R >>", pageWidth, pageHeight, i, first+2*i+1)
+		foot := fmt.Sprintf("/Artifact BMC\nBT /F1 8 Tf %d %d Td (%d / %d) Tj ET\nEMC\n", margin, margin/2, i+1, len(w.pages))
 		object("<< /Length %d >>\nstream\n%s%sendstream", p.Len()+len(foot), p.String(), foot)
 	}
+	w.tree(root, func(page int) int { return first + 2*page }, object)
 	start := b.Len()
 	fmt.Fprintf(&b, "xref\n0 %d\n0000000000 65535 f \n", len(at)+1)
 	for _, n := range at {
