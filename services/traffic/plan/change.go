@@ -115,11 +115,16 @@ func (c *Change) Check(j *network.Junction) []string {
 		return found
 	}
 	t := Of(j, p)
-	wrong := append(Check(j, t), j.PlanDangers(p)...)
-	if len(wrong) == 0 {
-		wrong = guarded(j, &p, &t)
+	for _, check := range []func() []string{
+		func() []string { return Check(j, t) },
+		func() []string { return j.PlanDangers(p) }, // says the same in other words where Check has found something
+		func() []string { return guarded(j, &p, &t) },
+	} {
+		if wrong := check(); len(wrong) > 0 {
+			return append(found, wrong...)
+		}
 	}
-	return append(found, wrong...)
+	return found
 }
 
 // sayable finds what the protocol has no words for.

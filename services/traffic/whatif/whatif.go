@@ -198,12 +198,19 @@ func (s *Study) add(is *street.Street, n *network.Network, r *compare.Run, appro
 // Words is what a study came to, in one sentence.
 func Words(c *compare.Comparison) string {
 	a, b := &c.Before.Report, &c.After.Report
-	text := fmt.Sprintf("In the queue model the delay of a vehicle on its whole way goes from %.0f to %.0f s", a.Trips.Delay, b.Trips.Delay)
+	text := "In the queue model the delay of a vehicle on its whole way " + goes(a.Trips.Delay, b.Trips.Delay)
 	if a.People > 0 && b.People > 0 {
-		text += fmt.Sprintf(", the wait on foot from %.0f to %.0f s", a.WalkWait, b.WalkWait)
+		text += ", the wait on foot " + goes(a.WalkWait, b.WalkWait)
 	}
 	if b.Trips.OnTheWay > 2*a.Trips.OnTheWay+20 {
 		text += fmt.Sprintf("; %d vehicles wait at its end, today %d", b.Trips.OnTheWay, a.Trips.OnTheWay)
 	}
 	return text + "."
+}
+
+func goes(from, to float64) string {
+	if a, b := fmt.Sprintf("%.0f", from), fmt.Sprintf("%.0f", to); a != b {
+		return "goes from " + a + " to " + b + " s"
+	}
+	return fmt.Sprintf("stays at %.0f s", from)
 }
