@@ -33,11 +33,29 @@ type Config struct {
 	Walkers   map[string]Detector `yaml:"walkers"`
 }
 
-// Detector is an attribute of an entity: a number, and when it was observed.
+// Detector is where something is counted: an attribute of an entity, a number with the time
+// when it was observed; or a detector logic of the junction's own controller (RSMP, S0002), by
+// its number from 1, which tells whether somebody is there.
 type Detector struct {
 	Entity    string `yaml:"entity"`
 	Attribute string `yaml:"attribute"`
+	Logic     int    `yaml:"logic"`
 }
+
+// check says what a detector lacks; empty: nothing.
+func (d *Detector) check() string {
+	switch {
+	case d.Logic == 0 && (d.Entity == "" || d.Attribute == ""):
+		return "entity and attribute are needed, or the number of a logic of the controller"
+	case d.Logic != 0 && (d.Entity != "" || d.Attribute != ""):
+		return "it is either an entity's attribute or a logic of the controller"
+	case d.Logic < 0 || d.Logic > mostLogics:
+		return fmt.Sprintf("logic %d: controllers number theirs from 1 to %d", d.Logic, mostLogics)
+	}
+	return ""
+}
+
+const mostLogics = 255
 
 // RSMP is where the junctions' controllers connect. A site's id is its junction's.
 type RSMP struct {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"polity/city"
@@ -34,16 +35,19 @@ func (s *Service) checkDetectors() error {
 		if s.net.Lane(lane) < 0 {
 			return city.Errorf(city.Invalid, "detectors: the network has no lane %s", lane)
 		}
-		if d.Entity == "" || d.Attribute == "" {
-			return city.Errorf(city.Invalid, "detectors: %s: entity and attribute are needed", lane)
+		if lack := d.check(); lack != "" {
+			return city.Errorf(city.Invalid, "detectors: %s: %s", lane, lack)
+		}
+		if d.Logic > 0 && s.leads(s.net.Lane(lane)) < 0 {
+			return city.Errorf(city.Invalid, "detectors: %s: the lane leads to no signals, so no controller has its logic", lane)
 		}
 	}
 	for id, d := range s.cfg.Walkers {
 		if j, _ := s.crossing(id); j < 0 {
 			return city.Errorf(city.Invalid, "walkers: the network has no crossing %s", id)
 		}
-		if d.Entity == "" || d.Attribute == "" {
-			return city.Errorf(city.Invalid, "walkers: %s: entity and attribute are needed", id)
+		if lack := d.check(); lack != "" {
+			return city.Errorf(city.Invalid, "walkers: %s: %s", id, lack)
 		}
 	}
 	return nil
@@ -60,7 +64,57 @@ func (s *Service) crossing(id string) (junction, index int) {
 	return -1, -1
 }
 
-// hear reads the detectors out of the city's data.
+// leads is the junction that a lane leads to, -1: none.
+func (s *Service) leads(lane int) int {
+	for _, l := range s.net.Lanes[lane].Out {
+		if j := s.net.Links[l].Junction; j >= 0 {
+			return j
+		}
+	}
+	return -1
+}
+
+// logics takes what a controller tells of its detector logics. Whoever leaves one counts as
+// passed.
+func (s *Service) logics(id, letters string, _ time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x := s.site(id)
+	if x == nil {
+		return
+	}
+	for name, d := range s.cfg.Detectors {
+		lane := s.net.Lane(name)
+		if d.Logic > 0 && s.sites[s.leads(lane)] == x && at(x.logics, d.Logic) == '1' && at(letters, d.Logic) == '0' {
+			s.passed[s.net.Lanes[lane].Out[0]]++
+		}
+	}
+	x.logics = letters
+}
+
+// at is the letter of a logic; '-' if it is not told.
+func at(letters string, logic int) byte {
+	if logic > len(letters) {
+		return '-'
+	}
+	return letters[logic-1]
+}
+
+// logic reads a controller's own detector. The lock is held.
+func (s *Service) logic(junction, n int) count {
+	x := s.sites[junction]
+	switch {
+	case !x.connected || x.logics == "":
+		return count{lack: fmt.Sprintf("the controller of %s does not tell its detectors", x.j.ID)}
+	case at(x.logics, n) == '1':
+		return count{n: 1, at: s.deps.Now()}
+	case at(x.logics, n) == '0':
+		return count{at: s.deps.Now()}
+	}
+	return count{lack: fmt.Sprintf("the controller of %s has no detector logic %d", x.j.ID, n)}
+}
+
+// hear reads the detectors out of the city's data, and those that controllers tell.
 func (s *Service) hear(ctx context.Context) error {
 	if len(s.cfg.Detectors) == 0 {
 		return nil
@@ -80,19 +134,37 @@ func (s *Service) hear(ctx context.Context) error {
 	}
 	var err error
 	for lane, d := range s.cfg.Detectors {
+		if d.Logic > 0 {
+			continue
+		}
 		if h.lanes[s.net.Lane(lane)], err = value(d); err != nil {
 			return err
 		}
 	}
 	for id, d := range s.cfg.Walkers {
+		if d.Logic > 0 {
+			continue
+		}
 		j, k := s.crossing(id)
 		if h.walkers[[2]int{j, k}], err = value(d); err != nil {
 			return err
 		}
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	for lane, d := range s.cfg.Detectors {
+		if d.Logic > 0 {
+			l := s.net.Lane(lane)
+			h.lanes[l] = s.logic(s.leads(l), d.Logic)
+		}
+	}
+	for id, d := range s.cfg.Walkers {
+		if d.Logic > 0 {
+			j, k := s.crossing(id)
+			h.walkers[[2]int{j, k}] = s.logic(j, d.Logic)
+		}
+	}
 	s.heard = h
-	s.mu.Unlock()
 	return nil
 }
 
@@ -152,7 +224,7 @@ func (s *Service) detect(clock time.Duration) control.Reading {
 		return r
 	}
 	links := len(s.net.Links)
-	r := control.Reading{At: clock, Lanes: make([][]control.Vehicle, len(s.net.Lanes)), Passed: make([]int, links), Inside: make([]int, links), Standing: make([]int, links)}
+	r := control.Reading{At: clock, Lanes: make([][]control.Vehicle, len(s.net.Lanes)), Passed: slices.Clone(s.passed), Inside: make([]int, links), Standing: make([]int, links)}
 	if len(s.heard.lanes) == 0 {
 		r.At = -time.Hour
 	}

@@ -43,6 +43,7 @@ type Service struct {
 	heard   heard
 	sup     *rsmp.Supervisor   // while it runs
 	retimes map[string]*retime // by decision
+	passed  []int              // vehicles per link, by the controllers' detectors
 }
 
 // site is a junction as the service sees it.
@@ -61,6 +62,7 @@ type site struct {
 	green     []green // of each second, the newest last
 	meter     meter
 	timing    rsmp.Timing // of its plans, as the controller told
+	logics    string      // of its detectors, as it told; empty: it did not
 }
 
 // green is what a controller showed green in one second.
@@ -124,7 +126,7 @@ func New(config []byte, d service.Deps) (*Service, error) {
 
 // of makes the service of a network, without a line to anybody.
 func of(c Config, n *network.Network, d service.Deps) (*Service, error) {
-	s := &Service{cfg: c, deps: d, net: n, retimes: map[string]*retime{}, kept: kept{Junctions: map[string]*standing{}, Alerts: map[string]alert{}}}
+	s := &Service{cfg: c, deps: d, net: n, retimes: map[string]*retime{}, passed: make([]int, len(n.Links)), kept: kept{Junctions: map[string]*standing{}, Alerts: map[string]alert{}}}
 	if err := s.checkDetectors(); err != nil {
 		return nil, err
 	}
@@ -182,7 +184,7 @@ func (s *Service) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sup := &rsmp.Supervisor{Sites: map[string]int{}, Name: "polity", Code: s.code, Log: s.deps.Log, Events: rsmp.Events{Connected: s.connected, Groups: s.groups, Timing: s.timing, Refused: s.refused}}
+	sup := &rsmp.Supervisor{Sites: map[string]int{}, Name: "polity", Code: s.code, Log: s.deps.Log, Events: rsmp.Events{Connected: s.connected, Groups: s.groups, Timing: s.timing, Refused: s.refused, Logics: s.logics}}
 	if s.cfg.RSMP != nil && s.cfg.RSMP.Name != "" {
 		sup.Name = s.cfg.RSMP.Name
 	}
@@ -299,7 +301,7 @@ func (s *Service) connected(id string, up bool, _ string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if x := s.site(id); x != nil && x.connected != up {
-		x.connected, x.since, x.leading, x.timing = up, time.Now(), false, rsmp.Timing{}
+		x.connected, x.since, x.leading, x.timing, x.logics = up, time.Now(), false, rsmp.Timing{}, ""
 	}
 }
 
