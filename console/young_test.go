@@ -46,11 +46,11 @@ func TestYoungCameraIsShownByItsFirstHours(t *testing.T) {
 	}{
 		{"a quarter of an hour", "/cameras/square", 15 * time.Minute, `viewBox="840 0 120 48"`, `"step":60000`},
 		{"almost two hours", "/cameras/square", 110 * time.Minute, `viewBox="720 0 180 48"`, `"step":60000`},
-		{"a morning", "/cameras/square", 5 * time.Hour, `viewBox="0 0 1440 48"`, `"step":300000`},
-		{"a moment before it", "/cameras/square?at=2026-11-24T09:00", 15 * time.Minute, `viewBox="0 0 1440 48"`, `"step":300000`},
+		{"a morning", "/cameras/square", 5 * time.Hour, `viewBox="0 0 1440 48"`, `"step":900000`},
+		{"a moment before it", "/cameras/square?at=2026-11-24T09:00", 15 * time.Minute, `viewBox="0 0 1440 48"`, `"step":900000`},
 		{"a moment since", "/cameras/square?at=2026-11-24T14:25", 15 * time.Minute, `viewBox="840 0 120 48"`, `"step":60000`},
 		{"as everyone sees it", "/cameras/square?as=public", 15 * time.Minute, `viewBox="0 0 1440 48"`, `"step":900000`},
-		{"another day", "/cameras/square?day=2026-11-23", 15 * time.Minute, `viewBox="0 0 1440 48"`, `"step":300000`},
+		{"another day", "/cameras/square?day=2026-11-23", 15 * time.Minute, `viewBox="0 0 1440 48"`, `"step":900000`},
 	} {
 		pages, err := console.New(console.Config{City: newcomer{world, afternoon.Add(-c.begun)}, Access: everything, Looks: &consoletest.Looks{}, Now: now})
 		if err != nil {
