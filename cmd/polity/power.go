@@ -82,12 +82,13 @@ func openInput(cmd *cobra.Command, name string) (in io.ReadCloser, called string
 
 func powerFlowCommand() *cobra.Command {
 	var format, table, method string
-	var holdTaps bool
+	var holdTaps, despiteFaults bool
 	cmd := &cobra.Command{
 		Use:   "flow FILE",
 		Short: "Solve the power flow of a network and print voltages, flows and losses",
 		Long: `Solves the power flow and lets voltage regulators and capacitor controls act
-until they are content. Without a solution it prints nothing and fails.`,
+until they are content. Without a solution it prints nothing and fails, and so it does
+where something is wrong in the file: 'polity power check FILE' says what.`,
 		Example: `  polity power flow feeder.dss                       a summary
   polity power flow feeder.dss --format csv           voltages of all nodes
   polity power flow feeder.dss --format csv --table branches
@@ -108,6 +109,10 @@ until they are content. Without a solution it prints nothing and fails.`,
 			if err != nil {
 				return err
 			}
+			faults := warnOfNetwork(cmd.ErrOrStderr(), net)
+			if faults > 0 && !despiteFaults {
+				return city.Errorf(city.Invalid, "%s: %d faults, see above: a result would be one of another network. Mend them, or say --despite-faults", args[0], faults)
+			}
 			solver, err := flow.New(net, options)
 			if err != nil {
 				return city.Errorf(city.Invalid, "%w", err)
@@ -116,19 +121,20 @@ until they are content. Without a solution it prints nothing and fails.`,
 			if err != nil {
 				return err
 			}
-			warn(cmd.ErrOrStderr(), net, result)
+			warnOfResult(cmd.ErrOrStderr(), net, result)
 			return printFlow(cmd.OutOrStdout(), result, format, table)
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "text", "text, csv or json")
 	cmd.Flags().StringVar(&table, "table", "nodes", "with csv: nodes or branches")
 	cmd.Flags().StringVar(&method, "method", "auto", "auto, sweep (backward/forward) or newton (current injection)")
+	cmd.Flags().BoolVar(&despiteFaults, "despite-faults", false, "solve what can be solved of a file with faults")
 	cmd.Flags().BoolVar(&holdTaps, "hold-taps", false, "leave regulators and capacitors as the file sets them")
 	return cmd
 }
 
-// warn prints what the reader should know besides the result.
-func warn(w io.Writer, net *grid.Network, r *flow.Result) {
+// warnOfNetwork prints what the reader should know before a result, and counts faults.
+func warnOfNetwork(w io.Writer, net *grid.Network) (faults int) {
 	for _, note := range net.Notes {
 		fmt.Fprintf(w, "note: %s\n", note)
 	}
@@ -136,10 +142,42 @@ func warn(w io.Writer, net *grid.Network, r *flow.Result) {
 		if p.Severity > grid.Remark {
 			fmt.Fprintln(w, p)
 		}
+		if p.Severity == grid.Fault {
+			faults++
+		}
 	}
+	return faults
+}
+
+// collapsed is the voltage (per unit) below which no distribution network works: a unit is
+// wrong, most often.
+const collapsed = 0.7
+
+// warnOfResult prints what the reader should know besides the result.
+func warnOfResult(w io.Writer, net *grid.Network, r *flow.Result) {
 	if r.Hunting {
 		fmt.Fprintf(w, "warning: regulators were still out of band after %d steps\n", r.ControlSteps)
 	}
+	low, _, at, _ := r.Extreme()
+	if low >= collapsed {
+		return
+	}
+	var most float64
+	var worst grid.Element
+	r.Branches(func(b *flow.Branch) {
+		if loss := real(b.Losses()); b.Kind != grid.ShuntKind && loss > most {
+			most, worst = loss, b.Element
+		}
+	})
+	rated := 0.0
+	for i := range net.Loads {
+		if l := &net.Loads[i]; !l.OutOfService {
+			rated += real(l.S)
+		}
+	}
+	name, from := net.Describe(worst)
+	fmt.Fprintf(w, "%s: warning: %s: bus %s has %.1f%% of its nominal voltage, and loads draw %.4g kW where they are rated %.4g: no network works so. Most is lost in this element, %.4g kW: are its length, its impedance and the loads' powers in the units that the file takes them for?\n",
+		from, name, net.Buses[at.Bus].Name, 100*low, real(r.Supplied())/1000, rated/1000, most/1000)
 }
 
 func powerCheckCommand() *cobra.Command {

@@ -17,17 +17,27 @@ func (r *reader) newBasics(name string) basics {
 // problem reports a mistake in an element found when the network is put
 // together.
 func (r *reader) problem(c *basics, format string, args ...any) {
-	r.errs = append(r.errs, fmt.Errorf("%s: %s: %s", c.origin, c.name, fmt.Sprintf(format, args...)))
+	r.errs = append(r.errs, fmt.Errorf("%s: %s: %s", c.origin, r.called(c), fmt.Sprintf(format, args...)))
+}
+
+// called is an element's name with its class: line.l1.
+func (r *reader) called(c *basics) string {
+	for class, list := range r.objects {
+		if o, has := list[c.name]; has && o.common() == c {
+			return class + "." + c.name
+		}
+	}
+	return c.name
 }
 
 // note tells what was left out of an element; of many alike only the first few.
 func (r *reader) note(c *basics, format string, args ...any) {
 	const few = 3
 	if r.noted[format]++; r.noted[format] <= few {
-		r.notes = append(r.notes, fmt.Sprintf("%s: %s: %s", c.origin, c.name, fmt.Sprintf(format, args...)))
+		r.notes = append(r.notes, fmt.Sprintf("%s: %s: %s", c.origin, r.called(c), fmt.Sprintf(format, args...)))
 	}
 	if r.noted[format] == few+1 {
-		r.notes = append(r.notes, fmt.Sprintf("%s: %s and others: the same", c.origin, c.name))
+		r.notes = append(r.notes, fmt.Sprintf("%s: %s and others: the same", c.origin, r.called(c)))
 	}
 }
 
@@ -59,6 +69,9 @@ func (r *reader) terminal(n *grid.Network, c *basics, spec string, phases, condu
 				nodes[i] = k
 			}
 		}
+	}
+	if len(given) > conductors {
+		r.note(c, "%s %q names %d nodes for %d conductors: those behind the last are not connected", what, spec, len(given), conductors)
 	}
 	for i, k := range nodes[:phases] {
 		if len(given) < phases && k != grid.Earth && slices.Contains(nodes[:i], k) {

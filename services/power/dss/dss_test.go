@@ -95,21 +95,21 @@ func TestErrorsNameFileAndLine(t *testing.T) {
 		{"New Load.l bus1=a kv=10 kw=five", `f.dss:2: load.l: kw: "five" is not a number`},
 		{"New Load.l bus1=a kv=10 kw=(1 +)", `f.dss:2: load.l: kw: cannot calculate "1 +"`},
 		{"New Load.l bus1=a.1.2 kv=10 kw=5\nNew Load.l bus1=b", "f.dss:3: load.l is defined a second time; the first is at f.dss:2"},
-		{"New Load.l kv=10 kw=5", "f.dss:2: l: bus1 is not given"},
-		{"New Load.l bus1=a.1.x kv=10", `f.dss:2: l: bus1 "a.1.x": "x" is no node number`},
-		{"New Line.l bus1=a.2 bus2=b.2", `f.dss:2: l: bus1 "a.2" puts two of 3 phases on node 2`},
+		{"New Load.l kv=10 kw=5", "f.dss:2: load.l: bus1 is not given"},
+		{"New Load.l bus1=a.1.x kv=10", `f.dss:2: load.l: bus1 "a.1.x": "x" is no node number`},
+		{"New Line.l bus1=a.2 bus2=b.2", `f.dss:2: line.l: bus1 "a.2" puts two of 3 phases on node 2`},
 		{"New Line.l bus1=a bus2=b linecode=nope", `f.dss:2: line.l: linecode: there is no linecode "nope"`},
-		{"New Line.l bus1=a bus2=b length=0", "f.dss:2: l: length 0 is not above zero"},
+		{"New Line.l bus1=a bus2=b length=0", "f.dss:2: line.l: length 0 is not above zero"},
 		{"New Line.l bus1=a bus2=b units=furlong", `"furlong" is no unit of length`},
 		{"New Linecode.c nphases=3 rmatrix=[1 | 2 3]", "a matrix of 3 phases has 3 rows; this has 2"},
 		{"New Transformer.t buses=[a b] kvs=[10 0.4 1]", "3 values for 2 windings"},
-		{"New RegControl.r transformer=t", `f.dss:2: r: there is no transformer "t" to regulate`},
+		{"New RegControl.r transformer=t", `f.dss:2: regcontrol.r: there is no transformer "t" to regulate`},
 		{"New Load.l bus1=[a.1 kv=10", `the '[' in "[a.1 kv=10" has no ']' after it`},
 		{"Redirect other.dss", "f.dss:2: cannot read other.dss"},
 		{"Frobnicate", `f.dss:2: unknown command "Frobnicate"`},
 		{"Set frobnication=1", "f.dss:2: set frobnication: unknown option"},
 		{"Open Line.x", "there is no line line.x"},
-		{"New Load.l bus1=a kv=10 model=8", "f.dss:2: l: model 8 needs ZIPV with 7 numbers"},
+		{"New Load.l bus1=a kv=10 model=8", "f.dss:2: load.l: model 8 needs ZIPV with 7 numbers"},
 		{"New Load.l bus1=a kv=10 pf=1.2", "power factor 1.2 is not within"},
 		{"New Capacitor.c bus1=a cmatrix=[1]", "cmatrix: not read; give kvar or cuf"},
 	} {
@@ -163,6 +163,13 @@ func TestLeftOutIsNoted(t *testing.T) {
 	n := read(t, head+"New Monitor.m1 element=Vsource.source\nNew Monitor.m2 element=Vsource.source\nNew Relay.r MonitoredObj=Line.x\n")
 	notes := strings.Join(n.Notes, "\n")
 	if !strings.Contains(notes, "2 of class monitor left out") || !strings.Contains(notes, "1 of class relay left out") {
+		t.Errorf("notes: %q", notes)
+	}
+}
+
+func TestNodesThatNoConductorTakesAreNoted(t *testing.T) {
+	n := read(t, head+"New Line.l bus1=a.1.2.3.4 bus2=b\n")
+	if notes := strings.Join(n.Notes, "\n"); !strings.Contains(notes, `f.dss:2: line.l: bus1 "a.1.2.3.4" names 4 nodes for 3 conductors`) {
 		t.Errorf("notes: %q", notes)
 	}
 }

@@ -185,6 +185,9 @@ func (c *checker) impedances() {
 func (c *checker) phases() {
 	for i := range c.n.Lines {
 		l := &c.n.Lines[i]
+		if l.Ends[0].Bus == l.Ends[1].Bus {
+			c.add(Warning, l.Name, l.Origin, "both its ends are at bus %s: it leads nowhere", c.n.Buses[l.Ends[0].Bus].Name)
+		}
 		for k, a := range l.Ends[0].Nodes {
 			b := l.Ends[1].Nodes[k]
 			if a != b && a >= 1 && a <= 3 && b >= 1 && b <= 3 {

@@ -88,6 +88,10 @@ func TestCheckNamesElementAndLine(t *testing.T) {
 			},
 			"is its power in W instead of kW?",
 		},
+		"a line to itself": {
+			func(n *grid.Network) { n.Lines[2].Ends[1] = n.Lines[2].Ends[0] },
+			"small.dss:12: warning: line.tie: both its ends are at bus",
+		},
 		"two voltages": {func(n *grid.Network) { n.Buses[2].BaseKV = 0.4 }, "line.bc: it joins a bus of 10 kV to one of 0.4 kV"},
 	} {
 		n := small()

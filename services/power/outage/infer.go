@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"polity/city"
+	"polity/service"
 	"polity/services/power/grid"
 )
 
@@ -260,7 +261,7 @@ func (t *tree) picture(net *grid.Network, e *Evidence, w *weights) *Picture {
 	for k := range p.Outages {
 		o := &p.Outages[k]
 		slices.Sort(o.Buses)
-		o.Reason = fmt.Sprintf("%d reports of darkness behind %s, %d against: it is open with a probability of %.0f%%.", said[k], net.Lines[o.Line].Name, len(o.Against), 100*o.Probability)
+		o.Reason = fmt.Sprintf("%d reports of darkness behind %s, %d against: it is open with a probability of %s.", said[k], net.Lines[o.Line].Name, len(o.Against), service.Chance(o.Probability))
 	}
 	slices.SortStableFunc(p.Outages, func(a, b Outage) int {
 		if a.Customers != b.Customers {
