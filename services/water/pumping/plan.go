@@ -211,6 +211,9 @@ func Advise(ctx context.Context, dial epanet.Dialer, n *network.Network, tariff 
 			return a, nil
 		}
 	}
+	if a.Outcome == nil && t.unbalanced > 0 {
+		return nil, city.Errorf(city.Invalid, "%s: EPANET does not balance %d of the states that plans are made of, and no plan of the others keeps the bounds: 'polity water simulate' shows more", n.File.Name, t.unbalanced)
+	}
 	if a.Outcome == nil {
 		return nil, city.Errorf(city.Invalid, "%s: no plan keeps the bounds: %s", n.File.Name, t.why())
 	}
@@ -246,6 +249,7 @@ func (s *system) evaluate(ctx context.Context, dial epanet.Dialer, plan Plan) (*
 	}
 	f.Section("TIMES").Add(" Hydraulic Timestep 0:15")
 	f.Section("TIMES").Add(" Report Timestep 1:00")
+	f.Section("OPTIONS").Add(" Unbalanced Continue 10") // what is not balanced is counted
 	sc.Network = f.Text()
 	o := &Outcome{Lowest: math.Inf(1)}
 	unbalanced := 0

@@ -178,3 +178,14 @@ func TestReadTariff(t *testing.T) {
 		}
 	}
 }
+
+// TestANetworkThatDoesNotConvergeIsTold, whether the file lets EPANET go on or stop there.
+func TestANetworkThatDoesNotConvergeIsTold(t *testing.T) {
+	epanettest.Native(t)
+	for _, what := range []string{"Continue 0", "Stop"} {
+		n := hill(t, 1, "[OPTIONS]", "[OPTIONS]\n Trials 1\n Unbalanced "+what)
+		if _, err := pumping.Advise(t.Context(), epanet.Native, n, tariff(), pumping.Usual()); city.KindOf(err) != city.Invalid || !strings.Contains(err.Error(), "hill.inp: EPANET ") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}

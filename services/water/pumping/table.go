@@ -20,6 +20,8 @@ type table struct {
 	bins   int       // a tank, for the plan
 	start  []float64 // levels, in parts of each tank's bounds
 	values [][][]cell
+
+	unbalanced int // states that EPANET did not solve
 }
 
 // cell is one steady state.
@@ -97,14 +99,14 @@ func (s *system) table(ctx context.Context, dial epanet.Dialer) (*table, error) 
 		for _, v := range r.Pressure {
 			x.lowest = min(x.lowest, v)
 		}
-		if r.Warning == 1 || r.Warning == 2 {
+		if r.Unbalanced() {
 			unbalanced++
 			x.lowest = math.Inf(-1) // what is not solved is no plan
 		}
 		t.values[h][c] = append(t.values[h][c], x)
 		return nil
 	})
-	if err == nil && unbalanced == count {
+	if t.unbalanced = unbalanced; err == nil && unbalanced == count {
 		err = city.Errorf(city.Invalid, "%s: EPANET balances none of the network's states: 'polity water simulate' shows more", s.n.File.Name)
 	}
 	return t, err

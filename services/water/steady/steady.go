@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 
+	"polity/city"
 	"polity/services/water/epanet"
 	"polity/services/water/network"
 )
@@ -93,7 +94,8 @@ func (m *Model) Solve(ctx context.Context, dial epanet.Dialer, count int, at fun
 			return drives, nil
 		},
 	}
-	return epanet.Simulate(ctx, dial, scenario, func(l epanet.Layout, p epanet.Period) error {
+	done := 0
+	err := epanet.Simulate(ctx, dial, scenario, func(l epanet.Layout, p epanet.Period) error {
 		if p.Seconds == 0 {
 			if err := m.sameOrder(l); err != nil {
 				return err
@@ -113,9 +115,17 @@ func (m *Model) Solve(ctx context.Context, dial epanet.Dialer, count int, at fun
 				r.Inflow[c] *= unit
 			}
 		}
+		done++
 		return each(int(p.Seconds/step), r)
 	})
+	if err == nil && done < count {
+		err = city.Errorf(city.Invalid, "%s: EPANET ends behind %d of %d states: 'polity water simulate' shows more", m.Network.File.Name, done, count)
+	}
+	return err
 }
+
+// Unbalanced reports whether EPANET did not solve the state.
+func (r *Result) Unbalanced() bool { return r.Warning == 1 || r.Warning == 2 }
 
 func some(values []float64, of []int, scale float64) []float64 {
 	out := make([]float64, len(of))
@@ -169,6 +179,7 @@ func (m *Model) text() []byte {
 		f.Section("TIMES").Add(" %s Timestep %d SEC", what, step)
 	}
 	f.Section("OPTIONS").Add(" Accuracy 0.001")
+	f.Section("OPTIONS").Add(" Unbalanced Continue 10") // one hard state must not end all others
 	f.Section("REPORT").Add(" Status No")
 	return f.Text()
 }
