@@ -472,7 +472,13 @@ func TestMadeUpStreets(t *testing.T) {
 	for end := time.Now().Add(30 * time.Second); !dimmed() && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		x.set(x.clock().Add(time.Second))
 	}
+	for end := time.Now().Add(30 * time.Second); x.alerts("active") < 2 && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		x.set(x.clock().Add(time.Second))
+	}
 	v := x.s.View()
+	if v.Groups[3].Broken != 2 || v.Groups[8].Broken != 1 {
+		t.Errorf("broken lamps: %+v", v.Groups)
+	}
 	if !dimmed() || !v.Simulated || len(v.Nights) != 7 {
 		t.Errorf("%+v", v)
 	}

@@ -124,7 +124,11 @@ func (s *Service) said(g *lighting.Group, l *lamp, e *plane.Entity) {
 	if b := e.Attribute("decidedBy"); b != nil && b.ObservedAt.Equal(at) {
 		_ = json.Unmarshal(b.Value, &l.by) // a word of the mapping's list, or nothing
 	}
-	if metered && (changed || at.Sub(l.sampled) >= sampleEach) {
+	each := sampleEach
+	if s.play != nil {
+		each = playEvery // nobody looks at made-up lamps for long
+	}
+	if metered && (changed || at.Sub(l.sampled) >= each) {
 		l.sampled = at
 		l.samples = append(l.samples, lighting.Metered{Level: level, Watts: watts})
 		l.samples = l.samples[max(0, len(l.samples)-samplesKept):]
@@ -145,11 +149,15 @@ func (l *lamp) judge(g *lighting.Group, precision float64) {
 	if l.same++; f.Broken != l.finding.Broken || f.Burning != l.finding.Burning {
 		l.same = 1
 	}
-	if l.finding = f; l.same >= 2 {
-		if !on { // by day nobody can say which lamps would burn
-			f.Broken = l.told.Broken
-		}
+	l.finding = f
+	switch {
+	case l.same < 2:
+	case on:
 		l.told, l.reckoned = f, true
+	default: // by day nobody can say which lamps would burn
+		if l.told.Burning = f.Burning; f.Burning > 0 {
+			l.told.Reason = f.Reason
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ type played struct {
 
 // What is made up: broken lamps by group, how often cabinets speak, and the nights before.
 var (
-	playBroken = map[string]int{"mikonkatu": 2, "unioninkatu": 1}
+	playBroken = map[string]int{"mikonkatu": 2, "kirkkokatu": 1}
 	playEvery  = 30 * time.Second
 	playBefore = 7
 )
