@@ -27,6 +27,7 @@ var Module = service.Module{Name: live.Name, New: func(config []byte, d service.
 // Service is the running service.
 type Service struct {
 	*live.Service
+	deps   service.Deps
 	street *street.Service // nil: lighting is not configured
 }
 
@@ -39,7 +40,7 @@ func New(config []byte, d service.Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{}
+	s := &Service{deps: d}
 	forGrid := d
 	forGrid.Decisions = part{d.Decisions, func(id string) bool { return !strings.HasPrefix(id, street.Prefix) }}
 	if s.Service, err = live.New(grid, forGrid); err != nil || lights == nil {
@@ -119,17 +120,19 @@ func (p part) Due(ctx context.Context) (list []service.Due, err error) {
 
 // Run works until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
-	if s.street == nil {
-		return s.Service.Run(ctx)
-	}
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	var work sync.WaitGroup
-	var gridErr, lightErr error
+	var gridErr, lightErr, hearErr error
 	work.Go(func() { defer end(); gridErr = s.Service.Run(ctx) })
-	work.Go(func() { defer end(); lightErr = s.street.Run(ctx) })
+	if s.street != nil {
+		work.Go(func() { defer end(); lightErr = s.street.Run(ctx) })
+	}
+	if !s.Service.State().Simulated { // a made-up evening hears no real meters
+		work.Go(func() { defer end(); hearErr = s.hear(ctx) })
+	}
 	work.Wait()
-	return errors.Join(gridErr, lightErr)
+	return errors.Join(gridErr, lightErr, hearErr)
 }
 
 // State is the network's, and lighting's where only that is in trouble.
