@@ -6,7 +6,9 @@ import (
 	"crypto/x509"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"polity/services/traffic/control"
@@ -46,6 +48,9 @@ type World struct {
 	sites  []*rsmp.Site
 	server *tls.Config
 	client *tls.Config
+	top    *x509.Certificate
+	logics []Numbering
+	felt   []atomic.Pointer[string] // by junction: what its detector logics feel
 
 	mu     sync.Mutex
 	street *street.Street
@@ -64,6 +69,7 @@ type plain struct {
 // New makes a corridor in which nobody is yet. Run works it.
 func New(c Config) (*World, error) {
 	w := &World{cfg: c, shadow: &plain{}, frozen: map[int][]control.Vehicle{}}
+	w.felt = make([]atomic.Pointer[string], len(c.Network.Junctions))
 	var err error
 	if w.street, err = street.New(street.Config{Network: c.Network, Seed: c.Seed}); err != nil {
 		return nil, err
@@ -84,6 +90,13 @@ func New(c Config) (*World, error) {
 		if err != nil {
 			return nil, err
 		}
+		w.logics = append(w.logics, Logics(c.Network, i))
+		site.Logics = func() string {
+			if now := w.felt[i].Load(); now != nil {
+				return *now
+			}
+			return strings.Repeat("0", w.logics[i].count)
+		}
 		w.sites = append(w.sites, site)
 		w.shadow.guards = append(w.shadow.guards, guard)
 	}
@@ -91,6 +104,7 @@ func New(c Config) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.top = a.top
 	mine, err := a.certify(2, host, x509.ExtKeyUsageServerAuth)
 	if err != nil {
 		return nil, err
@@ -167,6 +181,10 @@ func (w *World) look(at time.Duration) {
 		}
 	}
 	seen := w.street.See(w.cfg.Before, w.cfg.Beyond)
+	for i := range w.logics {
+		now := w.logics[i].feel(w.cfg.Network, i, &seen)
+		w.felt[i].Store(&now)
+	}
 	r := control.Reading{At: at, Passed: seen.Passed, Inside: seen.Inside, Standing: seen.Standing, Waiting: seen.Waiting}
 	for _, list := range seen.Lanes {
 		var row []control.Vehicle
