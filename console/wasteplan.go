@@ -372,7 +372,8 @@ func (c *Console) wastePlanMap(d *wastelive.Draft, known map[string]*wastelive.C
 		left, top, right, bottom = min(left, x), min(top, y), max(right, x), max(bottom, y)
 		return x, y
 	}
-	var lines, marks strings.Builder
+	var lines strings.Builder
+	var marks, waits []wasteStop
 	for i := range d.Tours {
 		t := &d.Tours[i]
 		var path strings.Builder
@@ -390,13 +391,13 @@ func (c *Console) wastePlanMap(d *wastelive.Draft, known map[string]*wastelive.C
 				continue
 			}
 			x, y := at(call.Place)
-			fmt.Fprint(&marks, wasteStopMark(k, t.Truck, fmt.Sprintf("t%d", i%wasteLines), fmt.Sprintf("%d. %s, %s (%s)", n+1, k.Street, k.ID, t.Truck), x, y, open))
+			marks = append(marks, wasteStop{k.ID, t.Truck, fmt.Sprintf("t%d", i%wasteLines), fmt.Sprintf("%d. %s, %s (%s)", n+1, k.Street, k.ID, t.Truck), x, y})
 		}
 	}
 	for _, id := range d.Waiting {
 		if k := known[id]; k != nil {
 			x, y := g.project(k.Place)
-			fmt.Fprint(&marks, wasteStopMark(k, "", "waits", fmt.Sprintf("%s, %s", k.Street, k.ID), x, y, open))
+			waits = append(waits, wasteStop{k.ID, "", "waits", fmt.Sprintf("%s, %s", k.Street, k.ID), x, y})
 		}
 	}
 	if len(d.Waiting) > 0 {
@@ -406,15 +407,27 @@ func (c *Console) wastePlanMap(d *wastelive.Draft, known map[string]*wastelive.C
 	m.Box = fmt.Sprintf("%.1f %.1f %.1f %.1f", left-margin, top-margin, right-left+2*margin, bottom-top+2*margin)
 	m.Spot = spot{Light: g.light, Dark: g.dark, Width: g.width, Height: g.height, OnMap: true, Credit: c.about.Map.Credit, CreditURL: c.about.Map.CreditURL}
 	m.Spot.Alt = c.say.Say("waste.plan.map.alt", "n", len(d.Tours))
-	m.Drawing = template.HTML(lines.String() + marks.String()) //nolint:gosec // numbers, and names that were escaped
+	size := max(right-left, bottom-top) / 150
+	for _, x := range append(waits, marks...) {
+		lines.WriteString(x.mark(size, open))
+	}
+	m.Drawing = template.HTML(lines.String()) //nolint:gosec // numbers, and names that were escaped
 	return m
 }
 
-// wasteStopMark is a stop on the planner's map.
-func wasteStopMark(k *wastelive.ContainerView, truck, class, words string, x, y float64, open bool) string {
+// wasteStop is a stop on the planner's map.
+type wasteStop struct {
+	id, truck, class, words string
+	x, y                    float64
+}
+
+func (s *wasteStop) mark(size float64, open bool) string {
 	drag := ""
 	if open {
-		drag = fmt.Sprintf(` data-stop="%s"`, template.HTMLEscapeString(k.ID))
+		drag = fmt.Sprintf(` data-stop="%s"`, template.HTMLEscapeString(s.id))
 	}
-	return fmt.Sprintf(`<circle class="stop %s"%s data-truck="%s" cx="%.1f" cy="%.1f" r="3.2"><title>%s</title></circle>`, class, drag, template.HTMLEscapeString(truck), x, y, template.HTMLEscapeString(words))
+	if s.class == "waits" {
+		size *= 0.6
+	}
+	return fmt.Sprintf(`<circle class="stop %s"%s data-truck="%s" cx="%.1f" cy="%.1f" r="%.1f"><title>%s</title></circle>`, s.class, drag, template.HTMLEscapeString(s.truck), s.x, s.y, size, template.HTMLEscapeString(s.words))
 }

@@ -150,9 +150,6 @@ func (c *Console) bringTables(w http.ResponseWriter, r *request) error {
 		return c.showTables(w, r, status, t, v)
 	}
 	c.wastePreview(&p, t, &v)
-	if v.Wrong > 0 {
-		status = http.StatusUnprocessableEntity
-	}
 	return c.showTables(w, r, status, t, v)
 }
 

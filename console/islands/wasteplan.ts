@@ -16,6 +16,16 @@ interface Drag {
 }
 
 let drag: Drag | null = null;
+let bar: HTMLElement | null = null; // where to drop, however far a tour's list is
+
+function lay(): void {
+  bar = make("div", { class: "drop-bar", "aria-hidden": "true" });
+  for (const tour of document.querySelectorAll<HTMLElement>(".waste-plan-tours > [data-truck]")) {
+    const truck = tour.dataset.truck ?? "";
+    if (truck !== drag?.from) bar.append(make("div", { "data-truck": truck }, truck || (tour.querySelector("summary b")?.textContent ?? "")));
+  }
+  document.body.append(bar);
+}
 
 async function show(address: URL): Promise<void> {
   (document.activeElement as HTMLElement | null)?.blur(); // a part under somebody's fingers is not replaced
@@ -42,7 +52,8 @@ function mark(over: Element | null): void {
 function end(): void {
   mark(null);
   drag?.ghost?.remove();
-  drag = null;
+  bar?.remove();
+  drag = bar = null;
   document.documentElement.classList.remove("dragging");
 }
 
@@ -65,6 +76,7 @@ function move(e: PointerEvent): void {
     if (Math.hypot(e.clientX - drag.x, e.clientY - drag.y) < far) return;
     drag.ghost = make("div", { class: "drag-ghost" }, drag.words);
     document.body.append(drag.ghost);
+    lay();
     document.documentElement.classList.add("dragging");
     getSelection()?.removeAllRanges();
   }
