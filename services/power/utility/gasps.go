@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"polity/plane"
+	"polity/plane/ingest/twin"
 	"polity/services/power/storm"
 )
 
@@ -16,9 +17,10 @@ import (
 // meter being called as its load in the network. It is about one home, kept while a fault is
 // sought, and removed when there is power again or after gaspKept.
 const (
-	gaspPrefix = "urn:polity:gasp:"
-	gaspType   = "MeterGasp"
-	gaspKept   = 12 * time.Hour
+	gaspPrefix  = "urn:polity:gasp:"
+	gaspType    = "MeterGasp"
+	gaspMapping = "home-meter-gasp"
+	gaspKept    = 12 * time.Hour
 )
 
 var gaspEach = 5 * time.Second
@@ -66,10 +68,13 @@ func (s *Service) hearOnce(ctx context.Context, told map[string]time.Time) error
 				told[e.ID] = a.ObservedAt
 			}
 			if load < 0 || !lost || now.Sub(a.ObservedAt) > gaspKept {
-				b.Changes = append(b.Changes, forget(e.Key, a.ObservedAt))
+				b.Changes = append(b.Changes, forget(e.Key, a.ObservedAt), plane.Change{
+					Key:  twin.Key(gaspMapping, strings.TrimPrefix(e.ID, gaspPrefix)),    // which has the time of its last message
+					Edit: func(*plane.Entity) (*plane.Entity, error) { return nil, nil }, //nolint:nilnil // remove it
+				})
 				delete(told, e.ID)
 				if load < 0 {
-					s.deps.Log.Warn("a meter is called as no load of the network: name its device as the load", slog.String("mapping", "home-meter-gasp"))
+					s.deps.Log.Warn("a meter is called as no load of the network: name its device as the load", slog.String("mapping", gaspMapping))
 				}
 			}
 		}
