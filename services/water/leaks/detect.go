@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"polity/city"
@@ -76,7 +77,7 @@ func Observe(ctx context.Context, dial epanet.Dialer, in Input, c Config, progre
 			return nil, err
 		}
 		if last != nil && !slices.Equal(p.pressure, last.pressure) {
-			return nil, city.Errorf(city.Invalid, "%s and %s have not the same columns in the same order", periods[0].Pressures.Name, d.Pressures.Name)
+			return nil, city.Errorf(city.Invalid, "%s and %s have not the same columns in the same order: %s, and %s", periods[0].Pressures.Name, d.Pressures.Name, strings.Join(periods[0].Pressures.Names, " "), strings.Join(d.Pressures.Names, " "))
 		}
 		last = p
 		slots := p.slots(d, c.Hours)
@@ -138,6 +139,9 @@ func newDetector(p *plant, o *Observed, c Config, between *network.Between) *det
 		}
 	}
 	d.data = d.noise.filtered(o.Days)
+	for _, day := range o.Days {
+		d.blank = append(d.blank, blank(day))
+	}
 	return d
 }
 

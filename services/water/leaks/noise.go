@@ -1,6 +1,9 @@
 package leaks
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // class is a kind of rows that wander alike: what the model computes, and balances.
 const (
@@ -185,14 +188,27 @@ func (l *level) next(v float64) float64 {
 	return out
 }
 
-// filtered returns the innovations of all days, whitened: by day, then row.
+// blank reports whether nothing was measured on a day.
+func blank(day []float64) bool {
+	return !slices.ContainsFunc(day, func(v float64) bool { return !math.IsNaN(v) })
+}
+
+// filtered returns the innovations of all days, whitened: by day, then row. A day on which
+// nothing was measured is taken to be like the one before: taken for one without change, it
+// would speak against each leak that runs.
 func (n *noise) filtered(days [][]float64) [][]float64 {
 	levels := make([]level, len(n.place))
 	for i := range levels {
 		levels[n.place[i]].gain = n.gain[n.of(i)]
 	}
 	var out [][]float64
-	for _, day := range days {
+	last := -1
+	for k, day := range days {
+		if !blank(day) {
+			last = k
+		} else if last >= 0 {
+			day = days[last]
+		}
 		row := make([]float64, len(day))
 		for i, v := range day {
 			row[i] = levels[i].next(v)

@@ -16,6 +16,7 @@ type detector struct {
 	signs   [][]float64 // whitened signature by link, per m³/h; then of what sensors' faults show, per m
 	pipes   int         // links among them
 	data    [][]float64 // by day: filtered and whitened rows
+	blank   []bool      // by day: nothing was measured
 	rest    [][]float64 // by day: what known leaks do not explain
 	leaks   []*leak
 	today   int
@@ -106,7 +107,7 @@ func (d *detector) begin(day int) {
 // day looks at one day.
 func (d *detector) day(day int) {
 	d.begin(day)
-	if day < d.c.LeastDays+settle {
+	if day < d.c.LeastDays+settle || d.blank[day] { // nothing new is known
 		return
 	}
 	for _, l := range d.leaks {

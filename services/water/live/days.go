@@ -189,7 +189,7 @@ func (s *Service) reason(f leaks.Found, pipe string) string {
 	say := func(balance bool, most float64, words string) {
 		best, change := -1, 0.0
 		for i, r := range s.shown.residuals {
-			last, first := mean(r.Days[max(0, len(r.Days)-3):]), mean(r.Days[max(0, min(before, len(r.Days))-7):max(0, min(before, len(r.Days)))])
+			last, first := mean(lastKnown(r.Days, 3)), mean(r.Days[max(0, min(before, len(r.Days))-7):max(0, min(before, len(r.Days)))])
 			if math.IsNaN(first) {
 				first = 0
 			}
@@ -204,7 +204,20 @@ func (s *Service) reason(f leaks.Found, pipe string) string {
 	}
 	say(true, 1, "more flows in by %s at night than is used, by %.1f m³/h (%.0f times the usual spread)")
 	say(false, -1, "pressure at %s is lower by %.2f m than the model expects (%.0f times)")
+	if len(parts) == 0 {
+		parts = []string{"many instruments show a little together"}
+	}
 	return service.Sentence(fmt.Sprintf("Since %s %s: a leak of about %.0f m³/h near %s fits best.", s.when(f.Since), strings.Join(parts, " and "), f.Flow, pipe), 300)
+}
+
+// lastKnown are the last values that are known.
+func lastKnown(list []float64, most int) (known []float64) {
+	for _, v := range slices.Backward(list) {
+		if !math.IsNaN(v) && len(known) < most {
+			known = append(known, v)
+		}
+	}
+	return known
 }
 
 func mean(list []float64) float64 {

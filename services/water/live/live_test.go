@@ -207,6 +207,10 @@ func TestALeakFromItsGrowthToItsEnd(t *testing.T) {
 		t.Fatalf("%+v", l)
 	}
 	t.Logf("day %d: cut off", v.Day)
+	cut := v.Day
+	if v = x.wait("days pass with valves closed", func(v live.View) bool { return v.Day > cut+6 }); len(v.Leaks) != 1 {
+		t.Errorf("days that say nothing gave another alarm: %+v", v.Leaks)
+	}
 	if d := x.agree("reopen"); !strings.Contains(d.Reason, "mended "+truth) {
 		t.Error(d.Reason)
 	}
