@@ -125,14 +125,21 @@ func TestLampsChangeSeldom(t *testing.T) {
 func TestGuessingFromLamps(t *testing.T) {
 	a := &town(t).Areas[0]
 	rng := rand.New(rand.NewPCG(19, 7)) //nolint:gosec // a game
-	for _, street := range []struct {
+	type game struct {
 		name   string
 		others float64 // out at a time, on average
 		stays  float64 // part of a quarter for which the walker is seen
 		bound  float64 // share of right guesses that is borne
-	}{
-		{"quiet, two minutes", 0.5, 2. / 15, 0.5}, {"lively, two minutes", 3, 2. / 15, 0.5}, {"at the step, two minutes", 4.5, 2. / 15, 0.5}, {"busy, two minutes", 10, 2. / 15, 0.5},
-		{"quiet, all of it", 0.5, 1, 0.5}, {"lively, all of it", 3, 1, 0.6}, {"at the step, all of it", 4.5, 1, 0.6}, {"busy, all of it", 10, 1, 0.6},
+	}
+	for _, street := range []game{
+		{"quiet, two minutes", 0.5, 2. / 15, 0.5},
+		{"lively, two minutes", 3, 2. / 15, 0.5},
+		{"at the step, two minutes", 4.5, 2. / 15, 0.5},
+		{"busy, two minutes", 10, 2. / 15, 0.5},
+		{"quiet, all of it", 0.5, 1, 0.5},
+		{"lively, all of it", 3, 1, 0.6},
+		{"at the step, all of it", 4.5, 1, 0.6},
+		{"busy, all of it", 10, 1, 0.6},
 	} {
 		type sight struct{ before, after int }
 		walked := map[sight][2]int{}

@@ -15,11 +15,11 @@ import (
 	"polity/services/power/lighting"
 )
 
-// Name is the service whose decisions these are; Prefix is how their ids begin.
-const (
-	Name   city.Slug = "power"
-	Prefix           = "light-"
-)
+// Name is the service whose decisions these are.
+const Name city.Slug = "power"
+
+// Prefix is how the ids of these decisions begin.
+const Prefix = "light-"
 
 // Service is the running lighting of a city.
 type Service struct {

@@ -441,7 +441,7 @@ func TestBrokenLampsAndLostSupply(t *testing.T) {
 
 // TestMadeUpStreets: the demo's lamps, which say on every entity that they are made up.
 func TestMadeUpStreets(t *testing.T) {
-	street.Quick(t, 10*time.Millisecond, 10*time.Millisecond)
+	street.Quick(t, 20*time.Millisecond, 200*time.Millisecond)
 	x := &town{t: t, dir: t.TempDir(), now: at(27, 0)}
 	var err error
 	if x.book, err = decision.Open(t.Context(), decision.Config{Path: filepath.Join(x.dir, "decisions.db"), Decider: allow{}, Now: x.clock}); err != nil {

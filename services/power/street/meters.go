@@ -275,7 +275,7 @@ func (s *Service) endForeign(ctx context.Context) error {
 }
 
 // publish writes each group as an entity, when something of it changed.
-func (s *Service) publish(ctx context.Context, now time.Time) error {
+func (s *Service) publish(ctx context.Context, _ time.Time) error {
 	var changes []plane.Change
 	for i := range s.town.Groups {
 		g := &s.town.Groups[i]
