@@ -165,6 +165,7 @@ type casesView struct {
 	Offices         bool // whose they are is of interest
 	None, Filtered  bool
 	MayNew, MayHand bool
+	Duties          bool // there is a page of what is owed
 	Problem         string
 }
 
@@ -210,7 +211,7 @@ func (c *Console) showCases(w http.ResponseWriter, r *request, problem error) er
 		Summary: c.say.Say("cases.words", "n", all), CSV: "/cases.csv", None: len(list) == 0, Filtered: all > 0,
 		MayNew: c.allowed(r, access.PrepareCase, access.City()), MayHand: c.allowed(r, access.CarryCase, access.City()),
 	}
-	v.Offices = !v.MayHand
+	v.Offices, v.Duties = !v.MayHand, c.mayDuties(r)
 	status := http.StatusOK
 	if problem != nil {
 		v.Problem, status = problem.Error(), statuses[city.KindOf(problem)]

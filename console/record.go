@@ -59,6 +59,7 @@ type recordView struct {
 	Quorum            string
 	Keys              []recordKeys
 	Audits            []recordAudit
+	Duties            *duties
 	Alarms            []recordLink
 	Rest              []template.HTML
 	Checks            []checkView
@@ -137,7 +138,7 @@ func (c *Console) recordPage(w http.ResponseWriter, r *request) error {
 	}
 	v := recordView{
 		Lead: c.recordLead(r.clock, s), What: c.html("record.what"), Newest: recordNewestPath(s.Checkpoint.Size), Statements: RecordEntriesPath,
-		Keys: c.recordKeys(r.clock, s), Audits: c.recordAudits(s), Rest: c.recordRest(r.clock, s), Checks: c.recordChecks(r, s), Rosters: c.rosterLinks(),
+		Keys: c.recordKeys(r.clock, s), Audits: c.recordAudits(s), Duties: c.dutiesOf(r.clock, s), Rest: c.recordRest(r.clock, s), Checks: c.recordChecks(r, s), Rosters: c.rosterLinks(),
 	}
 	c.recordWatched(&v, r.clock, s, watch)
 	c.recordByMonth(&v, r.clock, s)
@@ -326,10 +327,6 @@ func (c *Console) recordRest(at clock, s *summary.Summary) (list []template.HTML
 	if n := len(s.Looks.Days); n > 0 {
 		d := s.Looks.Days[n-1]
 		list = append(list, c.html("record.looks", "n", d.Looks, "day", at.Date(c.noonOf(string(d.Day))), "path", recordPath(d.Index)))
-	}
-	if s.Holds.Number > 0 {
-		h := s.Holds.Newest[len(s.Holds.Newest)-1]
-		list = append(list, c.html("record.holds", "n", s.Holds.Number, "body", c.recordBody(h.Body), "reason", c.recordWord("hold", h.Reason), "until", at.Date(c.noonOf(string(h.Until))), "path", recordPath(h.Index)))
 	}
 	if s.Policies.Number > 0 {
 		p := s.Policies.Newest[len(s.Policies.Newest)-1]

@@ -15,7 +15,7 @@ import (
 //go:embed pages/*.html
 var sources embed.FS
 
-var pageNames = []string{"map", "cameras", "camera", "edit", "system", "sensors", "sensor", "services", "waste", "wastedriver", "wasteplan", "wastesheets", "wastetables", "power", "powerlight", "powertry", "powersheet", "water", "wateroperation", "traffic", "trafficplan", "check", "data", "dataset", "api", "error", "transit", "wall", "orders", "order", "orderform", "crew", "signin", "enrol", "goon", "account", "people", "person", "room", "alert", "precision", "looks", "lookscheck", "lookdetails", "record", "recordentries", "recordentry", "concerned", "rules", "explain", "policies", "proposal", "propose", "notices", "incidents", "decisions", "incident", "handover", "cases", "case", "casenew"}
+var pageNames = []string{"map", "cameras", "camera", "edit", "system", "sensors", "sensor", "services", "waste", "wastedriver", "wasteplan", "wastesheets", "wastetables", "power", "powerlight", "powertry", "powersheet", "water", "wateroperation", "traffic", "trafficplan", "check", "data", "dataset", "api", "error", "transit", "wall", "orders", "order", "orderform", "crew", "signin", "enrol", "goon", "account", "people", "person", "room", "alert", "precision", "looks", "lookscheck", "lookdetails", "record", "recordentries", "recordentry", "concerned", "rules", "explain", "policies", "proposal", "propose", "notices", "incidents", "decisions", "incident", "handover", "cases", "case", "casenew", "duties"}
 
 // page is what every template gets.
 type page struct {
@@ -47,7 +47,7 @@ func (c *Console) parsePages() error {
 	}
 	c.pages = map[string]*template.Template{}
 	for _, name := range pageNames {
-		t, err := template.New(name).Funcs(functions).ParseFS(sources, "pages/layout.html", "pages/scene.html", "pages/alertpart.html", "pages/rights.html", "pages/"+name+".html")
+		t, err := template.New(name).Funcs(functions).ParseFS(sources, "pages/layout.html", "pages/scene.html", "pages/alertpart.html", "pages/rights.html", "pages/dutypart.html", "pages/"+name+".html")
 		if err != nil {
 			return fmt.Errorf("page %s: %w", name, err)
 		}

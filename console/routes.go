@@ -85,6 +85,7 @@ var routes = []Route{
 	{"GET /cases.csv", access.SeeCases, nil, (*Console).casesCSV},
 	{"POST /cases", access.CarryCase, nil, (*Console).handInCase},
 	{"GET /cases/new", access.PrepareCase, nil, (*Console).newCasePage},
+	{"GET /cases/duties", access.SeeCases, nil, (*Console).dutiesPage},
 	{"GET /cases/recorded.json", access.PrepareCase, nil, (*Console).recordedJSON},
 	{"GET /cases/{case}", access.SeeCases, nil, (*Console).casePage},
 	{"GET /cases/{case}/requests/{body}", access.CarryCase, nil, (*Console).fetchRequest},
