@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -28,7 +27,10 @@ type Service struct {
 	town *lighting.Town
 	zone *time.Location
 	line *line // nil: cabinets are told nothing
-	wake chan struct{}
+	// group and areaOf find by a group's name; areaOf has none that is not dimmed.
+	group  map[string]*lighting.Group
+	areaOf map[string]*lighting.Area
+	wake   chan struct{}
 	// crowd says how many were out in an area in a quarter of an hour that is over.
 	crowd func(ctx context.Context, a *lighting.Area, from time.Time) (people float64, known bool, err error)
 	play  *played // nil: the lamps are real
@@ -76,17 +78,20 @@ func New(c Config, d service.Deps) (*Service, error) {
 	}
 	s := &Service{
 		cfg: c, deps: d, town: t, zone: zone, wake: make(chan struct{}, 1), watches: map[city.Slug]*lighting.Watch{}, told: map[string]told{}, shown: map[string]string{},
-		lamps: map[string]*lamp{}, steps: map[city.Slug]step{}, refused: map[string]string{},
+		group: map[string]*lighting.Group{}, areaOf: map[string]*lighting.Area{}, lamps: map[string]*lamp{}, steps: map[city.Slug]step{}, refused: map[string]string{},
 	}
 	if err := d.Load(&s.kept); err != nil {
 		return nil, fmt.Errorf("what is known of lamps: %w", err)
 	}
 	for i := range t.Groups {
-		s.lamps[t.Groups[i].Name] = &lamp{}
+		s.lamps[t.Groups[i].Name], s.group[t.Groups[i].Name] = &lamp{}, &t.Groups[i]
 	}
 	for i := range t.Areas {
 		s.watches[t.Areas[i].Name] = lighting.NewWatch(&t.Areas[i])
 		s.steps[t.Areas[i].Name] = step{n: t.Areas[i].Steps()}
+		for _, name := range t.Areas[i].Groups {
+			s.areaOf[name] = &t.Areas[i]
+		}
 	}
 	if s.kept.Nights == nil {
 		s.kept.Nights = map[city.Slug]*night{}
@@ -185,16 +190,6 @@ func (s *Service) look(ctx context.Context) error {
 	s.mu.Lock()
 	s.looked, s.problem = now, ""
 	s.mu.Unlock()
-	return nil
-}
-
-// area is the one that a group is in, or nil.
-func (s *Service) area(group string) *lighting.Area {
-	for i := range s.town.Areas {
-		if slices.Contains(s.town.Areas[i].Groups, group) {
-			return &s.town.Areas[i]
-		}
-	}
 	return nil
 }
 

@@ -3,6 +3,7 @@ package street_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -51,6 +52,7 @@ type town struct {
 	s      *street.Service
 	stop   func()
 	runs   bool
+	wrap   func(service.Decisions) service.Decisions
 
 	mu  sync.Mutex
 	now time.Time
@@ -154,9 +156,13 @@ func (x *town) start() {
 	for i, g := range x.lamps().Groups {
 		field.Cabinets[g.Name] = cabinets.Commands + uint32(i)
 	}
+	decisions := x.book.For(street.Name)
+	if x.wrap != nil {
+		decisions = x.wrap(decisions)
+	}
 	var err error
 	x.s, err = street.New(street.Config{Lamps: lampsFile, Zone: "Europe/Helsinki", Field: field}, service.Deps{
-		Data: x.store, Decisions: x.book.For(street.Name), Dir: filepath.Join(x.dir, "lighting"), Log: slog.New(slog.DiscardHandler), Now: x.clock,
+		Data: x.store, Decisions: decisions, Dir: filepath.Join(x.dir, "lighting"), Log: slog.New(slog.DiscardHandler), Now: x.clock,
 	})
 	if err != nil {
 		x.t.Fatal(err)
@@ -168,7 +174,7 @@ func (x *town) start() {
 	x.stop = sync.OnceFunc(func() {
 		x.runs = false
 		cancel()
-		if err := <-done; err != nil {
+		if err := <-done; err != nil && x.wrap == nil {
 			x.t.Errorf("the service ended: %v", err)
 		}
 	})
@@ -366,6 +372,57 @@ func TestLampsBurnWithoutTheCentre(t *testing.T) {
 	x.burns(lighting.ByCentre, quiet)
 	if list := x.decisions(); len(list) != 2 {
 		t.Errorf("%d decisions", len(list))
+	}
+}
+
+// lostWord is a book of decisions whose answer is lost once, with or without the decision.
+type lostWord struct {
+	service.Decisions
+	kept  bool
+	calls *int
+}
+
+func (l lostWord) Propose(ctx context.Context, p service.Proposal) error {
+	if *l.calls++; *l.calls > 1 {
+		return l.Decisions.Propose(ctx, p)
+	}
+	lost := city.Errorf(city.Unavailable, "the disk is away")
+	if l.kept {
+		return errors.Join(l.Decisions.Propose(ctx, p), lost)
+	}
+	return lost
+}
+
+// TestOneDecisionANightWhateverFails: whether or not the decision was written when the service
+// ended, the next start goes on with that one. If nobody knows what became of it, there is
+// full light.
+func TestOneDecisionANightWhateverFails(t *testing.T) {
+	for _, kept := range []bool{false, true} {
+		x := newTown(t, at(14, 0))
+		x.stop()
+		calls := 0
+		x.wrap = func(d service.Decisions) service.Decisions { return lostWord{d, kept, &calls} }
+		x.set(at(21, 0))
+		x.start()
+		x.until("the service ended", func() bool { return strings.Contains(x.s.View().Problem, "the disk is away") })
+		x.stop()
+		x.set(at(21, 10))
+		x.start()
+		for range 4 {
+			x.quarter(0)
+		}
+		x.burns(lighting.ByCentre, quiet)
+		if list := x.decisions(); len(list) != 1 || list[0].State != decision.Applied {
+			t.Errorf("%d decisions", len(list))
+		}
+		x.stop()
+		if err := os.RemoveAll(filepath.Join(x.dir, "lighting")); err != nil {
+			t.Fatal(err)
+		}
+		x.start()
+		x.quarter(0)
+		x.until("it is known that nobody knows", func() bool { return x.s.View().Areas[0].Full })
+		x.burns("", full)
 	}
 }
 

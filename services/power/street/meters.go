@@ -83,7 +83,7 @@ func (s *Service) hear(ctx context.Context, now time.Time) error {
 		for _, e := range found.Entities {
 			name := strings.TrimPrefix(e.ID, cabinetPrefix)
 			if l := s.lamps[name]; l != nil {
-				s.said(s.town.Group(name), l, e)
+				s.said(s.group[name], l, e)
 			}
 		}
 		s.mu.Unlock()
@@ -241,7 +241,7 @@ func (s *Service) alertChange(key string, a alert, end time.Time) (plane.Change,
 	if strings.HasSuffix(key, dark) {
 		x.SubCategory, x.Severity = "streetLightSupply", "high"
 	}
-	if g := s.town.Group(a.Group); g != nil {
+	if g := s.group[a.Group]; g != nil {
 		x.Place = &city.Point{Lon: g.Lon, Lat: g.Lat}
 	}
 	return service.AlertChange(x)
@@ -254,7 +254,7 @@ func (s *Service) endForeign(ctx context.Context) error {
 	var err error
 	for _, key := range slices.Sorted(maps.Keys(s.kept.Alerts)) {
 		a := s.kept.Alerts[key]
-		if s.town.Group(a.Group) != nil {
+		if s.group[a.Group] != nil {
 			continue
 		}
 		var c plane.Change

@@ -82,7 +82,7 @@ func (s *Service) nights(ctx context.Context, now time.Time) error {
 // groups counts the groups of an area whose plan is such.
 func (s *Service) groups(a *lighting.Area, at time.Time, such func(lighting.Plan) bool) (n int) {
 	for _, name := range a.Groups {
-		if such(s.town.Group(name).Plan(at)) {
+		if such(s.group[name].Plan(at)) {
 			n++
 		}
 	}
@@ -108,7 +108,7 @@ func (s *Service) proposal(a *lighting.Area, now time.Time) *service.Proposal {
 	lamps, saved := 0, 0.0
 	var inputs []service.Input
 	for _, name := range a.Groups {
-		g := s.town.Group(name)
+		g := s.group[name]
 		lamps += g.Lamps
 		for t := from; t.Before(until); t = t.Add(lighting.Quarter) {
 			if p := g.Plan(t); dims(p) {
@@ -191,7 +191,7 @@ func (s *Service) full(ctx context.Context, area city.Slug, now time.Time, word 
 	}
 	var errs []error
 	for _, name := range s.town.Areas[i].Groups {
-		g := s.town.Group(name)
+		g := s.group[name]
 		if last, was := s.told[name]; !was || last.level >= 1 || now.Sub(last.at) > g.Stale {
 			continue
 		}
@@ -261,7 +261,7 @@ func (s *Service) counted(ctx context.Context, a *lighting.Area, from time.Time)
 
 // wanted is the level that a group may have now, and the decision by which it may.
 func (s *Service) wanted(g *lighting.Group, now time.Time) (level float64, decision string) {
-	a := s.area(g.Name)
+	a := s.areaOf[g.Name]
 	if a == nil {
 		return 1, ""
 	}
@@ -281,7 +281,7 @@ func (s *Service) tell(ctx context.Context, now time.Time) error {
 	}
 	for i := range s.town.Groups {
 		g := &s.town.Groups[i]
-		a := s.area(g.Name)
+		a := s.areaOf[g.Name]
 		if a == nil {
 			continue
 		}

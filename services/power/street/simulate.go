@@ -86,7 +86,7 @@ func (p *played) store(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("what a made-up cabinet says: %w", err)
 		}
-		g := p.s.town.Group(r.Device)
+		g := p.s.group[r.Device]
 		where, err := json.Marshal(map[string]any{"type": "Point", "coordinates": []float64{g.Lon, g.Lat}})
 		if err != nil {
 			return err
@@ -155,7 +155,7 @@ func (s *Service) before(now time.Time) {
 					continue
 				}
 				level := 1.0
-				if a := s.area(g.Name); a != nil && p.Least < 1 {
+				if a := s.areaOf[g.Name]; a != nil && p.Least < 1 {
 					n, _ := watches[a.Name].Step(t)
 					level = g.StepLevel(n)
 				}

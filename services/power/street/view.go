@@ -84,7 +84,7 @@ func (s *Service) View() View {
 			Name: g.Name, Title: g.Title, Class: class, Place: city.Point{Lon: g.Lon, Lat: g.Lat}, Lamps: g.Lamps, Heard: l.at, Silent: l.at.IsZero() || now.Sub(l.at) > silentAfter,
 			Lost: l.lost, Level: l.level, By: l.by, Watts: l.watts, Broken: l.told.Broken, Burning: l.told.Burning, Finding: l.told.Reason, Refused: s.refused[g.Name], Keeps: class,
 		}
-		if a := s.area(g.Name); a != nil {
+		if a := s.areaOf[g.Name]; a != nil {
 			x.Area = a.Name
 		}
 		for k := range g.Steps {
