@@ -61,7 +61,7 @@ func newConsole(t testing.TB, c *consoletest.City, sensors *consoletest.Sensors,
 		t.Fatal(err)
 	}
 	lines.Hear()
-	services := map[city.Slug]service.Service{"traffic": consoletest.NewTraffic(now()), "water": consoletest.NewWater(now()), "power": consoletest.NewLights(now())}
+	services := map[city.Slug]service.Service{"traffic": consoletest.NewTraffic(now()), "waste": consoletest.NewWasteCrews(consoletest.NewWaste(now())), "water": consoletest.NewWater(now()), "power": consoletest.NewLights(now())}
 	pages, err := console.New(console.Config{City: c, Sensors: sensors, Transit: lines, Data: consoletest.NewData(now), Access: who, Looks: &consoletest.Looks{}, Book: newBook(t, c), Policies: newPolicies(t), Alerts: room.Queue, Orders: newOrders(t, who), Notices: newNotices(t, who), Cases: consoletest.NewCases(now), Record: newRecord(), Services: services, Bundle: os.DirFS(built), Now: now})
 	if err != nil {
 		t.Fatal(err)
