@@ -125,6 +125,8 @@ func (c *Console) powerDeskParts(r *request, now *power.View, v *powerView) {
 	switch {
 	case !now.Field.Configured:
 		v.Field = c.say.Say("power.field.none")
+	case now.Field.Since.IsZero():
+		v.Field = c.say.Say("power.field.never")
 	case !now.Field.Stands:
 		v.Field = c.say.Say("power.field.lost", "time", r.clock.Words(now.Field.Since))
 	default:

@@ -36,7 +36,7 @@ func powerPages(t *testing.T, may ...access.Action) http.Handler {
 	t.Helper()
 	v := power.View{
 		At: afternoon, Simulated: true, Customers: 320, Fed: 240, Stray: 1,
-		Field:  power.FieldView{Configured: true, Stands: true, Switches: 2},
+		Field:  power.FieldView{Configured: true, Stands: true, Since: afternoon, Switches: 2},
 		Faults: []power.Fault{{ID: "x", Name: "branch.<10>", Found: afternoon, Customers: 80, Dark: 80, Probability: 0.9996, Others: []string{"branch.11"}, Waiting: "restore-x-1"}},
 		Picture: power.Picture{
 			LowestPU: 0.977,

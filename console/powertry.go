@@ -142,6 +142,7 @@ func (c *Console) powerTrial(v *powerTry, t *power.Trial, link func(l *power.Lin
 	case gain > 0:
 		v.Summary = c.say.Say("power.try.gain", "n", gain, "of", t.Customers, "have", last.Customers)
 	case gain < 0:
+		v.State = sign{"attention", c.say.Say("power.try.state.loss")}
 		v.Summary = c.say.Say("power.try.loss", "n", -gain, "of", t.Customers, "have", last.Customers)
 	}
 	v.Broken = t.Broken
@@ -206,9 +207,12 @@ func (c *Console) powerMoveWords(m power.Move) string {
 
 // powerChange is what a step leads to, in one line.
 func (c *Console) powerChange(before int, a *power.Check) string {
-	words := c.say.Say("power.step.after", "n", a.Customers, "volts", fmt.Sprintf("%.1f", 100*a.LowestPU), "load", fmt.Sprintf("%.0f", 100*a.Loading))
-	if a.LowestPU == 0 {
-		words = c.say.Say("power.step.dead")
+	words := c.say.Say("power.step.dead")
+	if a.LowestPU > 0 {
+		words = c.say.Say("power.step.after", "n", a.Customers, "volts", fmt.Sprintf("%.1f", 100*a.LowestPU))
+	}
+	if a.Loading > 0 {
+		words += " " + c.say.Say("power.step.load", "load", fmt.Sprintf("%.0f", 100*a.Loading))
 	}
 	if gain := a.Customers - before; gain != 0 {
 		words += " " + c.say.Say("power.step.gain", "n", fmt.Sprintf("%+d", gain))

@@ -61,13 +61,22 @@ func newConsole(t testing.TB, c *consoletest.City, sensors *consoletest.Sensors,
 		t.Fatal(err)
 	}
 	lines.Hear()
-	services := map[city.Slug]service.Service{"traffic": consoletest.NewTraffic(now()), "waste": consoletest.NewWasteCrews(consoletest.NewWaste(now())), "water": consoletest.NewWater(now()), "power": consoletest.NewLights(now())}
+	services := map[city.Slug]service.Service{"traffic": consoletest.NewTraffic(now()), "waste": consoletest.NewWasteCrews(consoletest.NewWaste(now())), "water": consoletest.NewWater(now()), "power": newPower(t, now())}
 	pages, err := console.New(console.Config{City: c, Sensors: sensors, Transit: lines, Data: consoletest.NewData(now), Access: who, Looks: &consoletest.Looks{}, Book: newBook(t, c), Policies: newPolicies(t), Alerts: room.Queue, Orders: newOrders(t, who), Notices: newNotices(t, who), Cases: consoletest.NewCases(now), Record: newRecord(), Services: services, Bundle: os.DirFS(built), Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(pages.Close)
 	return pages
+}
+
+func newPower(t testing.TB, at time.Time) *consoletest.Power {
+	t.Helper()
+	p, err := consoletest.NewPower(t.TempDir(), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 func build(t testing.TB) string {

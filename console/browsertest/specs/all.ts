@@ -7,6 +7,7 @@ import "./sensors.ts";
 import "./transit.ts";
 import "./traffic.ts";
 import "./water.ts";
+import "./power.ts";
 import "./wastedriver.ts";
 import "./powerlight.ts";
 import "./orders.ts";

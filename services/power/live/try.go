@@ -162,11 +162,17 @@ func (s *Service) written(by string, moves []Move, why string) (p service.Propos
 	case gain < 0:
 		p.Effect = fmt.Sprintf("%d customers lose power.", -gain)
 	default:
-		p.Effect = fmt.Sprintf("As many customers have power as before; the lowest voltage is %.1f %%, the highest load %.0f %% of an emergency rating.", 100*last.LowestPU, 100*last.Loading)
+		p.Effect = fmt.Sprintf("As many customers have power as before; %.1f kW are lost in place of %.1f, and the lowest voltage is %.1f %%.", t.LossKW, s.lossKW(net), 100*last.LowestPU)
 	}
 	p.Inputs = append([]service.Input{{Entity: "urn:ngsi-ld:PowerNetwork:" + strings.ReplaceAll(s.net.Name, " ", "-"), Attribute: "customersFed", Value: fmt.Sprint(t.Before.Customers), At: now}}, openLines(net, -1, now)...)
 	p.Inputs = p.Inputs[:min(len(p.Inputs), inputsMost)]
 	return p, err
+}
+
+// lossKW is what a network loses; 0 where it has no power flow. The lock is held.
+func (s *Service) lossKW(net *grid.Network) float64 {
+	p, _ := s.draw(net)
+	return p.LossKW
 }
 
 // wrong says why a trial cannot be proposed.
