@@ -32,3 +32,17 @@ test("water, 360 pixels", async (t) => {
   await shows(page, "main", "About 320 homes have no water");
   check(!/P3/.test((await page.textContent("main")) ?? ""), "everyone sees the pipe");
 });
+
+test("water: pumps are tried by keyboard, and a source is searched", async (t) => {
+  const page = await t.open(`${own}/services/water/operation`);
+  await page.getByLabel("PU1 runs at hours").fill("2-4, 22");
+  await page.keyboard.press("Enter");
+  await shows(page, "#pumps", "What you try");
+  await shows(page, "#pumps", "4.00");
+  await looksRight(t, page, "operation-1280");
+  await page.setViewportSize({ width: 360, height: 780 });
+  await looksRight(t, page, "operation-360");
+  await page.getByLabel("Samples").fill("node,hours,seen\nJ3,5,yes");
+  await page.getByRole("button", { name: "Search" }).click();
+  await shows(page, "#trace", "2 of 2 samples");
+});
