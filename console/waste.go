@@ -142,7 +142,7 @@ func (c *Console) wasteStreet(now *wastelive.View, s *wastelive.StreetView) wast
 	}
 	switch {
 	case s.Planned > 0 && s.Collected >= s.Planned:
-		x.State, x.Today = sign{"live", c.say.Say("waste.street.done")}, s.Last.Format("15:04")
+		x.State, x.Today = sign{"live", c.say.Say("waste.street.done")}, hourOf(now.Day, s.Last)
 	case s.Collected > 0 && s.Collected+s.Missed >= s.Planned, s.Missed > 0:
 		x.State, x.Today = sign{"attention", c.say.Say("waste.street.partly")}, c.say.Say("waste.street.of", "n", s.Collected, "of", s.Planned)
 	case s.Planned > 0:
@@ -250,7 +250,7 @@ func (c *Console) wasteDesk(r *request, desk WasteDesk, now *wastelive.View, v *
 	hours := time.Duration(0)
 	for i := range now.Tours {
 		hours += now.Tours[i].End - now.Tours[i].Start
-		tour := c.wasteTour(&now.Tours[i], known)
+		tour := c.wasteTour(now.Day, &now.Tours[i], known)
 		taken := false
 		if tour.Crew, taken = c.wasteCrewOf(now, tour.Truck); taken && c.allowed(r, access.GiveOrder, access.Service(access.Waste)) {
 			tour.Free = "/services/waste/tours/" + url.PathEscape(tour.Truck) + "/free"
@@ -306,7 +306,7 @@ func ofDay(d time.Duration) string {
 	return fmt.Sprintf("%02d:%02d", m/60, m%60)
 }
 
-func (c *Console) wasteTour(t *wastelive.Tour, known map[string]*wastelive.ContainerView) wasteTour {
+func (c *Console) wasteTour(day time.Time, t *wastelive.Tour, known map[string]*wastelive.ContainerView) wasteTour {
 	stops, done := 0, 0
 	x := wasteTour{Truck: t.Truck, GPX: "/services/waste/tours/" + url.PathEscape(t.Truck) + ".gpx", State: sign{"unknown", c.say.Say("waste.tour.ahead")}}
 	for i, call := range t.Calls {
@@ -322,7 +322,10 @@ func (c *Console) wasteTour(t *wastelive.Tour, known map[string]*wastelive.Conta
 				row.State = sign{"attention", c.say.Say("waste.call.missed", "why", c.say.Say("waste.reason."+k.Missed))}
 			case !k.Collected.IsZero() && i < t.Done:
 				done++
-				row.State, row.At = sign{"live", c.say.Say("waste.call.done")}, k.Collected.Format("15:04")
+				row.State = sign{"live", c.say.Say("waste.call.done")}
+				if at := hourOf(day, k.Collected); at != "" {
+					row.At = at
+				}
 			case t.Broken && i >= t.Done && k.Truck != t.Truck:
 				row.State = sign{"unknown", c.say.Say("waste.call.handed", "truck", k.Truck)}
 			}

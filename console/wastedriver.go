@@ -337,8 +337,8 @@ type wasteMiss struct{ Container, Where, Why, Since, Photo string }
 func (c *Console) wasteMisses(now *wastelive.View) (list []wasteMiss) {
 	for _, m := range now.Misses {
 		x := wasteMiss{Container: m.Container, Where: m.Street, Why: c.say.Say("waste.reason." + m.Reason), Since: m.At.Format("15:04")}
-		if !m.Day.Equal(now.Day) {
-			x.Since = m.At.Format("2 January 15:04")
+		if !m.Day.Equal(now.Day) || m.At.Equal(m.Day) { // its hour is not kept past a shift
+			x.Since = m.Day.Format("2 January")
 		}
 		if m.Photo != "" {
 			x.Photo = "/services/waste/photos/" + m.Photo
@@ -346,6 +346,14 @@ func (c *Console) wasteMisses(now *wastelive.View) (list []wasteMiss) {
 		list = append(list, x)
 	}
 	return list
+}
+
+// hourOf is when something was done; empty once only its day is kept.
+func hourOf(day, at time.Time) string {
+	if at.Equal(day) {
+		return ""
+	}
+	return at.Format("15:04")
 }
 
 // wasteCrewOf is what is known of who drives a truck, and what it unloaded.

@@ -117,19 +117,43 @@ func (s *Service) forget() error {
 	}
 	for i := range t.Tours {
 		if at := t.Tours[i].DoneAt; len(at) > 0 && s.at.Sub(at[0]) >= shift {
-			t.Tours[i].DoneAt, changed = nil, true
+			t.blur(&t.Tours[i])
+			changed = true
 		}
 	}
 	for id, m := range s.kept.Misses {
-		if s.at.Sub(m.At) > missKept {
+		switch {
+		case s.at.Sub(m.At) > missKept:
 			delete(s.kept.Misses, id)
 			changed = true
+		case !m.At.Equal(m.Day) && (s.at.Sub(m.At) >= shift || !m.Day.Equal(t.Day)):
+			m.At = m.Day
+			s.kept.Misses[id], changed = m, true
 		}
 	}
 	if !changed {
 		return nil
 	}
 	return s.save()
+}
+
+// blur leaves of a tour what was done, on that day, and not when: that would say where its
+// crew was.
+func (t *today) blur(tour *Tour) {
+	tour.DoneAt = nil
+	delete(t.Newest, "truck "+tour.Truck)
+	for _, c := range tour.Calls {
+		delete(t.Newest, c.Container)
+		if !t.Collected[c.Container].IsZero() {
+			t.Collected[c.Container] = t.Day
+		}
+	}
+	for id, u := range t.Unloads {
+		if u.Truck == tour.Truck {
+			u.At = t.Day
+			t.Unloads[id] = u
+		}
+	}
 }
 
 // DriveView is what a driver's page shows. It is a copy.

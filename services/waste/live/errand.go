@@ -105,7 +105,11 @@ func (s *Service) errand(ctx context.Context, e errand) error {
 }
 
 func (s *Service) raiseMissed(ctx context.Context, id string) error {
-	place := s.town.Containers[s.index[id]].Place
+	i, known := s.index[id]
+	if !known { // tables without it were taken over since
+		return nil
+	}
+	place := s.town.Containers[i].Place
 	return s.raise(ctx, "missed-"+id, service.Alert{SubCategory: "missedPickup", Severity: "low", Asset: containerURN(id), Place: &place})
 }
 
