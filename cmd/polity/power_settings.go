@@ -25,7 +25,8 @@ func powerSettingsCommand() *cobra.Command {
 		Long: `Looks for the tap positions and capacitor steps with which the network loses least
 while voltages and emergency ratings are kept, for the loads as the file has them,
 and says what that saves against now. Where there are few settings, all are tried.
-Only settings with a power flow count. It proposes; it sets nothing.`,
+Where there are too many, a bound is printed that no setting comes below. Only settings
+with a power flow count. It proposes; it sets nothing.`,
 		Example: `  polity power settings feeder.dss                  regulators and capacitors
   polity power settings feeder.dss --vmin 0.95 --vmax 1.05
   polity power settings feeder.dss --device transformer.reg1,capacitor.c1
@@ -154,7 +155,7 @@ func reportSettings(p *settings.Plan) settingsReport {
 	}
 	out := settingsReport{
 		Now: side(&p.Before), Then: side(&p.After), SavedKW: (p.Before.LossW - p.After.LossW) / 1000,
-		Proven: p.Proven, Combinations: p.Combinations, Flows: p.Flows, Failed: p.Failed, Reason: p.Reason,
+		Proven: p.Proven, BoundKW: p.BoundW / 1000, Combinations: p.Combinations, Flows: p.Flows, Failed: p.Failed, Reason: p.Reason,
 	}
 	for _, s := range p.Settings {
 		row := settingsRow{s.Device, "capacitor", s.Now, s.To, s.NowTap, s.ToTap, s.Changes()}

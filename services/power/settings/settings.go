@@ -7,7 +7,7 @@
 // by the losses of lines and transformers; then by the fewest steps to go. Where
 // there are no more settings than power flows may be solved, all are, and the best is
 // proven. Otherwise it comes from descents from several starts (search.go), and the
-// plan says that it is not.
+// plan says that it is not, with a bound that no setting reaches (bound.go).
 package settings
 
 import (
@@ -77,7 +77,10 @@ type Plan struct {
 	Before, After State
 	Hunting       bool // regulators were still moving when their steps were spent: Before is no rest
 	// Proven says that all combinations were tried.
-	Proven       bool
+	Proven bool
+	// BoundW is what no setting that keeps the limits of voltage loses less than; 0: none is
+	// known.
+	BoundW       float64
 	Combinations float64 // how many there are
 	Flows        int     // power flows solved
 	Failed       int     // of these without a solution, and so never used
@@ -120,7 +123,7 @@ func Optimise(ctx context.Context, net *grid.Network, o Options) (*Plan, error) 
 	if err != nil {
 		return nil, err
 	}
-	p.Flows, p.Failed = j.flows, j.failed
+	p.Flows, p.Failed, p.BoundW = j.flows, j.failed, Bound(base, o)
 	return p, p.finish(base, j)
 }
 
@@ -164,6 +167,17 @@ func (p *Plan) finish(base *grid.Network, j *judge) error {
 	return nil
 }
 
+// gap says how far what was found is from what is known to be out of reach.
+func (p *Plan) gap() string {
+	switch {
+	case p.BoundW <= 0 || p.After.LossW <= 0:
+		return ", and no bound is known"
+	case len(p.After.Broken) > 0:
+		return fmt.Sprintf(", and none that keeps them loses less than %.3f kW", p.BoundW/1000)
+	}
+	return fmt.Sprintf(", and none within limits loses less than %.3f kW: at most %.0f%% could still be saved", p.BoundW/1000, math.Ceil(100*(1-p.BoundW/p.After.LossW)))
+}
+
 func (p *Plan) words() string {
 	moved := 0
 	for _, s := range p.Settings {
@@ -174,7 +188,7 @@ func (p *Plan) words() string {
 	how := fmt.Sprintf("the best of all %.0f settings", p.Combinations)
 	none := "No setting keeps all limits"
 	if !p.Proven {
-		how = fmt.Sprintf("the best found of %.3g settings, by %d power flows; that none is better is not proven", p.Combinations, p.Flows)
+		how = fmt.Sprintf("the best found of %.3g settings, by %d power flows; that none is better is not proven%s", p.Combinations, p.Flows, p.gap())
 		none = "No setting that was tried keeps all limits"
 	}
 	saved := p.Before.LossW - p.After.LossW

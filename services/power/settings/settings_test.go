@@ -139,7 +139,7 @@ func TestEqualsEnumeration(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if some.Proven || some.Flows > 1000 || !same(some.After.LossW, want) || !strings.Contains(some.Reason, "not proven") {
+		if some.Proven || some.Flows > 1000 || !same(some.After.LossW, want) || !strings.Contains(some.Reason, "not proven, and none within limits loses less than") || some.BoundW > want {
 			t.Errorf("%+v: %d flows: %.4f W, not %.4f: %s", c, some.Flows, some.After.LossW, want, some.Reason)
 		}
 	}
@@ -164,6 +164,9 @@ func TestAnyFeeder(t *testing.T) {
 				return
 			}
 			t.Fatal(err)
+		}
+		if p.BoundW > want*(1+1e-6) || p.BoundW <= 0 {
+			t.Fatalf("a bound of %.4f W, and a setting loses %.4f", p.BoundW, want)
 		}
 		kept := len(p.After.Broken) == 0
 		if kept != !math.IsInf(want, 1) || (kept && !same(p.After.LossW, want)) {
