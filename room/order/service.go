@@ -102,10 +102,10 @@ func (b *Book) work(ctx context.Context, number int64) (w service.WorkOrder, err
 	}
 	w = service.WorkOrder{ID: o.ID, State: string(o.State), Number: o.Number, Crew: o.Assigned.Name, At: o.Changed}
 	for _, e := range o.Timeline {
-		switch {
-		case e.State == Cannot:
+		switch e.State {
+		case Cannot:
 			w.Reason = string(e.Reason)
-		case e.State == Given:
+		case Given:
 			w.Reason = "" // another one tries
 		}
 	}
