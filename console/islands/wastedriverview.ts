@@ -92,6 +92,7 @@ function tour(m: DriverMine, s: DriveShown, acts: DriveActs, waits: DriveWaiting
       "p", { class: "lead" }, make("b", {}, m.truck), ` ${say("waste.drive.progress", { n: m.calls.length, done: done.length, end: m.end })}`,
       m.break !== "" && ` ${say("waste.drive.break", { time: m.break })}`, s.data.simulated && make("span", { class: "small" }, ` ${say("waste.clock", { time: s.data.clock })}`),
     ),
+    s.data.phase === "recalled" && make("p", { class: "notice", role: "status" }, say("waste.summary.recalled")),
     m.broken && make("p", { class: "notice", role: "status" }, say("waste.drive.stood")),
     m.home && make("p", { class: "notice", role: "status" }, say("waste.drive.home")),
     next ? card(next, number(next), s, acts, waits, m.line) : make("div", { class: "empty" }, make("p", {}, say("waste.drive.finished"))),

@@ -399,6 +399,9 @@ func (s *Service) rearrange(ctx context.Context, o *order) error {
 		s.join(&t.Tours[at], fresh, plan.Line(fresh))
 	}
 	t.give()
+	if t.Phase == Over {
+		t.Phase = Driving
+	}
 	s.total()
 	s.plan = nil // prices of moves were those of the morning's tours
 	return s.save()

@@ -344,7 +344,7 @@ func (s *Service) advance(ctx context.Context) error {
 	t := &s.kept.Today
 	planned := t.Day.Equal(midnight(now))
 	lapsed := planned && t.Phase == Proposed && s.deps.Now().After(t.Until)
-	over := s.world == nil && !t.Day.IsZero() && !planned && (t.Phase == Driving || t.Phase == Over)
+	over := s.world == nil && !t.Day.IsZero() && !planned && len(t.Reports) > 0 // with none, crews tell elsewhere
 	s.mu.Unlock()
 	if err := s.forget(); err != nil {
 		return err

@@ -300,3 +300,76 @@ func TestTheOrderOfReportsDoesNotMatter(t *testing.T) {
 		}
 	}
 }
+
+// TestATruckThatGoesAgainKeepsItsStops: what was asked about them is withdrawn.
+func TestATruckThatGoesAgainKeepsItsStops(t *testing.T) {
+	d, h, _, v := driving(t)
+	if err := d.s.Take("anna", "t1"); err != nil {
+		t.Fatal(err)
+	}
+	tell := func(what string) {
+		t.Helper()
+		if err := d.s.Report("anna", "t1", live.Report{ID: newID(), Day: v.Day.Format(time.DateOnly), What: what, Told: h.now()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tell(live.Stands)
+	moves := d.waits("moves")
+	tell(live.Goes)
+	d.until("what was asked is withdrawn", func(live.View) bool {
+		list, _, err := d.book.Find(t.Context(), decision.Asker{}, decision.Query{Services: []city.Slug{live.Name}})
+		return err == nil && slices.ContainsFunc(list, func(x *decision.Decision) bool { return x.ID == moves.ID && x.State == decision.Withdrawn })
+	})
+	d.until("the alert is over", func(live.View) bool { a, e := d.alerts("vehicleBreakdown"); return a == 0 && e == 1 })
+	if got := d.s.View(); len(of(got, "t1")) != len(of(v, "t1")) || len(of(got, "t2")) != len(of(v, "t2")) {
+		t.Errorf("%v and %v, before %v and %v", of(got, "t1"), of(got, "t2"), of(v, "t1"), of(v, "t2"))
+	}
+	tell(live.Stands)
+	if again := d.waits("moves"); again.ID == moves.ID {
+		t.Error("it stands again, and nobody is asked")
+	}
+}
+
+// TestSomebodyTakesAMadeUpTour: the made-up crew steps aside, and goes on once they leave.
+func TestSomebodyTakesAMadeUpTour(t *testing.T) {
+	live.Hurry(t, "", 0)
+	d := newDay(t, "simulate: day\npace: 600\n")
+	d.answer(d.waits("plan"), decision.Accepted, "")
+	v := d.until("trucks are out", func(v live.View) bool { return v.Phase == live.Driving })
+	truck := v.Tours[0].Truck
+	if err := d.s.Take("anna", truck); err != nil {
+		t.Fatal(err)
+	}
+	done := func(v live.View, truck string) int {
+		for _, tour := range v.Tours {
+			if tour.Truck == truck {
+				return tour.Done
+			}
+		}
+		return -1
+	}
+	others := 0
+	d.until("another goes on", func(v live.View) bool {
+		others = done(v, v.Tours[1].Truck)
+		return others > 2
+	})
+	v = d.s.View()
+	stood := done(v, truck)
+	d.until("another goes on still", func(v live.View) bool { return done(v, v.Tours[1].Truck) > others+1 })
+	if got := done(d.s.View(), truck); got != stood {
+		t.Errorf("the made-up crew did %d stops of a tour that somebody drives", got-stood)
+	}
+	next := d.s.Drive("anna").Mine.Calls[stood]
+	if err := d.s.Report("anna", truck, live.Report{ID: newID(), Day: v.Day.Format(time.DateOnly), What: live.Collected, Container: next.Container, Told: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.s.Free(truck); err != nil {
+		t.Fatal(err)
+	}
+	v = d.until("all are home", func(v live.View) bool { return v.Phase == live.Over })
+	for _, tour := range v.Tours {
+		if tour.Done < len(tour.Calls) {
+			t.Errorf("%s did %d of %d stops", tour.Truck, tour.Done, len(tour.Calls))
+		}
+	}
+}
