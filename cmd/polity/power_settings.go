@@ -139,6 +139,7 @@ type settingsReport struct {
 	Then         settingsState `json:"then"`
 	SavedKW      float64       `json:"saved_kw"`
 	Proven       bool          `json:"proven"`
+	BoundKW      float64       `json:"bound_kw"` // no setting within limits loses less; 0: none is known
 	Combinations float64       `json:"combinations"`
 	Flows        int           `json:"flows"`
 	Failed       int           `json:"flows_without_solution"`
