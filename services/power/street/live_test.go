@@ -277,7 +277,7 @@ func TestANightOfDimming(t *testing.T) {
 	})
 	d := x.decisions()[0]
 	if d.Level != service.Bounded || d.ID != "light-gardens-20261130" || d.Algorithm != "light-dimming-2026" || !d.Until.Equal(at(29, 30)) ||
-		!strings.Contains(d.Do, "54 lamps of 3 streets in gardens between 22:00 and 05:30") {
+		!strings.Contains(d.Do, "54 lamps of 3 streets (gardens) between 22:00 and 05:30") {
 		t.Errorf("%+v", d.Proposal)
 	}
 	x.set(at(21, 0))

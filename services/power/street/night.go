@@ -131,7 +131,7 @@ func (s *Service) proposal(a *lighting.Area, now time.Time) *service.Proposal {
 			ID: fmt.Sprintf("%s%s-%s", Prefix, a.Name, day.Format("20060102")), Service: Name, Level: service.Bounded, Algorithm: a.Register, At: now.UTC(), Inputs: inputs,
 			Reason: service.Sentence(fmt.Sprintf("Late in the evening fewer people are out, and with fewer than %d a lower class of EN 13201 is enough.", lighting.LeastCrowd), 300),
 		},
-		Do: service.Sentence(fmt.Sprintf("Dim %d lamps of %d streets in %s between %s and %s by how many people are out, never below the registered classes.",
+		Do: service.Sentence(fmt.Sprintf("Dim %d lamps of %d streets (%s) between %s and %s by how many people are out, never below the registered classes.",
 			lamps, len(a.Groups), a.Title, from.Format("15:04"), until.Format("15:04")), 300),
 		Effect: fmt.Sprintf("At most %.0f kWh less than full light.", math.Floor(saved)), Until: until.UTC(), Detail: text,
 	}
