@@ -67,7 +67,7 @@ func (w *town) signals() (world *corridor.World, lines string) {
 	for i := range n.Junctions {
 		x := corridor.Logics(n, i)
 		for lane, logic := range x.Stop {
-			fmt.Fprintf(&b, "        %s: {logic: %d}\n", lane, logic)
+			fmt.Fprintf(&b, "        %s: {logic: %d, before: {logic: %d, metres: %g}}\n", lane, logic, x.Before[lane], corridor.Before)
 		}
 		for id, logic := range x.Walkers {
 			walkers += fmt.Sprintf("        %s: {logic: %d}\n", id, logic)

@@ -8,7 +8,7 @@ import (
 // Where the detector logics of the simulated controllers (RSMP, S0002) are felt, in metres
 // before the stop line: one at it, one further up the lane.
 const (
-	Before     = 60.0
+	Before     = 150.0
 	atStopLine = 3.0
 	length     = 14.0 // of the upper one: as far as a vehicle comes in a second
 )

@@ -40,6 +40,8 @@ type Detector struct {
 	Entity    string `yaml:"entity"`
 	Attribute string `yaml:"attribute"`
 	Logic     int    `yaml:"logic"`
+	// Before is a second logic of the same controller, further up the lane; nil: there is none.
+	Before *Upstream `yaml:"before"`
 }
 
 // check says what a detector lacks; empty: nothing.
@@ -49,6 +51,10 @@ func (d *Detector) check() string {
 		return "entity and attribute are needed, or the number of a logic of the controller"
 	case d.Logic != 0 && (d.Entity != "" || d.Attribute != ""):
 		return "it is either an entity's attribute or a logic of the controller"
+	case d.Before != nil && (d.Logic == 0 || d.Before.Logic < 1 || d.Before.Logic > mostLogics || d.Before.Logic == d.Logic):
+		return "before is another logic of the controller beside the one at the stop line"
+	case d.Before != nil && !(d.Before.Metres >= 100 && d.Before.Metres <= 300):
+		return fmt.Sprintf("before: %g metres from the stop line; from 100 to 300 tell in time who comes", d.Before.Metres)
 	case d.Logic < 0 || d.Logic > mostLogics:
 		return fmt.Sprintf("logic %d: controllers number theirs from 1 to %d", d.Logic, mostLogics)
 	}

@@ -26,8 +26,9 @@ type count struct {
 }
 
 const (
-	mostCounted = 200 // who wait at one place; more is no count
-	carSpace    = 7.5 // metres of a queue that each takes
+	mostCounted = 200                     // who wait at one place; more is no count
+	carSpace    = 7.5                     // metres of a queue that each takes
+	gapTime     = 3500 * time.Millisecond // for which a lane with one detector is taken to be used after somebody left it
 )
 
 func (s *Service) checkDetectors() error {
@@ -85,15 +86,25 @@ func (s *Service) logics(id, letters string, _ time.Time) {
 	}
 	for name, d := range s.cfg.Detectors {
 		lane := s.net.Lane(name)
-		if d.Logic > 0 && s.sites[s.leads(lane)] == x && at(x.logics, d.Logic) == '1' && at(letters, d.Logic) == '0' {
+		if d.Logic == 0 || s.sites[s.leads(lane)] != x {
+			continue
+		}
+		if letter(x.logics, d.Logic) == '1' && letter(letters, d.Logic) == '0' {
 			s.passed[s.net.Lanes[lane].Out[0]]++
+			s.left[lane] = s.deps.Now()
+		}
+		if d.Before != nil {
+			if s.between[lane] == nil {
+				s.between[lane] = &between{}
+			}
+			s.between[lane].take(x.logics, letters, d.Logic, d.Before.Logic, s.deps.Now())
 		}
 	}
 	x.logics = letters
 }
 
-// at is the letter of a logic; '-' if it is not told.
-func at(letters string, logic int) byte {
+// letter is the letter of a logic; '-' if it is not told.
+func letter(letters string, logic int) byte {
 	if logic > len(letters) {
 		return '-'
 	}
@@ -106,9 +117,9 @@ func (s *Service) logic(junction, n int) count {
 	switch {
 	case !x.connected || x.logics == "":
 		return count{lack: fmt.Sprintf("the controller of %s does not tell its detectors", x.j.ID)}
-	case at(x.logics, n) == '1':
+	case letter(x.logics, n) == '1':
 		return count{n: 1, at: s.deps.Now()}
-	case at(x.logics, n) == '0':
+	case letter(x.logics, n) == '0':
 		return count{at: s.deps.Now()}
 	}
 	return count{lack: fmt.Sprintf("the controller of %s has no detector logic %d", x.j.ID, n)}
@@ -156,6 +167,14 @@ func (s *Service) hear(ctx context.Context) error {
 		if d.Logic > 0 {
 			l := s.net.Lane(lane)
 			h.lanes[l] = s.logic(s.leads(l), d.Logic)
+			if d.Before != nil && h.lanes[l].lack == "" {
+				if c := s.logic(s.leads(l), d.Before.Logic); c.lack != "" {
+					h.lanes[l] = c
+				}
+			}
+			if c := h.lanes[l]; c.lack == "" && c.n == 0 && s.deps.Now().Sub(s.left[l]) < gapTime {
+				h.lanes[l] = count{n: 1, at: c.at} // the next one is between two lengths of the loop
+			}
 		}
 	}
 	for id, d := range s.cfg.Walkers {
@@ -229,6 +248,10 @@ func (s *Service) detect(clock time.Duration) control.Reading {
 		r.At = -time.Hour
 	}
 	for l, c := range s.heard.lanes {
+		if d := s.cfg.Detectors[s.net.Lanes[l].ID]; d.Before != nil {
+			r.Lanes[l] = s.upstream(l, &d)
+			continue
+		}
 		for k := range c.n {
 			r.Lanes[l] = append(r.Lanes[l], control.Vehicle{Distance: carSpace * float64(k), Length: carSpace})
 		}

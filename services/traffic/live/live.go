@@ -11,7 +11,6 @@ import (
 	"polity/city"
 	"polity/service"
 	"polity/services/traffic/control"
-	"polity/services/traffic/control/adaptive"
 	"polity/services/traffic/corridor"
 	"polity/services/traffic/network"
 	"polity/services/traffic/rsmp"
@@ -44,6 +43,8 @@ type Service struct {
 	sup     *rsmp.Supervisor   // while it runs
 	retimes map[string]*retime // by decision
 	passed  []int              // vehicles per link, by the controllers' detectors
+	between map[int]*between   // by lane, where two logics are
+	left    map[int]time.Time  // by lane, when somebody last left a logic at its stop line
 }
 
 // site is a junction as the service sees it.
@@ -126,7 +127,7 @@ func New(config []byte, d service.Deps) (*Service, error) {
 
 // of makes the service of a network, without a line to anybody.
 func of(c Config, n *network.Network, d service.Deps) (*Service, error) {
-	s := &Service{cfg: c, deps: d, net: n, retimes: map[string]*retime{}, passed: make([]int, len(n.Links)), kept: kept{Junctions: map[string]*standing{}, Alerts: map[string]alert{}}}
+	s := &Service{cfg: c, deps: d, net: n, retimes: map[string]*retime{}, passed: make([]int, len(n.Links)), between: map[int]*between{}, left: map[int]time.Time{}, kept: kept{Junctions: map[string]*standing{}, Alerts: map[string]alert{}}}
 	if err := s.checkDetectors(); err != nil {
 		return nil, err
 	}
@@ -240,12 +241,9 @@ func (s *Service) Run(ctx context.Context) error {
 
 // prepare makes what decides, anew with each run, and begins with junctions as unknown.
 func (s *Service) prepare() (control.Controller, error) {
-	var inner control.Controller = control.NewActuated(s.net)
-	if s.cfg.Simulate != "" { // these detectors see positions and speeds
-		var err error
-		if inner, err = adaptive.New(s.net, sight, adaptive.Default()); err != nil {
-			return nil, err
-		}
+	inner, err := s.brain()
+	if err != nil {
+		return nil, err
 	}
 	fixed, err := control.NewFixed(s.net, 0, nil)
 	if err != nil {
@@ -302,6 +300,11 @@ func (s *Service) connected(id string, up bool, _ string) {
 	defer s.mu.Unlock()
 	if x := s.site(id); x != nil && x.connected != up {
 		x.connected, x.since, x.leading, x.timing, x.logics = up, time.Now(), false, rsmp.Timing{}, ""
+		for _, lanes := range x.meter.lanes {
+			for _, l := range lanes {
+				delete(s.between, l)
+			}
+		}
 	}
 }
 

@@ -1,12 +1,15 @@
 package live_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -418,6 +421,42 @@ func TestDetectorsOutOfTheCitysData(t *testing.T) {
 	})
 }
 
+// TestRealJunctionsAreLedByTheirOwnDetectors: with a detector at the stop line and one further
+// up each lane, known by the controllers' own word alone, vehicles wait less than on the plans.
+func TestRealJunctionsAreLedByTheirOwnDetectors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x, stop := newTown(t, corridor.Config{})
+		defer stop()
+		x.detectors, x.walkers = map[string]live.Detector{}, map[string]live.Detector{}
+		for i := range x.net.Junctions {
+			n := corridor.Logics(x.net, i)
+			for lane, logic := range n.Stop {
+				x.detectors[lane] = live.Detector{Logic: logic, Before: &live.Upstream{Logic: n.Before[lane], Metres: corridor.Before}}
+			}
+			for id, logic := range n.Walkers {
+				x.walkers[id] = live.Detector{Logic: logic}
+			}
+		}
+		x.begin()
+		x.within(2*time.Minute, "all are led", all(live.Adaptive))
+		time.Sleep(22 * time.Minute)
+		v := x.s.View()
+		if !all(live.Adaptive)(v) || v.Junctions[0].Reason == "" {
+			t.Errorf("%+v", v.Junctions)
+		}
+		if q := v.Junctions[0].Approaches[0]; q.Served < 30 || q.Mean <= 0 {
+			t.Errorf("who passed is not counted: %+v", q)
+		}
+		x.world.Watch(func(now, fixed *street.Street) {
+			a, b := now.Figures(), fixed.Figures()
+			t.Logf("led %+v\non their plans %+v", a, b)
+			if a.Trips.Mean >= 0.85*b.Trips.Mean || a.Walks.Mean >= 0.8*b.Walks.Mean {
+				t.Errorf("led %+v\non their plans %+v", a, b)
+			}
+		})
+	})
+}
+
 // TestOverLoopback: the module as the demo runs it, with sockets and real seconds.
 func TestOverLoopback(t *testing.T) {
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "city.db"), sqlite.Config{})
@@ -458,11 +497,28 @@ func TestOverLoopback(t *testing.T) {
 }
 
 func TestConfigurations(t *testing.T) {
+	n, err := street.Corridor("Harbour Street", "Mill Lane", "Church Lane")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "net.json")
+	var net bytes.Buffer
+	if err := errors.Join(n.WriteJSON(&net), os.WriteFile(file, net.Bytes(), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	real := "network: " + file + "\nrsmp: {listen: ':1', ca_file: a, cert_file: b, key_file: c, code_file: d}\n"
 	for text, want := range map[string]string{
 		"":                                      "simulate: corridor",
 		"simulate: rome\n":                      "rome",
 		"simulte: corridor\n":                   "simulate",
 		"simulate: corridor\nnetwork: a.json\n": "leave network, rsmp",
+		real + "detectors: {east-1: {logic: 1, entity: b, attribute: c}}\n":                                       "either an entity's attribute or a logic",
+		real + "detectors: {east-1: {entity: b}}\n":                                                               "entity and attribute are needed, or",
+		real + "detectors: {east-1: {logic: 300}}\n":                                                              "number theirs from 1 to 255",
+		real + "detectors: {east-1: {logic: 1, before: {logic: 1, metres: 150}}}\n":                               "another logic of the controller",
+		real + "detectors: {east-1: {logic: 1, before: {logic: 2, metres: 20}}}\n":                                "from 100 to 300 tell in time",
+		real + "detectors: {nowhere: {logic: 1}}\n":                                                          "no lane nowhere",
+		real + "walkers: {nowhere: {logic: 1}}\n":                                                            "no crossing nowhere",
 		"network: a.json\nrsmp: {listen: ':12111'}\n":                                                        "never steered without TLS",
 		"simulate: corridor\ndetectors: {east-1: {entity: a, attribute: b}}\n":                               "leave network, rsmp, detectors",
 		"network: nowhere.json\nrsmp: {listen: ':1', ca_file: a, cert_file: b, key_file: c, code_file: d}\n": "nowhere.json",
