@@ -31,13 +31,11 @@ sites: [{id: landfill, place: {lat: 60.009, lon: 25.02}, open: "06:00-18:00", un
 
 // morning is a time zone in which it is between six and seven now.
 func morning() string {
-	if ahead := 6 - time.Now().UTC().Hour(); ahead > 0 {
-		return fmt.Sprintf("Etc/GMT-%d", ahead)
-	} else if ahead >= -12 {
-		return fmt.Sprintf("Etc/GMT+%d", -ahead)
-	} else {
-		return fmt.Sprintf("Etc/GMT-%d", 24+ahead)
+	ahead := 6 - time.Now().UTC().Hour()
+	if ahead < -12 {
+		ahead += 24
 	}
+	return fmt.Sprintf("Etc/GMT%+d", -ahead) // whose signs are those of POSIX
 }
 
 // TestTodaysContainersAreCollected in a hub that runs: tours are proposed and agreed to; a
