@@ -59,6 +59,8 @@ type wastePlanView struct {
 	If        wasteIf
 	Print     bool
 	Address   string // of the page, with what was moved
+	Planning  string // how far the plan is that is made; empty: none is
+	Share     string // of it, 0 to 100
 }
 
 type wasteAsked struct {
@@ -140,6 +142,9 @@ func (c *Console) showWastePlan(w http.ResponseWriter, r *request, form url.Valu
 	var state wasteView
 	c.wasteState(&now, &state)
 	v.State, v.Summary = state.State, state.Summary
+	if now.Planning {
+		v.Planning, v.Share = c.wasteStep(now.Progress), fmt.Sprintf("%.0f", 100*now.Progress.Share)
+	}
 	if r.URL.Query().Get("said") == "forward" && len(now.Waiting) > 0 {
 		v.Said = c.say.Say("waste.plan.forward")
 	}

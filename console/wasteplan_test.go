@@ -12,6 +12,8 @@ import (
 
 	"polity/access"
 	"polity/console/consoletest"
+	"polity/services/waste"
+	wastelive "polity/services/waste/live"
 )
 
 func pageSays(t *testing.T, page string, words ...string) {
@@ -157,5 +159,15 @@ func TestTablesAreCheckedBeforeTheyAreTaken(t *testing.T) {
 	}
 	if w := bring(t, pages, "take", "id,lat,lon,litres\na,60,25,660\n", "typed before"); w.Code != http.StatusSeeOther || len(desk.Taken()) != 1 {
 		t.Errorf("%d, %d taken", w.Code, len(desk.Taken()))
+	}
+}
+
+// TestProgressOfAPlanIsShown: while the day is planned, and to who may see it alone.
+func TestProgressOfAPlanIsShown(t *testing.T) {
+	day := wasteDesk{wastelive.View{Planning: true, Progress: waste.Progress{Step: waste.Searching, Share: 0.4}}}
+	pages := servicePages(t, "waste", day, nil, access.SeeAlerts)
+	pageSays(t, get(t, pages, "/services/waste").Body.String(), "Tours are being searched for.", `max="100" value="40"`)
+	if strings.Contains(get(t, servicePages(t, "waste", day, nil), "/services/waste").Body.String(), "<progress") {
+		t.Error("everyone sees the progress")
 	}
 }
