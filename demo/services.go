@@ -9,9 +9,9 @@ import (
 // played is how each service's inputs are made up, by its own model; their pages say so.
 var played = map[city.Slug]hub.ServiceConfig{
 	"power":   hub.ServiceConfig("simulate: storm\nlighting:\n  simulate: streets\n" + powerPlaces), // an evening of three faults; lamps burn when it is dark
-	"traffic": hub.ServiceConfig("simulate: corridor\n"),                              // four junctions; detectors fail at times
-	"waste":   hub.ServiceConfig("simulate: day\n"),                                   // days of minutes; a truck breaks down on the first
-	"water":   hub.ServiceConfig("simulate: l-town\n"),                                // days of 24 seconds, on which a leak grows
+	"traffic": hub.ServiceConfig("simulate: corridor\n"),                                            // four junctions; detectors fail at times
+	"waste":   hub.ServiceConfig("simulate: day\n"),                                                 // days of minutes; a truck breaks down on the first
+	"water":   hub.ServiceConfig("simulate: l-town\n"),                                              // days of 24 seconds, on which a leak grows
 }
 
 // The network that the water service plays, where set-up got it, and what it plays else.
