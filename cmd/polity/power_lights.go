@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"polity/city"
+	"polity/service"
 	"polity/services/power/lighting"
 )
 
@@ -19,7 +20,8 @@ func powerLightsCommand() *cobra.Command {
 		Short: "Say when groups of street lamps burn on a day, and what dimming can save",
 		Long: `Reads groups of lamps (their place, class of EN 13201, lamps and registered steps of
 dimming) and prints when the sun lets them burn, the light of each step, and the
-energy of a night: in full, and if nobody passed while dimming is allowed.`,
+energy of a night: in full, and if nobody passed while dimming is allowed. Areas of
+streets that are dimmed together by cameras' counts are checked and printed, too.`,
 		Example: `  polity power lights groups.yaml
   polity power lights groups.yaml --day 2026-12-21 --zone Europe/Helsinki`,
 		Args: oneFile,
@@ -28,7 +30,7 @@ energy of a night: in full, and if nobody passed while dimming is allowed.`,
 			if err != nil {
 				return err
 			}
-			groups, err := lighting.ReadGroups(args[0], text)
+			town, err := lighting.ReadTown(args[0], text)
 			if err != nil {
 				return err
 			}
@@ -42,8 +44,11 @@ energy of a night: in full, and if nobody passed while dimming is allowed.`,
 					return usageError{fmt.Errorf("--day %q is no day like 2026-12-21", day)}
 				}
 			}
-			for i := range groups {
-				printGroup(cmd.OutOrStdout(), &groups[i], start)
+			for i := range town.Groups {
+				printGroup(cmd.OutOrStdout(), &town.Groups[i], start)
+			}
+			for i := range town.Areas {
+				printArea(cmd.OutOrStdout(), &town.Areas[i])
 			}
 			return nil
 		},
@@ -51,6 +56,19 @@ energy of a night: in full, and if nobody passed while dimming is allowed.`,
 	cmd.Flags().StringVar(&day, "day", "", "day of the evening (default: today)")
 	cmd.Flags().StringVar(&zone, "zone", "UTC", "time zone")
 	return cmd
+}
+
+// printArea prints which streets change together, and when.
+func printArea(w io.Writer, a *lighting.Area) {
+	fmt.Fprintf(w, "area %s: %s change together\n", a.Name, service.List(a.Groups))
+	for step := range a.Steps() + 1 {
+		switch least, below := a.Crowd(step); {
+		case below > 0:
+			fmt.Fprintf(w, "  fewer than %d out, for %s: step %d\n", below, a.Hold, step+1)
+		default:
+			fmt.Fprintf(w, "  %d or more out in a quarter of an hour, or no counts: full light\n", least)
+		}
+	}
 }
 
 // printGroup prints the night that follows the evening of a day.
