@@ -122,6 +122,7 @@ var routes = []Route{
 	{"GET /services", access.ReadPublic, nil, (*Console).servicesPage},
 	{"GET /services/traffic", access.ReadPublic, nil, (*Console).trafficPage},
 	{"GET /services/traffic.csv", access.ReadPublic, nil, (*Console).trafficCSV},
+	{"GET /services/traffic.geojson", access.ReadPublic, nil, (*Console).trafficGeoJSON},
 	{"POST /services/traffic/hold", access.Decide, serviceTraffic, (*Console).holdJunction},
 	{"GET /services/traffic/view.json", access.SeeAlerts, serviceTraffic, (*Console).trafficJSON},
 	{"GET /services/traffic/plans/{junction}", access.SeeAlerts, serviceTraffic, (*Console).trafficPlanPage},

@@ -38,6 +38,7 @@ type trafficView struct {
 	Counted      string
 	Few          string // why there are no figures yet
 	Junctions    []trafficJunction
+	Map          trafficMap
 	Diagram      template.HTML
 	DiagramWords string
 }
@@ -46,6 +47,8 @@ type trafficFigure struct{ Name, Fixed, Now, Change string }
 
 type trafficJunction struct {
 	ID, Name, Note, Reason string
+	Anchor                 string
+	Number                 int    // on the map
 	Leads                  string // the decision that can be undone here; empty: none
 	Ends                   template.HTML
 	State                  sign
@@ -89,8 +92,10 @@ func (c *Console) trafficPage(w http.ResponseWriter, r *request) error {
 		if !may {
 			x.Leads = ""
 		}
+		x.Anchor, x.Number = junctionAnchor(i), i+1
 		v.Junctions = append(v.Junctions, x)
 	}
+	v.Map = c.drawJunctions(v.Junctions, &now)
 	v.Summary = c.say.Say("traffic.summary", "n", led, "of", len(now.Junctions))
 	v.State = sign{"live", c.say.Say("traffic.state.well")}
 	if trouble {

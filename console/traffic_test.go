@@ -3,6 +3,7 @@ package console_test
 import (
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"polity/access"
+	"polity/city"
 	"polity/room/decision"
 	"polity/service"
 	traffic "polity/services/traffic/live"
@@ -47,7 +49,7 @@ func trafficDesk(t *testing.T, may ...access.Action) (http.Handler, *decision.Bo
 		At: afternoon, Simulated: true,
 		Junctions: []traffic.JunctionView{
 			{ID: "j1", Name: "Quay <1>", Connected: true, Mode: traffic.Held, Since: afternoon, By: "Pirjo", Approaches: []traffic.QueueView{{Name: "Quay, eastbound", Signal: traffic.Red, Queue: traffic.Queue{Now: 7, Served: 40, Mean: 21.4}}}, Crossings: []traffic.QueueView{{Name: "over the main street", Signal: traffic.Green}}},
-			{ID: "j2", Name: "Mill", Connected: true, Mode: traffic.Actuated, Since: afternoon, Leads: "lead-j2", Reason: "on actuated control, for the detector of north-2"},
+			{ID: "j2", Name: "Mill", Place: &city.Point{Lon: 24.94, Lat: 60.17}, Connected: true, Mode: traffic.Actuated, Since: afternoon, Leads: "lead-j2", Reason: "on actuated control, for the detector of north-2"},
 		},
 		Diagram: &traffic.Diagram{Seconds: 300, Length: 500, Stops: []traffic.Stop{{Name: "Quay <1>", At: 300, Known: -250, Greens: [][2]float64{{-200, -150}}}}, Tracks: [][][2]float64{{{-100, 0}, {-60, 500}}}},
 		Now:     &street.Figures{Trips: tally(300, 15), Walks: tally(200, 9)}, Fixed: &street.Figures{Trips: tally(300, 30), Walks: tally(200, 18)},
@@ -137,6 +139,15 @@ func TestEveryoneSeesWhoWaitsAndTheDeskSeesWhy(t *testing.T) {
 		return r[1] == "mean delay" && r[2] == "15.0" && r[3] == "30.0" && r[5] == "true"
 	}) {
 		t.Errorf("%v %v", rows, err)
+	}
+	var where struct {
+		Features []struct {
+			ID         string
+			Properties map[string]any
+		}
+	}
+	if err := json.Unmarshal(get(t, trafficPages(t), "/services/traffic.geojson").Body.Bytes(), &where); err != nil || len(where.Features) != 1 || where.Features[0].ID != "j2" || where.Features[0].Properties["control"] != "actuated" || where.Features[0].Properties["simulated"] != true {
+		t.Errorf("%+v, %v", where, err)
 	}
 	if off, _ := newPages(t, everything); !strings.Contains(get(t, off, "/services/traffic").Body.String(), "hub.services.traffic") {
 		t.Error("the page does not say how the service is switched on")

@@ -1,0 +1,76 @@
+package console
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	traffic "polity/services/traffic/live"
+)
+
+// trafficMap is the junctions on the still picture of the map: useful without scripts.
+type trafficMap struct {
+	OnMap         bool
+	Light, Dark   string
+	Credit        string
+	CreditURL     string
+	Width, Height int
+	Dots          []trafficDot
+}
+
+type trafficDot struct {
+	X, Y        int
+	Number      int // as in the list
+	Words, Sign string
+	Anchor      string // of the junction in the list
+}
+
+// drawJunctions puts those junctions on the map that are on it.
+func (c *Console) drawJunctions(list []trafficJunction, v *traffic.View) (m trafficMap) {
+	g := c.ground
+	if g == nil || g.light == "" {
+		return m
+	}
+	m = trafficMap{Light: g.light, Dark: g.dark, Width: g.width, Height: g.height, Credit: c.about.Map.Credit, CreditURL: c.about.Map.CreditURL}
+	for i := range v.Junctions {
+		p := v.Junctions[i].Place
+		if p == nil || !c.inGround(*p) {
+			continue
+		}
+		x, y := g.project(*p)
+		m.Dots = append(m.Dots, trafficDot{X: int(x), Y: int(y), Number: i + 1, Words: list[i].Name + ": " + list[i].State.Word, Sign: list[i].State.Sign, Anchor: list[i].Anchor})
+	}
+	m.OnMap = len(m.Dots) > 0
+	return m
+}
+
+func junctionAnchor(i int) string { return "junction-" + strconv.Itoa(i+1) }
+
+// trafficGeoJSON is the junctions as RFC 7946: where they are, and who decides there.
+func (c *Console) trafficGeoJSON(w http.ResponseWriter, _ *request) error {
+	v, err := c.trafficNow()
+	if err != nil {
+		return err
+	}
+	features := []map[string]any{}
+	for i := range v.Junctions {
+		j := &v.Junctions[i]
+		if j.Place == nil {
+			continue
+		}
+		queued, waiting := 0, 0
+		for _, q := range j.Approaches {
+			queued += q.Now
+		}
+		for _, q := range j.Crossings {
+			waiting += q.Now
+		}
+		features = append(features, map[string]any{
+			"type": "Feature", "id": j.ID, "geometry": map[string]any{"type": "Point", "coordinates": lonLat(*j.Place)},
+			"properties": map[string]any{"name": j.Name, "control": string(j.Mode), "since": j.Since.UTC(), "vehicles_queued": queued, "people_waiting": waiting, "simulated": v.Simulated},
+		})
+	}
+	w.Header().Set("Content-Type", "application/geo+json")
+	w.Header().Set("Cache-Control", "no-store")
+	return gone(json.NewEncoder(w).Encode(map[string]any{"type": "FeatureCollection", "features": features}))
+}
