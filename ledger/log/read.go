@@ -14,6 +14,9 @@ import (
 func (l *Log) Entries(ctx context.Context, from int64, each func(index int64, data []byte) error) (next int64, err error) {
 	size := l.size.Load()
 	for next = from; next < size; {
+		if err := ctx.Err(); err != nil {
+			return next, city.Errorf(city.Unavailable, "read the log's entries: %w", err)
+		}
 		n := next / tileWidth
 		width := min(size-n*tileWidth, tileWidth)
 		partial := uint8(0)
