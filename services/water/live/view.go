@@ -73,6 +73,10 @@ func (s *Service) View() View {
 	for _, l := range slices.Backward(s.kept.Leaks) {
 		x := *l
 		ranked, reports := s.ranked(l)
+		if l.Work != nil {
+			w := *l.Work
+			x.Work = &w
+		}
 		if x.Reports = reports; reports > 0 && len(ranked) > 0 && l.Heard == "" && !l.Sent {
 			x.Pipe = ranked[0].Pipe
 		}

@@ -20,7 +20,7 @@ func (n *Network) Use() (*Use, error) {
 	if u.patterns, u.step, err = n.File.Patterns(); err != nil {
 		return nil, err
 	}
-	for _, row := range n.File.Section("OPTIONS").Rows() {
+	for _, row := range n.File.Look("OPTIONS").Rows() {
 		if len(row.Fields) > 1 && strings.EqualFold(row.Fields[0], "PATTERN") {
 			u.standard = row.Fields[1]
 		}

@@ -106,14 +106,30 @@ func content(line string) string {
 
 // Section returns the section with a name, which is added if it is not there.
 func (f *File) Section(name string) *Section {
+	if s := f.find(name); s != nil {
+		return s
+	}
+	s := &Section{Name: name}
+	f.Sections = append(f.Sections, s)
+	return s
+}
+
+// Look returns the section with a name to be read, an empty one if it is not there. Several
+// goroutines may look at a file that nobody changes.
+func (f *File) Look(name string) *Section {
+	if s := f.find(name); s != nil {
+		return s
+	}
+	return &Section{Name: name}
+}
+
+func (f *File) find(name string) *Section {
 	for _, s := range f.Sections {
 		if s.Name == name {
 			return s
 		}
 	}
-	s := &Section{Name: name}
-	f.Sections = append(f.Sections, s)
-	return s
+	return nil
 }
 
 // Add adds a line at the end of a section.

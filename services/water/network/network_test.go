@@ -124,3 +124,22 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestLookingChangesNothing: a file is the same behind whoever reads it, so that several may.
+func TestLookingChangesNothing(t *testing.T) {
+	n, err := network.Read("a.inp", []byte("[JUNCTIONS]\n j 1 2\n[RESERVOIRS]\n r 9\n[PIPES]\n p r j 10 100 120\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := string(n.File.Text())
+	n.File.Sensors()
+	if _, _, err := n.File.Patterns(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.Use(); err != nil {
+		t.Fatal(err)
+	}
+	if after := string(n.File.Text()); after != before || strings.Contains(before, "TANKS") {
+		t.Errorf("it was\n%s\nand is\n%s", before, after)
+	}
+}

@@ -11,7 +11,7 @@ import (
 // Patterns returns the multipliers of every pattern, and how long each holds.
 func (f *File) Patterns() (patterns map[string][]float64, step time.Duration, err error) {
 	patterns, step = map[string][]float64{}, time.Hour // EPANET's default
-	for _, row := range f.Section("PATTERNS").Rows() {
+	for _, row := range f.Look("PATTERNS").Rows() {
 		for _, field := range row.Fields[1:] {
 			v, err := strconv.ParseFloat(field, 64)
 			if err != nil {
@@ -20,7 +20,7 @@ func (f *File) Patterns() (patterns map[string][]float64, step time.Duration, er
 			patterns[row.Fields[0]] = append(patterns[row.Fields[0]], v)
 		}
 	}
-	for _, row := range f.Section("TIMES").Rows() {
+	for _, row := range f.Look("TIMES").Rows() {
 		if len(row.Fields) > 2 && strings.EqualFold(row.Fields[0], "PATTERN") && strings.EqualFold(row.Fields[1], "TIMESTEP") {
 			if step, err = Clock(row.Fields[2:]); err != nil || step <= 0 {
 				return nil, 0, city.Errorf(city.Invalid, "%s:%d: pattern time step %q is no duration above 0 such as 0:05", f.Name, row.Number, strings.Join(row.Fields[2:], " "))
@@ -70,7 +70,7 @@ type Sensors struct {
 func (f *File) Sensors() Sensors {
 	var s Sensors
 	for _, section := range []string{"JUNCTIONS", "TANKS", "PIPES", "PUMPS", "VALVES"} {
-		for _, l := range f.Section(section).Lines {
+		for _, l := range f.Look(section).Lines {
 			text, comment, _ := strings.Cut(l.Text, ";")
 			fields := strings.Fields(text)
 			if len(fields) == 0 {

@@ -57,7 +57,7 @@ func (f *File) Network() (*Network, error) {
 }
 
 func (r *reader) options() {
-	for _, row := range r.file.Section("OPTIONS").Rows() {
+	for _, row := range r.file.Look("OPTIONS").Rows() {
 		if len(row.Fields) < 2 {
 			continue
 		}
@@ -106,7 +106,7 @@ func (r *reader) nodes() {
 		n.nodes[node.ID] = len(n.Nodes)
 		n.Nodes = append(n.Nodes, node)
 	}
-	for _, row := range r.file.Section("JUNCTIONS").Rows() {
+	for _, row := range r.file.Look("JUNCTIONS").Rows() {
 		node := Node{Kind: Junction, Elevation: r.number(row, 1, "elevation", 0)}
 		if len(row.Fields) > 2 {
 			d := Demand{Base: r.number(row, 2, "demand", 0)}
@@ -134,7 +134,7 @@ func (r *reader) nodes() {
 		}
 	}
 	r.demands()
-	for _, row := range r.file.Section("COORDINATES").Rows() {
+	for _, row := range r.file.Look("COORDINATES").Rows() {
 		i, ok := n.nodes[row.Fields[0]]
 		if !ok || !r.enough(row, 3, "node, x, y") {
 			continue // EPANET too ignores coordinates of nodes that it does not have
@@ -153,7 +153,7 @@ func (r *reader) tank(row Row) Node {
 // demands reads [DEMANDS], which replaces the demand of [JUNCTIONS].
 func (r *reader) demands() {
 	replaced := map[int]bool{}
-	for _, row := range r.file.Section("DEMANDS").Rows() {
+	for _, row := range r.file.Look("DEMANDS").Rows() {
 		if strings.EqualFold(row.Fields[0], "MULTIPLY") || !r.enough(row, 2, "junction, demand") {
 			continue
 		}
@@ -220,7 +220,7 @@ func (r *reader) links() {
 			}
 		}
 	}
-	for _, row := range r.file.Section("STATUS").Rows() {
+	for _, row := range r.file.Look("STATUS").Rows() {
 		if i, ok := r.n.links[row.Fields[0]]; ok && len(row.Fields) > 1 {
 			r.n.Links[i].Closed = strings.EqualFold(row.Fields[1], "CLOSED")
 		}

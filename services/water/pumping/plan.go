@@ -160,7 +160,7 @@ func newSystem(n *network.Network, tariff Tariff, b Bounds) (*system, error) {
 			return nil, city.Errorf(city.Invalid, "%s: tank %s begins at %g m, outside the bounds of %.2f to %.2f m", n.File.Name, n.Nodes[node].ID, l, s.low[k], s.high[k])
 		}
 	}
-	for _, row := range n.File.Section("TIMES").Rows() {
+	for _, row := range n.File.Look("TIMES").Rows() {
 		if len(row.Fields) > 2 && strings.EqualFold(row.Fields[0], "START") && strings.EqualFold(row.Fields[1], "CLOCKTIME") {
 			if d, err := network.Clock(row.Fields[2:3]); err == nil {
 				s.first = int(d / time.Hour)

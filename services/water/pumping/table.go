@@ -114,7 +114,7 @@ func (s *system) table(ctx context.Context, dial epanet.Dialer) (*table, error) 
 
 // patternStart is where patterns begin, by the file's times.
 func patternStart(n *network.Network) (time.Duration, error) {
-	for _, row := range n.File.Section("TIMES").Rows() {
+	for _, row := range n.File.Look("TIMES").Rows() {
 		if len(row.Fields) > 2 && strings.EqualFold(row.Fields[0], "PATTERN") && strings.EqualFold(row.Fields[1], "START") {
 			d, err := network.Clock(row.Fields[2:])
 			if err != nil {
