@@ -72,7 +72,7 @@ func Corridor(main string, sides ...string) (*network.Network, error) {
 		fromNorth, toNorth := lane(fmt.Sprintf("south-%d", i+1), name, side), lane(fmt.Sprintf("north-%d-out", i+1), name, exit)
 		j := junction(fmt.Sprintf("corridor-%d", i+1), main+" / "+name, time.Duration(math.Round((at-entry)/limit))*time.Second)
 		j.X = at
-		j.Place = &city.Point{Lon: 24.9330 + at/55_400, Lat: 60.1690}
+		j.Place = &city.Point{Lon: 24.9315 + at/55_400, Lat: 60.1690}
 		n.Junctions = append(n.Junctions, j)
 		for s, l := range []struct {
 			from, to int

@@ -7,6 +7,7 @@ package whatif
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"polity/city"
@@ -200,7 +201,7 @@ func Words(c *compare.Comparison) string {
 	a, b := &c.Before.Report, &c.After.Report
 	text := "In the queue model the delay of a vehicle on its whole way " + goes(a.Trips.Delay, b.Trips.Delay)
 	if a.People > 0 && b.People > 0 {
-		text += ", the wait on foot " + goes(a.WalkWait, b.WalkWait)
+		text += ", the wait on foot " + strings.TrimPrefix(goes(a.WalkWait, b.WalkWait), "stays ")
 	}
 	if b.Trips.OnTheWay > 2*a.Trips.OnTheWay+20 {
 		text += fmt.Sprintf("; %d vehicles wait at its end, today %d", b.Trips.OnTheWay, a.Trips.OnTheWay)
