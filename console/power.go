@@ -37,6 +37,7 @@ type powerView struct {
 	May            bool // decide
 	Tags           []powerTag
 	Taggable       []pick
+	Buses          []pick // with homes
 	Past           []powerPast
 	Regained       string
 	Try            string // address of the board to try on
@@ -150,6 +151,11 @@ func (c *Console) powerDeskParts(r *request, now *power.View, v *powerView) {
 		v.Lines = append(v.Lines, c.powerLine(l))
 		if !l.Tagged {
 			v.Taggable = append(v.Taggable, pick{Value: l.Name, Name: l.Name})
+		}
+	}
+	for i := range now.Buses {
+		if bus := &now.Buses[i]; bus.Customers > 0 {
+			v.Buses = append(v.Buses, pick{Value: bus.Name, Name: bus.Name})
 		}
 	}
 	for _, t := range now.Tags {

@@ -92,7 +92,7 @@ func (b *board) HangTag(by, line, reason string) error {
 	return nil
 }
 
-func (b *board) NoteMended(by, fault string) error {
+func (b *board) NoteMended(_, fault string) error {
 	return city.Errorf(city.Conflict, "%s is not cut out: nobody can have worked on it", fault)
 }
 
@@ -179,6 +179,14 @@ func TestTheDeskHangsTagsAndHearsWhatIsRefused(t *testing.T) {
 	}
 	if w := answer(pages, "/services/power/desk", url.Values{"act": {"explode"}}); w.Code != http.StatusBadRequest {
 		t.Errorf("%d", w.Code)
+	}
+	for range 12 { // ten homes are there
+		if w := answer(pages, "/services/power/desk", url.Values{"act": {"call"}, "bus": {"18"}}); w.Code != http.StatusSeeOther {
+			t.Errorf("a call: %d", w.Code)
+		}
+	}
+	if w := answer(pages, "/services/power/desk", url.Values{"act": {"call"}, "bus": {"99"}}); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "no home at bus 99") {
+		t.Errorf("a call from nowhere: %d", w.Code)
 	}
 	looking, _, _ := powerBoard(t, access.SeeAlerts)
 	for _, path := range []string{"/services/power/desk", "/services/power/try"} {

@@ -112,14 +112,11 @@ func (c *Console) powerSheetPage(w http.ResponseWriter, r *request) error {
 	}
 	v := powerSheet{
 		Simulated: s.Simulated, Order: d.ID, State: c.decisionState(d.State), Do: d.Do, Why: d.Reason, Effect: d.Effect, Decisions: "/decisions",
-		Printed: r.clock.Time(r.clock.now), Waits: d.State == decision.Proposed, File: powerOrderPath(d.ID) + "/sheet.txt", KeyPath: "/services/power/sheets.key",
+		Printed: r.clock.Time(r.clock.now), Waits: d.State == decision.Proposed, Said: c.decisionView(r, d, false).Steps, File: powerOrderPath(d.ID) + "/sheet.txt", KeyPath: "/services/power/sheets.key",
 		Facts: []entryItem{
 			{c.say.Say("power.sheet.order"), template.HTML(template.HTMLEscapeString(d.ID))}, //nolint:gosec // escaped
 			{c.say.Say("power.sheet.made"), r.clock.Time(d.Made)}, {c.say.Say("power.sheet.until"), r.clock.Time(d.Until)},
 		},
-	}
-	for _, x := range c.decisionView(r, d, false).Steps {
-		v.Said = append(v.Said, x)
 	}
 	for _, t := range s.Tags {
 		v.Tags = append(v.Tags, powerTag{Line: t.Line, Reason: t.Reason, By: t.By, At: r.clock.Time(t.At)})

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"polity/access"
 	"polity/city"
@@ -23,6 +24,8 @@ type PowerBoard interface {
 	Write(ctx context.Context, by string, moves []power.Move, why string) (id string, err error)
 	HangTag(by, line, reason string) error
 	TakeTag(line string) error
+	// HearCall takes the call of a resident at a bus who has no power: city.NotFound.
+	HearCall(bus string) error
 	NoteMended(by, fault string) error
 	// Again has another order looked for.
 	Again(fault string) error
@@ -227,13 +230,7 @@ const namesMost = 8
 
 // shortList is a list of names that fits a line.
 func shortList(names []string) string {
-	text := ""
-	for i, n := range names[:min(len(names), namesMost)] {
-		if i > 0 {
-			text += ", "
-		}
-		text += n
-	}
+	text := strings.Join(names[:min(len(names), namesMost)], ", ")
 	if len(names) > namesMost {
 		text += ", …"
 	}
@@ -288,6 +285,8 @@ func (c *Console) powerDeskAct(w http.ResponseWriter, r *request) error {
 		err = board.HangTag(r.who.Name, form("line"), form("why"))
 	case "take":
 		err = board.TakeTag(form("line"))
+	case "call":
+		err = board.HearCall(form("bus"))
 	case "mended":
 		err = board.NoteMended(r.who.Name, form("fault"))
 	case "again":

@@ -1,6 +1,7 @@
 package consoletest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -48,11 +49,11 @@ func NewPower(dir string, at time.Time) (*Power, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := powerPlaces + "field:\n  address: 127.0.0.1:9\n  switches:\n"
+	config := bytes.NewBufferString(powerPlaces + "field:\n  address: 127.0.0.1:9\n  switches:\n")
 	for i := range 37 {
-		config += fmt.Sprintf("    branch.%d: {position: %d, command: %d}\n", i+1, 100+i, 1000+i)
+		fmt.Fprintf(config, "    branch.%d: {position: %d, command: %d}\n", i+1, 100+i, 1000+i)
 	}
-	s, err := power.New([]byte(config), service.Deps{Dir: dir, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return at }})
+	s, err := power.New(config.Bytes(), service.Deps{Dir: dir, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return at }})
 	return &Power{NewLights(at), s, at}, err
 }
 

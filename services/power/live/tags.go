@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"polity/city"
+	"polity/services/power/storm"
 )
 
 // Tag keeps a switch from being moved: somebody works there, or has locked it.
@@ -76,6 +77,32 @@ func (s *Service) TakeTag(line string) error {
 		return err
 	}
 	s.ring()
+	return nil
+}
+
+// HearCall takes the call of a resident at a bus who has no power. Of whom nobody asks: each
+// call counts as one home there, until as many called as there are.
+func (s *Service) HearCall(bus string) error {
+	s.mu.Lock()
+	home := -1
+	for i := range s.net.Loads {
+		if l := &s.net.Loads[i]; s.net.Buses[l.At.Bus].Name == bus && !l.OutOfService {
+			if said, has := s.reports[i]; !has || !said.Dark {
+				home = i
+				break
+			}
+			home = -2
+		}
+	}
+	now := s.deps.Now()
+	s.mu.Unlock()
+	switch home {
+	case -1:
+		return city.Errorf(city.NotFound, "there is no home at bus %s", bus)
+	case -2:
+		return nil // every home there is known to be dark
+	}
+	s.Tell([]storm.Message{{At: now, Load: home, Dark: true, Call: true}})
 	return nil
 }
 
