@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"time"
 
@@ -162,9 +163,7 @@ func (s *Service) supposed(c *Case) (*example.Town, []waste.Container, error) {
 					gone[call.Container] = today.Day.Add(emptiedFrom)
 				}
 			}
-			for id, at := range today.Collected {
-				gone[id] = at
-			}
+			maps.Copy(gone, today.Collected)
 			for id := range today.Missed {
 				delete(gone, id)
 			}
