@@ -195,7 +195,7 @@ type MyCall struct {
 	Near             bool // the vehicle stops with the container at its own kerb
 	Place            city.Point
 	Arrive           time.Duration // as planned, from midnight
-	Kilograms        float64       // as expected
+	Kilograms        float64       // as expected; at a site what is on the vehicle then
 	Done             bool
 	Missed           string    // why; empty: it was not
 	At               time.Time // when it was done, by the crews' clock; zero: not known any more
@@ -242,6 +242,15 @@ func (s *Service) mine(tour *Tour) *MyTour {
 			continue // another has it now
 		}
 		m.Calls = append(m.Calls, s.call(tour, k))
+	}
+	load := 0.0
+	for i := range m.Calls {
+		switch c := &m.Calls[i]; {
+		case c.Site != "":
+			c.Kilograms, load = load, 0
+		case c.Missed == "":
+			load += c.Kilograms
+		}
 	}
 	return m
 }
