@@ -38,7 +38,7 @@ func (c *Console) drawJunctions(list []trafficJunction, v *traffic.View) (m traf
 			continue
 		}
 		x, y := g.project(*p)
-		m.Dots = append(m.Dots, trafficDot{X: int(x), Y: int(y), Number: i + 1, Words: list[i].Name + ": " + list[i].State.Word, Sign: list[i].State.Sign, Anchor: list[i].Anchor})
+		m.Dots = append(m.Dots, trafficDot{X: int(x), Y: int(y), Number: i + 1, Words: strconv.Itoa(i+1) + ". " + list[i].Name + ": " + list[i].State.Word, Sign: list[i].State.Sign, Anchor: list[i].Anchor})
 	}
 	m.OnMap = len(m.Dots) > 0
 	return m

@@ -42,12 +42,12 @@ func (t *Traffic) View() traffic.View {
 		At: t.at, Simulated: true,
 		Junctions: []traffic.JunctionView{
 			{
-				ID: "j1", Name: "Harbour Street / Mill Lane", Connected: true, Mode: traffic.Adaptive, Since: t.at.Add(-time.Hour), Reason: "staying is best", Leads: "lead-j1",
+				ID: "j1", Name: "Harbour Street / Mill Lane", Place: &city.Point{Lon: 24.9370, Lat: 60.1690}, Connected: true, Mode: traffic.Adaptive, Since: t.at.Add(-time.Hour), Reason: "staying is best", Leads: "lead-j1",
 				Approaches: []traffic.QueueView{queue("Harbour Street, eastbound", traffic.Green, 0, 8.2), queue("Mill Lane, northbound", traffic.Red, 4, 21)},
 				Crossings:  []traffic.QueueView{queue("over the main street", traffic.Red, 2, 14)},
 			},
 			{
-				ID: "j2", Name: "Harbour Street / Church Lane", Connected: true, Mode: traffic.ByPlan, Since: t.at.Add(-time.Minute), Reason: "on the fixed plan, for no detector can be believed",
+				ID: "j2", Name: "Harbour Street / Church Lane", Place: &city.Point{Lon: 24.9420, Lat: 60.1690}, Connected: true, Mode: traffic.ByPlan, Since: t.at.Add(-time.Minute), Reason: "on the fixed plan, for no detector can be believed",
 				Approaches: []traffic.QueueView{queue("Harbour Street, eastbound", traffic.Amber, 6, 30), queue("Church Lane, southbound", traffic.Unknown, 1, 25)},
 			},
 		},
