@@ -52,6 +52,7 @@ type kept struct {
 	Interruptions []outage.Interruption `json:"interruptions"`
 	Count         int                   `json:"count"`           // of faults ever
 	Written       int                   `json:"written"`         // of orders that people wrote
+	Wrote         []string              `json:"wrote,omitempty"` // ids of these, the last ones
 	Tags          []Tag                 `json:"tags,omitempty"`  // that people hung
 	Past          []Past                `json:"past,omitempty"`  // the oldest first
 	Moves         []Moved               `json:"moves,omitempty"` // the oldest first
@@ -257,8 +258,13 @@ func (s *Service) Run(ctx context.Context) error {
 // anew ends what is left of an evening that was played before.
 func (s *Service) anew(ctx context.Context) error {
 	s.mu.Lock()
-	left := s.kept.Faults
+	left, wrote := s.kept.Faults, s.kept.Wrote
 	s.mu.Unlock()
+	for _, id := range wrote {
+		if err := s.deps.Moot(ctx, id, "The made-up evening began anew."); err != nil {
+			return err
+		}
+	}
 	for _, f := range left {
 		if err := s.deps.Moot(ctx, f.Waiting, "The made-up evening began anew."); err != nil {
 			return err
@@ -269,7 +275,7 @@ func (s *Service) anew(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.kept, s.reports = kept{Count: s.kept.Count}, map[int]storm.Message{}
+	s.kept, s.reports = kept{Count: s.kept.Count, Written: s.kept.Written}, map[int]storm.Message{}
 	return s.save()
 }
 

@@ -248,6 +248,9 @@ func TestAnEveningThatBeginsAnewLeavesNothingOfTheOneBefore(t *testing.T) {
 	live.Evening(t, time.Second, live.Broken{After: 100 * time.Millisecond, Line: 25})
 	e := newEvening(t, "simulate: storm\n")
 	e.waits("restore")
+	if _, err := e.s.Write(t.Context(), "Pirjo", []live.Move{{Line: "branch.33", Close: true}, {Line: "branch.7"}}, "less is lost"); err != nil {
+		t.Fatal(err)
+	}
 	e.stop()
 	live.Evening(t, time.Second) // a calm one
 	e.start("simulate: storm\n")

@@ -113,6 +113,8 @@ func (s *Service) move(board *switching.Board, r *rules, m Move) (x Step, err er
 	return x, nil
 }
 
+const wroteMost = 100
+
 // Write puts moves that a person tried before people, as a decision to confirm. Each step is
 // checked as those of every order are, now and again before its switch moves.
 func (s *Service) Write(ctx context.Context, by string, moves []Move, why string) (id string, err error) {
@@ -126,6 +128,8 @@ func (s *Service) Write(ctx context.Context, by string, moves []Move, why string
 	p, err := s.written(by, moves, why)
 	if err == nil {
 		s.kept.Written++
+		s.kept.Wrote = append(s.kept.Wrote, p.ID)
+		s.kept.Wrote = slices.Delete(s.kept.Wrote, 0, max(0, len(s.kept.Wrote)-wroteMost))
 		err = s.save()
 	}
 	s.mu.Unlock()
