@@ -143,7 +143,7 @@ func (s *Service) note(found []leaks.Found) (changed []*Leak) {
 				if len(f.Candidates) > 0 { // the detector names the middle of them
 					l.Pipe = f.Candidates[0].Pipe
 				}
-				l.Reason = s.reason(f, l.Pipe)
+				l.Reason = s.reason(f, l)
 			}
 			changed = append(changed, l)
 		}
@@ -183,7 +183,13 @@ func (s *Service) byID(id string) *Leak {
 }
 
 // reason says in one sentence what instruments show of a leak.
-func (s *Service) reason(f leaks.Found, pipe string) string {
+func (s *Service) reason(f leaks.Found, l *Leak) string {
+	pipe := l.Pipe
+	for _, other := range s.kept.Leaks { // what is measured is of both
+		if other != l && other.Ended.IsZero() && !other.Mended && other.Flow > f.Flow {
+			return service.Sentence(fmt.Sprintf("Since %s, beside the leak near %s, another of about %.0f m³/h near %s fits what instruments show best; it may be a part of the other.", s.when(f.Since), other.Pipe, f.Flow, pipe), 300)
+		}
+	}
 	before := int(f.Since.Sub(s.first()) / (24 * time.Hour))
 	var parts []string
 	say := func(balance bool, most float64, words string) {

@@ -99,7 +99,7 @@ func (x *town) start(config string) {
 }
 
 // patience is for machines that do much else.
-const patience = 2 * time.Minute
+const patience = 3 * time.Minute
 
 func (x *town) wait(what string, holds func(v live.View) bool) live.View {
 	x.t.Helper()

@@ -202,7 +202,8 @@ func (s *Service) advisePumps(ctx context.Context, p *Pumps) error {
 		words = append(words, fmt.Sprintf("%s at hours %s", name, HoursWords(Runs(p.Advice.Plan, k))))
 	}
 	do := service.Sentence(fmt.Sprintf("Run %s.", service.List(words)), 300)
-	if old.Do == do && better {
+	at := s.deps.Now().UTC()
+	if old.Do == do && better && at.Before(old.Until) {
 		return nil
 	}
 	if err := s.deps.Moot(ctx, old.ID, "The pumps' plan was made anew."); err != nil {
@@ -212,14 +213,13 @@ func (s *Service) advisePumps(ctx context.Context, p *Pumps) error {
 	s.kept.PumpAdvice = pumpAdvice{}
 	if better {
 		s.kept.Count++
-		s.kept.PumpAdvice = pumpAdvice{ID: fmt.Sprintf("pumps-%s-%d", s.deps.Now().UTC().Format("20060102T150405"), s.kept.Count), Do: do}
+		s.kept.PumpAdvice = pumpAdvice{ID: fmt.Sprintf("pumps-%s-%d", at.Format("20060102T150405"), s.kept.Count), Do: do, Until: at.Add(pumpsFor)}
 	}
 	now, err := s.kept.PumpAdvice, s.save()
 	s.mu.Unlock()
 	if err != nil || !better {
 		return err
 	}
-	at := s.deps.Now().UTC()
 	reason := fmt.Sprintf("At the tariff's prices the pumps' day costs %.2f by their own controls and %.2f so, with every tank and pressure within bounds.", p.Now.Cost, p.Advice.Outcome.Cost)
 	if len(p.Now.Broken) > 0 {
 		reason = fmt.Sprintf("The pumps' own controls cost %.2f a day and break a bound: %s.", p.Now.Cost, strings.Join(p.Now.Broken, "; "))
@@ -233,12 +233,18 @@ func (s *Service) advisePumps(ctx context.Context, p *Pumps) error {
 	}
 	return s.deps.Decisions.Propose(ctx, service.Proposal{
 		Decision: service.Decision{ID: now.ID, Service: Name, Level: service.Advice, Algorithm: "pump-schedule", At: at, Reason: service.Sentence(reason, 300), Inputs: inputs},
-		Do:       do, Effect: fmt.Sprintf("The day costs %.2f for %.0f kWh.", p.Advice.Outcome.Cost, p.Advice.Outcome.Energy), Until: at.Add(24 * time.Hour),
+		Do:       do, Effect: fmt.Sprintf("The day costs %.2f for %.0f kWh.", p.Advice.Outcome.Cost, p.Advice.Outcome.Energy), Until: now.Until,
 	})
 }
 
 // pumpAdvice is the plan that was proposed last.
-type pumpAdvice struct{ ID, Do string }
+type pumpAdvice struct {
+	ID, Do string
+	Until  time.Time
+}
+
+// pumpsFor is how long such advice stands.
+const pumpsFor = 24 * time.Hour
 
 // Runs are the hours in which a pump of a plan runs.
 func Runs(p pumping.Plan, pump int) (hours []int) {
