@@ -111,6 +111,11 @@ func TestConformance(t *testing.T) {
 				t.Errorf("%+v", seen)
 			}
 		})
+		for _, p := range []Priority{{ID: "bus-1", Group: "V1", Level: 7, Arrives: 9, Vehicle: "bus"}, {ID: "bus-1", Level: 7, Cancel: true}} {
+			if err := b.sup.Prioritise("crossroads", &p); err != nil {
+				t.Fatal(err)
+			}
+		}
 		for range 20 {
 			if err := b.sup.Wish("crossroads", b.site.n.Junctions[0].Stages[0].Groups); err != nil {
 				t.Fatal(err)

@@ -34,6 +34,7 @@ type Site struct {
 	program  *program
 	own      network.Set // what the own plan shows green
 	told     told
+	favour   favour
 	session  *session // nil while not connected
 	stage    int
 	version  string
@@ -117,7 +118,7 @@ func (s *Site) second(now time.Time) {
 	defer s.mu.Unlock()
 	clock := s.clock(now)
 	s.own = s.program.wish(clock)
-	want := s.own
+	want := s.favoured(s.own, now)
 	if s.wished && now.Sub(s.wishedAt) <= wishHolds {
 		want = s.wish
 	} else {
@@ -329,9 +330,12 @@ func (s *Site) asked(m Message) error {
 
 var errCode = errors.New("the security code is wrong")
 
-// command follows M0012, or M0014 to M0018, and refuses others by name.
+// command follows M0012, M0014 to M0018 and M0022, and refuses others by name.
 func (s *Site) command(m Message) error {
-	if len(m.Arguments) > 0 && m.Arguments[0].Code != "M0012" {
+	switch {
+	case len(m.Arguments) > 0 && m.Arguments[0].Code == "M0022":
+		return s.prioritise(m)
+	case len(m.Arguments) > 0 && m.Arguments[0].Code != "M0012":
 		return s.retime(m)
 	}
 	wish, code, found := s.wish, "", false
