@@ -31,7 +31,7 @@ type rules struct {
 // the fault in one line is left out: an order is about it. The lock is held.
 func (s *Service) rules(loops bool, but int) rules {
 	r := rules{limits: switching.Standard(), tags: s.tags(but)}
-	r.limits.Loops = loops
+	r.limits.Loops, r.limits.Devices = loops, s.devices
 	for _, f := range s.kept.Faults {
 		if !f.Isolated && !f.Mended {
 			r.loose = append(r.loose, f.Line)

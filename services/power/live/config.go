@@ -15,6 +15,7 @@ import (
 	"polity/services/power/example"
 	"polity/services/power/grid"
 	"polity/services/power/storm"
+	"polity/services/power/switching"
 )
 
 // Config is hub.services.power of the configuration.
@@ -32,6 +33,9 @@ type Config struct {
 	// Meters names the loads whose meter sends a last gasp: of those silence counts. All
 	// stands for every load.
 	Meters []string `yaml:"meters"`
+	// Protection are breakers, reclosers and fuses by their line, with the current (A) above
+	// which each trips: no order may leave one that trips on load, or does not see a fault.
+	Protection map[string]float64 `yaml:"protection"`
 }
 
 // All is every load, in Meters.
@@ -124,6 +128,24 @@ func (c *Config) metered(net *grid.Network) (func(int) bool, error) {
 		has[i] = true
 	}
 	return func(load int) bool { return has[load] }, nil
+}
+
+// devices are the protective devices of a network, by line.
+func (c *Config) devices(net *grid.Network) (list []switching.Device, err error) {
+	for i := range net.Lines {
+		if pickup, has := c.Protection[net.Lines[i].Name]; has {
+			list = append(list, switching.Device{Line: i, Pickup: pickup})
+			if !(pickup > 0) {
+				return nil, city.Errorf(city.Invalid, "protection: %s trips above %g A: it must be more than none", net.Lines[i].Name, pickup)
+			}
+		}
+	}
+	for name := range c.Protection {
+		if lineOf(net, name) < 0 {
+			return nil, city.Errorf(city.Invalid, "protection: the network has no line %s", name)
+		}
+	}
+	return list, nil
 }
 
 // placed are the places of a network's buses.

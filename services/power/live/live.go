@@ -15,6 +15,7 @@ import (
 	"polity/services/power/iec104"
 	"polity/services/power/outage"
 	"polity/services/power/storm"
+	"polity/services/power/switching"
 )
 
 // Name is the service's.
@@ -32,6 +33,7 @@ type Service struct {
 
 	places  []*city.Point // of buses; nil where none is known
 	metered func(load int) bool
+	devices []switching.Device // protective
 	wake    chan struct{}
 
 	mu       sync.Mutex
@@ -103,6 +105,9 @@ func New(config []byte, d service.Deps) (*Service, error) {
 		return nil, err
 	}
 	if s.metered, err = c.metered(s.net); err != nil {
+		return nil, err
+	}
+	if s.devices, err = c.devices(s.net); err != nil {
 		return nil, err
 	}
 	if err := s.load(); err != nil {

@@ -260,6 +260,25 @@ func TestAnEveningThatBeginsAnewLeavesNothingOfTheOneBefore(t *testing.T) {
 	}
 }
 
+// TestOrdersKeepToProtection: a breaker that would trip on the load of a step, or not see a
+// fault, is a limit like others.
+func TestOrdersKeepToProtection(t *testing.T) {
+	s, err := live.New([]byte("protection: {branch.18: 60}\n"), service.Deps{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	trial := s.Try([]live.Move{{Line: "branch.33", Close: true}, {Line: "branch.7"}})
+	if last := trial.Steps[len(trial.Steps)-1]; trial.Allowed || !strings.Contains(fmt.Sprint(last.Broken), "branch.18 carries") {
+		t.Errorf("%v: %q", last, last.Broken)
+	}
+	if s, err = live.New([]byte("protection: {branch.18: 150}\n"), service.Deps{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler), Now: time.Now}); err != nil {
+		t.Fatal(err)
+	}
+	if trial := s.Try([]live.Move{{Line: "branch.33", Close: true}, {Line: "branch.7"}}); !trial.Allowed {
+		t.Errorf("%q", trial.Steps[0].Broken)
+	}
+}
+
 // TestAnAlertThatNobodyKnowsOfAnyMoreEnds: what a crash left between the end of an outage and
 // that of its alert, or an evening whose state was moved away.
 func TestAnAlertThatNobodyKnowsOfAnyMoreEnds(t *testing.T) {
@@ -314,6 +333,11 @@ func TestConfigurations(t *testing.T) {
 		"field:\n  address: a:1\n  cert_file: x\n  switches:\n    branch.1: {position: 1, command: 2}\n":                          "ca_file",
 		"field:\n  address: a:1\n  switches:\n    branch.99: {position: 1, command: 2}\n":                                         "no line branch.99",
 		"field:\n  address: a:1\n  switches:\n    branch.1: {position: 1, command: 2}\n    branch.2: {position: 1, command: 3}\n": "same position",
+		"protection: {branch.99: 400}\n":   "no line branch.99",
+		"protection: {branch.1: 0}\n":      "more than none",
+		"meters: [load.99]\n":              "no load load.99",
+		"places: {\"99\": [24.9, 60.1]}\n": "no bus 99",
+		"pace: 2\n":                        "nothing is made up",
 	} {
 		_, err := live.New([]byte(text), service.Deps{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler), Now: time.Now})
 		if city.KindOf(err) != city.Invalid || !strings.Contains(fmt.Sprint(err), want) {
