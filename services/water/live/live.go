@@ -260,6 +260,9 @@ func (s *Service) learn(ctx context.Context, before *scada.Data, c leaks.Config)
 
 var folderEach = 10 * time.Minute // tables are looked at
 
+// writing is how long behind its last change a table may still be being written.
+const writing = 2 * time.Second
+
 // follow watches a real network, whose tables grow.
 func (s *Service) follow(ctx context.Context) error {
 	before, err := scada.ReadFolder(s.cfg.History)
@@ -298,12 +301,18 @@ func (s *Service) follow(ctx context.Context) error {
 // when that was. Tables that cannot be used are a problem until they are mended.
 func (s *Service) tables(ctx context.Context, read time.Time) (time.Time, error) {
 	changed, err := newest(s.cfg.Measurements)
-	if err == nil && changed.After(read) {
+	if err == nil && !changed.After(read) {
+		return read, nil
+	}
+	if err == nil {
+		young := time.Since(changed) < writing
 		var d *scada.Data
 		if d, err = scada.ReadFolder(s.cfg.Measurements); err == nil {
 			err = s.catchUp(ctx, d)
 		}
-		read = changed
+		if read = changed; young { // it may have been half written, and be whole in the same instant of the disk's clock
+			read = changed.Add(-time.Nanosecond)
+		}
 	}
 	if ctx.Err() != nil {
 		return read, ctx.Err()
@@ -312,10 +321,13 @@ func (s *Service) tables(ctx context.Context, read time.Time) (time.Time, error)
 		return read, fmt.Errorf("measurements: %w", err)
 	}
 	if err != nil {
-		s.deps.Log.Error("measurements that cannot be used; they are read again when they change", slog.Any("error", err))
 		s.mu.Lock()
+		again := s.problem == err.Error()
 		s.problem = err.Error()
 		s.mu.Unlock()
+		if !again {
+			s.deps.Log.Error("measurements that cannot be used; they are read again when they change", slog.Any("error", err))
+		}
 	}
 	return read, nil
 }
