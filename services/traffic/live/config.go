@@ -31,6 +31,7 @@ type Config struct {
 	// people wait.
 	Detectors map[string]Detector `yaml:"detectors"`
 	Walkers   map[string]Detector `yaml:"walkers"`
+	Transit   *Transit            `yaml:"transit"` // nil: public transport waits as all do
 }
 
 // Detector is where something is counted: an attribute of an entity, a number with the time
@@ -84,10 +85,15 @@ func read(text []byte) (c Config, err error) {
 	switch {
 	case c.Simulate != "" && c.Simulate != Corridor:
 		return c, city.Errorf(city.Invalid, "simulate: %q is no street that can be played; %q is", c.Simulate, Corridor)
-	case c.Simulate != "" && (c.Network != "" || c.RSMP != nil || len(c.Detectors) > 0 || len(c.Walkers) > 0):
-		return c, city.Errorf(city.Invalid, "simulate stands alone: a made-up street never runs beside real junctions; leave network, rsmp, detectors and walkers out")
+	case c.Simulate != "" && (c.Network != "" || c.RSMP != nil || len(c.Detectors) > 0 || len(c.Walkers) > 0 || c.Transit != nil):
+		return c, city.Errorf(city.Invalid, "simulate stands alone: a made-up street never runs beside real junctions; leave network, rsmp, detectors, walkers and transit out")
 	case c.Simulate == "" && (c.Network == "" || c.RSMP == nil):
 		return c, city.Errorf(city.Invalid, "name the junctions' network and rsmp, or simulate: %s", Corridor)
+	}
+	if c.Transit != nil {
+		if err := c.Transit.check(); err != nil {
+			return c, err
+		}
 	}
 	if r := c.RSMP; r != nil && (r.Listen == "" || r.CAFile == "" || r.CertFile == "" || r.KeyFile == "" || r.CodeFile == "") {
 		return c, city.Errorf(city.Invalid, "rsmp: listen, ca_file, cert_file, key_file and code_file are needed: signals are never steered without TLS")

@@ -256,6 +256,7 @@ func (s *Service) detect(clock time.Duration) control.Reading {
 			r.Lanes[l] = append(r.Lanes[l], control.Vehicle{Distance: carSpace * float64(k), Length: carSpace})
 		}
 	}
+	s.withRides(&r)
 	for i, j := range s.net.Junctions {
 		row := make([]int, len(j.Crossings))
 		for k := range row {

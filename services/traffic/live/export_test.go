@@ -18,8 +18,8 @@ func (s *Service) In(w *corridor.World, listen func(context.Context) (net.Listen
 func (s *Service) Network() *network.Network { return s.net }
 
 // Real makes the service of junctions that are not made up, but for the line to them.
-func Real(n *network.Network, detectors, walkers map[string]Detector, d service.Deps) (*Service, error) {
-	s, err := of(Config{Detectors: detectors, Walkers: walkers}, n, d)
+func Real(n *network.Network, c Config, d service.Deps) (*Service, error) {
+	s, err := of(c, n, d)
 	if err == nil {
 		s.code = corridor.Code
 	}

@@ -39,6 +39,7 @@ type Service struct {
 	began   time.Time
 	sites   []*site
 	kept    kept
+	rides   []ride
 	heard   heard
 	sup     *rsmp.Supervisor   // while it runs
 	retimes map[string]*retime // by decision
@@ -64,6 +65,7 @@ type site struct {
 	meter     meter
 	timing    rsmp.Timing // of its plans, as the controller told
 	logics    string      // of its detectors, as it told; empty: it did not
+	asked     asked       // the last priority that its controller was asked for
 }
 
 // green is what a controller showed green in one second.
@@ -204,7 +206,7 @@ func (s *Service) Run(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	changed := s.deps.Decisions.Changed()
-	var ordered, published time.Time
+	var ordered, published, moved time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -221,6 +223,12 @@ func (s *Service) Run(ctx context.Context) error {
 			s.second(now, brain, sup)
 		}
 		now := time.Now()
+		if now.Sub(moved) >= transitEach {
+			moved = now
+			if err := s.transit(ctx); err != nil && ctx.Err() == nil {
+				return err
+			}
+		}
 		if now.Sub(ordered) >= ordersEach {
 			ordered = now
 			if err := s.orders(ctx); err != nil && ctx.Err() == nil {

@@ -66,6 +66,7 @@ type town struct {
 	alone []*rsmp.Site // the same controllers, which never heard of a service
 
 	detectors, walkers map[string]live.Detector // not nil: the service takes the junctions for real
+	transit            *live.Transit
 
 	mu  sync.Mutex
 	end func()
@@ -138,7 +139,7 @@ func (x *town) begin() {
 	if x.detectors == nil {
 		x.s, err = live.New([]byte("simulate: corridor\n"), deps)
 	} else {
-		x.s, err = live.Real(x.net, x.detectors, x.walkers, deps)
+		x.s, err = live.Real(x.net, live.Config{Detectors: x.detectors, Walkers: x.walkers, Transit: x.transit}, deps)
 	}
 	if err != nil {
 		x.t.Fatal(err)
@@ -523,9 +524,13 @@ func TestConfigurations(t *testing.T) {
 		"simulate: corridor\ndetectors: {east-1: {entity: a, attribute: b}}\n":                               "leave network, rsmp, detectors",
 		"network: nowhere.json\nrsmp: {listen: ':1', ca_file: a, cert_file: b, key_file: c, code_file: d}\n": "nowhere.json",
 	} {
-		_, err := live.New([]byte(text), service.Deps{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler), Now: time.Now})
+		_, err := live.New([]byte(text), deps(t))
 		if err == nil || !strings.Contains(fmt.Sprint(err), want) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
+}
+
+func deps(t *testing.T) service.Deps {
+	return service.Deps{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler), Now: time.Now}
 }
