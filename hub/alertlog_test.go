@@ -1,12 +1,16 @@
 package hub_test
 
 import (
+	"errors"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"polity/console/consoletest"
+	"polity/hub"
 	"polity/ledger/entry"
 	"polity/recording/recordtest"
 )
@@ -62,6 +66,23 @@ func TestTheLogsFolderVanishes(t *testing.T) {
 		list := w.alerts("kind=log-disk")
 		return len(list) == 1 && !list[0].End.IsZero()
 	})
+
+	// A hub that starts without the log's disk does not begin another log in its place.
+	w.stop()
+	if err := os.Rename(w.cfg.Ledger.Folder, away); err != nil {
+		t.Fatal(err)
+	}
+	deps := hub.Deps{Log: slog.New(slog.DiscardHandler)}
+	if err := hub.Run(t.Context(), w.cfg, hub.WithAccess(deps, w.access, &consoletest.Looks{})); err == nil || !strings.Contains(err.Error(), "its disk is not mounted") {
+		t.Errorf("without the log's disk it starts: %v", err)
+	}
+	if err := errors.Join(os.RemoveAll(w.cfg.Ledger.Folder), os.Rename(away, w.cfg.Ledger.Folder)); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	if again := verified(t, w.started.Address, l.Roster, after.Entries); again.Types["epoch-key"] != 1 {
+		t.Errorf("the log has %+v", again.Types)
+	}
 	if said := w.log.String(); !strings.Contains(said, "is not there or cannot be read") {
 		t.Errorf("the hub said %s", said)
 	}

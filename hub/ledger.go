@@ -136,7 +136,9 @@ func (h *Hub) openLedger(ctx context.Context) error {
 	if l.proofs.source, err = proof.Folder(folder); err != nil {
 		return err
 	}
-	l.openIndex(ctx)
+	if err := l.openIndex(ctx); err != nil {
+		return err
+	}
 	h.ledger = l
 	return nil
 }

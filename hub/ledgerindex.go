@@ -22,14 +22,26 @@ import (
 const indexFile = "log-index.json"
 
 // openIndex takes in what the log says. A cache that is not of this log is left aside.
-func (l *ledger) openIndex(ctx context.Context) {
+// A log that has fewer entries than this hub saw is refused: nothing may be acknowledged
+// into an empty folder where the log's disk is not mounted.
+func (l *ledger) openIndex(ctx context.Context) error {
 	l.index = entries.NewIndex()
-	if text, err := os.ReadFile(l.hub.dataPath(indexFile)); err == nil {
-		if x := entries.ReadIndex(text); l.isOf(ctx, x) {
+	file := l.hub.dataPath(indexFile)
+	if text, err := os.ReadFile(file); err == nil {
+		x := entries.ReadIndex(text)
+		s, err := l.log.State(ctx)
+		if err != nil {
+			return err
+		}
+		if x.Next > s.Size {
+			return city.Errorf(city.Conflict, "hub.ledger: the public log in %s has %d entries, and this hub has seen %d: its disk is not mounted, or the folder is from an older backup. Bring back the right one; if a new log is meant, remove %s", l.folder, s.Size, x.Next, file)
+		}
+		if l.isOf(ctx, x) {
 			l.index = x
 		}
 	}
 	l.readOwn(ctx)
+	return nil
 }
 
 // isOf says whether an index is of this log.
