@@ -102,7 +102,7 @@ func (c *Console) wastePage(w http.ResponseWriter, r *request) error {
 	}
 	v.Map = c.wasteMap(&now, v.Desk)
 	if v.Desk {
-		c.wasteDesk(r, desk, &now, &v)
+		c.wasteDesk(r, &now, &v)
 	}
 	return c.render(w, r, http.StatusOK, page{Template: "waste", Title: title, Data: v})
 }
@@ -235,7 +235,7 @@ func wasteMark(class string, x, y float64, words string) string {
 	return fmt.Sprintf(`<circle class="bin %s" cx="%.0f" cy="%.0f" r="5"><title>%s</title></circle>`, class, x, y, words)
 }
 
-func (c *Console) wasteDesk(r *request, desk WasteDesk, now *wastelive.View, v *wasteView) {
+func (c *Console) wasteDesk(r *request, now *wastelive.View, v *wasteView) {
 	if c.cfg.Decisions != nil {
 		v.Decisions = "/decisions"
 	}

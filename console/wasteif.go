@@ -32,15 +32,18 @@ type wasteIfRow struct{ Name, Today, There, Change string }
 
 type wasteIfTour struct{ Truck, Words, GPX string }
 
-func (c *Console) wasteIf(r *request, desk WastePlanner, now *wastelive.View) (v wasteIf) {
+func (c *Console) wasteIf(desk WastePlanner, now *wastelive.View) (v wasteIf) {
 	today := now.At
 	today = time.Date(today.Year(), today.Month(), today.Day(), 0, 0, 0, 0, today.Location())
 	a, asked := desk.Answer()
 	for i := range 8 {
 		day := today.AddDate(0, 0, i)
 		name := c.wasteDayName(day)
-		if i < 2 {
-			name = c.say.Say([]string{"waste.if.today", "waste.if.tomorrow"}[i])
+		switch i {
+		case 0:
+			name = c.say.Say("waste.if.today")
+		case 1:
+			name = c.say.Say("waste.if.tomorrow")
 		}
 		v.Days = append(v.Days, pick{day.Format(time.DateOnly), name, asked && a.Day.Equal(day)})
 	}

@@ -171,7 +171,7 @@ func (c *Console) showWastePlan(w http.ResponseWriter, r *request, form url.Valu
 		moves = nil
 	}
 	c.wastePlan(&now, &draft, moves, chosen, &v)
-	v.If = c.wasteIf(r, desk, &now)
+	v.If = c.wasteIf(desk, &now)
 	return c.render(w, r, status, page{Template: "wasteplan", Title: title, Data: v})
 }
 
@@ -196,22 +196,17 @@ func (c *Console) wastePlan(now *wastelive.View, d *wastelive.Draft, moves []was
 	for i := range now.Containers {
 		known[now.Containers[i].ID] = &now.Containers[i]
 	}
-	on := map[string]string{}
 	for i := range d.Tours {
-		t := &d.Tours[i]
-		v.Tours = append(v.Tours, c.wastePlanTour(t, i, known, moves, v.Why == ""))
-		for _, call := range t.Calls {
-			on[call.Container] = t.Truck
-		}
+		v.Tours = append(v.Tours, c.wastePlanTour(&d.Tours[i], i, known, moves, v.Why == ""))
 	}
 	if v.Why == "" {
-		c.wasteChoices(now, d, known, chosen, on, v)
+		c.wasteChoices(now, d, known, chosen, v)
 	}
 	v.Map = c.wastePlanMap(d, known, v.Why == "")
 }
 
 // wasteChoices are what can be moved, and where to.
-func (c *Console) wasteChoices(now *wastelive.View, d *wastelive.Draft, known map[string]*wastelive.ContainerView, chosen wastelive.Move, on map[string]string, v *wastePlanView) {
+func (c *Console) wasteChoices(now *wastelive.View, d *wastelive.Draft, known map[string]*wastelive.ContainerView, chosen wastelive.Move, v *wastePlanView) {
 	for i := range d.Tours {
 		group := pickGroup{Name: d.Tours[i].Truck}
 		for _, call := range d.Tours[i].Calls {

@@ -43,7 +43,7 @@ func (c *Console) wasteSheetsPage(w http.ResponseWriter, r *request) error {
 		t := &now.Tours[i]
 		v.Others = append(v.Others, pick{"/services/waste/sheets?truck=" + template.URLQueryEscaper(t.Truck), t.Truck, t.Truck == only})
 		if only == "" || t.Truck == only {
-			v.Sheets = append(v.Sheets, c.wasteSheet(&now, t, i, known))
+			v.Sheets = append(v.Sheets, c.wasteSheet(&now, t, known))
 		}
 	}
 	switch {
@@ -55,7 +55,7 @@ func (c *Console) wasteSheetsPage(w http.ResponseWriter, r *request) error {
 	return c.render(w, r, http.StatusOK, page{Template: "wastesheets", Title: title, Data: v})
 }
 
-func (c *Console) wasteSheet(now *wastelive.View, t *wastelive.Tour, i int, known map[string]*wastelive.ContainerView) wasteSheet {
+func (c *Console) wasteSheet(now *wastelive.View, t *wastelive.Tour, known map[string]*wastelive.ContainerView) wasteSheet {
 	s := wasteSheet{Truck: t.Truck, Day: now.Day.Format("Monday 2 January 2006")}
 	stops := 0
 	for n, call := range t.Calls {

@@ -221,9 +221,7 @@ func readTables(t live.Tables) (p live.TablesPreview, err error) {
 	if t.Places != "" {
 		if p.Places, err = waste.ReadPlaces(strings.NewReader(t.Places)); err != nil {
 			p.Unreadable["places"] = err.Error()
-			return p, nil
-		}
-		if p.Trucks, err = waste.ReadTrucks(strings.NewReader(t.Trucks), p.Places.Depots); err != nil {
+		} else if p.Trucks, err = waste.ReadTrucks(strings.NewReader(t.Trucks), p.Places.Depots); err != nil {
 			p.Unreadable["trucks"] = err.Error()
 		}
 	}
