@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"polity/city"
+	"polity/plane"
 	"polity/room/decision"
 	"polity/service"
 	"polity/services/traffic/corridor"
+	"polity/services/traffic/entities"
 	"polity/services/traffic/live"
 	"polity/services/traffic/plan"
 )
@@ -113,6 +115,11 @@ func TestAPlanFromTheDeskToTheStreet(t *testing.T) {
 		x.within(2*time.Minute, "the plan is in effect", func(live.View) bool { return x.state(id).State == decision.Applied })
 		if now, told := x.planOf("corridor-2", "day"); !told || !now.Same(&change) {
 			t.Errorf("%+v, told: %v", now, told)
+		}
+		time.Sleep(time.Minute) // what the city's data says, it says each minute
+		e, err := x.store.Entity(t.Context(), plane.Key{ID: entities.ID(entities.Junction, "corridor-2")})
+		if err != nil || e.Attribute("signalPlan") == nil || string(e.Attribute("signalPlan").Value) != `"evening"` || string(e.Attribute("signalCycle").Value) != "50" {
+			t.Errorf("the city's data: %+v, %v", e, err)
 		}
 		if other, _ := x.planOf("corridor-3", "day"); other.Bands[0] != 30 || len(other.Day) != 0 {
 			t.Errorf("another junction changed: %+v", other)

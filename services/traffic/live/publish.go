@@ -105,6 +105,10 @@ func (s *Service) publish(ctx context.Context) error {
 			waiting += x.meter.crossings[k].now
 		}
 		set := []plane.Attribute{property("signalControl", "", now, string(x.mode)), property("vehiclesQueued", "", now, queued), property("peopleWaiting", "", now, waiting)}
+		if list, day, told := x.plans(); told { // of the controller, whoever leads now
+			p := list[running(x, list, day)-1]
+			set = append(set, property("signalPlan", "", now, p.ID), property("signalCycle", "SEC", now, p.Cycle().Seconds()))
+		}
 		if served > 0 {
 			set = append(set, property("averageDelay", "SEC", now, math.Round(10*stood/float64(served))/10))
 		}
