@@ -213,7 +213,7 @@ func (c *Console) planPage(r *request, q url.Values) (*planPage, error) {
 	}
 	if wrong != nil {
 		v.Problem = wrong.Error()
-		return v, nil
+		return v, nil //nolint:nilerr // the page says it
 	}
 	if !asked || change.Same(&one.Present) {
 		return v, nil
