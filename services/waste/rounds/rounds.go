@@ -352,20 +352,3 @@ func (w *World) blocked(i int) bool {
 	day := uint64(w.day.Sub(w.cfg.Today) / (24 * time.Hour))                          //nolint:gosec // days go on
 	return rand.New(rand.NewPCG(w.cfg.Seed+day, uint64(i))).Float64() < w.cfg.Blocked //nolint:gosec // made up
 }
-
-// Standing is how a truck is now.
-type Standing struct {
-	Place        city.Point // of its last stop; zero before the first
-	Done         int        // stops of its round
-	Load         float64    // kilograms
-	Broken, Home bool
-}
-
-// Standing returns how a truck is now.
-func (w *World) Standing(name string) Standing {
-	t := w.trucks[name]
-	if t == nil {
-		return Standing{}
-	}
-	return Standing{Place: t.at, Done: t.next, Load: t.load, Broken: t.broken, Home: t.home}
-}

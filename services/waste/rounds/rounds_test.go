@@ -78,7 +78,7 @@ func TestABrokenTruckStandsAndOthersGoOn(t *testing.T) {
 	if count(events, Broke, "t1") != 1 || count(events, Emptied, "t1") == 0 || count(events, Emptied, "t1") == 3 || count(events, Home, "t2") != 1 {
 		t.Fatalf("%+v", events)
 	}
-	if s := w.Standing("t1"); !s.Broken || s.Load == 0 || s.Home {
+	if s := w.trucks["t1"]; !s.broken || s.load == 0 || s.home {
 		t.Errorf("%+v", s)
 	}
 	w.Recall()
@@ -127,5 +127,31 @@ func TestTheFirstDayFindsACityInOrder(t *testing.T) {
 	}
 	if full < 1 || full > 4 || emptied < 3 {
 		t.Errorf("%d containers are full, %d were emptied the day before", full, emptied)
+	}
+}
+
+// TestSomebodyDrives: nothing happens to their truck by itself, and the day waits for them.
+func TestSomebodyDrives(t *testing.T) {
+	w := world("")
+	w.Drive(round("t1", "c1", "c2"))
+	w.Leave("t1")
+	if events := days(w, 8); len(events) > 0 || !w.Now().Equal(monday.Add(Morning)) {
+		t.Fatalf("%s: %+v", w.Now(), events)
+	}
+	w.Empty("c1")
+	if now := w.fill(0, w.Now()); now > 0.05 {
+		t.Errorf("c1 is at %.2f after it was emptied", now)
+	}
+	w.Stop("t1")
+	w.seen = time.Time{}
+	if events := days(w, 8); count(events, Dawn, "") != 1 || len(events) != 1 {
+		t.Errorf("they are back, and %+v", events)
+	}
+	w = world("")
+	w.Drive(round("t1", "c1", "c2"))
+	w.Leave("t1")
+	w.Drive(round("t1", "c2"))
+	if events := days(w, 4); count(events, Emptied, "t1") != 1 || count(events, Home, "t1") != 1 {
+		t.Errorf("the made-up crew goes on: %+v", events)
 	}
 }
