@@ -47,7 +47,7 @@ const draftsMost = 64
 
 // Draft is the plan that waits for a decision with moves made, and what another one, asked,
 // would mean; an empty one asks nothing. It changes nothing. Conflict: no plan waits, or a
-// move does not fit; NotFound: one is of something that the plan does not have.
+// move does not fit or leads nowhere else; NotFound: one is of something that the plan does not have.
 func (s *Service) Draft(moves []Move, asked Move) (Draft, error) {
 	d, on, err := s.draft(moves)
 	if err != nil {
@@ -67,7 +67,11 @@ func (s *Service) Draft(moves []Move, asked Move) (Draft, error) {
 	if err != nil {
 		return v, err
 	}
-	v.Asked = &Moved{asked, holders(d.plan.Tours)[asked.Container], price}
+	from := holders(d.plan.Tours)[asked.Container]
+	if from == asked.Truck {
+		return v, city.Errorf(city.Conflict, "%s is there already", asked.Container)
+	}
+	v.Asked = &Moved{asked, from, price}
 	return v, nil
 }
 

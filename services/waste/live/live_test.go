@@ -173,7 +173,7 @@ func TestADayFromForecastToEmptied(t *testing.T) {
 		t.Errorf("%+v", plan.Proposal)
 	}
 	first := v.Tours[0].Calls[0].Container
-	if same, err := d.s.Draft(nil, live.Move{Container: first, Truck: v.Tours[0].Truck}); err != nil || same.Asked.Cost > 0.05 {
+	if same, err := d.s.Draft(nil, live.Move{Container: first, Truck: v.Tours[0].Truck}); city.KindOf(err) != city.Conflict || len(same.Tours) != len(v.Tours) {
 		t.Errorf("a move to where it is: %+v, %v", same.Asked, err)
 	}
 	time.Sleep(200 * time.Millisecond)
