@@ -51,6 +51,7 @@ func TestALateBusWaitsLess(t *testing.T) {
 		x.detectors, x.transit = map[string]live.Detector{}, &live.Transit{Late: 60, Level: 7}
 		x.begin()
 		x.within(time.Minute, "without detectors all are on their plans", all(live.ByPlan))
+		time.Sleep(500 * time.Millisecond) // between two of the controllers' seconds
 		beside := func(seconds int, delay float64) (green int) {
 			for s := range seconds {
 				x.bus(float64(150-min(145, 5*s)), delay)

@@ -49,12 +49,13 @@ func TestAPlanIsChangedAndReported(t *testing.T) {
 		defer stop()
 		time.Sleep(5 * time.Second)
 		r := change(b, 9)
+		before := 0
 		b.note(func() {
+			before = seen.Cycles[1]
 			if !seen.Whole() || seen.Now != 1 || seen.InEffect(&r) || len(seen.Day) != 0 || len(logics) != 1 || logics[0] != "010-" {
 				t.Errorf("at first: %+v, %v", seen, logics)
 			}
 		})
-		before := seen.Cycles[1]
 		if _, err := b.sup.Retime("crossroads", r); err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +105,8 @@ func TestAChangeIsDoneWholeOrNotAtAll(t *testing.T) {
 				stop := b.run()
 				defer stop()
 				time.Sleep(5 * time.Second)
-				before := *seen
+				var before Timing
+				b.note(func() { before = *seen })
 				r := change(b, 4)
 				x.spoil(b, &r)
 				id, err := b.sup.Retime("crossroads", r)
