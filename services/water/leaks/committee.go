@@ -23,39 +23,55 @@ func (c *claim) holds(day, expire int) bool {
 	return !c.used && day-c.day <= expire && day < c.ended
 }
 
-// committee lets detectors that believe the model more or less go through the same
-// days. It returns their alarms, and the sensors' faults that they see, whose link is
-// that of the sign. Which pipe a single one names hangs on small things; what many name is there
+// committee is detectors that believe the model more or less and go through the same days.
+// Which pipe a single one names hangs on small things; what many name is there
 // (L. Breiman, Bagging predictors, Machine Learning 24, 1996).
-func committee(c Config, member func(c Config) *detector, run func(d *detector)) (claims, faults []claim) {
-	all, off := make([][]claim, len(c.Members)), make([][]claim, len(c.Members))
+type committee []*detector
+
+// gather makes a detector for each member.
+func gather(c Config, member func(c Config) *detector) committee {
+	all := make(committee, len(c.Members))
+	for k, m := range c.Members {
+		own := c
+		own.ModelError, own.GainError, own.Wander = m.ModelError, m.GainError, m.Wander
+		all[k] = member(own)
+	}
+	return all
+}
+
+// each lets all detectors do something, as many at a time as there are processors.
+func (all committee) each(do func(d *detector)) {
 	var wait sync.WaitGroup
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
-	for k, m := range c.Members {
+	for _, d := range all {
 		wait.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			own := c
-			own.ModelError, own.GainError, own.Wander = m.ModelError, m.GainError, m.Wander
-			d := member(own)
-			run(d)
-			for _, l := range d.leaks {
-				if l.fault && !l.gone {
-					sign := l.link - d.pipes
-					size := l.amount[modelled] * l.course.at(min(d.today, l.course.until-1))
-					if sign%2 == 1 {
-						size = -size
-					}
-					off[k] = append(off[k], claim{member: k, link: sign, from: l.course.from, until: l.course.until, size: size})
-				}
-				for _, a := range l.alarms {
-					all[k] = append(all[k], claim{member: k, day: a.day, link: a.link, from: l.course.from, until: l.course.until, ended: l.ended, size: a.size, located: a.located})
-				}
-			}
+			do(d)
 		})
 	}
 	wait.Wait()
-	return slices.Concat(all...), slices.Concat(off...)
+}
+
+// claims are the alarms that members have given, and the sensors' faults that they see, whose
+// link is that of the sign.
+func (all committee) claims() (claims, faults []claim) {
+	for k, d := range all {
+		for _, l := range d.leaks {
+			if l.fault && !l.gone {
+				sign := l.link - d.pipes
+				size := l.amount[modelled] * l.course.at(min(d.today, l.course.until-1))
+				if sign%2 == 1 {
+					size = -size
+				}
+				faults = append(faults, claim{member: k, link: sign, from: l.course.from, until: l.course.until, size: size})
+			}
+			for _, a := range l.alarms {
+				claims = append(claims, claim{member: k, day: a.day, link: a.link, from: l.course.from, until: l.course.until, ended: l.ended, size: a.size, located: a.located})
+			}
+		}
+	}
+	return claims, faults
 }
 
 // council goes through claims in the order of their days.

@@ -115,7 +115,9 @@ func Detect(in Input, o *Observed, c Config) (*Result, error) {
 		return nil, err
 	}
 	between := in.Network.Between()
-	claims, faults := committee(c, func(c Config) *detector { return newDetector(p, o, c, between) }, func(d *detector) { d.run(in, o) })
+	members := gather(c, func(c Config) *detector { return newDetector(p, o, c, between) })
+	members.each(func(d *detector) { d.run(in, o) })
+	claims, faults := members.claims()
 	return &Result{Leaks: tell(in, o, p, agree(claims, between, c, o.Before)), Suspects: suspects(in, o, c, faults)}, nil
 }
 
@@ -138,11 +140,17 @@ func newDetector(p *plant, o *Observed, c Config, between *network.Between) *det
 			d.signs = append(d.signs, d.noise.white(g))
 		}
 	}
-	d.data = d.noise.filtered(o.Days)
-	for _, day := range o.Days {
+	d.filter = d.noise.filter()
+	d.take(o.Days)
+	return d
+}
+
+// take takes what is new of all days.
+func (d *detector) take(days [][]float64) {
+	for _, day := range days[len(d.data):] {
+		d.data = append(d.data, d.filter.next(day))
 		d.blank = append(d.blank, blank(day))
 	}
-	return d
 }
 
 const dayLong = 24 * time.Hour

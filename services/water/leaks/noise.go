@@ -193,29 +193,35 @@ func blank(day []float64) bool {
 	return !slices.ContainsFunc(day, func(v float64) bool { return !math.IsNaN(v) })
 }
 
-// filtered returns the innovations of all days, whitened: by day, then row. A day on which
-// nothing was measured is taken to be like the one before: taken for one without change, it
-// would speak against each leak that runs.
-func (n *noise) filtered(days [][]float64) [][]float64 {
-	levels := make([]level, len(n.place))
-	for i := range levels {
-		levels[n.place[i]].gain = n.gain[n.of(i)]
+// filter is the levels of all rows on their way through the days.
+type filter struct {
+	noise  *noise
+	levels []level
+	last   []float64 // day on which something was measured
+}
+
+func (n *noise) filter() *filter {
+	f := &filter{noise: n, levels: make([]level, len(n.place))}
+	for i := range f.levels {
+		f.levels[n.place[i]].gain = n.gain[n.of(i)]
 	}
-	var out [][]float64
-	last := -1
-	for k, day := range days {
-		if !blank(day) {
-			last = k
-		} else if last >= 0 {
-			day = days[last]
-		}
-		row := make([]float64, len(day))
-		for i, v := range day {
-			row[i] = levels[i].next(v)
-		}
-		out = append(out, n.white(row))
+	return f
+}
+
+// next returns the innovations of the next day, whitened. A day on which nothing was measured
+// is taken to be like the one before: taken for one without change, it would speak against
+// each leak that runs.
+func (f *filter) next(day []float64) []float64 {
+	if !blank(day) {
+		f.last = day
+	} else if f.last != nil {
+		day = f.last
 	}
-	return out
+	row := make([]float64, len(day))
+	for i, v := range day {
+		row[i] = f.levels[i].next(v)
+	}
+	return f.noise.white(row)
 }
 
 func median(values []float64) float64 { return quantile(values, 0.5) }

@@ -15,11 +15,13 @@ type detector struct {
 	noise   *noise
 	signs   [][]float64 // whitened signature by link, per m³/h; then of what sensors' faults show, per m
 	pipes   int         // links among them
+	filter  *filter
 	data    [][]float64 // by day: filtered and whitened rows
 	blank   []bool      // by day: nothing was measured
 	rest    [][]float64 // by day: what known leaks do not explain
 	leaks   []*leak
 	today   int
+	next    int // day that was not looked at
 }
 
 // leak is one that is tracked.

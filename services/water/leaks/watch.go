@@ -17,14 +17,15 @@ import (
 )
 
 // Watch follows a network day by day, as measurements come in. What was computed of a
-// day stays, so that each costs some steady states and a look at all of them. It is for
-// one caller at a time.
+// day stays, and so does what was thought of leaks, so that a day costs the same however many
+// there were before. It is for one caller at a time.
 type Watch struct {
 	in      Input
 	c       Config
 	p       *plant
 	o       *Observed
 	between *network.Between
+	members committee // nil: nobody has looked yet
 }
 
 // NewWatch learns how the network is from an earlier time, and computes signatures.
@@ -104,17 +105,26 @@ func (w *Watch) Skip() {
 	w.o.Days = append(w.o.Days, row)
 }
 
-// Detect goes through all days.
+// Detect goes through the days that are new, and returns what all days show.
 func (w *Watch) Detect(ctx context.Context) (*Result, error) {
-	claims, faults := committee(w.c, func(c Config) *detector { return newDetector(w.p, w.o, c, w.between) }, func(d *detector) {
-		d.past(w.o.Before, w.repairs())
-		for day := w.o.Before; day < len(w.o.Days) && ctx.Err() == nil; day++ {
-			d.day(day)
+	first := w.members == nil
+	if first {
+		w.members = gather(w.c, func(c Config) *detector { return newDetector(w.p, w.o, c, w.between) })
+	}
+	w.members.each(func(d *detector) {
+		if first {
+			d.past(w.o.Before, w.repairs())
+			d.next = w.o.Before
+		}
+		d.take(w.o.Days)
+		for ; d.next < len(w.o.Days) && ctx.Err() == nil; d.next++ {
+			d.day(d.next)
 		}
 	})
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
+	claims, faults := w.members.claims()
 	return &Result{Leaks: tell(w.in, w.o, w.p, agree(claims, w.between, w.c, w.o.Before)), Suspects: suspects(w.in, w.o, w.c, faults)}, nil
 }
 
