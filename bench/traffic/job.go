@@ -120,7 +120,7 @@ func newSources() (sources, error) {
 	stepwise := append([]string{"safety/*", "control/control.go", "control/demand.go", "control/greedy.go"}, simulator...)
 	for control, patterns := range map[string][]string{
 		"fixed": simulator, "actuated": simulator, "greedy": stepwise, "max-pressure": stepwise,
-		"polity": append([]string{"control/*", "control/adaptive/*", "safety/*"}, simulator...),
+		"polity": append([]string{"control/*", "control/adaptive/*", "control/nowcast/*", "safety/*"}, simulator...),
 	} {
 		h := sha256.New()
 		for _, pattern := range patterns {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"polity/services/traffic/control"
+	"polity/services/traffic/control/nowcast"
 	"polity/services/traffic/network"
 	"polity/services/traffic/safety"
 )
@@ -63,6 +64,7 @@ type Control struct {
 	sites []*site
 	state []memory
 	last  time.Duration
+	cast  *nowcast.Cast
 	room  []float64
 	full  []float64 // per lane: share of its length in sight on which vehicles stand
 	sight control.Sight
@@ -90,7 +92,7 @@ type memory struct {
 
 // New makes the controller of a network whose detectors have this sight.
 func New(n *network.Network, sight control.Sight, set Settings) (*Control, error) {
-	c := &Control{net: n, set: set, sight: sight, sites: newSites(n, sight), last: -1}
+	c := &Control{net: n, set: set, sight: sight, sites: newSites(n, sight), last: -1, cast: nowcast.New(n)}
 	for _, s := range c.sites {
 		m := memory{target: 0, since: -1, changing: -1}
 		for _, q := range s.queues {
@@ -121,7 +123,9 @@ func New(n *network.Network, sight control.Sight, set Settings) (*Control, error
 // Name is the controller's name on reports.
 func (c *Control) Name() string { return "polity" }
 
-// Decide wishes for each junction the first step of the best plan found.
+// Decide wishes for each junction the first step of the best plan found. Who is in a
+// junction's way is told by the picture brought up to date; all else by the picture as it
+// came, which errs on the side of those who may still be there (docs/benchmarks.md).
 func (c *Control) Decide(now time.Duration, seen *control.Reading, shown []safety.Aspects, out []control.Decision) {
 	dt := 1.0
 	if c.last >= 0 {
@@ -135,12 +139,14 @@ func (c *Control) Decide(now time.Duration, seen *control.Reading, shown []safet
 		c.watch(s, m, seen, passed, dt)
 	}
 	c.believe()
+	c.cast.Remember(now, shown)
+	standing := c.cast.Now(now, seen).Standing
 	for i, s := range c.sites {
 		m := &c.state[i]
 		m.room = c.room
 		m.hide(s, shown[i], m.plan.sat, dt)
 		m.age(s, seen, shown[i], dt)
-		out[i] = c.decide(now, s, m, seen, shown[i])
+		out[i] = c.decide(now, s, m, seen, standing, shown[i])
 		out[i].Presumed = m.presumed(s, shown[i])
 	}
 }
@@ -176,7 +182,7 @@ func (s *site) called(stage network.Set, seen *control.Reading) network.Set {
 	return stage &^ idle
 }
 
-func (c *Control) decide(now time.Duration, s *site, m *memory, seen *control.Reading, shown safety.Aspects) control.Decision {
+func (c *Control) decide(now time.Duration, s *site, m *memory, seen *control.Reading, standing []int, shown safety.Aspects) control.Decision {
 	want := s.stages[m.target].groups
 	if shown.Forced() != 0 {
 		// The guard serves somebody: go on from the stage that fits best.
@@ -198,7 +204,7 @@ func (c *Control) decide(now time.Duration, s *site, m *memory, seen *control.Re
 		if m.changing < 0 {
 			m.changing = now
 		}
-		if c.occupied(s, want, shown, seen.Standing) && now-m.changing < time.Duration(c.set.Clearing*float64(time.Second)) {
+		if c.occupied(s, want, shown, standing) && now-m.changing < time.Duration(c.set.Clearing*float64(time.Second)) {
 			return control.Decision{Want: want & shown.Green(), Reason: "waiting for the junction to clear"}
 		}
 		return control.Decision{Want: want, Reason: "changing"}
