@@ -54,7 +54,7 @@ func personas() (names []string, who map[string]access.Who) {
 var fill = strings.NewReplacer("{camera}", "square", "{event}", "e1.jpg", "{$}", "", "{file}", "none", "{kind}", "air", "{id}", "one",
 	"{feed}", "trams", "{tour}", "truck-1.gpx", "{line}", "4", "{stop}", "1", "{set}", "counts", "{route}", "none", "{device}", "one", "{alert}", "a1", "{incident}", "i1",
 	"{order}", "o1", "{photo}", "p1.jpg", "{day}", "2026-11-24", "{person}", "p1", "{session}", "s1", "{token}", "t1", "{passkey}", "k1", "{proposal}", "1", "{waiting}", "w1",
-	"{case}", "c1", "{body}", "court", "{segment}", "one.seg", "{index}", "0", "{version}", "1", "{service}", "traffic", "{decision}", "d1")
+	"{case}", "c1", "{body}", "court", "{segment}", "one.seg", "{index}", "0", "{version}", "1", "{service}", "traffic", "{junction}", "j1", "{decision}", "d1")
 
 // TestMatrix asks for every address that the hub has, as everyone there is. The golden
 // file says who gets in, for people to read; a new route stands in it or the test fails.
