@@ -16,7 +16,7 @@ func TestPriorityIsBounded(t *testing.T) {
 		j := b.site.n.Junctions[0]
 		group := -1
 		time.Sleep(1500 * time.Millisecond) // between two of its seconds
-		for range 200 { // until the plan is about to show a group red for long
+		for range 200 {                     // until the plan is about to show a group red for long
 			time.Sleep(time.Second)
 			for g := range j.Groups {
 				if shows(b.site)[g] == 'B' && j.GroupID(g) == "V3" {
