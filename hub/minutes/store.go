@@ -161,7 +161,7 @@ func (s *Store) History(ctx context.Context, id string, from, to time.Time, each
 }
 
 func (s *Store) rows(ctx context.Context, each func(plane.Observation) error, where string, args ...any) error {
-	rows, err := s.read.QueryContext(ctx, "SELECT id, attribute, dataset, start, length, covered, value, detail FROM minute "+where, args...)
+	rows, err := s.read.QueryContext(ctx, "SELECT id, attribute, dataset, start, length, covered, value, detail FROM minute "+where, args...) //nolint:gosec // where is a constant of this file
 	if err != nil {
 		return kind(err)
 	}
@@ -260,7 +260,7 @@ func (s *Store) Forget(ctx context.Context, id string, before time.Time) error {
 func (s *Store) remove(ctx context.Context, id, where string, args ...any) error {
 	var gone int64
 	err := s.inTx(ctx, func(tx *sql.Tx) error {
-		r, err := tx.ExecContext(ctx, "DELETE FROM minute"+where, args...)
+		r, err := tx.ExecContext(ctx, "DELETE FROM minute"+where, args...) //nolint:gosec // where is a constant of this file
 		if err != nil {
 			return err
 		}
