@@ -2,6 +2,7 @@ package adaptive
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"polity/services/traffic/control"
@@ -219,7 +220,11 @@ func (c *Control) decide(now time.Duration, s *site, m *memory, seen *control.Re
 	next, stay, best := m.plan.search(m.target)
 	if next != m.target {
 		m.target, m.since, m.changing = next, -1, now
-		return control.Decision{Want: s.called(s.stages[next].groups, seen), Reason: fmt.Sprintf("changing saves %.0f vehicle seconds", stay-best)}
+		reason := "changing is best" // what staying would cost was not followed to the end
+		if !math.IsInf(stay, 1) {
+			reason = fmt.Sprintf("changing saves %.0f vehicle seconds", stay-best)
+		}
+		return control.Decision{Want: s.called(s.stages[next].groups, seen), Reason: reason}
 	}
 	return control.Decision{Want: want, Reason: "staying is best"}
 }
