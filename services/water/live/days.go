@@ -35,6 +35,7 @@ type shown struct {
 	pressures [][]float64
 	residuals []leaks.Residual
 	suspects  []leaks.Suspect
+	lacks     []string       // what instruments in the city's data do not say, in sentences
 	zones     [][]leaks.Zone // of the last days that nothing disturbed
 	at        time.Time
 }

@@ -41,8 +41,9 @@ type Service struct {
 	wake     chan struct{}   // there may be something to compute beside the days
 	trying   chan struct{}   // a plan of pumps is being tried
 
-	watch  *leaks.Watch   // of Run alone
-	season *season.Season // the same; nil: a real network
+	watch   *leaks.Watch   // of Run alone
+	columns [3][]string    // the same: pressures, flows and levels that instruments in the city's data measure
+	season  *season.Season // the same; nil: a real network
 
 	mu        sync.Mutex
 	operation Operation
@@ -269,6 +270,9 @@ func (s *Service) follow(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("history: %w", err)
 	}
+	if err := s.watched(before); err != nil {
+		return err
+	}
 	if err := s.learn(ctx, before, leaks.Default()); err != nil {
 		return err
 	}
@@ -277,10 +281,13 @@ func (s *Service) follow(ctx context.Context) error {
 	var read time.Time
 	for look := true; ; {
 		decided, ordered := s.deps.Decisions.Changed(), s.ordersChanged()
-		if look {
-			if read, err = s.tables(ctx, read); err != nil {
-				return err
-			}
+		if look && s.cfg.Instruments.empty() {
+			read, err = s.tables(ctx, read)
+		} else if look {
+			err = s.cityDays(ctx)
+		}
+		if err != nil {
+			return err
 		}
 		if err := errors.Join(s.carryOut(ctx), s.hearOrders(ctx)); err != nil {
 			return err

@@ -260,12 +260,17 @@ func TestConfigurations(t *testing.T) {
 		"simulte: season\n":                  "simulate",
 		"simulate: season\nday: 1ms\n":       "day is 1ms",
 		"simulate: season\nnetwork: a.inp\n": "leave network",
-		"network: a.inp\nmeasurements: a\n":  "history are needed",
+		"network: a.inp\nmeasurements: a\n":  "history, and measurements or instruments are needed",
 		"network: a.inp\nmeasurements: a\nhistory: b\n": "no such file",
 	} {
-		_, err := live.New([]byte(text), service.Deps{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler), Now: time.Now})
-		if city.KindOf(err) != city.Invalid || !strings.Contains(fmt.Sprint(err), want) {
-			t.Errorf("%q: %v", text, err)
-		}
+		refused(t, text, want)
+	}
+}
+
+func refused(t *testing.T, text, want string) {
+	t.Helper()
+	_, err := live.New([]byte(text), service.Deps{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	if city.KindOf(err) != city.Invalid || !strings.Contains(fmt.Sprint(err), want) {
+		t.Errorf("%q: %v", text, err)
 	}
 }

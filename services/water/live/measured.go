@@ -13,8 +13,11 @@ import (
 
 // measured writes the last values of a day into the city's data, as entities of type
 // DeviceMeasurement (Smart Data Models, Device): pressures, flows and levels. Meters of homes
-// are never written.
+// are never written, and nothing that comes from there.
 func (s *Service) measured(ctx context.Context, d *scada.Data) error {
+	if !s.cfg.Instruments.empty() {
+		return nil
+	}
 	var b plane.Batch
 	for _, t := range []struct {
 		of             *scada.Table

@@ -30,6 +30,7 @@ type View struct {
 	Lowest     float64 // pressure at any hour of the day where water is used, m; 0: not known
 	Residuals  []leaks.Residual
 	Suspects   []leaks.Suspect
+	Lacks      []string // what instruments in the city's data did not say, in sentences
 	Balances   []Balance
 }
 
@@ -118,6 +119,7 @@ func (s *Service) View() View {
 		r.Days = slices.Clone(r.Days)
 		v.Residuals = append(v.Residuals, r)
 	}
+	v.Lacks = slices.Clone(s.shown.lacks)
 	v.Suspects, v.Balances = slices.Clone(s.shown.suspects), s.balances()
 	return v
 }
