@@ -10,23 +10,23 @@ import (
 	lights "polity/services/power/street"
 )
 
-// Lights stands in for street lighting: a night in which two streets are dimmed and one has
+// Lamps stands in for street lighting: a night in which two streets are dimmed and one has
 // broken lamps.
-type Lights struct{ at time.Time }
+type Lamps struct{ at time.Time }
 
 // NewLights returns it as of a time.
-func NewLights(at time.Time) *Lights { return &Lights{at} }
+func NewLights(at time.Time) *Lamps { return &Lamps{at} }
 
 // Run does nothing.
-func (*Lights) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+func (*Lamps) Run(ctx context.Context) error { <-ctx.Done(); return nil }
 
 // State is one line.
-func (l *Lights) State() service.State {
+func (l *Lamps) State() service.State {
 	return service.State{Health: service.Trouble, Message: "lights.trouble", Values: []any{"n", 1}, Simulated: true, At: l.at}
 }
 
 // Lights is the night.
-func (l *Lights) Lights() (v lights.View, has bool) {
+func (l *Lamps) Lights() (v lights.View, has bool) {
 	class := func(name string) lighting.Class {
 		k, err := lighting.FindClass(name)
 		if err != nil {
@@ -49,7 +49,7 @@ func (l *Lights) Lights() (v lights.View, has bool) {
 }
 
 // Evening has light from step 16 on, and dimming from step 40 on.
-func (l *Lights) Evening() lights.Evening {
+func (l *Lamps) Evening() lights.Evening {
 	e := lights.Evening{From: l.at.Truncate(24 * time.Hour).Add(12 * time.Hour), Step: lights.EveningStep}
 	for step := range 96 {
 		row := make([]lighting.Plan, 4)

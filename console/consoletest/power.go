@@ -10,14 +10,15 @@ import (
 	"path/filepath"
 	"time"
 
+	"polity/console"
 	"polity/service"
 	power "polity/services/power/live"
 )
 
 // Power stands in for the power service: the example's network, of which a line has failed and
-// is cut out, with switches that are known to a desk. Its lamps are those of Lights.
+// is cut out, with switches that are known to a desk. Its lamps are those of Lamps.
 type Power struct {
-	*Lights
+	*Lamps
 	*power.Service
 	at time.Time
 }
@@ -69,3 +70,5 @@ func (p *Power) View() power.View {
 	v.At, v.Simulated = p.at, true
 	return v
 }
+
+var _ console.LightDesk = (*Power)(nil)
