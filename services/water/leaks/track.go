@@ -128,6 +128,7 @@ func (d *detector) day(day int) {
 			break
 		}
 	}
+	d.join()
 	for _, l := range d.leaks {
 		if l.runs(day) {
 			d.tell(l)
@@ -271,6 +272,20 @@ func (d *detector) around(c course) []course {
 	return all
 }
 
+// wide are courses that began about when one did.
+func (d *detector) wide(c course) []course {
+	all := d.around(c)
+	for from := max(settle+1, c.from-6); from <= c.from+6 && from < d.today; from++ {
+		for _, grows := range growths {
+			all = append(all, course{from: from, grows: grows, until: c.until})
+		}
+	}
+	return all
+}
+
+// growths are days until a leak is full.
+var growths = []int{0, 2, 3, 4, 5, 6, 8, 10, 13, 17, 22, 30}
+
 // refit fits a leak's course, size and place anew, all others being as they are
 // thought to be.
 func (d *detector) refit(l *leak) {
@@ -301,6 +316,64 @@ func (d *detector) refit(l *leak) {
 			d.replace(l, evidence)
 		}
 	}
+}
+
+// join fits each larger young leak without a smaller one that began about then. While a leak
+// grows, what its course leaves over looks like another; where the larger one explains most of
+// what speaks for that with another course, only the rest is left to it.
+func (d *detector) join() {
+	young := func(l *leak) bool {
+		return l.runs(d.today) && !l.known && !l.fault && d.today-l.course.from <= d.c.Refit
+	}
+	for _, m := range d.leaks {
+		for _, l := range d.leaks {
+			if l != m && young(l) && young(m) && l.size(d.today) > m.size(d.today) && max(l.course.from-m.course.from, m.course.from-l.course.from) <= d.c.Span {
+				d.joined(l, m)
+			}
+		}
+	}
+}
+
+// overshadowed says whether a leak began about when a larger one did, and hardly anything but
+// balances speaks for it: its water may be the other's, whose course is not known well.
+func (d *detector) overshadowed(m *leak) bool {
+	for _, l := range d.leaks {
+		if l == m || l.fault || !l.runs(d.today) || l.size(d.today) < m.size(d.today) || max(l.course.from-m.course.from, m.course.from-l.course.from) > d.c.Span {
+			continue
+		}
+		x := d.look(m.seen, d.today, m)
+		num, den := x.products(d.signs[m.link], 0, x.split)
+		v := 0.0
+		if num > 0 && den > 0 {
+			v = 0.5 * num * num / (den * x.power[modelled])
+		}
+		return v < d.c.Evidence
+	}
+	return false
+}
+
+// joined leaves to m what l does not explain without it, if that is little.
+func (d *detector) joined(l, m *leak) {
+	course, had, amount := l.course, l.amount, m.amount
+	d.drop(m)
+	best, at, size := -1.0, l.course, l.amount
+	for _, c := range d.wide(l.course) {
+		if e := d.look(d.noise.see(c, d.today), d.today, l).estimate(d.signs[l.link], d.c.GainError); e.evidence > best {
+			best, at, size = e.evidence, c, e.amount
+		}
+	}
+	d.become(l, l.link, at, size)
+	evidence, link := d.softProfile(d.look(m.seen, d.today, nil))
+	if link < 0 || evidence[link] < d.c.Evidence {
+		return
+	}
+	m.gone, m.amount = false, amount
+	d.shift(m, -1)
+	if evidence[link] < m.evidence/2 {
+		d.replace(m, evidence)
+		return
+	}
+	d.become(l, l.link, course, had)
 }
 
 // ending is the likeliest end of a leak: by how much it is likelier than that it goes
@@ -376,6 +449,9 @@ func (d *detector) tell(l *leak) {
 		return
 	}
 	if n := len(l.alarms); n > 0 && (n >= 2 || d.between.Links(l.alarms[n-1].link, l.link) <= d.c.Again || l.located.mass < d.c.MassAgain) {
+		return
+	}
+	if len(l.alarms) == 0 && d.overshadowed(l) {
 		return
 	}
 	l.alarms = append(l.alarms, alarm{day: d.today, link: l.link, located: l.located, size: l.size(d.today)})
