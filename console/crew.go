@@ -33,6 +33,8 @@ type CrewOrder struct {
 	OnMap bool `json:"onMap"`
 	X     int  `json:"x"`
 	Y     int  `json:"y"`
+
+	Sheet string `json:"sheet"` // address of its sheet for printing, such as which valves to close; empty: none
 }
 
 // CrewMap is the still picture of the map.
@@ -59,7 +61,7 @@ func (c *Console) crewData(r *request) (CrewData, error) {
 	}
 	for _, o := range list {
 		s := c.placed(o.Place, "")
-		d.Orders = append(d.Orders, CrewOrder{Order: o, OnMap: s.OnMap, X: s.X, Y: s.Y})
+		d.Orders = append(d.Orders, CrewOrder{Order: o, OnMap: s.OnMap, X: s.X, Y: s.Y, Sheet: c.orderSheet(&o)})
 	}
 	return d, err
 }
@@ -79,7 +81,9 @@ func (c *Console) crewPage(w http.ResponseWriter, r *request) error {
 	}
 	rows := make([]orderRow, 0, len(d.Orders))
 	for i := range d.Orders {
-		rows = append(rows, c.orderRow(r.clock, &d.Orders[i].Order))
+		row := c.orderRow(r.clock, &d.Orders[i].Order)
+		row.Sheet = d.Orders[i].Sheet
+		rows = append(rows, row)
 	}
 	w.Header().Set("Permissions-Policy", crewSettings)
 	drive := "" // where who drives a refuse truck goes

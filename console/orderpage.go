@@ -31,6 +31,7 @@ type orderPhotoView struct {
 // orderView is the page of one order. Revision and Key go back with each form.
 type orderView struct {
 	Path, Number, Kind, Task, Desk    string
+	Sheet                             string
 	State, Priority                   sign
 	Facts                             []entryItem
 	Spot                              spot
@@ -93,7 +94,7 @@ func (c *Console) showOrder(w http.ResponseWriter, r *request, o *order.Order, p
 	v := orderView{
 		Path: orderPath(o), Number: strconv.FormatInt(o.Number, 10), Kind: c.orderKind(o.Kind), Task: o.Task, Desk: c.deskName(o.Desk),
 		State: c.orderState(o.State), Priority: c.orderPriority(o.Priority), Facts: c.orderFacts(r.clock, o), Source: c.orderSource(o),
-		Revision: o.Revision, Key: requestKey(),
+		Revision: o.Revision, Key: requestKey(), Sheet: c.orderSheet(o),
 	}
 	status := http.StatusOK
 	if problem != nil {

@@ -21,10 +21,10 @@ const (
 )
 
 type orderRow struct {
-	Path, Number, Kind, Task, Where, Assigned string
-	State, Priority                           sign
-	Due, Made                                 template.HTML
-	Late                                      bool
+	Path, Number, Kind, Task, Where, Assigned, Sheet string
+	State, Priority                                  sign
+	Due, Made                                        template.HTML
+	Late                                             bool
 }
 
 type pick struct {

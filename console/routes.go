@@ -70,6 +70,7 @@ var routes = []Route{
 	{"POST /orders/{order}/decide", access.GiveOrder, anyDesk, (*Console).decideOrder},
 	{"POST /orders/{order}/note", access.GiveOrder, anyDesk, (*Console).noteOrder},
 	{"GET /orders/{order}/photos/{photo}", access.SeeOrders, anyDesk, (*Console).orderPhoto},
+	{"GET /orders/{order}/sheet.pdf", access.SeeOrders, anyDesk, (*Console).orderSheetPDF},
 	{"GET /orders/mine", access.DoOrder, anyDesk, (*Console).crewPage},
 	{"GET /orders/mine.json", access.DoOrder, anyDesk, (*Console).crewOrders},
 	{"GET /orders/worker.js", access.ReadPublic, nil, (*Console).crewWorker},

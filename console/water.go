@@ -195,6 +195,7 @@ func (c *Console) waterDeskParts(r *request, desk WaterDesk, now *water.View, v 
 			v.Suspects = append(v.Suspects, c.say.Say("water.suspect", "name", s.Column, "off", fmt.Sprintf("%+.2f", s.Off)))
 		}
 	}
+	v.Suspects = append(v.Suspects, now.Lacks...)
 	if slices.ContainsFunc(now.Valves, func(x water.ValveView) bool { return x.Closed }) {
 		v.Closed = c.say.Say("water.instruments.closed")
 	}

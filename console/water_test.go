@@ -7,10 +7,13 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"polity/access"
 	"polity/city"
+	"polity/console"
 	"polity/console/consoletest"
+	"polity/room/order"
 	"polity/service"
 	"polity/services/water/leaks"
 	water "polity/services/water/live"
@@ -26,7 +29,7 @@ func (waterDesk) Run(ctx context.Context) error { <-ctx.Done(); return nil }
 func (waterDesk) State() service.State          { return service.State{Message: "title"} }
 func (d waterDesk) View() water.View            { return d.view }
 func (waterDesk) Isolate(pipe string) (water.Isolation, error) {
-	if pipe != "P<1>" {
+	if pipe != "P<1>" && pipe != "P1" {
 		return water.Isolation{}, city.Errorf(city.NotFound, "no such pipe")
 	}
 	return water.Isolation{Pipe: pipe, Valves: []water.ValveView{{Name: "V7", Link: 0, Node: 1}}, Nodes: []string{"J2"}, Homes: 41, DryHydrants: []string{"H3"}, Near: []string{"H1"}}, nil
@@ -46,6 +49,7 @@ func waterPages(t *testing.T, may ...access.Action) http.Handler {
 		}},
 		Nodes:     []water.NodeView{{Name: "Works", Kind: "reservoir"}, {Name: "J2", Kind: "junction", X: 100, Y: 50, Sensor: true, Pressure: pressure}},
 		Links:     []water.LinkView{{Name: "P<1>", From: 0, To: 1, Chance: 0.62, Leak: true, Meter: true}},
+		Lacks:     []string{"The pressure of J2 said nothing on 3 January 2026."},
 		Residuals: []leaks.Residual{{Instrument: "J2", Spread: 0.01, Days: leaks.Series{0, math.NaN(), -0.3}}},
 	}
 	return servicePages(t, "water", waterDesk{consoletest.NewWater(afternoon), v}, nil, may...)
@@ -69,7 +73,7 @@ func TestEveryoneSeesThatThereIsALeakAndTheDeskWhere(t *testing.T) {
 	}
 	desk := waterPages(t, access.SeeAlerts)
 	page := get(t, desk, "/services/water?hour=5&pipe=P%3C1%3E").Body.String()
-	for _, want := range []string{"Near P&lt;1&gt;", "62 %", "within 180 m", "more flows in", "An order waits", "35.0 m", "Not as usual", "Close 1 valve.", "About 41 homes", "on P&lt;1&gt;, at J2", `class="node p2 sensor"`} {
+	for _, want := range []string{"Near P&lt;1&gt;", "62 %", "within 180 m", "more flows in", "An order waits", "35.0 m", "Not as usual", "The pressure of J2 said nothing", "Close 1 valve.", "About 41 homes", "on P&lt;1&gt;, at J2", `class="node p2 sensor"`} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the desk's page does not say %q", want)
 		}
@@ -157,5 +161,59 @@ func TestTheSheetForACrew(t *testing.T) {
 	}
 	if w := get(t, waterPages(t), "/services/water/sheet.pdf?pipe=P%3C1%3E"); w.Code != http.StatusForbidden {
 		t.Errorf("everyone has the sheet: %d", w.Code)
+	}
+}
+
+// TestACrewOpensTheSheetOfItsOwnOrder: without any right at the desk, and of no other order.
+func TestACrewOpensTheSheetOfItsOwnOrder(t *testing.T) {
+	desk, crew := deskOf(), crewOf()
+	now := func() time.Time { return afternoon }
+	book, err := consoletest.NewOrders(t.TempDir(), byPerson{desk, crew}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = book.Close() })
+	world, err := consoletest.New(consoletest.Config{Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs := waterDesk{consoletest.NewWater(afternoon), water.View{
+		Nodes: []water.NodeView{{Name: "Works"}, {Name: "J2"}}, Links: []water.LinkView{{Name: "P<1>", To: 1}},
+	}}
+	pages, err := console.New(console.Config{City: world, Access: crew, Looks: &consoletest.Looks{}, Orders: book, Services: map[city.Slug]service.Service{"water": runs}, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pages.Close)
+	asked := func(id, pipe string) order.Order {
+		d := service.Decision{ID: id, Service: "water", Level: service.Confirm, Algorithm: "leak-search", Reason: "More flows in.", At: afternoon, Inputs: []service.Input{{Entity: "urn:ngsi-ld:Pipe:1", Attribute: "leakFlow", Value: "6", At: afternoon}}}
+		o, err := book.FromService(t.Context(), d, order.Content{Kind: "valve", Task: "Close V7.", Asset: "urn:ngsi-ld:Pipe:" + pipe, Priority: order.Urgent}, order.Assignee{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	ours, other := asked("isolate-1", "P1"), asked("isolate-2", "P1")
+	give := func(o order.Order, to order.Assignee) {
+		if _, err := book.Decide(t.Context(), order.Asker{Who: desk.As}, "a-key-of-the-test-"+o.ID, o.ID, o.Revision, order.Given, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	give(ours, order.Assignee{Crew: consoletest.Crew})
+	give(other, order.Assignee{Crew: "signals"})
+	path := "/orders/" + ours.ID + "/sheet.pdf"
+	if page := get(t, pages, "/orders/mine").Body.String(); strings.Count(page, `"sheet":"`+path+`"`) != 1 || strings.Contains(page, other.ID) || strings.Count(page, `href="`+path+`"`) != 1 {
+		t.Error("the crew's page has not the way to one sheet")
+	}
+	if page := get(t, pages, "/orders/"+ours.ID).Body.String(); !strings.Contains(page, `href="`+path+`"`) {
+		t.Error("the order's page has not the way to its sheet")
+	}
+	if w := get(t, pages, path); w.Code != http.StatusOK || !strings.HasPrefix(w.Body.String(), "%PDF-") {
+		t.Errorf("its sheet: %d", w.Code)
+	}
+	for what, path := range map[string]string{"another crew's": "/orders/" + other.ID + "/sheet.pdf", "the desk's": "/services/water/sheet.pdf?pipe=P1"} {
+		if w := get(t, pages, path); w.Code != http.StatusForbidden && w.Code != http.StatusNotFound {
+			t.Errorf("%s sheet: %d", what, w.Code)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"polity/access"
 	"polity/city"
+	"polity/room/order"
 	"polity/internal/pdf"
 	"polity/service"
 	water "polity/services/water/live"
@@ -328,11 +329,42 @@ const reportsShown = 20
 
 // waterSheet is a plan of valves for a crew, as PDF: customers are counts.
 func (c *Console) waterSheet(w http.ResponseWriter, r *request) error {
+	return c.waterSheetOf(w, r.URL.Query().Get("pipe"))
+}
+
+// waterPipe begins the asset of a work order at a pipe.
+const waterPipe = "urn:ngsi-ld:Pipe:"
+
+// orderSheet is the way to the sheet of a work order; empty: it has none.
+func (c *Console) orderSheet(o *order.Order) string {
+	_, runs := c.cfg.Services[access.Water].(WaterDesk)
+	if !runs || o.Desk != access.Water || o.Source.From != order.FromDecision || !strings.HasPrefix(o.Asset, waterPipe) {
+		return ""
+	}
+	return orderPath(o) + "/sheet.pdf"
+}
+
+// orderSheetPDF is the sheet of a work order, for whoever may see the order: its crew does.
+func (c *Console) orderSheetPDF(w http.ResponseWriter, r *request) error {
+	book, by, err := c.orders(r)
+	if err != nil {
+		return err
+	}
+	o, err := book.Get(r.Context(), by, r.PathValue("order"))
+	if err != nil {
+		return err
+	}
+	if c.orderSheet(&o) == "" {
+		return city.Errorf(city.NotFound, "%s", c.say.Say("order.sheet.none"))
+	}
+	return c.waterSheetOf(w, strings.TrimPrefix(o.Asset, waterPipe))
+}
+
+func (c *Console) waterSheetOf(w http.ResponseWriter, pipe string) error {
 	desk, runs := c.cfg.Services[access.Water].(WaterDesk)
 	if !runs {
 		return city.Errorf(city.NotFound, "%s", c.say.Say("services.off", "name", "water"))
 	}
-	pipe := r.URL.Query().Get("pipe")
 	plan, err := desk.Isolate(pipe)
 	if err != nil {
 		return err

@@ -79,6 +79,7 @@ function card(o: CrewOrder, s: Shown, acts: Acts, waits: Waiting[]): HTMLElement
     o.where && make("p", {}, make("b", {}, o.where)),
     o.asset && make("p", { class: "small" }, o.asset),
     o.due && make("p", {}, say("crew.until", { time: when(Date.parse(o.due), s.data) }), Date.parse(o.due) < s.data.at && make("b", { class: "late" }, ` ${say("order.late")}`)),
+    o.sheet && make("p", {}, make("a", { href: o.sheet }, say("order.sheet"))),
     place(o, s.data),
     steps(o, s, acts),
     notes(o, mine, s.data),

@@ -409,6 +409,7 @@ export interface CrewOrder {
   onMap: boolean;
   x: number;
   y: number;
+  sheet: string;
 }
 
 export interface CrewMap {
