@@ -10,8 +10,8 @@ import (
 
 	"polity/access"
 	"polity/city"
-	"polity/room/order"
 	"polity/internal/pdf"
+	"polity/room/order"
 	"polity/service"
 	water "polity/services/water/live"
 	"polity/services/water/pumping"
