@@ -3,7 +3,9 @@ package log_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,11 +54,16 @@ func changed(t *testing.T, before, after string) []string {
 
 func snapshot(t *testing.T, dir string) string {
 	t.Helper()
-	to := filepath.Join(t.TempDir(), "snapshot")
-	if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
-		t.Fatal(err)
+	for try := 0; ; try++ {
+		to := filepath.Join(t.TempDir(), "snapshot")
+		err := os.CopyFS(to, os.DirFS(dir))
+		if err == nil {
+			return to
+		}
+		if try == 10 || !errors.Is(err, fs.ErrNotExist) { // a file was renamed or swept meanwhile
+			t.Fatal(err)
+		}
 	}
-	return to
 }
 
 // TestAttackCrashAppend stops an append after each file that it writes, and goes

@@ -26,10 +26,15 @@ import (
 type folder struct {
 	dir    string
 	roster *roster.Signed
+	mount  mount
 
 	mu   sync.Mutex // held while files are written
 	lock *os.File   // of this process
 	tree tree       // as written last
+	// settled: what was found in the folder is on the disk for sure, and not in the memory of
+	// the machine alone, where a process that was killed or a disk that failed left it.
+	settled bool
+	made    map[string]bool // folders that this process knows to be on the disk
 }
 
 const (
@@ -41,18 +46,18 @@ const (
 	version     = "1" // of tessera's POSIX logs
 )
 
-// openFolder opens the log in a folder, which is made if it is missing, and returns where
-// each entry is by its hash.
-func openFolder(dir string, r *roster.Signed) (*folder, map[short]int64, error) {
-	if err := os.MkdirAll(filepath.Join(dir, ".state"), 0o755); err != nil { //nolint:gosec // the log is public
-		return nil, nil, fmt.Errorf("make the log's folder: %w", err)
-	}
-	root, err := os.OpenRoot(dir)
+// openFolder opens the log in a folder that is there, and returns where each entry is by
+// its hash.
+func openFolder(dir string, r *roster.Signed, open mount) (*folder, map[short]int64, error) {
+	root, err := open(dir)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the log's folder: %w", err)
 	}
 	defer root.Close() //nolint:errcheck // it is a folder
-	f := &folder{dir: dir, roster: r}
+	f := &folder{dir: dir, roster: r, mount: open, made: map[string]bool{}}
+	if err := f.makeDir(root, path.Dir(stateFile)); err != nil {
+		return nil, nil, fmt.Errorf("make the log's folder: %w", err)
+	}
 	if err := f.alone(root); err != nil {
 		return nil, nil, err
 	}
@@ -63,11 +68,11 @@ func openFolder(dir string, r *roster.Signed) (*folder, map[short]int64, error) 
 	return f, known, nil
 }
 
-func (f *folder) begin(root *os.Root) (map[short]int64, error) {
+func (f *folder) begin(root disk) (map[short]int64, error) {
 	is, err := root.ReadFile(versionFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		err = write(root, versionFile, []byte(version))
+		err = f.write(root, versionFile, []byte(version))
 	case err == nil && string(is) != version:
 		err = city.Errorf(city.Invalid, "the log's folder has version %q, this program writes %s: it is from a newer one", is, version)
 	}
@@ -82,14 +87,36 @@ func (f *folder) begin(root *os.Root) (map[short]int64, error) {
 		return nil, err
 	}
 	f.tree = *t
-	if t.size() == 0 {
-		err = f.writeState(root, t)
+	_ = f.settle(root) //nolint:errcheck // on a full disk a log is open, and refuses entries; each use tries again
+	return known, nil
+}
+
+// settle writes the right end of the tree anew, before anything is built on what was found
+// in the folder, acknowledged or signed. All that lies left of it was on the disk before.
+func (f *folder) settle(root disk) error {
+	if f.settled {
+		return nil
 	}
-	return known, err
+	clear(f.made)
+	n, width := f.tree.size()/tileWidth, int(f.tree.size()%tileWidth)
+	bundle, err := f.bundle(root, n, width)
+	if err == nil && width > 0 {
+		err = f.write(root, tilePath(entryLevel, n, width), bundle)
+	}
+	for _, t := range f.tree.ends(&tree{}) {
+		if err == nil {
+			err = f.write(root, tilePath(t.level, t.n, len(t.hashes)), t.data())
+		}
+	}
+	if err == nil {
+		err = f.writeState(root, &f.tree)
+	}
+	f.settled = err == nil
+	return err
 }
 
 // alone locks the folder: what is known of duplicates holds for one process only.
-func (f *folder) alone(root *os.Root) error {
+func (f *folder) alone(root disk) error {
 	lock, err := root.OpenFile(lockFile, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return fmt.Errorf("lock the log: %w", err)
@@ -100,21 +127,21 @@ func (f *folder) alone(root *os.Root) error {
 	if f.lock != nil {
 		_ = f.lock.Close() //nolint:errcheck // of a disk that is gone
 	}
-	f.lock = lock
+	f.lock, f.settled = lock, false
 	return nil
 }
 
 // open opens the folder if it is the one that was written last. If more stands in it, since a
 // write came through that seemed to have failed, that is taken: known says where each entry
 // is then, and is nil otherwise. f.mu is held.
-func (f *folder) open() (root *os.Root, known map[short]int64, err error) {
+func (f *folder) open() (root disk, known map[short]int64, err error) {
 	defer func() {
 		if err != nil && root != nil {
 			err = errors.Join(err, root.Close())
 			root = nil
 		}
 	}()
-	if root, err = os.OpenRoot(f.dir); err != nil {
+	if root, err = f.mount(f.dir); err != nil {
 		return nil, nil, f.gone(err)
 	}
 	state, err := root.ReadFile(stateFile)
@@ -131,9 +158,12 @@ func (f *folder) open() (root *os.Root, known map[short]int64, err error) {
 		if err != nil {
 			return root, nil, err
 		}
-		f.tree, known = *t, more
+		f.tree, f.settled, known = *t, false, more
 	}
-	return root, known, f.ends(root)
+	if err := f.ends(root); err != nil {
+		return root, known, err
+	}
+	return root, known, f.settle(root)
 }
 
 func (f *folder) gone(err error) error {
@@ -146,7 +176,7 @@ func (f *folder) holds(is os.FileInfo) bool {
 }
 
 // ends says whether the files are there that the next entries continue.
-func (f *folder) ends(root *os.Root) error {
+func (f *folder) ends(root disk) error {
 	size := f.tree.size()
 	if size == 0 {
 		return nil
@@ -173,13 +203,13 @@ func (f *folder) state(t *tree) []byte {
 	return data
 }
 
-func (f *folder) writeState(root *os.Root, t *tree) error {
-	return write(root, stateFile, f.state(t))
+func (f *folder) writeState(root disk, t *tree) error {
+	return f.write(root, stateFile, f.state(t))
 }
 
 // append writes entries behind those that are there: first their bundles and tiles, then the
 // state, from which on they are in the log. f.mu is held, and the folder was opened.
-func (f *folder) append(root *os.Root, list [][]byte) error {
+func (f *folder) append(root disk, list [][]byte) error {
 	next := f.tree.clone()
 	n, width := next.size()/tileWidth, int(next.size()%tileWidth)
 	bundle, err := f.bundle(root, n, width)
@@ -188,16 +218,10 @@ func (f *folder) append(root *os.Root, list [][]byte) error {
 	}
 	put := func(level int, n int64, width int, data []byte) {
 		if err == nil {
-			err = write(root, tilePath(level, n, width), data)
+			err = f.write(root, tilePath(level, n, width), data)
 		}
 	}
-	hashes := func(t tile) {
-		data := make([]byte, 0, len(t.hashes)*tlog.HashSize)
-		for _, h := range t.hashes {
-			data = append(data, h[:]...)
-		}
-		put(t.level, t.n, len(t.hashes), data)
-	}
+	hashes := func(t tile) { put(t.level, t.n, len(t.hashes), t.data()) }
 	for _, data := range list {
 		bundle = append(append(bundle, byte(len(data)>>8), byte(len(data))), data...)
 		if width++; width == tileWidth {
@@ -224,7 +248,7 @@ func (f *folder) append(root *os.Root, list [][]byte) error {
 
 // bundle reads the entries of the last bundle, if it is not full, and holds them against
 // their hashes: nothing is added to what does not fit.
-func (f *folder) bundle(root *os.Root, n int64, width int) ([]byte, error) {
+func (f *folder) bundle(root disk, n int64, width int) ([]byte, error) {
 	if width == 0 {
 		return nil, nil
 	}
@@ -259,49 +283,78 @@ func first(bundle []byte) ([]byte, bool) {
 }
 
 // write makes a file or replaces one: after a crash the old one is there or the new one.
-// What is left of a crash is NAME and a number, which sweep removes.
-func write(root *os.Root, name string, data []byte) (err error) {
+// What is left of a crash is NAME and a number, which sweep removes. f.mu is held.
+func (f *folder) write(root disk, name string, data []byte) error {
 	dir := path.Dir(name)
-	if err := makeDir(root, dir); err != nil {
+	if err := f.makeDir(root, dir); err != nil {
 		return err
 	}
-	temporary := name + strconv.Itoa(int(rand.Int32())) //nolint:gosec // a name that nothing else has
-	file, err := root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_SYNC, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(data)
-	if err = errors.Join(err, file.Close()); err == nil {
+	temporary := name + strconv.Itoa(1e9+int(rand.Int32())) //nolint:gosec // a name that nothing else has, and no tile
+	err := root.create(temporary, data)
+	if err == nil {
 		err = root.Rename(temporary, name)
 	}
 	if err != nil {
-		return errors.Join(err, root.Remove(temporary))
+		if left := root.Remove(temporary); !errors.Is(left, fs.ErrNotExist) {
+			err = errors.Join(err, left)
+		}
+		return err
 	}
-	return syncDir(root, dir)
+	return root.sync(dir)
 }
 
-// makeDir makes a folder in the log's, durably.
-func makeDir(root *os.Root, dir string) error {
-	if info, err := root.Stat(dir); err == nil && info.IsDir() {
-		return nil
-	}
-	if dir == "." {
-		return fs.ErrNotExist
+// maxMade bounds what is known of folders; what is forgotten is put on the disk once more.
+const maxMade = 1000
+
+// makeDir makes a folder in the log's, durably: one that is there already may be of a
+// process that was killed before its name was on the disk.
+func (f *folder) makeDir(root disk, dir string) error {
+	info, err := root.Stat(dir)
+	there := err == nil && info.IsDir()
+	if dir == "." || there && f.made[dir] {
+		return err
 	}
 	above := path.Dir(dir)
-	if err := makeDir(root, above); err != nil {
+	if err := f.makeDir(root, above); err != nil {
 		return err
 	}
-	if err := root.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	if !there {
+		if err := root.Mkdir(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	if err := root.sync(above); err != nil {
 		return err
 	}
-	return syncDir(root, above)
+	if len(f.made) >= maxMade {
+		clear(f.made)
+	}
+	f.made[dir] = true
+	return nil
 }
 
-func syncDir(root *os.Root, dir string) error {
-	d, err := root.Open(dir)
+// makeFolder makes the log's own folder and those above it that are missing, durably.
+func makeFolder(dir string) error {
+	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	_, missing := os.Stat(dir)
+	above := filepath.Dir(dir)
+	if missing != nil && above != dir {
+		if err := makeFolder(above); err != nil {
+			return err
+		}
+		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) { //nolint:gosec // the log is public
+			return err
+		}
+	}
+	d, err := os.Open(above) //nolint:gosec // the operator's folder
+	if err == nil {
+		err = errors.Join(d.Sync(), d.Close())
+	}
+	if missing == nil {
+		return nil // it was made by whoever may read the one above
+	}
+	return err
 }

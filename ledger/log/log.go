@@ -62,6 +62,7 @@ type Log struct {
 	mu      sync.Mutex
 	closed  bool
 	known   map[short]int64 // leaf hash, shortened, to index
+	sure    bool            // what is known is on the disk
 	flights map[short]*flight
 	queue   []*flight
 	away    error                  // why the folder cannot be used; nil if it can
@@ -92,11 +93,25 @@ func Open(cfg Config) (*Log, error) {
 		return nil, err
 	}
 	l := &Log{cfg: cfg, watched: watched, closing: make(chan struct{}), queued: make(chan struct{}, 1), grown: make(chan struct{}, 1), flights: map[short]*flight{}}
-	if l.folder, l.known, err = openFolder(cfg.Dir, cfg.Roster); err != nil {
+	if err := makeFolder(cfg.Dir); err != nil {
+		return nil, city.Errorf(city.Unavailable, "make the log's folder: %w", err)
+	}
+	f, known, err := openFolder(cfg.Dir, cfg.Roster, mounted)
+	if err != nil {
 		return nil, err
 	}
+	l.take(f, known)
 	l.start(group)
 	return l, nil
+}
+
+// take begins with a folder and what it holds.
+func (l *Log) take(f *folder, known map[short]int64) {
+	l.folder, l.known, l.sure = f, known, f.settled
+	l.size.Store(f.tree.size())
+	if c, err := own(l.cfg.Dir, l.cfg.Roster); err == nil {
+		l.public = c.Size
+	}
 }
 
 func or(d, otherwise time.Duration) time.Duration {
@@ -108,10 +123,6 @@ func or(d, otherwise time.Duration) time.Duration {
 
 func (l *Log) start(group tessera.WitnessGroup) {
 	quiet()
-	l.size.Store(l.folder.tree.size())
-	if c, err := own(l.cfg.Dir, l.cfg.Roster); err == nil {
-		l.public = c.Size
-	}
 	options := tessera.NewAppendOptions().
 		WithCheckpointSigner(l.cfg.Signer).
 		WithWitnesses(group, &tessera.WitnessOptions{Timeout: witnessTimeout})

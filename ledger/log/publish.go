@@ -53,8 +53,8 @@ func (l *Log) publish(ctx context.Context) error {
 	l.folder.mu.Lock()
 	root, known, err := l.folder.open()
 	size, hash := l.folder.tree.size(), l.folder.tree.root()
-	l.folder.mu.Unlock()
 	l.ready(known, err)
+	l.folder.mu.Unlock()
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (l *Log) publish(ctx context.Context) error {
 		return nil //nolint:nilerr // the witnesses' states say it
 	}
 	l.folder.mu.Lock()
-	err = write(root, pointFile, point)
+	err = l.folder.write(root, pointFile, point)
 	l.folder.mu.Unlock()
 	l.mu.Lock()
 	l.failure = err

@@ -64,6 +64,9 @@ type treeState struct {
 func readState(dir string) (*treeState, error) {
 	data, err := os.ReadFile(filepath.Join(dir, ".state", "treeState")) //nolint:gosec // the operator's folder
 	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(dir, "tile")); err == nil {
+			return nil, city.Errorf(city.Invalid, "the log in %s has entries and no %s: its folder is not whole. Copy the whole folder, with the hidden .state", dir, stateFile)
+		}
 		return &treeState{}, nil
 	}
 	if err != nil {

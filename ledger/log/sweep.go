@@ -11,8 +11,8 @@ import (
 )
 
 // sweep removes what a crash or a full disk left of files that were being written:
-// tessera writes NAME followed by a number and renames that to NAME. Only the process
-// that has the log alone may do it.
+// NAME is written as NAME followed by a number and renamed (folder.write; tessera did so, too).
+// Only the process that has the log alone may do it.
 func sweep(dir string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -46,7 +46,7 @@ const sweepEach = 100
 // sweepTiles removes the tiles and bundles in place of which there is a whole one by now,
 // under a public checkpoint of a size: readers take that (C2SP tlog-tiles). What is swept
 // already stands in a file, so that a log is not gone through each time.
-func (f *folder) sweepTiles(root *os.Root, size int64) error {
+func (f *folder) sweepTiles(root disk, size int64) error {
 	var swept struct {
 		To int64 `json:"fromSize"` // entries
 	}
@@ -57,7 +57,7 @@ func (f *folder) sweepTiles(root *os.Root, size int64) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		swept.To = 0 // what is gone already is not there to be removed
 	}
-	from := swept.To / tileWidth
+	from := max(swept.To, 0) / tileWidth
 	to := min(size/tileWidth, from+sweepEach)
 	if from >= to {
 		return nil
@@ -78,5 +78,7 @@ func (f *folder) sweepTiles(root *os.Root, size int64) error {
 	if text, err = json.Marshal(swept); err != nil {
 		return err
 	}
-	return write(root, sweptFile, text)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.write(root, sweptFile, text)
 }

@@ -32,6 +32,15 @@ type tile struct {
 	hashes []tlog.Hash
 }
 
+// data is the file of a tile: its hashes one after another.
+func (t tile) data() []byte {
+	data := make([]byte, 0, len(t.hashes)*tlog.HashSize)
+	for _, h := range t.hashes {
+		data = append(data, h[:]...)
+	}
+	return data
+}
+
 func (t *tree) size() int64     { return t.peaks.N() }
 func (t *tree) root() tlog.Hash { return t.peaks.Root() }
 

@@ -1,7 +1,6 @@
 package log
 
 import (
-	"errors"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -31,7 +30,7 @@ func (l *Log) add(data []byte) (*flight, error) {
 	if l.closed {
 		return nil, city.Errorf(city.Unavailable, "the log is closed")
 	}
-	if index, ok := l.known[key]; ok {
+	if index, ok := l.known[key]; ok && l.sure {
 		f := &flight{done: make(chan struct{}), index: index}
 		close(f.done)
 		return f, nil
@@ -130,9 +129,8 @@ func (l *Log) write(batch []*flight) ([]*flight, int64, error) {
 	if err != nil {
 		return batch, 0, err
 	}
-	if known != nil {
-		batch = l.landed(batch)
-	}
+	defer root.Close() //nolint:errcheck // it is a folder
+	batch = l.landed(batch)
 	from := l.folder.tree.size()
 	list := make([][]byte, len(batch))
 	for i, f := range batch {
@@ -142,10 +140,11 @@ func (l *Log) write(batch []*flight) ([]*flight, int64, error) {
 		err = l.folder.append(root, list)
 	}
 	l.size.Store(l.folder.tree.size())
-	return batch, from, errors.Join(err, root.Close())
+	return batch, from, err
 }
 
-// landed ends those flights whose entries are known by now, and returns the others.
+// landed ends those flights whose entries are known by now, such as of a write that came
+// through though it seemed to have failed, and returns the others.
 func (l *Log) landed(batch []*flight) (rest []*flight) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -162,11 +161,12 @@ func (l *Log) landed(batch []*flight) (rest []*flight) {
 	return rest
 }
 
-// ready notes whether the folder could be opened, and what it turned out to hold.
+// ready notes whether the folder could be opened, and what it turned out to hold. The
+// folder's mu is held: nothing is appended before what is in it is known.
 func (l *Log) ready(known map[short]int64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.away = err
+	l.away, l.sure = err, l.folder.settled
 	if known != nil {
 		l.known = known
 	}
