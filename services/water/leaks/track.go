@@ -255,29 +255,29 @@ func (d *detector) replace(l *leak, evidence []float64) {
 	d.become(l, l.located.link, l.course, e.amount)
 }
 
-// around are courses like one.
+// around are courses like one; of a leak that began lately all that are near it, for one
+// that grows is found long before it is full, and what it was taken for then is not like it.
 func (d *detector) around(c course) []course {
 	age := d.today - c.from + 1
 	all := []course{c}
-	for _, shift := range []int{-5, -2, -1, 1, 2, 5} {
-		if from := c.from + shift; from > settle && from < d.today && from < c.until {
-			all = append(all, course{from: from, grows: max(0, c.grows-shift), until: c.until})
+	add := func(from, grows int) {
+		if x := (course{from: from, grows: max(0, grows), until: c.until}); from > settle && from < d.today && from < c.until && x != c && x.grows <= d.c.Slowest && x.grows < c.until-from {
+			all = append(all, x)
 		}
+	}
+	if age <= d.c.Refit && c.until == never {
+		for from := c.from - 6; from <= c.from+6; from++ {
+			for _, grows := range growths {
+				add(from, grows)
+			}
+		}
+	}
+	for _, shift := range []int{-5, -2, -1, 1, 2, 5} {
+		add(c.from+shift, c.grows-shift)
 	}
 	for _, grows := range []int{0, c.grows * 3 / 4, c.grows * 5 / 4, c.grows + 10, age, age / 2} {
-		if grows != c.grows && (grows == 0 || grows >= 8) && grows <= d.c.Slowest && grows < c.until-c.from {
-			all = append(all, course{from: c.from, grows: grows, until: c.until})
-		}
-	}
-	return all
-}
-
-// wide are courses that began about when one did.
-func (d *detector) wide(c course) []course {
-	all := d.around(c)
-	for from := max(settle+1, c.from-6); from <= c.from+6 && from < d.today; from++ {
-		for _, grows := range growths {
-			all = append(all, course{from: from, grows: grows, until: c.until})
+		if grows == 0 || grows >= 8 {
+			add(c.from, grows)
 		}
 	}
 	return all
@@ -357,7 +357,7 @@ func (d *detector) joined(l, m *leak) {
 	course, had, amount := l.course, l.amount, m.amount
 	d.drop(m)
 	best, at, size := -1.0, l.course, l.amount
-	for _, c := range d.wide(l.course) {
+	for _, c := range d.around(l.course) {
 		if e := d.look(d.noise.see(c, d.today), d.today, l).estimate(d.signs[l.link], d.c.GainError); e.evidence > best {
 			best, at, size = e.evidence, c, e.amount
 		}

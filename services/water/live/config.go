@@ -11,6 +11,7 @@ import (
 	"polity/internal/strictyaml"
 	"polity/services/water/example"
 	"polity/services/water/isolation"
+	"polity/services/water/leaks"
 	"polity/services/water/network"
 	"polity/services/water/season"
 )
@@ -50,6 +51,7 @@ type played struct {
 	takes        time.Duration // a day
 	days, before int           // before they begin anew; measured before the first
 	leaks        []season.Leak
+	judges       leaks.Config
 	network      func() (*network.Network, []isolation.Valve, error)
 }
 
@@ -57,11 +59,11 @@ type played struct {
 // up to a second there, the more the more days there are.
 var plays = map[string]*played{
 	Season: {
-		takes: 6 * time.Second, days: 150, before: 30, network: exampleTown,
+		takes: 6 * time.Second, days: 150, before: 30, network: exampleTown, judges: leaks.Default(),
 		leaks: []season.Leak{{Pipe: "P34", Day: 3, Grows: 14, Diameter: 0.018}, {Pipe: "P11", Day: 60, Diameter: 0.016}, {Pipe: "P51", Day: 105, Grows: 10, Diameter: 0.018}},
 	},
 	LTown: {
-		takes: 24 * time.Second, days: 40, before: 30, network: lTown,
+		takes: 24 * time.Second, days: 40, before: 30, network: lTown, judges: leaks.Default(),
 		leaks: []season.Leak{{Pipe: "p257", Day: 1, Grows: 5, Diameter: 0.02}},
 	},
 }

@@ -21,9 +21,10 @@ func Folder(t *testing.T, each time.Duration) {
 	folderEach = each
 }
 
-// LTownDays sets the leaks of the days that are played in L-TOWN, until the test ends.
-func LTownDays(t *testing.T, list ...season.Leak) {
+// LTownDays sets the leaks of the days that are played in L-TOWN, and the hours of a day that
+// are compared with the model, until the test ends.
+func LTownDays(t *testing.T, hours []int, list ...season.Leak) {
 	was := *plays[LTown]
 	t.Cleanup(func() { *plays[LTown] = was })
-	plays[LTown].leaks = list
+	plays[LTown].leaks, plays[LTown].judges.Hours = list, hours
 }

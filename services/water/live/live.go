@@ -25,7 +25,11 @@ import (
 const Name city.Slug = "water"
 
 // Module is the service for the program's list.
-var Module = service.Module{Name: Name, New: func(config []byte, d service.Deps) (service.Service, error) { return New(config, d) }}
+var Module = service.Module{
+	Name:  Name,
+	New:   func(config []byte, d service.Deps) (service.Service, error) { return New(config, d) },
+	Check: func(config []byte) error { _, err := read(config); return err },
+}
 
 // Service is the running service.
 type Service struct {
@@ -196,7 +200,7 @@ func (s *Service) play(ctx context.Context) error {
 	if s.season, before, err = season.Begin(ctx, season.Config{Network: s.net, Valves: s.valves, Leaks: p.leaks, Before: p.before, Seed: 18, Dial: epanet.Native}); err != nil {
 		return err
 	}
-	if err := s.learn(ctx, before, leaks.Default()); err != nil {
+	if err := s.learn(ctx, before, p.judges); err != nil {
 		return err
 	}
 	tick := time.NewTicker(s.cfg.Day)
