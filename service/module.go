@@ -16,6 +16,8 @@ type Module struct {
 	// New makes the service out of its part of the configuration (YAML; empty: its
 	// defaults). Errors say which line is wrong, and what to do.
 	New func(config []byte, d Deps) (Service, error)
+	// Check says what is wrong with that part, and opens no file that it names. Nil: New alone does.
+	Check func(config []byte) error
 }
 
 // Service is a running service. What it knows, it writes into the city's data; what its

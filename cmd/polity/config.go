@@ -55,7 +55,7 @@ func parseConfig(path string, data []byte) (*config, error) {
 	if c.Hub != nil {
 		*c.Hub = c.Hub.WithDefaults()
 		c.Hub.Resolve(dir)
-		wrong = append(wrong, c.Hub.Check())
+		wrong = append(wrong, c.Hub.Check(), checkServices(path, data, c.Hub.Services))
 	}
 	if err := errors.Join(wrong...); err != nil {
 		return nil, city.Errorf(city.Invalid, "%s", locate(path, data, err.Error()))
@@ -74,6 +74,10 @@ func locate(path string, data []byte, problems string) string {
 	}
 	var out []string
 	for line := range strings.SplitSeq(problems, "\n") {
+		if strings.HasPrefix(line, path+":") { // it says where
+			out = append(out, line)
+			continue
+		}
 		where := path
 		// The setting may be missing; then its section is named.
 		for name := settingName.FindString(line); name != ""; name = name[:max(strings.LastIndexAny(name, ".["), 0)] {

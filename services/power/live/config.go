@@ -63,6 +63,12 @@ type Switch struct {
 // Storm is the value of Simulate.
 const Storm = "storm"
 
+// CheckConfig says what is wrong with a configuration, and opens no file that it names.
+func CheckConfig(text []byte) error {
+	_, err := read(text)
+	return err
+}
+
 func read(text []byte) (c Config, err error) {
 	if len(text) == 0 {
 		return c, nil

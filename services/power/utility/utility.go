@@ -22,7 +22,33 @@ import (
 )
 
 // Module is the service for the program's list.
-var Module = service.Module{Name: live.Name, New: func(config []byte, d service.Deps) (service.Service, error) { return New(config, d) }}
+var Module = service.Module{
+	Name:  live.Name,
+	New:   func(config []byte, d service.Deps) (service.Service, error) { return New(config, d) },
+	Check: check,
+}
+
+// check reads the configuration, and no file that it names.
+func check(config []byte) error {
+	grid, lights, err := split(config)
+	if err == nil {
+		err = live.CheckConfig(grid)
+	}
+	if err == nil && lights != nil {
+		_, err = readLights(lights)
+	}
+	return err
+}
+
+func readLights(text []byte) (street.Config, error) {
+	var file struct {
+		Lighting street.Config `yaml:"lighting"`
+	}
+	if err := strictyaml.Decode("services.power", text, &file); err != nil {
+		return street.Config{}, city.Errorf(city.Invalid, "%w", err)
+	}
+	return file.Lighting, nil
+}
 
 // Service is the running service.
 type Service struct {
@@ -46,15 +72,13 @@ func New(config []byte, d service.Deps) (*Service, error) {
 	if s.Service, err = live.New(grid, forGrid); err != nil || lights == nil {
 		return s, err
 	}
-	var file struct {
-		Lighting street.Config `yaml:"lighting"`
-	}
-	if err := strictyaml.Decode("services.power", lights, &file); err != nil {
-		return nil, city.Errorf(city.Invalid, "%w", err)
+	of, err := readLights(lights)
+	if err != nil {
+		return nil, err
 	}
 	d.Decisions = part{d.Decisions, func(id string) bool { return strings.HasPrefix(id, street.Prefix) }}
 	d.Dir = filepath.Join(d.Dir, lightingKey)
-	if s.street, err = street.New(file.Lighting, d); err != nil {
+	if s.street, err = street.New(of, d); err != nil {
 		return nil, city.Errorf(city.KindOf(err), "lighting: %w", err)
 	}
 	return s, nil

@@ -21,7 +21,11 @@ import (
 const Name city.Slug = "traffic"
 
 // Module is the service for the program's list.
-var Module = service.Module{Name: Name, New: func(config []byte, d service.Deps) (service.Service, error) { return New(config, d) }}
+var Module = service.Module{
+	Name:  Name,
+	New:   func(config []byte, d service.Deps) (service.Service, error) { return New(config, d) },
+	Check: func(config []byte) error { _, err := read(config); return err },
+}
 
 // Detectors see this far, in metres, unless the network's lanes are shorter.
 var sight = control.Sight{Before: 200, Beyond: 50}

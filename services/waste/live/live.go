@@ -21,7 +21,11 @@ import (
 const Name city.Slug = "waste"
 
 // Module is the service for the program's list.
-var Module = service.Module{Name: Name, New: func(config []byte, d service.Deps) (service.Service, error) { return New(config, d) }}
+var Module = service.Module{
+	Name:  Name,
+	New:   func(config []byte, d service.Deps) (service.Service, error) { return New(config, d) },
+	Check: func(config []byte) error { _, err := read(config); return err },
+}
 
 // Service is the running service.
 type Service struct {
