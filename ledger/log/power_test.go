@@ -38,7 +38,7 @@ func (m *machine) at(dir string) *node {
 	if dir == "." {
 		return n
 	}
-	for _, part := range strings.SplitSeq(dir, "/") {
+	for part := range strings.SplitSeq(dir, "/") {
 		if n = n.now[part]; n == nil || n.now == nil {
 			panic("no folder " + dir)
 		}
