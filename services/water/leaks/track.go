@@ -128,7 +128,6 @@ func (d *detector) day(day int) {
 			break
 		}
 	}
-	d.join()
 	for _, l := range d.leaks {
 		if l.runs(day) {
 			d.tell(l)
@@ -255,36 +254,22 @@ func (d *detector) replace(l *leak, evidence []float64) {
 	d.become(l, l.located.link, l.course, e.amount)
 }
 
-// around are courses like one; of a leak that began lately all that are near it, for one
-// that grows is found long before it is full, and what it was taken for then is not like it.
+// around are courses like one.
 func (d *detector) around(c course) []course {
 	age := d.today - c.from + 1
 	all := []course{c}
-	add := func(from, grows int) {
-		if x := (course{from: from, grows: max(0, grows), until: c.until}); from > settle && from < d.today && from < c.until && x != c && x.grows <= d.c.Slowest && x.grows < c.until-from {
-			all = append(all, x)
-		}
-	}
-	if age <= d.c.Refit && c.until == never {
-		for from := c.from - 6; from <= c.from+6; from++ {
-			for _, grows := range growths {
-				add(from, grows)
-			}
-		}
-	}
 	for _, shift := range []int{-5, -2, -1, 1, 2, 5} {
-		add(c.from+shift, c.grows-shift)
+		if from := c.from + shift; from > settle && from < d.today && from < c.until {
+			all = append(all, course{from: from, grows: max(0, c.grows-shift), until: c.until})
+		}
 	}
 	for _, grows := range []int{0, c.grows * 3 / 4, c.grows * 5 / 4, c.grows + 10, age, age / 2} {
-		if grows == 0 || grows >= 8 {
-			add(c.from, grows)
+		if grows != c.grows && (grows == 0 || grows >= 8) && grows <= d.c.Slowest && grows < c.until-c.from {
+			all = append(all, course{from: c.from, grows: grows, until: c.until})
 		}
 	}
 	return all
 }
-
-// growths are days until a leak is full.
-var growths = []int{0, 2, 3, 4, 5, 6, 8, 10, 13, 17, 22, 30}
 
 // refit fits a leak's course, size and place anew, all others being as they are
 // thought to be.
@@ -316,64 +301,6 @@ func (d *detector) refit(l *leak) {
 			d.replace(l, evidence)
 		}
 	}
-}
-
-// join fits each larger young leak without a smaller one that began about then. While a leak
-// grows, what its course leaves over looks like another; where the larger one explains most of
-// what speaks for that with another course, only the rest is left to it.
-func (d *detector) join() {
-	young := func(l *leak) bool {
-		return l.runs(d.today) && !l.known && !l.fault && d.today-l.course.from <= d.c.Refit
-	}
-	for _, m := range d.leaks {
-		for _, l := range d.leaks {
-			if l != m && young(l) && young(m) && l.size(d.today) > m.size(d.today) && max(l.course.from-m.course.from, m.course.from-l.course.from) <= d.c.Span {
-				d.joined(l, m)
-			}
-		}
-	}
-}
-
-// overshadowed says whether a leak began about when a larger one did, and hardly anything but
-// balances speaks for it: its water may be the other's, whose course is not known well.
-func (d *detector) overshadowed(m *leak) bool {
-	for _, l := range d.leaks {
-		if l == m || l.fault || !l.runs(d.today) || l.size(d.today) < m.size(d.today) || max(l.course.from-m.course.from, m.course.from-l.course.from) > d.c.Span {
-			continue
-		}
-		x := d.look(m.seen, d.today, m)
-		num, den := x.products(d.signs[m.link], 0, x.split)
-		v := 0.0
-		if num > 0 && den > 0 {
-			v = 0.5 * num * num / (den * x.power[modelled])
-		}
-		return v < d.c.Evidence
-	}
-	return false
-}
-
-// joined leaves to m what l does not explain without it, if that is little.
-func (d *detector) joined(l, m *leak) {
-	course, had, amount := l.course, l.amount, m.amount
-	d.drop(m)
-	best, at, size := -1.0, l.course, l.amount
-	for _, c := range d.around(l.course) {
-		if e := d.look(d.noise.see(c, d.today), d.today, l).estimate(d.signs[l.link], d.c.GainError); e.evidence > best {
-			best, at, size = e.evidence, c, e.amount
-		}
-	}
-	d.become(l, l.link, at, size)
-	evidence, link := d.softProfile(d.look(m.seen, d.today, nil))
-	if link < 0 || evidence[link] < d.c.Evidence {
-		return
-	}
-	m.gone, m.amount = false, amount
-	d.shift(m, -1)
-	if evidence[link] < m.evidence/2 {
-		d.replace(m, evidence)
-		return
-	}
-	d.become(l, l.link, course, had)
 }
 
 // ending is the likeliest end of a leak: by how much it is likelier than that it goes
@@ -449,9 +376,6 @@ func (d *detector) tell(l *leak) {
 		return
 	}
 	if n := len(l.alarms); n > 0 && (n >= 2 || d.between.Links(l.alarms[n-1].link, l.link) <= d.c.Again || l.located.mass < d.c.MassAgain) {
-		return
-	}
-	if len(l.alarms) == 0 && d.overshadowed(l) {
 		return
 	}
 	l.alarms = append(l.alarms, alarm{day: d.today, link: l.link, located: l.located, size: l.size(d.today)})

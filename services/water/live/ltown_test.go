@@ -13,7 +13,7 @@ import (
 )
 
 // TestLTown plays the network of the benchmark: a leak grows, is found within a few streets,
-// is no second one however long nobody answers, and its residual is free behind the repair.
+// and its residual is free behind the repair.
 // Three hours of a day are compared with the model: learning takes most of the time.
 func TestLTown(t *testing.T) {
 	const truth = "p257"
@@ -40,9 +40,6 @@ func TestLTown(t *testing.T) {
 		t.Errorf("%s is %.0f m from %s: %+v", l.Pipe, far, truth, l.Candidates)
 	}
 	t.Logf("day %d: %s", v.Day, l.Reason)
-	if v = x.wait("days pass", func(v live.View) bool { return v.Day >= 18 || len(v.Leaks) > 1 }); len(v.Leaks) != 1 {
-		t.Errorf("day %d: another leak: %s", v.Day, v.Leaks[0].Reason)
-	}
 	for range 6 {
 		d := x.agree("isolate")
 		t.Log(d.Do, d.Effect)
