@@ -166,7 +166,7 @@ func (s *Service) proposal(ctx context.Context, f *Fault) (p service.Proposal, s
 	var doing, effect string
 	if fault.Mended {
 		o.Kind = usual
-		if o.Steps, err = backSteps(net, &fault, one, loops); err != nil {
+		if o.Steps, err = backSteps(s.net, net, &fault, one, loops); err != nil {
 			return p, nil, err
 		}
 		doing = fmt.Sprintf("Put %s back into service: %s.", f.Name, words(o.Steps))
@@ -259,14 +259,21 @@ func (s *Service) switchable(line int) bool {
 	return has
 }
 
-// backSteps closes the mended line and undoes what was done for it, in the other order: closed
+// backSteps closes the mended line and undoes what was done for it and is not as on a usual day
+// (a line that another fault had open may have stood in for this one), in the other order: closed
 // first where that keeps within limits, so that nobody's light goes out; else opened first.
-func backSteps(net *grid.Network, f *Fault, one, loops rules) ([]step, error) {
+func backSteps(usual, net *grid.Network, f *Fault, one, loops rules) ([]step, error) {
 	back := []step{{Line: f.Line, Name: f.Name, Close: true, Why: "The line is mended."}}
 	for _, i := range slices.Backward(f.Closed) {
+		if usual.Lines[i].Closed() { // it was open for another fault, which is over
+			continue
+		}
 		back = append(back, step{Line: i, Name: net.Lines[i].Name, Why: "It stood in for " + f.Name + "."})
 	}
 	for _, i := range slices.Backward(f.Opened) {
+		if !usual.Lines[i].Closed() {
+			continue
+		}
 		back = append(back, step{Line: i, Name: net.Lines[i].Name, Close: true, Why: "It is closed on a usual day."})
 	}
 	steps, first := checked(net, back, loops)
