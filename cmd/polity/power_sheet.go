@@ -16,10 +16,11 @@ import (
 
 func powerSheetCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "sheet",
-		Short: "Check switching orders on paper",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use:     "sheet",
+		Short:   "Check switching orders on paper",
+		Example: `  polity power sheet verify order.sheet.txt --key sheets.key`,
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(powerSheetVerifyCommand())
 	return cmd

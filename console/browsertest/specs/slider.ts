@@ -22,7 +22,7 @@ test("the slider moves place and counts by keyboard, and leads back to now", asy
   await range.focus();
   await page.keyboard.press("PageDown");
   await until("an address", async () => new URL(page.url()).searchParams.get("at") === "2026-11-24T13:32");
-  await shows(page, ".scene-caption", "on average from 13:30 to 13:35");
+  await shows(page, ".scene-caption", "on average from 13:30 to 13:45");
   check((await page.getAttribute(".scene-place", "src"))?.includes("at=1795519920000"), `place: ${await page.getAttribute(".scene-place", "src")}`);
   await decoding("done");
   same(await page.locator(".scene-canvas").isVisible(), false, "the live place is still shown");

@@ -206,14 +206,18 @@ type Past struct {
 // settled notes what an order changed: who has power again, since when they had not.
 // The lock is held.
 func (s *Service) settled(now time.Time) {
-	before := s.known.Topology()
+	before := s.known
+	if before == nil { // nothing was looked at yet: after a restart an order may be due at once
+		before = s.standing()
+	}
+	had := before.Topology()
 	s.known = s.standing()
 	top := s.known.Topology()
 	// Whoever has power again need not say so. What others say meanwhile stays: it may be
 	// of a fault that nobody knows of yet.
 	for load := range s.reports {
 		bus := s.net.Loads[load].At.Bus
-		out := !before.BusLive(bus) || slices.ContainsFunc(s.kept.Faults, func(f *Fault) bool { return slices.Contains(f.Buses, bus) })
+		out := !had.BusLive(bus) || slices.ContainsFunc(s.kept.Faults, func(f *Fault) bool { return slices.Contains(f.Buses, bus) })
 		if out && top.BusLive(bus) {
 			delete(s.reports, load)
 		}
