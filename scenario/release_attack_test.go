@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -138,6 +139,7 @@ func (s *releasing) misuse(id string) {
 			s.t.Fatal(err)
 		}
 		outside = nil
+		_, text = s.api(base + "/segments") // one that began inside may have been finished since
 		for _, file := range files {
 			if !strings.Contains(text, filepath.Base(file)) {
 				outside = append(outside, filepath.Base(file))
@@ -291,6 +293,16 @@ func (s *releasing) rewrite(before string) {
 		s.t.Fatal(err)
 	}
 	copyLog(s.t, before, dir)
+	// The hub remembers how far the log had come; and so do the witnesses, once somebody has
+	// removed what it remembers.
+	refused := launch(s.t, "a demo whose log went back", filepath.Join(s.t.TempDir(), "log"), nil, "demo", "--data", s.data, "--port", "0")
+	if status := refused.wait(soon); status == 0 || !strings.Contains(refused.said(), "is from an older backup") {
+		s.t.Fatalf("a demo whose log went back ends with %d: %s", status, refused.said())
+	}
+	memory := regexp.MustCompile(`(?m)remove (/\S+)$`).FindStringSubmatch(refused.said())
+	if memory == nil || os.Remove(memory[1]) != nil {
+		s.t.Fatalf("what the hub remembers of the log is not where it says: %s", refused.said())
+	}
 	again, host := startDemo(s.t, s.data, "--port", "0")
 	defer again.interrupt(soon)
 	w := &town{t: s.t}
