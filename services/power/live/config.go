@@ -2,10 +2,7 @@ package live
 
 import (
 	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
@@ -14,6 +11,7 @@ import (
 	"polity/services/power"
 	"polity/services/power/example"
 	"polity/services/power/grid"
+	"polity/services/power/iec104"
 	"polity/services/power/storm"
 	"polity/services/power/switching"
 )
@@ -176,19 +174,11 @@ func (c *Config) placed(net *grid.Network) ([]*city.Point, error) {
 }
 
 func (f *Field) tls() (*tls.Config, error) {
-	if f.CertFile == "" {
-		return nil, nil //nolint:nilnil // no configuration: no TLS
-	}
-	pair, err := tls.LoadX509KeyPair(f.CertFile, f.KeyFile)
-	authorities, readErr := os.ReadFile(f.CAFile)
-	if err = errors.Join(err, readErr); err != nil {
+	secure, err := iec104.ClientTLS(f.CAFile, f.CertFile, f.KeyFile)
+	if err != nil {
 		return nil, fmt.Errorf("field: %w", err)
 	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(authorities) {
-		return nil, city.Errorf(city.Invalid, "field: ca_file %s has no certificate", f.CAFile)
-	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, RootCAs: pool}, nil
+	return secure, nil
 }
 
 // How an evening goes that is played: lines break at these times.

@@ -26,67 +26,27 @@ type field struct {
 
 	mu     sync.Mutex
 	closed map[int]bool // positions as told
-	client *iec104.Client
-	since  time.Time // of the line, or of its loss
+
+	kept iec104.Line
 }
 
-const (
-	fieldAgain = 2 * time.Second
-	fieldMost  = time.Minute
-)
+const fieldAgain = 2 * time.Second
 
-// run keeps the line until ctx ends.
-func (f *field) run(ctx context.Context) {
-	wait := fieldAgain
-	for ctx.Err() == nil {
-		begun := time.Now()
-		err := f.once(ctx)
-		f.lost()
-		if ctx.Err() != nil {
-			return
-		}
-		if time.Since(begun) > fieldMost {
-			wait = fieldAgain
-		}
-		f.log.Warn("no line to the outstation; what is known of its switches may be old", slog.String("address", f.address), slog.Any("error", err), slog.Duration("again_in", wait))
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(wait):
-		}
-		wait = min(2*wait, fieldMost)
+// keep readies the line. Its log and what is told of it are the field's.
+func (f *field) keep() {
+	f.kept = iec104.Line{
+		Again: fieldAgain,
+		Dial:  func(ctx context.Context) (*iec104.Client, error) { return f.dial(ctx, f.receive) },
+		Changed: func(stands bool) {
+			if stands {
+				f.log.Info("the outstation answers", slog.String("address", f.address))
+			}
+			f.changed()
+		},
+		Broke: func(err error, again time.Duration) {
+			f.log.Warn("no line to the outstation; what is known of its switches may be old", slog.String("address", f.address), slog.Any("error", err), slog.Duration("again_in", again))
+		},
 	}
-}
-
-func (f *field) once(ctx context.Context) error {
-	client, err := f.dial(ctx, f.receive)
-	if err != nil {
-		return err
-	}
-	ctx, end := context.WithCancel(ctx)
-	defer end()
-	ran := make(chan error, 1)
-	go func() { ran <- client.Run(ctx) }()
-	if err := client.Interrogate(ctx); err != nil {
-		end()
-		return errors.Join(err, <-ran)
-	}
-	f.mu.Lock()
-	f.client, f.since = client, time.Now()
-	f.mu.Unlock()
-	f.log.Info("the outstation answers", slog.String("address", f.address))
-	f.changed()
-	return <-ran
-}
-
-func (f *field) lost() {
-	f.mu.Lock()
-	if f.client != nil || f.since.IsZero() {
-		f.since = time.Now()
-	}
-	f.client = nil
-	f.mu.Unlock()
-	f.changed()
 }
 
 func (f *field) receive(t iec104.Type, _ iec104.Cause, o iec104.Object) {
@@ -107,11 +67,11 @@ func (f *field) receive(t iec104.Type, _ iec104.Cause, o iec104.Object) {
 	}
 }
 
-// positions are those that were told, and whether the line stands.
-func (f *field) positions() (closed map[int]bool, stands bool, since time.Time) {
+// positions are those that were told.
+func (f *field) positions() map[int]bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return maps.Clone(f.closed), f.client != nil, f.since
+	return maps.Clone(f.closed)
 }
 
 const moves = 15 * time.Second // the longest that a switch takes
@@ -120,9 +80,7 @@ const moves = 15 * time.Second // the longest that a switch takes
 // switch says that it stands there.
 func (f *field) operate(ctx context.Context, line int, closed bool, word iec104.Confirmation) error {
 	where, has := f.switches[line]
-	f.mu.Lock()
-	client := f.client
-	f.mu.Unlock()
+	client := f.kept.Client()
 	switch {
 	case !has:
 		return city.Errorf(city.Invalid, "line %d has no switch that can be operated from here", line)

@@ -114,6 +114,7 @@ func New(config []byte, d service.Deps) (*Service, error) {
 		return nil, err
 	}
 	f := &field{switches: map[int]Switch{}, lines: map[uint32]int{}, closed: map[int]bool{}, log: d.Log, changed: s.ring}
+	f.keep()
 	switch {
 	case c.Simulate == Storm:
 		for i := range s.net.Lines {
@@ -229,7 +230,7 @@ func (s *Service) Run(ctx context.Context) error {
 		s.field.dial = func(ctx context.Context, receive func(iec104.Type, iec104.Cause, iec104.Object)) (*iec104.Client, error) {
 			return iec104.Dial(ctx, s.field.address, secure, iec104.Options{Station: s.field.station, Receive: receive})
 		}
-		work.Go(func() { s.field.run(ctx) })
+		work.Go(func() { s.field.kept.Run(ctx) })
 	}
 	tick := time.NewTicker(lookEach)
 	defer tick.Stop()

@@ -32,7 +32,7 @@ func (s *Service) secure() (*tls.Config, error) {
 func (s *Service) standing() *grid.Network {
 	net := s.net.Clone()
 	if s.field != nil {
-		closed, _, _ := s.field.positions()
+		closed := s.field.positions()
 		for i, c := range closed {
 			net.Lines[i].SetClosed(c)
 		}

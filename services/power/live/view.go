@@ -106,7 +106,7 @@ func (s *Service) View() View {
 	_, v.Fed = switching.Fed(net)
 	if s.field != nil {
 		v.Field.Configured, v.Field.Switches = true, len(s.field.switches)
-		_, v.Field.Stands, v.Field.Since = s.field.positions()
+		v.Field.Stands, v.Field.Since = s.field.kept.Stands()
 	}
 	for _, f := range s.kept.Faults {
 		v.Faults = append(v.Faults, *f)

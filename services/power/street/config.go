@@ -2,15 +2,14 @@ package street
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	_ "embed"
-	"errors"
 	"fmt"
 	"os"
 	"time"
 	_ "time/tzdata" // a machine may have none
 
 	"polity/city"
+	"polity/services/power/iec104"
 	"polity/services/power/lighting"
 )
 
@@ -118,17 +117,9 @@ func (f *Field) check(t *lighting.Town) error {
 }
 
 func (f *Field) tls() (*tls.Config, error) {
-	if f.CertFile == "" {
-		return nil, nil //nolint:nilnil // no configuration: no TLS
-	}
-	pair, err := tls.LoadX509KeyPair(f.CertFile, f.KeyFile)
-	authorities, readErr := os.ReadFile(f.CAFile)
-	if err = errors.Join(err, readErr); err != nil {
+	secure, err := iec104.ClientTLS(f.CAFile, f.CertFile, f.KeyFile)
+	if err != nil {
 		return nil, fmt.Errorf("field: %w", err)
 	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(authorities) {
-		return nil, city.Errorf(city.Invalid, "field: ca_file %s has no certificate", f.CAFile)
-	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, RootCAs: pool}, nil
+	return secure, nil
 }

@@ -105,18 +105,16 @@ func New(c Config, d service.Deps) (*Service, error) {
 	s.crowd = s.counted
 	switch {
 	case c.Simulate == Streets:
-		s.line = &line{station: cabinets.Station, points: map[string]uint32{}}
+		s.line = newLine(cabinets.Station, d.Log, s.ring)
 		for i := range t.Groups {
 			s.line.points[t.Groups[i].Name] = cabinets.Commands + uint32(i) //nolint:gosec // a few thousand groups
 		}
 	case c.Field != nil:
-		s.line = &line{address: c.Field.Address, station: c.Field.Station, points: c.Field.Cabinets}
+		s.line = newLine(c.Field.Station, d.Log, s.ring)
+		s.line.address, s.line.points = c.Field.Address, c.Field.Cabinets
 		if s.line.secure, err = c.Field.tls(); err != nil {
 			return nil, err
 		}
-	}
-	if s.line != nil {
-		s.line.log, s.line.ring = d.Log, s.ring
 	}
 	return s, nil
 }
@@ -146,7 +144,7 @@ func (s *Service) Run(ctx context.Context) error {
 		defer play.field.Close()
 	}
 	if s.line != nil {
-		work.Go(func() { s.line.run(ctx) })
+		work.Go(func() { s.line.kept.Run(ctx) })
 	}
 	if err := s.endForeign(ctx); err != nil {
 		return err

@@ -67,7 +67,7 @@ func (s *Service) View() View {
 	v := View{Simulated: s.cfg.Simulate != ""}
 	if s.line != nil {
 		v.Line.Configured = true
-		v.Line.Stands, v.Line.Since = s.line.stands()
+		v.Line.Stands, v.Line.Since = s.line.kept.Stands()
 	}
 	now := s.deps.Now().In(s.zone)
 	s.mu.Lock()
