@@ -280,9 +280,9 @@ func servicePower(*Console, *http.Request) ([]access.Thing, error) {
 
 // powerJSON is the picture for the desk's own programs.
 func (c *Console) powerJSON(w http.ResponseWriter, _ *request) error {
-	desk, runs := c.cfg.Services[access.Power].(PowerDesk)
-	if !runs {
-		return city.Errorf(city.NotFound, "%s", c.say.Say("services.off", "name", "power"))
+	desk, err := running[PowerDesk](c, access.Power)
+	if err != nil {
+		return err
 	}
 	c.answer(w, http.StatusOK, desk.View())
 	return nil

@@ -34,11 +34,7 @@ type PowerBoard interface {
 }
 
 func (c *Console) powerBoard() (PowerBoard, error) {
-	board, runs := c.cfg.Services[access.Power].(PowerBoard)
-	if !runs {
-		return nil, city.Errorf(city.NotFound, "%s", c.say.Say("services.off", "name", "power"))
-	}
-	return board, nil
+	return running[PowerBoard](c, access.Power)
 }
 
 type powerTry struct {

@@ -256,9 +256,9 @@ func (c *Console) timeSpace(d *traffic.Diagram) (template.HTML, string) {
 // holdJunction gives a junction back to its own plan for some hours, or until a person agrees
 // to lead it again: the decision by which it is led is overridden, with the reason.
 func (c *Console) holdJunction(w http.ResponseWriter, r *request) error {
-	desk, runs := c.cfg.Services[access.Traffic].(TrafficDesk)
-	if !runs {
-		return city.Errorf(city.NotFound, "%s", c.say.Say("services.off", "name", "traffic"))
+	desk, err := running[TrafficDesk](c, access.Traffic)
+	if err != nil {
+		return err
 	}
 	book, by, err := c.decisions(r)
 	if err != nil {
@@ -308,9 +308,9 @@ func serviceTraffic(*Console, *http.Request) ([]access.Thing, error) {
 }
 
 func (c *Console) trafficNow() (traffic.View, error) {
-	desk, runs := c.cfg.Services[access.Traffic].(TrafficDesk)
-	if !runs {
-		return traffic.View{}, city.Errorf(city.NotFound, "%s", c.say.Say("services.off", "name", "traffic"))
+	desk, err := running[TrafficDesk](c, access.Traffic)
+	if err != nil {
+		return traffic.View{}, err
 	}
 	return desk.View(), nil
 }

@@ -95,12 +95,12 @@ const (
 
 // trafficPlans is the running service as this page asks it.
 func (c *Console) trafficPlans() (TrafficPlans, TrafficDesk, error) {
-	plans, has := c.cfg.Services[access.Traffic].(TrafficPlans)
-	desk, runs := c.cfg.Services[access.Traffic].(TrafficDesk)
-	if !has || !runs {
-		return nil, nil, city.Errorf(city.NotFound, "%s", c.say.Say("services.off", "name", "traffic"))
+	plans, err := running[TrafficPlans](c, access.Traffic)
+	if err != nil {
+		return nil, nil, err
 	}
-	return plans, desk, nil
+	desk, err := running[TrafficDesk](c, access.Traffic)
+	return plans, desk, err
 }
 
 // wished reads a change out of a form or an address; asked is false where nobody asks for one.

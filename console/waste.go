@@ -379,11 +379,7 @@ func serviceWaste(*Console, *http.Request) ([]access.Thing, error) {
 }
 
 func (c *Console) wasteRuns() (WasteDesk, error) {
-	desk, runs := c.cfg.Services[access.Waste].(WasteDesk)
-	if !runs {
-		return nil, city.Errorf(city.NotFound, "%s", c.say.Say("services.off", "name", "waste"))
-	}
-	return desk, nil
+	return running[WasteDesk](c, access.Waste)
 }
 
 // wasteJSON is the picture for the desk's own programs.

@@ -84,11 +84,7 @@ type DriverCall struct {
 }
 
 func (c *Console) wasteCrews() (WasteCrews, error) {
-	crews, runs := c.cfg.Services[access.Waste].(WasteCrews)
-	if !runs {
-		return nil, city.Errorf(city.NotFound, "%s", c.say.Say("services.off", "name", "waste"))
-	}
-	return crews, nil
+	return running[WasteCrews](c, access.Waste)
 }
 
 // driver is who asks, as the service knows them.

@@ -114,11 +114,7 @@ func wasteMoves(form url.Values) ([]wastelive.Move, error) {
 }
 
 func (c *Console) wastePlanner() (WastePlanner, error) {
-	desk, runs := c.cfg.Services[access.Waste].(WastePlanner)
-	if !runs {
-		return nil, city.Errorf(city.NotFound, "%s", c.say.Say("services.off", "name", "waste"))
-	}
-	return desk, nil
+	return running[WastePlanner](c, access.Waste)
 }
 
 // wastePlanPage is for who plans: the day's tours, what a move would cost before it is made,

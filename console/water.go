@@ -414,9 +414,9 @@ func serviceWater(*Console, *http.Request) ([]access.Thing, error) {
 
 // waterJSON is the picture for the desk's own programs.
 func (c *Console) waterJSON(w http.ResponseWriter, _ *request) error {
-	desk, runs := c.cfg.Services[access.Water].(WaterDesk)
-	if !runs {
-		return city.Errorf(city.NotFound, "%s", c.say.Say("services.off", "name", "water"))
+	desk, err := running[WaterDesk](c, access.Water)
+	if err != nil {
+		return err
 	}
 	c.answer(w, http.StatusOK, desk.View())
 	return nil

@@ -301,9 +301,9 @@ func (c *Console) waterReport(w http.ResponseWriter, r *request) error {
 
 // waterDesk is the running service, for a form that was sent.
 func (c *Console) waterDesk(w http.ResponseWriter, r *request) (WaterDesk, error) {
-	desk, runs := c.cfg.Services[access.Water].(WaterDesk)
-	if !runs {
-		return nil, city.Errorf(city.NotFound, "%s", c.say.Say("services.off", "name", "water"))
+	desk, err := running[WaterDesk](c, access.Water)
+	if err != nil {
+		return nil, err
 	}
 	return desk, form(w, r)
 }
@@ -361,9 +361,9 @@ func (c *Console) orderSheetPDF(w http.ResponseWriter, r *request) error {
 }
 
 func (c *Console) waterSheetOf(w http.ResponseWriter, pipe string) error {
-	desk, runs := c.cfg.Services[access.Water].(WaterDesk)
-	if !runs {
-		return city.Errorf(city.NotFound, "%s", c.say.Say("services.off", "name", "water"))
+	desk, err := running[WaterDesk](c, access.Water)
+	if err != nil {
+		return err
 	}
 	plan, err := desk.Isolate(pipe)
 	if err != nil {

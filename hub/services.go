@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -43,14 +42,10 @@ func (h *Hub) openServices(ctx context.Context, modules []service.Module, pages 
 	}
 	h.closers = append(h.closers, h.decisions.Close)
 	pages.Decisions, pages.Services = h.decisions, map[city.Slug]service.Service{}
-	var known []string
-	for _, m := range modules {
-		known = append(known, string(m.Name))
-	}
 	for _, name := range slices.Sorted(maps.Keys(h.cfg.Services)) {
-		i := slices.IndexFunc(modules, func(m service.Module) bool { return m.Name == name })
-		if i < 0 {
-			return city.Errorf(city.Invalid, "hub.services.%s: there is no such service; there are: %s", name, strings.Join(known, ", "))
+		m, err := service.Find(modules, name)
+		if err != nil {
+			return err
 		}
 		given := service.Deps{
 			Data: h.store, Decisions: h.decisions.For(name), Dir: filepath.Join(h.cfg.Data, "services", string(name)),
@@ -59,7 +54,7 @@ func (h *Hub) openServices(ctx context.Context, modules []service.Module, pages 
 		if h.orders != nil {
 			given.Orders = h.orders.For(name)
 		}
-		s, err := modules[i].New(h.cfg.Services[name], given)
+		s, err := m.New(h.cfg.Services[name], given)
 		if err != nil {
 			return city.Errorf(city.KindOf(err), "hub.services.%s: %w", name, err)
 		}

@@ -48,7 +48,7 @@ func TestDemo(t *testing.T) {
 
 	eventually(t, "sensors and trams are there, and called simulated", later, func() bool {
 		sensors, trams := w.get(at, "/sensors"), w.get(at, "/transit")
-		return strings.Contains(sensors, "Underpass at Vilhonkatu") && strings.Contains(sensors, "simulated") && strings.Contains(trams, "3 lines.") && strings.Contains(trams, "simulated")
+		return strings.Contains(sensors, "Underpass at Vilhonkatu") && strings.Contains(sensors, "simulated") && strings.Contains(trams, "3 lines.") && strings.Contains(trams, "transit-vehicle")
 	}, p.said)
 
 	second := launch(t, "a second demo", filepath.Join(t.TempDir(), "log"), nil, "demo", "--data", data, "--port", "0")

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"strings"
 	"time"
 
 	"polity/city"
+	"polity/internal/strictyaml"
 	"polity/plane"
 )
 
@@ -18,6 +20,22 @@ type Module struct {
 	New func(config []byte, d Deps) (Service, error)
 	// Check says what is wrong with that part, and opens no file that it names. Nil: New alone does.
 	Check func(config []byte) error
+}
+
+// Find returns the module of a name among those that a program has.
+func Find(modules []Module, name city.Slug) (Module, error) {
+	var known []string
+	for _, m := range modules {
+		if m.Name == name {
+			return m, nil
+		}
+		known = append(known, string(m.Name))
+	}
+	hint := ""
+	if near := strictyaml.Nearest(string(name), known); near != "" {
+		hint = "; did you mean " + near + "?"
+	}
+	return Module{}, city.Errorf(city.Invalid, "hub.services.%s: there is no such service; there are: %s%s", name, strings.Join(known, ", "), hint)
 }
 
 // Service is a running service. What it knows, it writes into the city's data; what its

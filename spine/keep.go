@@ -91,6 +91,7 @@ func (e *Edge) Space() Space {
 func (e *Edge) mind(ctx context.Context) {
 	tick := time.NewTicker(mindTime)
 	defer tick.Stop()
+	forgotten := uint64(0) // up to which message
 	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
@@ -98,7 +99,8 @@ func (e *Edge) mind(ctx context.Context) {
 		case <-tick.C:
 		}
 		if n%forgetTicks == 0 {
-			if err := e.forgetTaken(ctx); err != nil && ctx.Err() == nil {
+			var err error
+			if forgotten, err = e.forgetTaken(ctx, forgotten); err != nil && ctx.Err() == nil {
 				e.cfg.Log.Warn("observations that the hub has could not be removed; it is tried again", slog.Any("error", err))
 			}
 		}
@@ -166,23 +168,27 @@ func (s Space) String() string {
 
 // forgetTaken removes the observations that the hub has: minutes of several cameras would
 // tell who went from one to the other, so that nobody keeps them longer than they are
-// needed. Events and statements stay, for a hub that lost its own.
-func (e *Edge) forgetTaken(ctx context.Context) error {
+// needed. Events and statements stay, for a hub that lost its own. It goes on behind the
+// message up to which it had come, and returns up to which it came.
+func (e *Edge) forgetTaken(ctx context.Context, from uint64) (uint64, error) {
 	ctx, stop := context.WithTimeout(ctx, keepTime)
 	defer stop()
 	stream, err := e.js.Stream(ctx, streamName(e.cfg.Name, taken))
 	if err != nil {
-		return err
+		return from, err
 	}
 	c, err := stream.Consumer(ctx, consumer)
 	if err != nil {
-		return err
+		return from, err
 	}
 	done := c.CachedInfo().AckFloor.Stream
-	if done < stream.CachedInfo().State.FirstSeq {
-		return nil
+	if done <= from {
+		return from, nil
 	}
-	return stream.Purge(ctx, jetstream.WithPurgeSubject("polity."+string(e.cfg.Name)+"."+taken+".*."+Observation.String()), jetstream.WithPurgeSequence(done+1))
+	if err := stream.Purge(ctx, jetstream.WithPurgeSubject("polity."+string(e.cfg.Name)+"."+taken+".*."+Observation.String()), jetstream.WithPurgeSequence(done+1)); err != nil {
+		return from, err
+	}
+	return done, nil
 }
 
 // shed gives up the oldest eighth of the archive, all of it when little is left.

@@ -12,36 +12,27 @@ import (
 
 	"polity/city"
 	"polity/hub"
-	"polity/internal/strictyaml"
 	"polity/service"
 )
 
 // checkServices asks each service what is wrong with its part of a file. Lines that name a
 // place in it name it as one of the whole file.
 func checkServices(path string, data []byte, parts hub.Services) error {
-	var known []string
-	for _, m := range modules {
-		known = append(known, string(m.Name))
-	}
 	var wrong []error
 	for _, name := range slices.Sorted(maps.Keys(parts)) {
-		i := slices.IndexFunc(modules, func(m service.Module) bool { return m.Name == name })
-		if i < 0 {
-			hint := ""
-			if near := strictyaml.Nearest(string(name), known); near != "" {
-				hint = "; did you mean " + near + "?"
-			}
-			wrong = append(wrong, city.Errorf(city.Invalid, "hub.services.%s: there is no such service; there are: %s%s", name, strings.Join(known, ", "), hint))
+		m, err := service.Find(modules, name)
+		if err != nil {
+			wrong = append(wrong, err)
 			continue
 		}
-		if modules[i].Check == nil {
+		if m.Check == nil {
 			continue
 		}
 		part, own := partOf(data, name), "services."+string(name)+":"
 		if part == nil {
 			part = parts[name]
 		}
-		if err := modules[i].Check(part); err != nil {
+		if err := m.Check(part); err != nil {
 			var lines []string
 			for line := range strings.SplitSeq(err.Error(), "\n") {
 				if rest, ok := strings.CutPrefix(line, own); ok {

@@ -64,7 +64,8 @@ func timetable(zone *time.Location, now time.Time) ([]byte, error) {
 				}
 				add("stops.txt", stopID(l, direction, s), s.name, q.Lat, q.Lon, 0, slug(s.name), l.name+string("ab"[direction]))
 			}
-			for at := dayBegins + time.Duration(i)*time.Minute; at < nightEnds; {
+			// Apart from one another, so that at night, too, one is always under way.
+			for at := dayBegins + time.Duration(2*i+direction)*byNight/time.Duration(2*len(lines)); at < nightEnds; {
 				addTrip(add, l, direction, p, at)
 				if at < dayEnds {
 					at += byDay

@@ -92,6 +92,9 @@ const hourMS = int64(time.Hour / time.Millisecond)
 // Add stores observations together, each once however often it comes (by series, start and
 // length; the first stays). It returns how many were not there before.
 func (s *Store) Add(ctx context.Context, list []plane.Observation) (added int, err error) {
+	if len(list) == 0 {
+		return 0, nil
+	}
 	for i := range list {
 		if err := list[i].Check(); err != nil {
 			return 0, err
