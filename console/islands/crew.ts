@@ -1,5 +1,6 @@
 // The crew's page: works without a line, keeps what the crew tells and sends it when the
 // line is back.
+import { dialog, redraw } from "./crewdialog.ts";
 import { framePhoto } from "./crewphoto.ts";
 import { Sharing } from "./crewshare.ts";
 import { crewBox, type Told, type Waiting } from "./crewstore.ts";
@@ -9,7 +10,7 @@ import type { CrewData, CrewOrder } from "./generated.ts";
 import { keepPage, ordersPage } from "./keptpage.ts";
 import { newKey } from "./outbox.ts";
 import { SendLine, type Request } from "./sendline.ts";
-import { say, type Key } from "./texts.ts";
+import { say } from "./texts.ts";
 
 const reasons = ["no-access", "not-found", "unsafe", "wrong-tools", "no-parts", "other-trade", "already-done", "weather", "shift-over"] as const;
 
@@ -66,24 +67,7 @@ let shown: HTMLElement | null = null;
 
 async function show(): Promise<void> {
   const next = view({ data, queue: await crewBox.waiting(), line: line.line, offline, sharing: sharing.order, noPosition: sharing.trouble }, acts);
-  if (shown?.isEqualNode(next)) return; // keeps focus and scroll
-  const open = shown?.querySelector("details")?.open;
-  const fold = next.querySelector("details");
-  if (fold && open !== undefined) fold.open = open;
-  const focused = shown?.contains(document.activeElement) ? document.activeElement?.textContent : null;
-  if (shown) shown.replaceWith(next);
-  else root.append(next);
-  shown = next;
-  if (focused) ([...next.querySelectorAll<HTMLElement>("button, a, summary")].find((b) => b.textContent === focused) ?? next.querySelector<HTMLElement>("button"))?.focus({ preventScroll: true });
-}
-
-function dialog(title: Key, form: HTMLFormElement): void {
-  const d = make("dialog", { class: "crew-dialog", "aria-labelledby": "dialog-title" }, make("h2", { id: "dialog-title" }, say(title)), form);
-  form.append(make("button", { type: "button", onclick: () => d.close() }, say("crew.back")));
-  form.addEventListener("submit", () => d.close());
-  d.addEventListener("close", () => d.remove());
-  document.body.append(d);
-  d.showModal();
+  shown = redraw(root, shown, next);
 }
 
 function cannot(o: CrewOrder): void {

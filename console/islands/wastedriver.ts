@@ -1,5 +1,6 @@
 // A refuse truck's page: works without a line, keeps what its crew tells and sends it when
 // the line is back.
+import { dialog, redraw } from "./crewdialog.ts";
 import { framePhoto } from "./crewphoto.ts";
 import { dataOf, make, one, onScheme } from "./dom.ts";
 import type { DriverCall, DriverData } from "./generated.ts";
@@ -62,23 +63,7 @@ let shown: HTMLElement | null = null;
 
 async function show(): Promise<void> {
   const next = tourView({ data, queue: await driveBox.waiting(), line: line.line, offline, width }, acts);
-  if (shown?.isEqualNode(next)) return; // keeps focus and scroll
-  const folds = [...(shown?.querySelectorAll("details") ?? [])].map((d) => d.open);
-  next.querySelectorAll("details").forEach((d, i) => (d.open = folds[i] ?? d.open));
-  const focused = shown?.contains(document.activeElement) ? document.activeElement?.textContent : null;
-  if (shown) shown.replaceWith(next);
-  else root.append(next);
-  shown = next;
-  if (focused) ([...next.querySelectorAll<HTMLElement>("button, a, summary")].find((b) => b.textContent === focused) ?? next.querySelector<HTMLElement>("button"))?.focus({ preventScroll: true });
-}
-
-function dialog(title: Key, form: HTMLFormElement): void {
-  const d = make("dialog", { class: "crew-dialog", "aria-labelledby": "dialog-title" }, make("h2", { id: "dialog-title" }, say(title)), form);
-  form.append(make("button", { type: "button", onclick: () => d.close() }, say("crew.back")));
-  form.addEventListener("submit", () => d.close());
-  d.addEventListener("close", () => d.remove());
-  document.body.append(d);
-  d.showModal();
+  shown = redraw(root, shown, next);
 }
 
 function confirm(title: Key, words: string, send: Key, yes: () => void): void {
