@@ -30,7 +30,8 @@ type Found struct {
 	Until      time.Time // when it is thought to have been repaired; zero: it runs
 	Flow       float64   // m³/h, at the alarm
 	Within     float64   // m along pipes that hold 80% of the probability
-	Candidates []Candidate
+	Candidates []Candidate // the ten likeliest
+	All        []Candidate // with a probability over 0.001
 }
 
 // Suspect is a sensor that reads otherwise than before, by more than any leak explains:
@@ -175,7 +176,8 @@ func tell(in Input, o *Observed, p *plant, alarms []claim) []Found {
 	at := func(day int) time.Time { return first.Add(time.Duration(day-o.Before) * dayLong) }
 	var all []Found
 	for _, a := range alarms {
-		f := Found{Pipe: p.n.Links[a.link].ID, At: at(a.day + 1), Since: at(a.from), Flow: a.size, Within: a.located.radius, Candidates: candidates(p.n, a.located.chance, 10)}
+		f := Found{Pipe: p.n.Links[a.link].ID, At: at(a.day + 1), Since: at(a.from), Flow: a.size, Within: a.located.radius, All: candidates(p.n, a.located.chance)}
+		f.Candidates = f.All[:min(10, len(f.All))]
 		if a.until != never {
 			f.Until = at(a.until)
 		}

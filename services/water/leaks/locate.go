@@ -81,8 +81,8 @@ func densest(chance []float64, between *network.Between, within float64) located
 	return l
 }
 
-// candidates lists the likeliest pipes.
-func candidates(n *network.Network, chance []float64, most int) []Candidate {
+// candidates lists pipes, the likeliest first.
+func candidates(n *network.Network, chance []float64) []Candidate {
 	order := make([]int, 0, len(chance))
 	for j, v := range chance {
 		if v > 0.001 {
@@ -91,7 +91,7 @@ func candidates(n *network.Network, chance []float64, most int) []Candidate {
 	}
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(chance[b], chance[a]) })
 	var out []Candidate
-	for _, j := range order[:min(most, len(order))] {
+	for _, j := range order {
 		out = append(out, Candidate{Pipe: n.Links[j].ID, Probability: chance[j]})
 	}
 	return out

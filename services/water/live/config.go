@@ -19,10 +19,11 @@ import (
 // Config is hub.services.water of the configuration.
 type Config struct {
 	Network string `yaml:"network"` // EPANET file (.inp)
-	// Tables (CSV) of isolating valves, of hydrants, and of the price of a kWh by hour; empty:
-	// none are known.
+	// Tables (CSV) of isolating valves, of hydrants, of streets, and of the price of a kWh by
+	// hour; empty: none are known.
 	Valves   string `yaml:"valves"`
 	Hydrants string `yaml:"hydrants"`
+	Streets  string `yaml:"streets"`
 	Tariff   string `yaml:"tariff"`
 	// Measurements and History are folders in the form of services/water/scada: the time
 	// that is watched, whose tables grow, and an earlier time to learn from.
@@ -98,12 +99,12 @@ func read(text []byte) (c Config, err error) {
 	if err := strictyaml.Decode("services.water", text, &c); err != nil {
 		return c, city.Errorf(city.Invalid, "%w", err)
 	}
-	ofReal := c.Network != "" || c.Valves != "" || c.Hydrants != "" || c.Tariff != "" || c.Measurements != "" || c.History != "" || !c.Instruments.empty()
+	ofReal := c.Network != "" || c.Valves != "" || c.Hydrants != "" || c.Streets != "" || c.Tariff != "" || c.Measurements != "" || c.History != "" || !c.Instruments.empty()
 	switch {
 	case c.Simulate != "" && plays[c.Simulate] == nil:
 		return c, city.Errorf(city.Invalid, "simulate: %q is nothing that can be played; %s and %s are", c.Simulate, Season, LTown)
 	case c.Simulate != "" && ofReal:
-		return c, city.Errorf(city.Invalid, "simulate: made-up days never stand beside a real network; leave network, valves, hydrants, tariff, measurements, instruments and history out")
+		return c, city.Errorf(city.Invalid, "simulate: made-up days never stand beside a real network; leave network, valves, hydrants, streets, tariff, measurements, instruments and history out")
 	case c.Day != 0 && (c.Simulate == "" || c.Day < 50*time.Millisecond || c.Day > time.Hour):
 		return c, city.Errorf(city.Invalid, "day is %v: a played day takes 50ms to 1h, and a real one as long as it takes", c.Day)
 	case c.Simulate == "" && (c.Network == "" || c.Measurements == "" && c.Instruments.empty() || c.History == ""):
@@ -144,6 +145,17 @@ func (c *Config) network() (n *network.Network, valves []isolation.Valve, hydran
 		hydrants, err = table("hydrants", c.Hydrants, n, isolation.ReadHydrants)
 	}
 	return n, valves, hydrants, err
+}
+
+// streets are those that residents name.
+func (c *Config) streets(n *network.Network) ([]Street, error) {
+	switch {
+	case c.Simulate != "":
+		return drawStreets(n), nil
+	case c.Streets == "":
+		return nil, nil
+	}
+	return table("streets", c.Streets, n, readStreets)
 }
 
 // hydrantsApart is the distance of drawn hydrants, m.

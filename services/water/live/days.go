@@ -120,36 +120,39 @@ func (s *Service) known() leaks.Known {
 // lock is held.
 func (s *Service) note(found []leaks.Found) (changed []*Leak) {
 	now := s.deps.Now().UTC()
-	for _, f := range found {
+	for i := range found {
+		f := &found[i]
 		key := f.At.Format(time.RFC3339) + " " + f.Pipe
 		l := s.byID(s.kept.Alarms[key])
 		switch {
+		case l != nil && l.has(key):
+			if s.ripe(l, key, f) {
+				l = s.fresh(f, now)
+				s.kept.Alarms[key] = l.ID
+				changed = append(changed, l)
+			}
+			continue
 		case l != nil:
 		case s.kept.Alarms[key] != "": // of one that was forgotten
 			continue
 		default:
-			l = s.alike(f)
-			fresh := l == nil
-			if fresh {
-				if len(s.kept.Leaks) >= leaksMost {
-					s.kept.Leaks = slices.Delete(s.kept.Leaks, 0, 1)
+			if l = s.alike(f); l == nil {
+				if l = s.partOf(f); l != nil {
+					s.kept.Alarms[key] = l.ID
+					l.Parts = append(l.Parts, Part{Alarm: key, Pipe: likeliest(f), Since: f.Since, Flow: f.Flow})
+					changed = append(changed, l)
+					continue
 				}
-				s.kept.Count++
-				l = &Leak{ID: fmt.Sprintf("%s-%d", now.Format("20060102T150405"), s.kept.Count), Found: now}
-				s.kept.Leaks = append(s.kept.Leaks, l)
+				l = s.fresh(f, now)
+			} else if l.Waiting == "" && !l.Mended {
+				s.describe(l, f)
 			}
 			s.kept.Alarms[key] = l.ID
-			if fresh || l.Waiting == "" && !l.Mended {
-				l.Pipe, l.Since, l.Flow, l.Within, l.Candidates = f.Pipe, f.Since, f.Flow, f.Within, f.Candidates
-				if len(f.Candidates) > 0 { // the detector names the middle of them
-					l.Pipe = f.Candidates[0].Pipe
-				}
-				l.Reason = s.reason(f, l)
-			}
 			changed = append(changed, l)
 		}
 		if l.Ended.IsZero() && !l.Cut && !l.Sent && !f.Until.IsZero() && (!l.Opened.IsZero() || s.shown.date.Sub(f.Until) > doubt) {
-			l.Ended, l.Note = now, ""
+			l.Ended, l.Over, l.Note = now, s.shown.date, ""
+			s.overReports(l)
 			changed = append(changed, l)
 		}
 	}
@@ -162,8 +165,34 @@ func (s *Service) note(found []leaks.Found) (changed []*Leak) {
 	return slices.Compact(changed)
 }
 
+// fresh is a leak that was not known. The lock is held.
+func (s *Service) fresh(f *leaks.Found, now time.Time) *Leak {
+	if len(s.kept.Leaks) >= leaksMost {
+		s.kept.Leaks = slices.Delete(s.kept.Leaks, 0, 1)
+	}
+	s.kept.Count++
+	l := &Leak{ID: fmt.Sprintf("%s-%d", now.Format("20060102T150405"), s.kept.Count), Found: now}
+	s.kept.Leaks = append(s.kept.Leaks, l)
+	s.describe(l, f)
+	return l
+}
+
+// describe says of a leak what an alarm says.
+func (s *Service) describe(l *Leak, f *leaks.Found) {
+	l.Pipe, l.Since, l.Flow, l.Within, l.Candidates = likeliest(f), f.Since, f.Flow, f.Within, f.Candidates
+	l.Reason = s.reason(f, l)
+}
+
+// likeliest is the pipe with the highest probability: the detector names the middle of them.
+func likeliest(f *leaks.Found) string {
+	if len(f.Candidates) > 0 {
+		return f.Candidates[0].Pipe
+	}
+	return f.Pipe
+}
+
 // alike is a known leak that an alarm may be of.
-func (s *Service) alike(f leaks.Found) *Leak {
+func (s *Service) alike(f *leaks.Found) *Leak {
 	where, _ := s.net.Link(f.Pipe)
 	for _, l := range s.kept.Leaks {
 		link, _ := s.net.Link(l.Pipe)
@@ -184,7 +213,7 @@ func (s *Service) byID(id string) *Leak {
 }
 
 // reason says in one sentence what instruments show of a leak.
-func (s *Service) reason(f leaks.Found, l *Leak) string {
+func (s *Service) reason(f *leaks.Found, l *Leak) string {
 	pipe := l.Pipe
 	for _, other := range s.kept.Leaks { // what is measured is of both
 		if other != l && other.Ended.IsZero() && !other.Mended && other.Flow > f.Flow {

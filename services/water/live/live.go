@@ -41,6 +41,7 @@ type Service struct {
 	between *network.Between
 
 	hydrants []isolation.Hydrant
+	streets  []Street
 	tariff   *pumping.Tariff // nil: none is known
 	wake     chan struct{}   // there may be something to compute beside the days
 	trying   chan struct{}   // a plan of pumps is being tried
@@ -90,6 +91,8 @@ type Leak struct {
 	Mended   bool
 	Opened   time.Time // by the measurements' clock: the valves are open again
 	Ended    time.Time // its end was seen, or told
+	Over     time.Time // the same by the measurements' clock
+	Parts    []Part    // alarms that it may explain, too
 	Tries    int       // proposals so far
 	Waiting  string    // id of the decision that waits for a person or is carried out
 	Until    time.Time // that a person can agree to it
@@ -111,6 +114,9 @@ func New(config []byte, d service.Deps) (*Service, error) {
 		return nil, err
 	}
 	if s.tariff, err = c.tariff(); err != nil {
+		return nil, err
+	}
+	if s.streets, err = c.streets(s.net); err != nil {
 		return nil, err
 	}
 	s.planner, s.between = isolation.NewPlanner(s.net, s.valves), s.net.Between()
@@ -223,7 +229,7 @@ func (s *Service) play(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := s.day(ctx, d, words); err != nil {
+		if err := errors.Join(s.day(ctx, d, words), s.forgetOld()); err != nil {
 			return err
 		}
 	}
@@ -293,7 +299,7 @@ func (s *Service) follow(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(s.carryOut(ctx), s.hearOrders(ctx)); err != nil {
+		if err := errors.Join(s.carryOut(ctx), s.hearOrders(ctx), s.forgetOld()); err != nil {
 			return err
 		}
 		look = false

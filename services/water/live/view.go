@@ -81,6 +81,7 @@ func (s *Service) View() View {
 		if x.Reports = reports; reports > 0 && len(ranked) > 0 && l.Heard == "" && !l.Sent {
 			x.Pipe = ranked[0].Pipe
 		}
+		x.Parts = slices.DeleteFunc(slices.Clone(l.Parts), func(p Part) bool { return p.Over })
 		x.Candidates, x.Searched, x.Close, x.Dry = ranked, slices.Clone(l.Searched), slices.Clone(l.Close), slices.Clone(l.Dry)
 		if !l.Ended.IsZero() {
 			if len(v.Past) < 20 {
