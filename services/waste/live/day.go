@@ -108,6 +108,9 @@ func (s *Service) planDay(ctx context.Context, now time.Time) error {
 		s.kept.Waiting = s.kept.Waiting[max(0, len(s.kept.Waiting)-8):]
 	}
 	t.ready()
+	if was := &s.kept.Today; s.world == nil && !was.Day.Equal(t.Day) {
+		s.kept.Last = was.pass()
+	}
 	s.plan, s.kept.Today = plan, t
 	if err := s.tidy(); err != nil {
 		return err

@@ -107,7 +107,8 @@ func (s *Service) free(truck string) {
 func (s *Service) forget() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t, now, changed := &s.kept.Today, s.deps.Now(), false
+	t, now := &s.kept.Today, s.deps.Now()
+	changed := s.forgetLast(now)
 	for truck, d := range t.Drivers {
 		left := s.world != nil && now.Sub(d.Heard) > idle
 		if now.Sub(d.Since) >= shift || left {

@@ -71,7 +71,7 @@ func (s *Service) errand(ctx context.Context, e errand) error {
 		return s.settle(ctx, containerURN(e.Container), "")
 	case Missed:
 		s.mu.Lock()
-		_, still := s.kept.Today.Missed[e.Container]
+		_, still := s.kept.Misses[e.Container]
 		s.mu.Unlock()
 		if !still {
 			return nil

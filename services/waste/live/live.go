@@ -73,13 +73,14 @@ type level struct {
 // kept is what a restart must not forget.
 type kept struct {
 	Today   today                    `json:"today"`
-	Alerts  map[string]service.Alert `json:"alerts"`  // that are not over, by id
-	Waiting []string                 `json:"waiting"` // decisions that a person has not answered, as far as is known
-	Count   int                      `json:"count"`   // of decisions ever
-	Errands []errand                 `json:"errands"` // that follow from reports and are not done yet
-	Misses  map[string]Miss          `json:"misses"`  // by container
-	Photos  map[string]string        `json:"photos"`  // ids, by container
-	Unsent  *unsent                  `json:"unsent"`  // nil: none
+	Last    *past                    `json:"last,omitempty"` // nil: nobody drove, or they are forgotten
+	Alerts  map[string]service.Alert `json:"alerts"`         // that are not over, by id
+	Waiting []string                 `json:"waiting"`        // decisions that a person has not answered, as far as is known
+	Count   int                      `json:"count"`          // of decisions ever
+	Errands []errand                 `json:"errands"`        // that follow from reports and are not done yet
+	Misses  map[string]Miss          `json:"misses"`         // by container
+	Photos  map[string]string        `json:"photos"`         // ids, by container
+	Unsent  *unsent                  `json:"unsent"`         // nil: none
 }
 
 // Phases of a day.

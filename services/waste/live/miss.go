@@ -52,11 +52,13 @@ func (s *Service) AddPhoto(person, truck, day, container, id string, jpeg []byte
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	tour, err := s.driven(person, truck, day)
-	if err != nil {
+	if s.late(person, truck, day) {
+		if err := s.theirsThen(truck, container); err != nil {
+			return err
+		}
+	} else if tour, err := s.driven(person, truck, day); err != nil {
 		return err
-	}
-	if err := s.theirs(tour, container); err != nil {
+	} else if err := s.theirs(tour, container); err != nil {
 		return err
 	}
 	photos := s.kept.Photos
@@ -102,9 +104,12 @@ func (s *Service) Photo(id string) ([]byte, error) {
 }
 
 // tidy forgets photos of containers that are missed no more. One that came before the report
-// stays for the day. The lock is held.
+// stays for the day, and for as long as its crew may tell of that. The lock is held.
 func (s *Service) tidy() error {
 	for container := range s.kept.Photos {
+		if s.kept.Last != nil && len(s.kept.Last.Given[container]) > 0 {
+			continue
+		}
 		_, missed := s.kept.Misses[container]
 		if _, today := s.kept.Today.Given[container]; !missed && (!today || !s.kept.Today.Collected[container].IsZero()) {
 			delete(s.kept.Photos, container)

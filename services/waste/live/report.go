@@ -85,7 +85,8 @@ func (r *Report) digest(truck string) string {
 // Report takes what the crew of a truck tells. It is on disk when nil is returned. The same
 // report again does nothing; in which order reports come does not matter: of two about one
 // container the one that was told later holds. Forbidden for a tour that is another's,
-// Conflict with a day that is over.
+// Conflict with a day that is over; what its crew tells within a shift of taking the tour
+// still counts.
 func (s *Service) Report(person, truck string, r Report) error {
 	if err := r.check(); err != nil {
 		return err
@@ -93,6 +94,9 @@ func (s *Service) Report(person, truck string, r Report) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := &s.kept.Today
+	if s.late(person, truck, r.Day) {
+		return s.reportLate(truck, &r)
+	}
 	if was, known := t.Reports[r.ID]; known {
 		if was != r.digest(truck) {
 			return city.Errorf(city.Conflict, "another report has this id")

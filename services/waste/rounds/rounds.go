@@ -108,7 +108,7 @@ type World struct {
 func New(cfg Config) *World {
 	w := &World{
 		cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 77)), day: cfg.Today, clock: Morning, trucks: map[string]*truck{}, //nolint:gosec // made-up crews
-		sim: fillsim.Simulate(fillsim.Params{Seed: cfg.Seed, Containers: len(cfg.Containers), Days: before + ahead, From: cfg.Today.AddDate(0, 0, -before), Faulty: 0.03}),
+		sim: simulated(cfg),
 	}
 	start := before*24 + int(Morning.Hours())
 	for i := range w.sim.Containers {
@@ -118,6 +118,28 @@ func New(cfg Config) *World {
 	w.told = w.Now()
 	w.tidy()
 	return w
+}
+
+// aMonday is the first day as it is made up. On whatever date a made-up city begins, it is the
+// same: otherwise there would be days on which one truck does it all.
+var aMonday = time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC)
+
+// simulated fills the containers as on that Monday, and gives all of it the dates that it is
+// told with.
+func simulated(cfg Config) *fillsim.City {
+	sim := fillsim.Simulate(fillsim.Params{Seed: cfg.Seed, Containers: len(cfg.Containers), Days: before + ahead, From: aMonday.AddDate(0, 0, -before), Faulty: 0.03})
+	later := cfg.Today.Sub(aMonday)
+	sim.From = sim.From.Add(later)
+	for i := range sim.Containers {
+		c := &sim.Containers[i]
+		for k := range c.Readings {
+			c.Readings[k].At = c.Readings[k].At.Add(later)
+		}
+		for k := range c.Emptied {
+			c.Emptied[k] = c.Emptied[k].Add(later)
+		}
+	}
+	return sim
 }
 
 // The afternoon before the first day: what would have been so full by the morning was emptied,

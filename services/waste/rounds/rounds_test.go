@@ -130,6 +130,31 @@ func TestTheFirstDayFindsACityInOrder(t *testing.T) {
 	}
 }
 
+// TestAMadeUpCityBeginsAlikeOnEveryDate: so that what is shown and tested with it holds on
+// any weekday, too.
+func TestAMadeUpCityBeginsAlikeOnEveryDate(t *testing.T) {
+	ids := []string{"c1", "c2", "c3", "c4", "c5", "c6"}
+	first := New(Config{Seed: 17, Containers: ids, Today: monday, Pace: 60})
+	for days := 1; days <= 400; days += 57 {
+		w := New(Config{Seed: 17, Containers: ids, Today: monday.AddDate(0, 0, days), Pace: 60})
+		for i := range ids {
+			for _, later := range []time.Duration{0, 30 * time.Hour} {
+				if is, was := w.fill(i, w.Now().Add(later)), first.fill(i, first.Now().Add(later)); is != was {
+					t.Errorf("%d days later %s holds %g, not %g", days, ids[i], is, was)
+				}
+			}
+			readings, emptied := w.History(i)
+			before, emptiedBefore := first.History(i)
+			if len(readings) == 0 || len(readings) != len(before) || len(emptied) != len(emptiedBefore) {
+				t.Fatalf("%d readings, %d emptied", len(readings), len(emptied))
+			}
+			if n := len(readings) - 1; !readings[n].At.Equal(before[n].At.AddDate(0, 0, days)) || readings[n].At.After(w.Now()) {
+				t.Errorf("the last reading is of %s", readings[n].At)
+			}
+		}
+	}
+}
+
 // TestSomebodyDrives: nothing happens to their truck by itself, and the day waits for them.
 func TestSomebodyDrives(t *testing.T) {
 	w := world("")
