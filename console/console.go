@@ -101,6 +101,7 @@ type Console struct {
 	closing context.Context
 	end     context.CancelFunc
 	counts  *countsCache
+	told    tellPace // what the public tells
 
 	sensorsFile sensorsFile
 	masking     chan struct{} // holds one while a driver's photo is decoded

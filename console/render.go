@@ -15,7 +15,7 @@ import (
 //go:embed pages/*.html
 var sources embed.FS
 
-var pageNames = []string{"map", "cameras", "camera", "edit", "system", "sensors", "sensor", "services", "waste", "wastedriver", "wasteplan", "wastesheets", "wastetables", "power", "powerlight", "powertry", "powersheet", "water", "wateroperation", "traffic", "trafficplan", "check", "data", "dataset", "api", "error", "transit", "wall", "orders", "order", "orderform", "crew", "signin", "enrol", "goon", "account", "people", "person", "room", "alert", "precision", "looks", "lookscheck", "lookdetails", "record", "recordentries", "recordentry", "concerned", "rules", "explain", "policies", "proposal", "propose", "notices", "incidents", "decisions", "incident", "handover", "cases", "case", "casenew", "duties"}
+var pageNames = []string{"map", "cameras", "camera", "edit", "system", "sensors", "sensor", "services", "waste", "wastedriver", "wasteplan", "wastesheets", "wastetables", "power", "powerlight", "powertry", "powersheet", "water", "wateroperation", "watertell", "traffic", "trafficplan", "check", "data", "dataset", "api", "error", "transit", "wall", "orders", "order", "orderform", "crew", "signin", "enrol", "goon", "account", "people", "person", "room", "alert", "precision", "looks", "lookscheck", "lookdetails", "record", "recordentries", "recordentry", "concerned", "rules", "explain", "policies", "proposal", "propose", "notices", "incidents", "decisions", "incident", "handover", "cases", "case", "casenew", "duties"}
 
 // page is what every template gets.
 type page struct {

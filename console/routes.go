@@ -150,6 +150,8 @@ var routes = []Route{
 	{"POST /services/waste/drive/{tour}/reports", access.DoOrder, serviceWaste, (*Console).reportByDriver},
 	{"POST /services/waste/drive/{tour}/photos", access.DoOrder, serviceWaste, (*Console).photoByDriver},
 	{"GET /services/water", access.ReadPublic, nil, (*Console).waterPage},
+	{"GET /services/water/report", access.ReadPublic, nil, (*Console).waterTellPage},
+	{"POST /services/water/report", access.ReadPublic, nil, (*Console).waterTold}, // by anybody, who says nothing of themselves
 	{"GET /services/water/operation", access.SeeAlerts, serviceWater, (*Console).waterOperation},
 	{"GET /services/water/sheet.pdf", access.SeeAlerts, serviceWater, (*Console).waterSheet},
 	{"POST /services/water/contamination", access.Decide, serviceWater, (*Console).waterSearch},

@@ -31,8 +31,15 @@ type WaterDesk interface {
 	TryPumps(ctx context.Context, runs [][]int) (*pumping.Outcome, error)
 	// Search begins to look for the source of a contamination.
 	Search(samples string) error
-	// Report keeps what a resident told: city.Invalid, city.NotFound.
+	// Report keeps what a resident told the desk, near a pipe; Tell what anybody sent, with a
+	// street; Forget drops them: city.Invalid, city.NotFound.
 	Report(what, pipe string) error
+	Tell(what, street string) error
+	Forget(what, where string) error
+	// Streets are those that Tell knows.
+	Streets() []string
+	// ReportSamples are reports of brown water as Search takes samples; empty: none lately.
+	ReportSamples() string
 }
 
 type waterView struct {
@@ -65,14 +72,20 @@ type waterView struct {
 	Network, Said string // which network is played; what was just done
 	MayReport     bool
 	ReportKinds   []waterKind
-	Reports       []template.HTML // the newest first
+	Reports       []waterReport // the newest first
 }
 
 type waterKind struct{ Value, Name string }
 
+type waterReport struct {
+	Words       template.HTML
+	What, Where string
+}
+
 type waterLeak struct {
 	Title, Words, State, Reason, Note, Path string
 	Order, OrderPath, Reports               string
+	Parts                                   []string // alarms that it may explain, too
 	Since                                   template.HTML
 	Candidates                              []waterCandidate
 	Within                                  string
@@ -116,20 +129,16 @@ func (c *Console) waterPage(w http.ResponseWriter, r *request) error {
 	now := desk.View()
 	v := waterView{
 		Refresh: waterRefresh(&now), Simulated: now.Simulated, At: r.clock.Time(now.At), Learning: now.At.IsZero(), Desk: c.allowed(r, access.SeeAlerts, access.Service(access.Water)),
-		Summary: c.say.Say("water.summary.none", "n", now.Homes), State: sign{"live", c.say.Say("water.state.well")}, Day: c.waterDay(r, &now),
+		Summary: c.waterSummary(&now), State: sign{"live", c.say.Say("water.state.well")}, Day: c.waterDay(r, &now),
 	}
 	if len(now.Leaks) > 0 {
 		v.State = sign{"attention", c.say.Say("water.state.leaks")}
-		v.Summary = c.say.Say("water.summary.leaks", "n", len(now.Leaks))
 	}
 	if now.Simulated {
 		v.Network = c.say.Say("water.network.made")
 	}
 	if now.Drawn {
 		v.Network = c.say.Say("water.network.ltown")
-	}
-	if now.Dry > 0 {
-		v.Summary += " " + c.say.Say("water.summary.dry", "n", now.Dry)
 	}
 	if now.Problem != "" {
 		v.State = sign{"stopped", c.say.Say("services.health.stopped")}
@@ -145,6 +154,18 @@ func (c *Console) waterPage(w http.ResponseWriter, r *request) error {
 		c.waterDeskParts(r, desk, &now, &v)
 	}
 	return c.render(w, r, http.StatusOK, page{Template: "water", Title: title, Data: v})
+}
+
+// waterSummary is in a sentence or two what everyone may know.
+func (c *Console) waterSummary(v *water.View) string {
+	words := c.say.Say("water.summary.none", "n", v.Homes)
+	if len(v.Leaks) > 0 {
+		words = c.say.Say("water.summary.leaks", "n", len(v.Leaks))
+	}
+	if v.Dry > 0 {
+		words += " " + c.say.Say("water.summary.dry", "n", v.Dry)
+	}
+	return words
 }
 
 func (c *Console) waterDay(r *request, v *water.View) string {
@@ -245,6 +266,9 @@ func (c *Console) waterLeak(r *request, l *water.Leak, n int, desk bool) waterLe
 	o.Title, o.Reason, o.Note = c.say.Say("water.leak.at", "pipe", l.Pipe), l.Reason, l.Note
 	if l.Reports > 0 {
 		o.Reports = c.say.Say("water.leak.reports", "n", l.Reports)
+	}
+	for _, p := range l.Parts {
+		o.Parts = append(o.Parts, c.say.Say("water.leak.part", "pipe", p.Pipe, "flow", fmt.Sprintf("%.0f", p.Flow)))
 	}
 	if w := l.Work; w != nil && l.Ended.IsZero() {
 		o.Order, o.OrderPath = c.waterOrder(w), "/orders/"+w.Order.ID

@@ -39,6 +39,7 @@ type waterOperation struct {
 	AgeWords     string
 	Trace        *waterTrace
 	Samples      string
+	Told         string // the way to samples from what residents reported
 }
 
 type waterPump struct{ Name, Now, Proposed, Try, Field string }
@@ -93,6 +94,11 @@ func (c *Console) showWaterOperation(w http.ResponseWriter, r *request, status i
 		v.Trace = c.waterTrace(o.Trace)
 		if v.Samples == "" {
 			v.Samples = o.Trace.Text
+		}
+	}
+	if told := desk.ReportSamples(); told != "" && v.Desk {
+		if v.Told = "?samples=reports#trace"; r.URL.Query().Get("samples") == "reports" {
+			v.Samples = told
 		}
 	}
 	return c.render(w, r, status, page{Template: "wateroperation", Title: title, Data: v})
@@ -286,11 +292,18 @@ func (c *Console) waterSearch(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// waterReport keeps what a resident told the desk.
+// waterReport keeps what a resident told the desk, or forgets what was told.
 func (c *Console) waterReport(w http.ResponseWriter, r *request) error {
 	desk, err := c.waterDesk(w, r)
 	if err != nil {
 		return err
+	}
+	if where := r.PostFormValue("forget"); where != "" {
+		if err := desk.Forget(r.PostFormValue("what"), where); err != nil {
+			return err
+		}
+		http.Redirect(w, r.Request, saying("/services/water", "forgot")+"#reports", http.StatusSeeOther)
+		return nil
 	}
 	if err := desk.Report(r.PostFormValue("what"), r.PostFormValue("pipe")); err != nil {
 		return err
@@ -311,17 +324,20 @@ func (c *Console) waterDesk(w http.ResponseWriter, r *request) (WaterDesk, error
 // waterReports lists what residents told, and says who may add to it.
 func (c *Console) waterReports(r *request, now *water.View, v *waterView) {
 	v.MayReport = c.allowed(r, access.Decide, access.Service(access.Water))
-	for _, kind := range water.ReportKinds() {
-		v.ReportKinds = append(v.ReportKinds, waterKind{kind, c.say.Say("water.report." + kind)})
-	}
+	v.ReportKinds = c.waterKinds()
 	for _, x := range slices.Backward(now.Reports) {
 		if len(v.Reports) == reportsShown {
 			break
 		}
-		v.Reports = append(v.Reports, c.html("water.report.line", "what", c.say.Say("water.report."+x.What), "pipe", x.Pipe, "at", r.clock.Time(x.At)))
+		o := waterReport{What: x.What, Where: x.Where(), Words: c.html("water.report.line", "what", c.say.Say("water.report."+x.What), "pipe", x.Pipe, "at", r.clock.Time(x.At))}
+		if x.Street != "" {
+			o.Words = c.html("water.report.sent", "n", x.Times, "what", c.say.Say("water.report."+x.What), "street", x.Street, "at", r.clock.Time(x.At))
+		}
+		v.Reports = append(v.Reports, o)
 	}
-	if r.URL.Query().Get("said") == "report" {
-		v.Said = c.say.Say("water.reports.said")
+	switch said := r.URL.Query().Get("said"); said {
+	case "report", "forgot":
+		v.Said = c.say.Say("water.reports.said." + said)
 	}
 }
 

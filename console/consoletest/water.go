@@ -2,6 +2,7 @@ package consoletest
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"polity/city"
@@ -110,6 +111,28 @@ func (w *Water) Search(samples string) error {
 	}
 	return nil
 }
+
+// Tell knows two streets.
+func (w *Water) Tell(what, street string) error {
+	if !slices.Contains(w.Streets(), street) || !slices.Contains(water.ReportKinds(), what) {
+		return city.Errorf(city.NotFound, "no such street")
+	}
+	return nil
+}
+
+// Streets are two.
+func (w *Water) Streets() []string { return []string{"Mill Lane", "Quay <1>"} }
+
+// Forget knows one report.
+func (w *Water) Forget(what, where string) error {
+	if what != "no-water" || where != "Mill Lane" {
+		return city.Errorf(city.NotFound, "there is no such report any more")
+	}
+	return nil
+}
+
+// ReportSamples is one report of brown water.
+func (w *Water) ReportSamples() string { return "node,hours,seen\nJ2,7.25,yes\n" }
 
 // Report knows three pipes.
 func (w *Water) Report(_, pipe string) error {

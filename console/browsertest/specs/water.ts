@@ -31,6 +31,20 @@ test("water, 360 pixels", async (t) => {
   const page = await t.open(`${everyone}/services/water`, { ...phone, javaScriptEnabled: false });
   await shows(page, "main", "About 320 homes have no water");
   check(!/P3/.test((await page.textContent("main")) ?? ""), "everyone sees the pipe");
+  await page.getByRole("link", { name: "Report trouble with water" }).click();
+  await page.getByLabel("Water in the street").focus();
+  await page.keyboard.press("ArrowDown"); // on to the next kind: no water
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("Mill");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await shows(page, "main", "Thank you.");
+  const form = await t.open(`${everyone}/services/water/report`, phone);
+  await form.getByRole("button", { name: "Send" }).click(); // nothing is chosen
+  check(!(await form.getByRole("status").isVisible()), "an empty form is sent");
+  await looksRight(t, form, "report-360");
+  await form.setViewportSize({ width: 1280, height: 800 });
+  await looksRight(t, form, "report-1280");
 });
 
 test("water: pumps are tried by keyboard, and a source is searched", async (t) => {
