@@ -49,6 +49,7 @@ type waterView struct {
 	Summary, Day string
 	At           template.HTML
 	Learning     bool
+	Learns       string // what it waits for to learn from
 	Problem      string
 	Leaks, Past  []waterLeak
 	Desk         bool // the reader works at the desk
@@ -133,6 +134,9 @@ func (c *Console) waterPage(w http.ResponseWriter, r *request) error {
 	}
 	if len(now.Leaks) > 0 {
 		v.State = sign{"attention", c.say.Say("water.state.leaks")}
+	}
+	if l := now.Learning; l.Of > 0 {
+		v.Learns = c.say.Say("water.learning.days", "n", l.Has, "of", l.Of, "since", l.Since.Format("2 January 2006"))
 	}
 	if now.Simulated {
 		v.Network = c.say.Say("water.network.made")

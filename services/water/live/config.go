@@ -29,6 +29,9 @@ type Config struct {
 	// that is watched, whose tables grow, and an earlier time to learn from.
 	Measurements string `yaml:"measurements"`
 	History      string `yaml:"history"`
+	// Learn is the first day (YYYY-MM-DD, UTC) of those in the city's data that are learnt
+	// from, in place of History: only with Instruments.
+	Learn string `yaml:"learn"`
 	// Instruments are in place of Measurements: entities of the city's data.
 	Instruments Instruments `yaml:"instruments"`
 	// Simulate plays made-up days: season in the example network, l-town in the network of
@@ -99,22 +102,27 @@ func read(text []byte) (c Config, err error) {
 	if err := strictyaml.Decode("services.water", text, &c); err != nil {
 		return c, city.Errorf(city.Invalid, "%w", err)
 	}
-	ofReal := c.Network != "" || c.Valves != "" || c.Hydrants != "" || c.Streets != "" || c.Tariff != "" || c.Measurements != "" || c.History != "" || !c.Instruments.empty()
+	ofReal := c.Network != "" || c.Valves != "" || c.Hydrants != "" || c.Streets != "" || c.Tariff != "" || c.Measurements != "" || c.History != "" || c.Learn != "" || !c.Instruments.empty()
 	switch {
 	case c.Simulate != "" && plays[c.Simulate] == nil:
 		return c, city.Errorf(city.Invalid, "simulate: %q is nothing that can be played; %s and %s are", c.Simulate, Season, LTown)
 	case c.Simulate != "" && ofReal:
-		return c, city.Errorf(city.Invalid, "simulate: made-up days never stand beside a real network; leave network, valves, hydrants, streets, tariff, measurements, instruments and history out")
+		return c, city.Errorf(city.Invalid, "simulate: made-up days never stand beside a real network; leave network, valves, hydrants, streets, tariff, measurements, instruments, history and learn out")
 	case c.Day != 0 && (c.Simulate == "" || c.Day < 50*time.Millisecond || c.Day > time.Hour):
 		return c, city.Errorf(city.Invalid, "day is %v: a played day takes 50ms to 1h, and a real one as long as it takes", c.Day)
-	case c.Simulate == "" && (c.Network == "" || c.Measurements == "" && c.Instruments.empty() || c.History == ""):
-		return c, city.Errorf(city.Invalid, "network, history, and measurements or instruments are needed, or simulate: %s", Season)
+	case c.Simulate == "" && (c.Network == "" || c.Measurements == "" && c.Instruments.empty() || c.History == "" && c.Learn == ""):
+		return c, city.Errorf(city.Invalid, "network, history, and measurements or instruments are needed, or simulate: %s; instruments may have learn in place of history", Season)
+	case c.Learn != "" && (c.History != "" || c.Instruments.empty()):
+		return c, city.Errorf(city.Invalid, "learn is in place of history, and takes days of instruments in the city's data")
 	case c.Measurements != "" && !c.Instruments.empty():
 		return c, city.Errorf(city.Invalid, "measurements come from tables or from instruments in the city's data: leave one of them out")
 	case !c.Instruments.empty():
 		if err := c.Instruments.check(); err != nil {
 			return c, err
 		}
+	}
+	if _, err := c.learnFrom(); err != nil {
+		return c, err
 	}
 	if c.Day == 0 && c.Simulate != "" {
 		c.Day = plays[c.Simulate].takes

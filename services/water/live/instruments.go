@@ -113,7 +113,7 @@ func (in *Instruments) keep(d *scada.Data) error {
 // cityDays takes the days that are over and new. A day that cannot be used is left out, and told
 // of until a later one can.
 func (s *Service) cityDays(ctx context.Context) error {
-	over := s.deps.Now().UTC().Add(-late).Truncate(24 * time.Hour)
+	over := s.overDays()
 	for day := s.watch.Next(); day.Before(over); day = s.watch.Next() {
 		d, lacks, err := s.cityDay(ctx, day)
 		if err != nil {

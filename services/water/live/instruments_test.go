@@ -131,7 +131,48 @@ func TestInstrumentsOfTheCity(t *testing.T) {
 	}
 }
 
+// TestTheCityTeachesItself: without an earlier time in a folder the first days of instruments
+// are waited for and learnt from.
+func TestTheCityTeachesItself(t *testing.T) {
+	epanettest.Native(t)
+	live.Folder(t, 50*time.Millisecond)
+	n, err := example.Town()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, before, err := season.Begin(t.Context(), season.Config{Network: n, Before: 32, Seed: 4, Dial: epanet.Native})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := newTown(t, "")
+	network := filepath.Join(x.dir, "town.inp")
+	if err := os.WriteFile(network, n.File.Text(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start := before.Pressures.Start
+	all := func(string, time.Time) bool { return false }
+	config := "network: " + network + "\nlearn: " + start.Format(time.DateOnly) + "\ninstruments:\n" + x.meters("pressures", before.Pressures, "", 1, all) + x.meters("flows", before.Flows, "", 1, all)
+	if len(before.Levels.Names) > 0 {
+		config += x.meters("levels", before.Levels, "", 1, all)
+	}
+	at := start.AddDate(0, 0, 12).Add(3 * time.Hour)
+	x.clock.at.Store(&at)
+	x.start(config)
+	v := x.wait("it waits for days", func(v live.View) bool { return v.Learning.Has == 12 })
+	if !v.Learning.Since.Equal(start) || v.Learning.Of != 30 || v.Day != 0 {
+		t.Errorf("%+v", v.Learning)
+	}
+	at2 := start.AddDate(0, 0, 31).Add(3 * time.Hour)
+	x.clock.at.Store(&at2)
+	if v := x.wait("it watches", func(v live.View) bool { return v.Day == 1 }); len(v.Residuals) != 9 || !v.Learning.Since.IsZero() || !v.Date.Equal(start.AddDate(0, 0, 30)) {
+		t.Errorf("%d residuals, %+v, %s", len(v.Residuals), v.Learning, v.Date)
+	}
+}
+
 func TestInstrumentsThatCannotBe(t *testing.T) {
+	refused(t, "network: a.inp\nlearn: spring\ninstruments:\n  pressures: {J1: {entity: a}}\n  flows: {main: {entity: b}}\n", `"spring" is no date`)
+	refused(t, "network: a.inp\nlearn: 2026-03-01\nmeasurements: b\n", "learn is in place of history")
+
 	for text, want := range map[string]string{
 		"  pressures: {J1: {entity: a}}\n":                                                     "pressures and flows are needed",
 		"  pressures: {J1: {}}\n  flows: {main: {entity: b}}\n":                                "J1: entity is missing",

@@ -55,6 +55,7 @@ type Service struct {
 	kept      kept
 	closed    map[int]bool // valves
 	shown     shown
+	learning  Learning
 	problem   string // why nothing can be said now; empty: nothing stands in the way
 }
 
@@ -276,11 +277,8 @@ const writing = 2 * time.Second
 
 // follow watches a real network, whose tables grow.
 func (s *Service) follow(ctx context.Context) error {
-	before, err := scada.ReadFolder(s.cfg.History)
+	before, err := s.earlier(ctx)
 	if err != nil {
-		return fmt.Errorf("history: %w", err)
-	}
-	if err := s.watched(before); err != nil {
 		return err
 	}
 	if err := s.learn(ctx, before, leaks.Default()); err != nil {

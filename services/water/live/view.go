@@ -14,6 +14,7 @@ import (
 // View is what pages show. It is a copy.
 type View struct {
 	At         time.Time // of the last look; zero: it still learns how the network is
+	Learning   Learning
 	Simulated  bool
 	Problem    string // why nothing can be said; empty: nothing stands in the way
 	Network    string // name of its file
@@ -64,7 +65,7 @@ type ValveView struct {
 func (s *Service) View() View {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v := View{At: s.shown.at, Simulated: s.cfg.Simulate != "", Network: s.net.File.Name, Drawn: s.cfg.Simulate == LTown, Reports: slices.Clone(s.kept.Reports), Problem: s.problem, Day: s.shown.day, Date: s.shown.date}
+	v := View{At: s.shown.at, Learning: s.learning, Simulated: s.cfg.Simulate != "", Network: s.net.File.Name, Drawn: s.cfg.Simulate == LTown, Reports: slices.Clone(s.kept.Reports), Problem: s.problem, Day: s.shown.day, Date: s.shown.date}
 	var all []int
 	for i := range s.net.Nodes {
 		all = append(all, i)
