@@ -1,12 +1,18 @@
 // Command testtell reads what `go test -json` writes and tells it to a person: a line
 // per package, all of what a failed test said, and at the end every test that was left
 // out with its reason, which go test keeps to itself.
+//
+// With -again COMMAND up to three tests that failed are run again alone by it, three times
+// each. Those that pass every time are told as unsteady, to be mended, and do not fail the
+// whole. No data race, panic, time-out or succeeded attack is tried again.
 package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -15,7 +21,13 @@ import (
 )
 
 func main() {
-	ok, err := tell(os.Stdin, os.Stdout)
+	line := flag.String("again", "", "the `command` that runs a failed test again, such as 'go test -race'")
+	flag.Parse()
+	var run again
+	if *line != "" {
+		run = command(context.Background(), *line)
+	}
+	ok, err := tell(os.Stdin, os.Stdout, run)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "testtell: %v\n", err)
 	}
@@ -38,12 +50,15 @@ type teller struct {
 	said    map[key]*strings.Builder
 	skipped []string
 	failed  map[string]bool // packages
+	beyond  map[string]bool // packages with what no second try excuses
+	tests   []key           // that failed
 	passed  int
 }
 
-// tell reports whether every package passed. No package at all is an error.
-func tell(in io.Reader, out io.Writer) (bool, error) {
-	t := teller{out: out, said: map[key]*strings.Builder{}, failed: map[string]bool{}}
+// tell reports whether every package passed, but for unsteady tests if there is a way to run
+// them again. No package at all is an error.
+func tell(in io.Reader, out io.Writer, run again) (bool, error) {
+	t := teller{out: out, said: map[key]*strings.Builder{}, failed: map[string]bool{}, beyond: map[string]bool{}}
 	lines := bufio.NewReader(in)
 	for {
 		line, err := lines.ReadBytes('\n')
@@ -70,7 +85,14 @@ func tell(in io.Reader, out io.Writer) (bool, error) {
 		return false, errors.New("there was no result of any package: is it the output of 'go test -json'?")
 	}
 	fmt.Fprintf(out, "%d packages passed, %d failed, %d tests were left out\n", t.passed, len(t.failed), len(t.skipped))
-	return len(t.failed) == 0, nil
+	if len(t.failed) == 0 || run == nil {
+		return len(t.failed) == 0, nil
+	}
+	list, ok := t.unsteady(run)
+	for _, k := range list {
+		fmt.Fprintf(out, "UNSTEADY %s %s: it failed once (above) and passed %d of %d times alone. It depends on timing or on its neighbours: mend it.\n", k.pkg, k.test, againTimes, againTimes)
+	}
+	return ok, nil
 }
 
 func (t *teller) take(e event) {
@@ -86,6 +108,9 @@ func (t *teller) take(e event) {
 			t.said[k] = &strings.Builder{}
 		}
 		t.said[k].WriteString(e.Output)
+		if slices.ContainsFunc(hopeless, func(w string) bool { return strings.Contains(e.Output, w) }) {
+			t.beyond[e.Package] = true
+		}
 	case "skip":
 		if e.Test != "" {
 			t.skipped = append(t.skipped, fmt.Sprintf("  %s %s: %s\n", e.Package, e.Test, t.reason(k)))
@@ -101,7 +126,9 @@ func (t *teller) take(e event) {
 		if t.said[k] != nil {
 			fmt.Fprint(t.out, t.said[k])
 		}
-		if e.Test == "" {
+		if e.Test != "" {
+			t.tests = append(t.tests, k)
+		} else {
 			t.failed[e.Package] = true
 			t.rest(e.Package)
 			fmt.Fprintf(t.out, "FAIL  %6.1fs %s\n", e.Elapsed, e.Package)

@@ -61,7 +61,7 @@ func TestTell(t *testing.T) {
 		},
 	} {
 		var out strings.Builder
-		ok, err := tell(strings.NewReader(c.in), &out)
+		ok, err := tell(strings.NewReader(c.in), &out, nil)
 		if ok != c.ok || err != nil {
 			t.Errorf("%s: %v, %v", name, ok, err)
 		}
@@ -76,7 +76,7 @@ func TestTell(t *testing.T) {
 			}
 		}
 	}
-	if ok, err := tell(strings.NewReader("nothing\n"), &strings.Builder{}); ok || err == nil {
+	if ok, err := tell(strings.NewReader("nothing\n"), &strings.Builder{}, nil); ok || err == nil {
 		t.Errorf("nothing passed for success: %v", err)
 	}
 }
