@@ -40,8 +40,8 @@ type shown struct {
 	at        time.Time
 }
 
-// day takes a day's measurements and what crews said on it.
-func (s *Service) day(ctx context.Context, d *scada.Data, words []season.Word) error {
+// day takes a day's measurements, what crews said on it, and what instruments did not.
+func (s *Service) day(ctx context.Context, d *scada.Data, words []season.Word, lacks []string) error {
 	if err := s.heard(ctx, words); err != nil {
 		return err
 	}
@@ -68,7 +68,8 @@ func (s *Service) day(ctx context.Context, d *scada.Data, words []season.Word) e
 	}
 	s.mu.Lock()
 	s.shown.date, s.shown.day, s.shown.at, s.shown.pressures = d.Pressures.Start, s.watch.Days(), s.deps.Now(), pressures
-	s.shown.residuals, s.shown.suspects = s.watch.Residuals(), found.Suspects
+	s.shown.residuals, s.shown.suspects, s.shown.lacks = s.watch.Residuals(), found.Suspects, lacks
+	s.problem = ""
 	if !disturbed {
 		s.shown.zones = append(s.shown.zones, s.watch.Zones(d))
 		s.shown.zones = s.shown.zones[max(0, len(s.shown.zones)-weekDays):]

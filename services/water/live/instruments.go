@@ -123,7 +123,7 @@ func (s *Service) cityDays(ctx context.Context) error {
 		case empty(d):
 			err = city.Errorf(city.Invalid, "nothing was measured")
 		case last:
-			err = s.day(ctx, d, nil)
+			err = s.day(ctx, d, nil, lacks)
 		case s.disturbed(day):
 			s.watch.Skip()
 		default:

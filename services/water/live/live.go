@@ -230,7 +230,7 @@ func (s *Service) play(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(s.day(ctx, d, words), s.forgetOld()); err != nil {
+		if err := errors.Join(s.day(ctx, d, words, nil), s.forgetOld()); err != nil {
 			return err
 		}
 	}
@@ -372,7 +372,7 @@ func (s *Service) catchUp(ctx context.Context, d *scada.Data) error {
 	s.problem = ""
 	s.mu.Unlock()
 	if at := s.watch.Days(); at < days {
-		return s.day(ctx, d.Rows(at*perDay, (at+1)*perDay), nil)
+		return s.day(ctx, d.Rows(at*perDay, (at+1)*perDay), nil, nil)
 	}
 	return nil
 }
