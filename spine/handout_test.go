@@ -1,6 +1,7 @@
 package spine_test
 
 import (
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ func TestNoEdgeAsksOrAnswersForAnother(t *testing.T) {
 		got, err = line.Ask(t.Context(), spine.Handout, "square", body(spine.Handout, 1))
 		return err == nil
 	})
-	if string(got) != "handout-answer 1" {
+	if !strings.HasPrefix(string(got), "handout-answer ") { // it may have asked once before it was answered
 		t.Errorf("the hub heard %q", got)
 	}
 	for {

@@ -55,7 +55,7 @@ func TestProgramsGoOnWhereTheyWere(t *testing.T) {
 	stop := errors.New("enough")
 	next := 0
 	for _, until := range []int{7, 8, 30} { // three programs of one name
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		r := &spine.Reading{Address: h.ProgramsAddress(), Password: password, Stream: "told", Name: "reader"}
 		err := r.Read(ctx, func(body []byte) error {
 			if next == until {
@@ -132,7 +132,7 @@ func TestProgramsOnlyRead(t *testing.T) {
 			if !strings.Contains(strings.ToLower(err.Error()), "permissions violation") {
 				t.Errorf("%s: %v", what, err)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(time.Minute):
 			t.Errorf("a program may %s", what)
 		}
 	}

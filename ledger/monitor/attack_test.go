@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -21,6 +20,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"polity/internal/attack"
+	"polity/internal/testport"
 	"polity/ledger/roster"
 	"polity/ledger/roster/rostertest"
 	"polity/ledger/witness"
@@ -133,12 +133,7 @@ func (p *process) kill() { _ = p.cmd.Process.Kill(); _ = p.cmd.Wait() }
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	return testport.Address(t)
 }
 
 func startWitness(t *testing.T, w *town, i int) *process {
