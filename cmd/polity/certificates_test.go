@@ -100,7 +100,7 @@ func polityRun(ctx context.Context, errs io.Writer, args ...string) (string, err
 
 func TestStationOverTLS(t *testing.T) {
 	utility, stranger := newIssuer(t, "utility"), newIssuer(t, "stranger")
-	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	read, write := io.Pipe()
 	ended := make(chan error, 1)

@@ -152,7 +152,7 @@ func over(t *testing.T, f *Front, c *tls.Config) (*http.Response, error) {
 	}))}
 	go s.ServeTLS(l, "", "") //nolint:errcheck // ends with the test
 	t.Cleanup(func() { s.Close() })
-	client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{
+	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{
 		ForceAttemptHTTP2: true, TLSClientConfig: c,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "tcp", l.Addr().String())

@@ -44,7 +44,7 @@ func (r *receiver) take(t *testing.T) delivered {
 	select {
 	case d := <-r.got:
 		return d
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("no notification came")
 		return delivered{}
 	}

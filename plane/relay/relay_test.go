@@ -144,12 +144,12 @@ func once(t *testing.T, got []*relay.Change, n int) {
 	}
 }
 
-// until waits for a condition, at most ten seconds.
+// until waits for a condition, at most a minute.
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !is(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("not %s within ten seconds", what)
+			t.Fatalf("not %s within a minute", what)
 		}
 	}
 }

@@ -83,7 +83,7 @@ func TestMQTT(t *testing.T) {
 		if err := json.Unmarshal(p.Payload, &m); err != nil || m.Data.Key != "a:1" || m.Type != "alert.opened" || p.TopicName != "city/alerts" || p.FixedHeader.Qos != 1 || p.FixedHeader.Retain {
 			t.Errorf("%+v, %v, %s %+v", m, err, p.TopicName, p.FixedHeader)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("nothing came")
 	}
 	v.sent()
@@ -117,7 +117,7 @@ func TestMQTTOverTLS(t *testing.T) {
 		if !strings.Contains(string(p.Payload), `"type":"test"`) {
 			t.Errorf("%s", p.Payload)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("nothing came")
 	}
 	if err := v.n.Test(t.Context(), "unknown"); err == nil || !strings.Contains(err.Error(), "certificate") {

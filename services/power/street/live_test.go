@@ -211,9 +211,9 @@ func (x *town) quarter(people float64) {
 
 func (x *town) until(what string, holds func() bool) {
 	x.t.Helper()
-	for end := time.Now().Add(30 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			x.t.Fatalf("not within 30 s at %s: %s\n%+v\n%+v", x.clock().Format("15:04"), what, x.s.View(), x.field.Look("garden-street"))
+			x.t.Fatalf("not within a minute at %s: %s\n%+v\n%+v", x.clock().Format("15:04"), what, x.s.View(), x.field.Look("garden-street"))
 		}
 	}
 }
@@ -526,10 +526,10 @@ func TestMadeUpStreets(t *testing.T) {
 		found, err := x.store.Find(t.Context(), plane.Query{Types: []string{"StreetlightGroup"}})
 		return err == nil && n == 8 && len(found.Entities) == 10
 	}
-	for end := time.Now().Add(30 * time.Second); !dimmed() && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !dimmed() && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		x.set(x.clock().Add(time.Second))
 	}
-	for end := time.Now().Add(30 * time.Second); x.alerts("active") < 2 && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); x.alerts("active") < 2 && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		x.set(x.clock().Add(time.Second))
 	}
 	v := x.s.View()

@@ -66,7 +66,7 @@ func TestEachHalfHasItsOwnDecisions(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
 	notes := map[string]string{}
-	for stop := time.Now().Add(20 * time.Second); len(notes) < 2 && time.Now().Before(stop); time.Sleep(20 * time.Millisecond) {
+	for stop := time.Now().Add(time.Minute); len(notes) < 2 && time.Now().Before(stop); time.Sleep(20 * time.Millisecond) {
 		list, _, err := book.Find(t.Context(), decision.Asker{}, decision.Query{Services: []city.Slug{"power"}, Steps: true})
 		if err != nil {
 			t.Fatal(err)

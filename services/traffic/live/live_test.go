@@ -477,7 +477,7 @@ func TestOverLoopback(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		lines := 0
 		for _, j := range s.View().Junctions {
 			if j.Connected && j.Groups[0].Signal != live.Unknown {
