@@ -48,11 +48,6 @@ func publish(t *testing.T, address, topic, user, password string, lines ...strin
 // docs/formats/sensors.md says.
 func (w *town) alarmed() {
 	w.t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer l.Close()
 	hash, err := bcrypt.GenerateFromPassword([]byte("secret"), bcrypt.MinCost)
 	if err != nil {
 		w.t.Fatal(err)
@@ -71,7 +66,7 @@ func (w *town) alarmed() {
 	}
 	w.cfg.Sensors = &hub.Sensors{
 		Mappings: dir,
-		MQTT:     hub.MQTT{Listen: l.Addr().String(), Devices: []mqtt.Device{{Name: "underpass-1", Password: string(hash), Prefix: "water-level/underpass-1/"}}},
+		MQTT:     hub.MQTT{Listen: "127.0.0.1:0", Devices: []mqtt.Device{{Name: "underpass-1", Password: string(hash), Prefix: "water-level/underpass-1/"}}},
 	}
 	w.cfg.Alarms.Every = time.Second
 }
@@ -92,7 +87,7 @@ func TestFromADeviceToThePage(t *testing.T) {
 	w := newTown(t)
 	w.alarmed()
 	w.start()
-	if out := publish(t, w.cfg.Sensors.MQTT.Listen, "water-level/underpass-1/up", "underpass-1", "secret", levels(0, 0, .12, .35, .36, .38)...); out != "" {
+	if out := publish(t, w.started.Broker, "water-level/underpass-1/up", "underpass-1", "secret", levels(0, 0, .12, .35, .36, .38)...); out != "" {
 		t.Fatal(out)
 	}
 	const id, page = "urn:ngsi-ld:FloodMonitoring:underpass-1", "/sensors/water/urn:ngsi-ld:FloodMonitoring:underpass-1"
@@ -118,7 +113,7 @@ func TestFromADeviceToThePage(t *testing.T) {
 	}
 	w.stop()
 	w.start()
-	publish(t, w.cfg.Sensors.MQTT.Listen, "water-level/underpass-1/up", "underpass-1", "secret", levels(.38)...)
+	publish(t, w.started.Broker, "water-level/underpass-1/up", "underpass-1", "secret", levels(.38)...)
 	w.eventually("the alarm is there after a restart", func() bool {
 		_, text := w.get("/sensors", public...)
 		return strings.Contains(text, "1 alarm goes on")
@@ -184,8 +179,8 @@ attributes: [{name: power, unit: WTT, min: 0}]
 	}
 	w.cfg.Sensors.MQTT.Devices = append(w.cfg.Sensors.MQTT.Devices, mqtt.Device{Name: "head", Password: string(hash), Prefix: "meters/"})
 	w.start()
-	publish(t, w.cfg.Sensors.MQTT.Listen, "meters/a1/home-17", "head", "secret", "230")
-	publish(t, w.cfg.Sensors.MQTT.Listen, "level/w-1/up", "w-1", "secret", "0.5")
+	publish(t, w.started.Broker, "meters/a1/home-17", "head", "secret", "230")
+	publish(t, w.started.Broker, "level/w-1/up", "w-1", "secret", "0.5")
 	w.eventually("the silent device is listed", func() bool {
 		_, text := w.get("/sensors")
 		return strings.Contains(text, "Devices that fell silent") || w.silent("level", "w-1")

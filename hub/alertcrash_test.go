@@ -54,7 +54,7 @@ func (k *killed) Settle(ctx context.Context, upTo uint64) error {
 
 // readAll reads until the feed is empty.
 func (h *Hub) readAll(ctx context.Context, feed plane.Feed) error {
-	ctx, stop := context.WithTimeout(ctx, 30*time.Second)
+	ctx, stop := context.WithTimeout(ctx, time.Minute)
 	defer stop()
 	ended := make(chan error, 1)
 	go func() { ended <- h.readFeed(ctx) }()

@@ -15,7 +15,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
 	"polity/hub"
+	"polity/internal/testport"
 	"polity/plane/postgres/postgrestest"
 	"polity/plane/relay"
 	"polity/spine"
@@ -69,7 +73,7 @@ func (w *town) post(path, body, token string) int {
 
 func (w *town) subscribe(id, kind, uri string) {
 	w.t.Helper()
-	body := fmt.Sprintf(`{"id":%q,"type":"Subscription","entities":[{"type":%q}],"notification":{"format":"keyValues","endpoint":{"uri":%q,"timeout":1000}}}`, id, kind, uri)
+	body := fmt.Sprintf(`{"id":%q,"type":"Subscription","entities":[{"type":%q}],"notification":{"format":"keyValues","endpoint":{"uri":%q,"timeout":30000}}}`, id, kind, uri)
 	if status := w.post("/ngsi-ld/v1/subscriptions", body, ""); status != http.StatusCreated {
 		w.t.Fatalf("subscribe: %d", status)
 	}
@@ -139,7 +143,7 @@ func TestProgramsReadEachChangeOnce(t *testing.T) {
 	if err := os.WriteFile(file, []byte("a password of programs\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w.cfg.Changes = hub.Changes{Publish: true, Listen: freeAddress(t), PasswordFile: file}
+	w.cfg.Changes = hub.Changes{Publish: true, Listen: testport.Address(t), PasswordFile: file}
 	var changes []*relay.Change
 	const rounds, each = 3, 20
 	for round := range rounds {
@@ -176,12 +180,14 @@ func TestProgramsReadEachChangeOnce(t *testing.T) {
 	}
 }
 
-// read reads what is new, as a program of one name, until an entity has a level.
+// read reads what is new, as a program of one name, until an entity has a level and all is
+// marked as read.
 func (w *town) read(t *testing.T, id, level string) (list []*relay.Change) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	r := &spine.Reading{Address: w.cfg.Changes.Listen, Password: "a password of programs", Stream: relay.StreamName, Name: "test"}
+	var heard sync.Once
 	err := r.Read(ctx, func(body []byte) error {
 		c, err := relay.Decode(body)
 		if err != nil {
@@ -189,7 +195,7 @@ func (w *town) read(t *testing.T, id, level string) (list []*relay.Change) {
 		}
 		list = append(list, c)
 		if c.ID == id && c.After != nil && string(c.After.Attribute("level").Value) == level {
-			time.AfterFunc(500*time.Millisecond, cancel) // once it is marked as read
+			heard.Do(func() { time.AfterFunc(0, func() { w.allRead(ctx, "test"); cancel() }) })
 		}
 		return nil
 	})
@@ -199,11 +205,25 @@ func (w *town) read(t *testing.T, id, level string) (list []*relay.Change) {
 	return list
 }
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	s := httptest.NewServer(http.NotFoundHandler())
-	defer s.Close()
-	return strings.TrimPrefix(s.URL, "http://")
+// allRead waits until everything is marked as read by programs of a name.
+func (w *town) allRead(ctx context.Context, name string) {
+	nc, err := nats.Connect("nats://"+w.cfg.Changes.Listen, nats.UserInfo(spine.ProgramsUser, "a password of programs"), nats.CustomInboxPrefix("_INBOX_"+spine.ProgramsUser))
+	if err != nil {
+		w.t.Error(err)
+		return
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	for err == nil && ctx.Err() == nil {
+		var c jetstream.Consumer
+		if c, err = js.Consumer(ctx, relay.StreamName, name); err == nil {
+			if is := c.CachedInfo(); is.NumPending == 0 && is.NumAckPending == 0 {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	w.t.Errorf("what %s read is not marked so: %v", name, err)
 }
 
 func TestConfigurationOfChanges(t *testing.T) {

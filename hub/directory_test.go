@@ -38,7 +38,7 @@ func newVisitor(t *testing.T, origin string) *visitor {
 		t.Fatal(err)
 	}
 	return &visitor{t: t, origin: origin, http: &http.Client{
-		Jar: jar, Timeout: 20 * time.Second,
+		Jar: jar, Timeout: time.Minute,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }

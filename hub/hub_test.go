@@ -13,6 +13,7 @@ import (
 	"polity/console"
 	"polity/console/counts"
 	"polity/hub"
+	"polity/register"
 )
 
 func TestCountsArriveOnceThroughRestarts(t *testing.T) {
@@ -218,7 +219,7 @@ func TestWhatIsTakenIsSaid(t *testing.T) {
 func TestRetentionRemovesWhatTheEntrySays(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
-	w.enter("square", "edge-1")
+	w.enterKept("square", "edge-1", register.Retention{CountsDays: 60, PlaceDays: 60})
 	w.start()
 	e := w.edge("edge-1")
 	old := time.Now().AddDate(0, 0, -40).UTC().Truncate(time.Minute)
@@ -253,7 +254,8 @@ func TestRetentionRemovesWhatTheEntrySays(t *testing.T) {
 		return err == nil && p.At.Equal(fresh)
 	})
 	w.stop()
-	w.start() // removes at once after the start
+	w.enter("square", "edge-1") // 30 and 7 days
+	w.start()                   // removes at once after the start
 	w.eventually("the old is gone, the fresh is not", func() bool { o, n, p := ask(); return o == 1 && n == 1 && !p })
 	pictures, err := filepath.Glob(filepath.Join(w.cfg.Data, "pictures", "square", "*"))
 	if err != nil || len(pictures) != 1 {

@@ -133,7 +133,7 @@ func TestMatrix(t *testing.T) {
 // live feeds have no end.
 func withStop(t *testing.T) (context.Context, context.CancelFunc) {
 	t.Helper()
-	return context.WithTimeout(t.Context(), 20*time.Second)
+	return context.WithTimeout(t.Context(), time.Minute)
 }
 
 func changedLines(was, is string) string {

@@ -3,7 +3,6 @@ package hub_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -32,11 +31,6 @@ attributes: [{name: level, unit: MTR, min: 0}]
 // sense gives a town mappings, a broker on a free port, and a token.
 func (w *town) sense() {
 	w.t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer l.Close()
 	hash, err := bcrypt.GenerateFromPassword([]byte("secret"), bcrypt.MinCost)
 	if err != nil {
 		w.t.Fatal(err)
@@ -44,7 +38,7 @@ func (w *town) sense() {
 	sum := sha256.Sum256([]byte("open"))
 	w.cfg.Sensors = &hub.Sensors{
 		Mappings: filepath.Join(w.dir, "mappings"), Shipped: []string{"chirpstack-elsys-ers"},
-		MQTT:   hub.MQTT{Listen: l.Addr().String(), Devices: []mqtt.Device{{Name: "w-1", Password: string(hash), Prefix: "level/w-1/"}}},
+		MQTT:   hub.MQTT{Listen: "127.0.0.1:0", Devices: []mqtt.Device{{Name: "w-1", Password: string(hash), Prefix: "level/w-1/"}}},
 		Tokens: []push.Token{{Name: "gateway", SHA256: hex.EncodeToString(sum[:]), Routes: []city.Slug{"level"}}},
 	}
 	if err := os.MkdirAll(w.cfg.Sensors.Mappings, 0o700); err != nil {
@@ -74,7 +68,7 @@ func TestSensorsReachTheCitysData(t *testing.T) {
 	w := newTown(t)
 	w.sense()
 	w.start()
-	c := paho.NewClient(paho.NewClientOptions().AddBroker("tcp://" + w.cfg.Sensors.MQTT.Listen).SetUsername("w-1").SetPassword("secret").SetAutoReconnect(false))
+	c := paho.NewClient(paho.NewClientOptions().AddBroker("tcp://" + w.started.Broker).SetUsername("w-1").SetPassword("secret").SetAutoReconnect(false))
 	if token := c.Connect(); !token.Wait() || token.Error() != nil {
 		t.Fatal(token.Error())
 	}

@@ -25,6 +25,7 @@ import (
 	"polity/console/consoletest"
 	"polity/console/counts"
 	"polity/hub"
+	"polity/internal/testport"
 	"polity/register"
 	"polity/release/docket"
 	"polity/service"
@@ -81,7 +82,7 @@ func newTown(t *testing.T) *town {
 	}
 	w.cfg = hub.Config{
 		City: "Town", Zone: "Europe/Helsinki", Data: filepath.Join(w.dir, "hub"), Listen: "127.0.0.1:0", CityKeys: []string{public},
-		Register: filepath.Join(w.dir, "register"), Edges: hub.Edges{Listen: "127.0.0.1:0"},
+		Register: filepath.Join(w.dir, "register"), Edges: hub.Edges{Listen: testport.Address(t)},
 	}
 	for _, name := range []city.Slug{"edge-1", "edge-2"} {
 		seed, key, err := spine.NewKey()
@@ -99,10 +100,15 @@ func newTown(t *testing.T) *town {
 
 func (w *town) enter(camera, edge city.Slug) {
 	w.t.Helper()
+	w.enterKept(camera, edge, register.Retention{CountsDays: 30, PlaceDays: 7})
+}
+
+func (w *town) enterKept(camera, edge city.Slug, kept register.Retention) {
+	w.t.Helper()
 	now := time.Now().UTC().Truncate(time.Second)
 	b, err := register.Sign(register.Entry{
 		Camera: camera, Edge: edge, Title: "The " + string(camera), Purpose: "Counting.", View: register.View{Words: "It.", Lon: 24.9, Lat: 60.1, Field: 60, Reach: 50},
-		Body: "City", Decision: register.Decision{Reference: "D 1", On: "2020-01-01"}, Retention: register.Retention{CountsDays: 30, PlaceDays: 7},
+		Body: "City", Decision: register.Decision{Reference: "D 1", On: "2020-01-01"}, Retention: kept,
 		Public: register.Public{DelayMinutes: 10, Threshold: 5}, Events: []string{"crowding"}, CrowdAtLeast: 20,
 		From: now.Add(-time.Hour), Until: now.Add(1000 * time.Hour),
 	}, w.signer)
@@ -127,7 +133,6 @@ func (w *town) start() {
 	case err := <-done:
 		w.t.Fatalf("the hub did not start: %v", err)
 	}
-	w.cfg.Edges.Listen = w.started.Edges // the same after a restart
 	w.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -152,10 +157,10 @@ func (w *town) edge(name city.Slug) *spine.Edge {
 
 func (w *town) eventually(what string, condition func() bool) {
 	w.t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(90 * time.Second)
 	for !condition() {
 		if time.Now().After(deadline) {
-			w.t.Fatalf("not within 30 s: %s\n%s", what, w.log)
+			w.t.Fatalf("not within 90 s: %s\n%s", what, w.log)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -177,7 +182,8 @@ func (w *town) keep(e *spine.Edge, camera city.Slug, messages ...wire.Message) {
 	}
 }
 
-var minute = time.Date(2026, 11, 22, 14, 0, 0, 0, time.UTC)
+// minute is not so long ago that a hub forgets it, and is over.
+var minute = time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -5).Add(14 * time.Hour)
 
 func observed(n int) *wire.Observation {
 	return &wire.Observation{Metric: wire.Crossings, Class: wire.Person, Where: 1, Direction: wire.ToRight, Start: minute.Add(time.Duration(n) * time.Minute), Length: time.Minute, Covered: time.Minute, Value: 2}
