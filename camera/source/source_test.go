@@ -534,4 +534,4 @@ func TestConfigIsChecked(t *testing.T) {
 }
 
 // timeout bounds a failure.
-func timeout() <-chan time.Time { return time.After(30 * time.Second) }
+func timeout() <-chan time.Time { return time.After(time.Minute) }
