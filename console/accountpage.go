@@ -11,6 +11,7 @@ import (
 	"polity/access"
 	"polity/access/account"
 	"polity/city"
+	"polity/console/frame"
 )
 
 // accountView is the page about oneself.
@@ -18,12 +19,12 @@ type accountView struct {
 	Name, Body string
 	Roles      []roleWords
 	Looks      template.HTML // where one may look, in words; empty: nowhere
-	Purposes   []choice
+	Purposes   []frame.Choice
 	MayLook    bool
 	Passkeys   []passkeyRow
 	Sessions   []sessionRow
 	Tokens     []tokenRow
-	Scopes     []choice
+	Scopes     []frame.Choice
 	Longest    int // days that a token lasts at most
 	Made       string
 	Door       bool
@@ -31,11 +32,6 @@ type accountView struct {
 }
 
 type roleWords struct{ Name, What string }
-
-type choice struct {
-	Value, Words string
-	Chosen       bool
-}
 
 type passkeyRow struct {
 	ID, Name  string
@@ -56,74 +52,74 @@ type tokenRow struct {
 	Expires, Used   string
 }
 
-func (c *Console) accountPage(w http.ResponseWriter, r *request) error {
+func (c *Console) accountPage(w http.ResponseWriter, r *frame.Request) error {
 	return c.showAccount(w, r, "")
 }
 
 // showAccount shows the page, with a token that was just made.
-func (c *Console) showAccount(w http.ResponseWriter, r *request, made string) error {
+func (c *Console) showAccount(w http.ResponseWriter, r *frame.Request, made string) error {
 	people, err := c.people()
 	if err != nil {
 		return err
 	}
 	ctx := r.Context()
 	v := accountView{
-		Name: r.who.Name, Body: c.bodyTitle(r.who.Body), Roles: c.roles(r.who.Roles), Looks: c.grants(r.who.Areas, r.who.Cameras),
-		MayLook: c.mayEverLook(r), Made: made, Longest: int(people.LongestToken().Hours() / 24), Door: r.who.Door,
+		Name: r.Who.Name, Body: c.bodyTitle(r.Who.Body), Roles: c.roles(r.Who.Roles), Looks: c.grants(r.Who.Areas, r.Who.Cameras),
+		MayLook: c.mayEverLook(r), Made: made, Longest: int(people.LongestToken().Hours() / 24), Door: r.Who.Door,
 	}
 	for _, p := range people.Purposes() {
-		v.Purposes = append(v.Purposes, choice{string(p.Name), p.Title, p.Name == r.who.Purpose})
+		v.Purposes = append(v.Purposes, frame.Choice{Value: string(p.Name), Words: p.Title, Chosen: p.Name == r.Who.Purpose})
 	}
-	for _, a := range people.Scopes(r.who) {
-		v.Scopes = append(v.Scopes, choice{Value: string(a), Words: c.say.Say("action." + string(a))})
+	for _, a := range people.Scopes(r.Who) {
+		v.Scopes = append(v.Scopes, frame.Choice{Value: string(a), Words: c.Say("action." + string(a))})
 	}
-	passkeys, err := people.Passkeys(ctx, r.who.ID)
+	passkeys, err := people.Passkeys(ctx, r.Who.ID)
 	if err != nil {
 		return err
 	}
 	for _, k := range passkeys {
 		v.Passkeys = append(v.Passkeys, passkeyRow{
-			ID: k.ID, Name: k.Name, Added: r.clock.Time(k.Created), Used: c.dayOrNever(r, k.Used), Blocked: !k.Blocked.IsZero(), Removable: len(passkeys) > 1,
+			ID: k.ID, Name: k.Name, Added: r.Clock.Time(k.Created), Used: c.dayOrNever(r, k.Used), Blocked: !k.Blocked.IsZero(), Removable: len(passkeys) > 1,
 		})
 	}
-	sessions, err := people.Sessions(ctx, r.who.ID)
+	sessions, err := people.Sessions(ctx, r.Who.ID)
 	if err != nil {
 		return err
 	}
 	for _, s := range sessions {
 		v.Sessions = append(v.Sessions, sessionRow{
-			ID: s.ID, Device: s.Device, Network: s.Network, Since: r.clock.Time(s.Since), Seen: r.clock.Time(s.Seen), Until: r.clock.Time(s.Until), This: s.ID == r.who.Session,
+			ID: s.ID, Device: s.Device, Network: s.Network, Since: r.Clock.Time(s.Since), Seen: r.Clock.Time(s.Seen), Until: r.Clock.Time(s.Until), This: s.ID == r.Who.Session,
 		})
 	}
-	tokens, err := people.Tokens(ctx, r.who.ID)
+	tokens, err := people.Tokens(ctx, r.Who.ID)
 	if err != nil {
 		return err
 	}
 	for _, k := range tokens {
-		row := tokenRow{ID: k.ID, Name: k.Name, Expires: r.clock.Date(k.Expires), Used: c.dayOrNever(r, k.Used)}
+		row := tokenRow{ID: k.ID, Name: k.Name, Expires: r.Clock.Date(k.Expires), Used: c.dayOrNever(r, k.Used)}
 		var scope []string
 		for _, a := range k.Scope {
-			scope = append(scope, c.say.Say("action."+string(a)))
+			scope = append(scope, c.Say("action."+string(a)))
 		}
 		row.Scope = strings.Join(scope, ", ")
 		v.Tokens = append(v.Tokens, row)
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "account", Title: c.say.Say("account.title"), Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "account", Title: c.Say("account.title"), Data: v})
 }
 
 // people is the accounts, or why there are none.
 func (c *Console) people() (*account.Accounts, error) {
 	if c.cfg.Accounts == nil {
-		return nil, city.Errorf(city.NotFound, "%s", c.say.Say("forbidden.nobody"))
+		return nil, city.Errorf(city.NotFound, "%s", c.Say("forbidden.nobody"))
 	}
 	return c.cfg.Accounts, nil
 }
 
-func (c *Console) dayOrNever(r *request, t time.Time) string {
+func (c *Console) dayOrNever(r *frame.Request, t time.Time) string {
 	if t.IsZero() {
-		return c.say.Say("account.never")
+		return c.Say("account.never")
 	}
-	return r.clock.Date(t)
+	return r.Clock.Date(t)
 }
 
 func (c *Console) bodyTitle(name city.Slug) string {
@@ -140,7 +136,7 @@ func (c *Console) bodyTitle(name city.Slug) string {
 func (c *Console) roles(list []access.Role) []roleWords {
 	var words []roleWords
 	for _, role := range list {
-		words = append(words, roleWords{c.say.Say("role." + string(role)), c.say.Say("role." + string(role) + ".what")})
+		words = append(words, roleWords{c.Say("role." + string(role)), c.Say("role." + string(role) + ".what")})
 	}
 	return words
 }
@@ -152,17 +148,17 @@ func (c *Console) grants(areas, cameras []city.Slug) template.HTML {
 		words = append(words, c.areaTitle(a))
 	}
 	for _, k := range cameras {
-		words = append(words, c.say.Say("account.camera", "name", string(k)))
+		words = append(words, c.Say("account.camera", "name", string(k)))
 	}
 	if len(words) == 0 {
 		return ""
 	}
-	return c.html("account.looks", "where", strings.Join(words, ", "))
+	return c.HTML("account.looks", "where", strings.Join(words, ", "))
 }
 
 func (c *Console) areaTitle(name city.Slug) string {
 	if name == access.AllAreas {
-		return c.say.Say("account.everywhere")
+		return c.Say("account.everywhere")
 	}
 	for _, a := range c.cfg.AreaTitles {
 		if a.Name == name {
@@ -174,9 +170,9 @@ func (c *Console) areaTitle(name city.Slug) string {
 
 // mayEverLook reports whether a purpose would be of use to whoever asks: there is something
 // that they may look at, or that only a purpose is missing for.
-func (c *Console) mayEverLook(r *request) bool {
+func (c *Console) mayEverLook(r *frame.Request) bool {
 	may := func(do access.Action, on access.Thing) bool {
-		d := c.decide(r, do, on)
+		d := c.Decide(r, do, on)
 		return d.Allowed || d.Purpose
 	}
 	for _, desk := range access.Desks() {
@@ -184,16 +180,16 @@ func (c *Console) mayEverLook(r *request) bool {
 			return true
 		}
 	}
-	for _, area := range r.who.Areas {
+	for _, area := range r.Who.Areas {
 		if may(access.LookLive, access.Camera("any", area)) {
 			return true
 		}
 	}
-	return slices.ContainsFunc(r.who.Cameras, func(camera city.Slug) bool { return may(access.LookLive, c.thing(camera)) })
+	return slices.ContainsFunc(r.Who.Cameras, func(camera city.Slug) bool { return may(access.LookLive, c.thing(camera)) })
 }
 
-// form reads a form of bounded size.
-func form(w http.ResponseWriter, r *request) error {
+// readForm reads a form of bounded size.
+func readForm(w http.ResponseWriter, r *frame.Request) error {
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
 	if err := r.ParseForm(); err != nil {
 		return city.Errorf(city.Invalid, "the form cannot be read: %w", err)
@@ -202,20 +198,20 @@ func form(w http.ResponseWriter, r *request) error {
 }
 
 // back leads from a form that was answered to a page.
-func back(w http.ResponseWriter, r *request, to string) error {
-	http.Redirect(w, r.Request, localPath(to), http.StatusSeeOther)
+func back(w http.ResponseWriter, r *frame.Request, to string) error {
+	http.Redirect(w, r.Request, frame.LocalPath(to), http.StatusSeeOther)
 	return nil
 }
 
-func (c *Console) setPurpose(w http.ResponseWriter, r *request) error {
+func (c *Console) setPurpose(w http.ResponseWriter, r *frame.Request) error {
 	people, err := c.people()
 	if err != nil {
 		return err
 	}
-	if err := form(w, r); err != nil {
+	if err := readForm(w, r); err != nil {
 		return err
 	}
-	if err := people.SetPurpose(r.Context(), r.who, city.Slug(r.PostForm.Get("purpose"))); err != nil {
+	if err := people.SetPurpose(r.Context(), r.Who, city.Slug(r.PostForm.Get("purpose"))); err != nil {
 		return err
 	}
 	to := r.PostForm.Get("then")
@@ -225,18 +221,18 @@ func (c *Console) setPurpose(w http.ResponseWriter, r *request) error {
 	return back(w, r, to)
 }
 
-func (c *Console) revokeSession(w http.ResponseWriter, r *request) error {
+func (c *Console) revokeSession(w http.ResponseWriter, r *frame.Request) error {
 	people, err := c.people()
 	if err != nil {
 		return err
 	}
-	if err := form(w, r); err != nil {
+	if err := readForm(w, r); err != nil {
 		return err
 	}
 	if id := r.PostForm.Get("session"); id != "" {
-		err = people.Revoke(r.Context(), r.who, id)
+		err = people.Revoke(r.Context(), r.Who, id)
 	} else {
-		err = people.RevokeAll(r.Context(), r.who, r.who.ID, r.who.Session)
+		err = people.RevokeAll(r.Context(), r.Who, r.Who.ID, r.Who.Session)
 	}
 	if err != nil {
 		return err
@@ -244,19 +240,19 @@ func (c *Console) revokeSession(w http.ResponseWriter, r *request) error {
 	return back(w, r, "/account#sessions")
 }
 
-func (c *Console) changePasskey(w http.ResponseWriter, r *request) error {
+func (c *Console) changePasskey(w http.ResponseWriter, r *frame.Request) error {
 	people, err := c.people()
 	if err != nil {
 		return err
 	}
-	if err := form(w, r); err != nil {
+	if err := readForm(w, r); err != nil {
 		return err
 	}
 	id := r.PostForm.Get("passkey")
 	if r.PostForm.Get("do") == "remove" {
-		err = people.RemovePasskey(r.Context(), r.who, id)
+		err = people.RemovePasskey(r.Context(), r.Who, id)
 	} else {
-		err = people.RenamePasskey(r.Context(), r.who, id, r.PostForm.Get("name"))
+		err = people.RenamePasskey(r.Context(), r.Who, id, r.PostForm.Get("name"))
 	}
 	if err != nil {
 		return err
@@ -264,12 +260,12 @@ func (c *Console) changePasskey(w http.ResponseWriter, r *request) error {
 	return back(w, r, "/account#passkeys")
 }
 
-func (c *Console) makeToken(w http.ResponseWriter, r *request) error {
+func (c *Console) makeToken(w http.ResponseWriter, r *frame.Request) error {
 	people, err := c.people()
 	if err != nil {
 		return err
 	}
-	if err := form(w, r); err != nil {
+	if err := readForm(w, r); err != nil {
 		return err
 	}
 	var scope []access.Action
@@ -278,24 +274,24 @@ func (c *Console) makeToken(w http.ResponseWriter, r *request) error {
 	}
 	days, err := strconv.Atoi(r.PostForm.Get("days"))
 	if err != nil {
-		return city.Errorf(city.Invalid, "%s", c.say.Say("account.token.baddays"))
+		return city.Errorf(city.Invalid, "%s", c.Say("account.token.baddays"))
 	}
-	_, secret, err := people.MakeToken(r.Context(), r.who, r.PostForm.Get("name"), scope, time.Duration(days)*24*time.Hour)
+	_, secret, err := people.MakeToken(r.Context(), r.Who, r.PostForm.Get("name"), scope, time.Duration(days)*24*time.Hour)
 	if err != nil {
 		return err
 	}
 	return c.showAccount(w, r, secret)
 }
 
-func (c *Console) revokeToken(w http.ResponseWriter, r *request) error {
+func (c *Console) revokeToken(w http.ResponseWriter, r *frame.Request) error {
 	people, err := c.people()
 	if err != nil {
 		return err
 	}
-	if err := form(w, r); err != nil {
+	if err := readForm(w, r); err != nil {
 		return err
 	}
-	if err := people.RevokeToken(r.Context(), r.who, r.PostForm.Get("token")); err != nil {
+	if err := people.RevokeToken(r.Context(), r.Who, r.PostForm.Get("token")); err != nil {
 		return err
 	}
 	return back(w, r, "/account#tokens")

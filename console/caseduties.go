@@ -8,6 +8,7 @@ import (
 
 	"polity/access"
 	"polity/city"
+	"polity/console/frame"
 	"polity/ledger/canonical"
 	"polity/ledger/roster"
 	"polity/ledger/summary"
@@ -31,7 +32,7 @@ type link struct{ Path, Name string }
 
 type dutyRow struct {
 	Path, Who, Code string
-	State           sign
+	State           frame.Sign
 	Since, Days     string
 }
 
@@ -42,7 +43,7 @@ type auditWeek struct {
 
 type auditCell struct {
 	Body, Words, Path string
-	State             sign
+	State             frame.Sign
 }
 
 type holdRow struct {
@@ -53,7 +54,7 @@ type holdRow struct {
 // auditWeeks is how many weeks are shown, this one included.
 const auditWeeks = 6
 
-func (c *Console) dutiesOf(at clock, s *summary.Summary) *duties {
+func (c *Console) dutiesOf(at frame.Clock, s *summary.Summary) *duties {
 	now := s.Checkpoint.Time.Time()
 	d := &duties{}
 	for _, r := range s.Releases {
@@ -63,7 +64,7 @@ func (c *Console) dutiesOf(at clock, s *summary.Summary) *duties {
 		due := r.DetailsPublicOn.Time()
 		d.Overdue = append(d.Overdue, dutyRow{
 			Path: recordPath(r.Index), Who: c.recordBody(r.Body) + ": " + c.recordWord("purpose", r.Purpose), Code: token.Code(r.Token),
-			State: sign{"attention", c.say.Say("record.overdue")}, Since: at.Date(c.noonOf(string(r.DetailsPublicOn))), Days: c.say.Say("duties.days", "n", wholeDays(now.Sub(due))),
+			State: frame.Attention(c.Say("record.overdue")), Since: at.Date(c.noonOf(string(r.DetailsPublicOn))), Days: c.Say("duties.days", "n", wholeDays(now.Sub(due))),
 		})
 	}
 	c.auditsByWeek(d, s, now)
@@ -75,19 +76,19 @@ func (c *Console) dutiesOf(at clock, s *summary.Summary) *duties {
 			continue
 		}
 		d.Holds = append(d.Holds, holdRow{
-			Path: recordPath(h.Index), Body: c.recordBody(h.Body), Why: c.recordWord("hold", h.Reason), Cameras: c.say.Say("cases.cameras", "n", int(h.CamerasCount)),
-			Since: at.Date(h.At.Time()), Until: at.Date(c.noonOf(string(h.Until))), Left: c.say.Say("duties.left", "n", wholeDays(end.Sub(now))),
+			Path: recordPath(h.Index), Body: c.recordBody(h.Body), Why: c.recordWord("hold", h.Reason), Cameras: c.Say("cases.cameras", "n", int(h.CamerasCount)),
+			Since: at.Date(h.At.Time()), Until: at.Date(c.noonOf(string(h.Until))), Left: c.Say("duties.left", "n", wholeDays(end.Sub(now))),
 		})
 	}
 	if over > 0 {
-		d.Over = c.say.Say("duties.over", "n", over)
+		d.Over = c.Say("duties.over", "n", over)
 	}
-	words := []string{c.say.Say("duties.overdue.none"), c.say.Say("duties.holds.none")}
+	words := []string{c.Say("duties.overdue.none"), c.Say("duties.holds.none")}
 	if n := len(d.Overdue); n > 0 {
-		words[0] = c.say.Say("duties.overdue", "n", n)
+		words[0] = c.Say("duties.overdue", "n", n)
 	}
 	if n := len(d.Holds); n > 0 {
-		words[1] = c.say.Say("duties.holds", "n", n)
+		words[1] = c.Say("duties.holds", "n", n)
 	}
 	d.Summary = strings.Join(words, " ")
 	return d
@@ -108,9 +109,9 @@ func (c *Console) auditsByWeek(d *duties, s *summary.Summary, now time.Time) {
 		if week < begun {
 			break
 		}
-		row := auditWeek{Week: c.say.Say("duties.week", "week", string(week))}
+		row := auditWeek{Week: c.Say("duties.week", "week", string(week))}
 		if week == this {
-			row.Week = c.say.Say("duties.week.this", "week", string(week))
+			row.Week = c.Say("duties.week.this", "week", string(week))
 		}
 		for i, body := range bodies {
 			row.Cells = append(row.Cells, c.auditOf(s, body, week, week == this))
@@ -122,9 +123,9 @@ func (c *Console) auditsByWeek(d *duties, s *summary.Summary, now time.Time) {
 
 func (c *Console) auditOf(s *summary.Summary, body city.Slug, week canonical.Week, running bool) auditCell {
 	var checked, wrong int64
-	cell := auditCell{State: sign{"attention", c.say.Say("duties.audit.missing")}}
+	cell := auditCell{State: frame.Attention(c.Say("duties.audit.missing"))}
 	if running {
-		cell.State = sign{"unknown", c.say.Say("duties.audit.open")}
+		cell.State = frame.Unknown(c.Say("duties.audit.open"))
 	}
 	for _, a := range s.Audits.Newest {
 		if a.Body == body && a.Week == week {
@@ -135,29 +136,29 @@ func (c *Console) auditOf(s *summary.Summary, body city.Slug, week canonical.Wee
 	case cell.Path == "":
 		return cell
 	case wrong > 0:
-		cell.State = sign{"stopped", c.say.Say("duties.audit.wrong")}
+		cell.State = frame.Stopped(c.Say("duties.audit.wrong"))
 	default:
-		cell.State = sign{"live", c.say.Say("duties.audit.right")}
+		cell.State = frame.Live(c.Say("duties.audit.right"))
 	}
-	cell.Words = c.say.Say("duties.audit.words", "n", checked, "wrong", c.say.Say("record.audit.wrong", "n", wrong))
+	cell.Words = c.Say("duties.audit.words", "n", checked, "wrong", c.Say("record.audit.wrong", "n", wrong))
 	return cell
 }
 
 // dutiesPage is for those who carry cases and watch over them.
-func (c *Console) dutiesPage(w http.ResponseWriter, r *request) error {
+func (c *Console) dutiesPage(w http.ResponseWriter, r *frame.Request) error {
 	_, s, err := c.summed(r)
 	if err != nil {
 		return err
 	}
-	d := c.dutiesOf(r.clock, s)
+	d := c.dutiesOf(r.Clock, s)
 	d.Actions = true
 	for _, b := range []city.Slug{roster.Court, roster.Ombudsman} {
-		d.Requests = append(d.Requests, link{"/api/v1/audits/" + string(b), c.say.Say("duties.audit.fetch", "body", c.recordBody(b))})
+		d.Requests = append(d.Requests, link{"/api/v1/audits/" + string(b), c.Say("duties.audit.fetch", "body", c.recordBody(b))})
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "duties", Title: c.say.Say("duties.title"), Data: d})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "duties", Title: c.Say("duties.title"), Data: d})
 }
 
 // mayDuties says whether the page is for whoever asks, where there is a public log.
-func (c *Console) mayDuties(r *request) bool {
-	return c.cfg.Record != nil && c.allowed(r, access.SeeCases, access.City())
+func (c *Console) mayDuties(r *frame.Request) bool {
+	return c.cfg.Record != nil && c.Allowed(r, access.SeeCases, access.City())
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"polity/city"
+	"polity/console/frame"
 	"polity/release/token"
 )
 
@@ -25,7 +26,7 @@ type RecordedData struct {
 }
 
 // recordedJSON tells when a camera was recorded: no picture, no count.
-func (c *Console) recordedJSON(w http.ResponseWriter, r *request) error {
+func (c *Console) recordedJSON(w http.ResponseWriter, r *frame.Request) error {
 	book, err := c.cases()
 	if err != nil {
 		return err
@@ -37,7 +38,7 @@ func (c *Console) recordedJSON(w http.ResponseWriter, r *request) error {
 	from, one := time.Parse(time.RFC3339, r.URL.Query().Get("from"))
 	to, other := time.Parse(time.RFC3339, r.URL.Query().Get("to"))
 	if one != nil || other != nil || !from.Before(to) || to.Sub(from) > recordedMost {
-		return city.Errorf(city.Invalid, "%s", c.say.Say("casenew.badtimes"))
+		return city.Errorf(city.Invalid, "%s", c.Say("casenew.badtimes"))
 	}
 	found, err := book.Recorded(r.Context(), k.Name, from, to)
 	if err != nil {
@@ -47,7 +48,7 @@ func (c *Console) recordedJSON(w http.ResponseWriter, r *request) error {
 	for _, s := range found.Spans {
 		d.Spans = append(d.Spans, [2]int64{s[0].UnixMilli(), s[1].UnixMilli()})
 	}
-	c.answer(w, http.StatusOK, d)
+	c.Answer(w, http.StatusOK, d)
 	return nil
 }
 
@@ -71,7 +72,7 @@ type CaseNewCamera struct {
 
 type caseNewView struct {
 	Data          CaseNewData
-	Purposes      []pick
+	Purposes      []frame.Pick
 	Cameras       []caseCamera
 	Zone          string
 	Ground        bool
@@ -84,7 +85,7 @@ type caseNewView struct {
 
 // newCasePage drafts a case. Whatever is typed stays in the browser: the page writes the
 // draft's file there, and no field has a name under which it could be sent.
-func (c *Console) newCasePage(w http.ResponseWriter, r *request) error {
+func (c *Console) newCasePage(w http.ResponseWriter, r *frame.Request) error {
 	if _, err := c.cases(); err != nil {
 		return err
 	}
@@ -92,21 +93,21 @@ func (c *Console) newCasePage(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	m, g := c.about.Map, c.ground
+	m, g := c.about.Map, c.Ground
 	v := caseNewView{
 		Data: CaseNewData{
-			Map: c.plainMap(all, r.clock), Cameras: []CaseNewCamera{}, Zone: c.about.Zone.String(), Now: r.clock.now.UnixMilli(), Office: c.bodyTitle(r.who.Body),
+			Map: c.plainMap(all, r.Clock), Cameras: []CaseNewCamera{}, Zone: c.Zone.String(), Now: r.Clock.Now.UnixMilli(), Office: c.bodyTitle(r.Who.Body),
 			MaxCameras: caseMaxCameras, MaxHours: caseMaxHours, MaxDays: caseMaxDays,
 		},
-		Zone: c.about.Zone.String(), Ground: g.light != "", Light: g.light, Dark: g.dark, Width: g.width, Height: g.height, Credit: m.Credit, CreditURL: m.CreditURL, Guide: c.about.Demo,
+		Zone: c.Zone.String(), Ground: g.Light != "", Light: g.Light, Dark: g.Dark, Width: g.Width, Height: g.Height, Credit: m.Credit, CreditURL: m.CreditURL, Guide: c.about.Demo,
 	}
 	v.Data.Map.Sensors = ""
 	for _, p := range casePurposes() {
-		v.Purposes = append(v.Purposes, pick{Value: p, Name: c.say.Say("cases.purpose." + p)})
+		v.Purposes = append(v.Purposes, frame.Pick{Value: p, Name: c.Say("cases.purpose." + p)})
 	}
 	for _, k := range all {
 		v.Data.Cameras = append(v.Data.Cameras, CaseNewCamera{string(k.Name), k.title()})
 		v.Cameras = append(v.Cameras, caseCamera{k.Name, k.title()})
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "casenew", Title: c.say.Say("casenew.title"), Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "casenew", Title: c.Say("casenew.title"), Data: v})
 }

@@ -14,6 +14,7 @@ import (
 
 	"polity/access"
 	"polity/city"
+	"polity/console/frame"
 	"polity/ledger/entry"
 	"polity/recording/share"
 )
@@ -139,29 +140,29 @@ func (k *Case) state(now time.Time) caseState {
 	return caseAsked
 }
 
-func (c *Console) caseSign(s caseState) sign {
+func (c *Console) caseSign(s caseState) frame.Sign {
 	signs := map[caseState]string{
 		caseLogged: "unknown", caseAsked: "unknown", caseAnswered: "unknown", caseGranted: "live", caseOpened: "done",
 		caseRefused: "stopped", caseExpired: "stopped", caseDisclosed: "done",
 	}
-	return sign{signs[s], c.say.Say("cases.state." + string(s))}
+	return frame.Sign{Sign: signs[s], Word: c.Say("cases.state." + string(s))}
 }
 
-func (c *Console) answerSign(a CaseAnswer) sign {
+func (c *Console) answerSign(a CaseAnswer) frame.Sign {
 	signs := map[CaseAnswer]string{AnswerWaiting: "unknown", AnswerApproved: "live", AnswerRefused: "stopped"}
-	return sign{signs[a], c.say.Say("cases.answer." + string(a))}
+	return frame.Sign{Sign: signs[a], Word: c.Say("cases.answer." + string(a))}
 }
 
 type caseRow struct {
 	Path, Code, Office, Purpose, Scope, Problem string
-	State, Court, Ombudsman                     sign
+	State, Court, Ombudsman                     frame.Sign
 	Logged, Until                               template.HTML
 }
 
 type casesView struct {
 	Summary, CSV    string
 	Rows            []caseRow
-	States          []pick
+	States          []frame.Pick
 	Offices         bool // whose they are is of interest
 	None, Filtered  bool
 	MayNew, MayHand bool
@@ -172,70 +173,70 @@ type casesView struct {
 // cases is where the hub keeps them.
 func (c *Console) cases() (Cases, error) {
 	if c.cfg.Cases == nil {
-		return nil, city.Errorf(city.NotFound, "%s", c.say.Say("cases.absent"))
+		return nil, city.Errorf(city.NotFound, "%s", c.Say("cases.absent"))
 	}
 	return c.cfg.Cases, nil
 }
 
 // listCases reads the address's filter. A state that there is not is an error, so that a
 // link that was typed wrong does not pass for an empty list.
-func (c *Console) listCases(r *request) (list []Case, all int, err error) {
+func (c *Console) listCases(r *frame.Request) (list []Case, all int, err error) {
 	book, err := c.cases()
 	if err != nil {
 		return nil, 0, err
 	}
 	wanted := caseState(r.URL.Query().Get("state"))
 	if wanted != "" && !slices.Contains(caseStates(), wanted) {
-		return nil, 0, city.Errorf(city.Invalid, "%s", c.say.Say("cases.nostate"))
+		return nil, 0, city.Errorf(city.Invalid, "%s", c.Say("cases.nostate"))
 	}
-	if list, err = book.Cases(r.Context(), r.who); err != nil {
+	if list, err = book.Cases(r.Context(), r.Who); err != nil {
 		return nil, 0, err
 	}
 	all = len(list)
 	if wanted != "" {
-		list = slices.DeleteFunc(list, func(k Case) bool { return k.state(r.clock.now) != wanted })
+		list = slices.DeleteFunc(list, func(k Case) bool { return k.state(r.Clock.Now) != wanted })
 	}
 	return list, all, nil
 }
 
-func (c *Console) casesPage(w http.ResponseWriter, r *request) error {
+func (c *Console) casesPage(w http.ResponseWriter, r *frame.Request) error {
 	return c.showCases(w, r, nil)
 }
 
-func (c *Console) showCases(w http.ResponseWriter, r *request, problem error) error {
+func (c *Console) showCases(w http.ResponseWriter, r *frame.Request, problem error) error {
 	list, all, err := c.listCases(r)
 	if err != nil {
 		return err
 	}
 	v := casesView{
-		Summary: c.say.Say("cases.words", "n", all), CSV: "/cases.csv", None: len(list) == 0, Filtered: all > 0,
-		MayNew: c.allowed(r, access.PrepareCase, access.City()), MayHand: c.allowed(r, access.CarryCase, access.City()),
+		Summary: c.Say("cases.words", "n", all), CSV: "/cases.csv", None: len(list) == 0, Filtered: all > 0,
+		MayNew: c.Allowed(r, access.PrepareCase, access.City()), MayHand: c.Allowed(r, access.CarryCase, access.City()),
 	}
 	v.Offices, v.Duties = !v.MayHand, c.mayDuties(r)
 	status := http.StatusOK
 	if problem != nil {
-		v.Problem, status = problem.Error(), statuses[city.KindOf(problem)]
+		v.Problem, status = problem.Error(), frame.Status(city.KindOf(problem))
 	}
 	for i := range list {
-		v.Rows = append(v.Rows, c.caseRow(r.clock, &list[i]))
+		v.Rows = append(v.Rows, c.caseRow(r.Clock, &list[i]))
 	}
 	chosen := r.URL.Query().Get("state")
-	v.States = []pick{{"", c.say.Say("cases.any"), chosen == ""}}
+	v.States = []frame.Pick{{Value: "", Name: c.Say("cases.any"), Here: chosen == ""}}
 	for _, s := range caseStates() {
-		v.States = append(v.States, pick{string(s), c.caseSign(s).Word, string(s) == chosen})
+		v.States = append(v.States, frame.Pick{Value: string(s), Name: c.caseSign(s).Word, Here: string(s) == chosen})
 	}
 	if chosen != "" {
 		v.CSV += "?state=" + chosen
 	}
-	return c.render(w, r, status, page{Template: "cases", Title: c.say.Say("cases.title"), Data: v})
+	return c.Render(w, r, status, frame.Page{Template: "cases", Title: c.Say("cases.title"), Data: v})
 }
 
 func casePath(k *Case) string { return "/cases/" + k.ID }
 
-func (c *Console) caseRow(at clock, k *Case) caseRow {
+func (c *Console) caseRow(at frame.Clock, k *Case) caseRow {
 	row := caseRow{
 		Path: casePath(k), Code: k.Code, Office: c.bodyTitle(k.Office), Purpose: c.casePurpose(k.Purpose), Scope: c.caseScope(k),
-		State: c.caseSign(k.state(at.now)), Logged: at.Time(k.Logged), Until: at.Time(k.Expires),
+		State: c.caseSign(k.state(at.Now)), Logged: at.Time(k.Logged), Until: at.Time(k.Expires),
 	}
 	if k.Logged.IsZero() {
 		row.Logged = ""
@@ -250,23 +251,23 @@ func (c *Console) caseRow(at clock, k *Case) caseRow {
 	return row
 }
 
-func (c *Console) casePurpose(p entry.Word) string { return c.say.Say("cases.purpose." + string(p)) }
+func (c *Console) casePurpose(p entry.Word) string { return c.Say("cases.purpose." + string(p)) }
 
 func (c *Console) caseScope(k *Case) string {
-	return c.say.Say("cases.scope", "cameras", c.say.Say("cases.cameras", "n", k.Count), "hours", c.say.Say("time.hours", "n", k.Hours))
+	return c.Say("cases.scope", "cameras", c.Say("cases.cameras", "n", k.Count), "hours", c.Say("time.hours", "n", k.Hours))
 }
 
 // casesCSV is the list as a table, RFC 4180.
-func (c *Console) casesCSV(w http.ResponseWriter, r *request) error {
+func (c *Console) casesCSV(w http.ResponseWriter, r *frame.Request) error {
 	list, _, err := c.listCases(r)
 	if err != nil {
 		return err
 	}
-	out := c.csv(w, "cases.csv")
+	out := c.CSV(w, "cases.csv")
 	_ = out.Write([]string{"code", "office", "purpose", "state", "cameras", "hours", "logged", "entry", "public", "court", "ombudsman", "opened", "expires", "details_public_on"})
 	for i := range list {
 		k := &list[i]
-		row := cells(k.Code, string(k.Office), string(k.Purpose), string(k.state(r.clock.now)), k.Count, k.Hours, "", k.Index, k.Public, "", "", k.Opened, stamp(k.Expires), k.DetailsPublicOn.Format(time.DateOnly))
+		row := frame.Cells(k.Code, string(k.Office), string(k.Purpose), string(k.state(r.Clock.Now)), k.Count, k.Hours, "", k.Index, k.Public, "", "", k.Opened, stamp(k.Expires), k.DetailsPublicOn.Format(time.DateOnly))
 		if !k.Logged.IsZero() {
 			row[6] = stamp(k.Logged)
 		}
@@ -280,18 +281,18 @@ func (c *Console) casesCSV(w http.ResponseWriter, r *request) error {
 		_ = out.Write(row)
 	}
 	out.Flush()
-	return gone(out.Error())
+	return frame.Gone(out.Error())
 }
 
 // handInCase takes the file that 'polity case submit' wrote.
-func (c *Console) handInCase(w http.ResponseWriter, r *request) error {
+func (c *Console) handInCase(w http.ResponseWriter, r *frame.Request) error {
 	book, err := c.cases()
 	if err != nil {
 		return err
 	}
 	var id string
 	err = c.uploaded(w, r, submissionMax, func(file io.Reader) error {
-		id, err = book.Submit(r.Context(), r.who, file)
+		id, err = book.Submit(r.Context(), r.Who, file)
 		return err
 	})
 	if err == nil {
@@ -318,7 +319,7 @@ const (
 )
 
 // uploaded hands on the file of a form, as it comes.
-func (c *Console) uploaded(w http.ResponseWriter, r *request, most int64, take func(io.Reader) error) error {
+func (c *Console) uploaded(w http.ResponseWriter, r *frame.Request, most int64, take func(io.Reader) error) error {
 	r.Body = http.MaxBytesReader(w, r.Body, most)
 	if most > submissionMax { // a stick and a slow line; else the server's own limits hold
 		control, until := http.NewResponseController(w), time.Now().Add(uploadTime)
@@ -327,13 +328,13 @@ func (c *Console) uploaded(w http.ResponseWriter, r *request, most int64, take f
 	}
 	form, err := r.MultipartReader()
 	if err != nil {
-		return city.Errorf(city.Invalid, "%s", c.say.Say("error.form"))
+		return city.Errorf(city.Invalid, "%s", c.Say("error.form"))
 	}
 	for {
 		part, err := form.NextPart()
 		switch {
 		case errors.Is(err, io.EOF):
-			return city.Errorf(city.Invalid, "%s", c.say.Say("cases.nofile"))
+			return city.Errorf(city.Invalid, "%s", c.Say("cases.nofile"))
 		case err != nil:
 			return c.cutOff(err)
 		}
@@ -345,7 +346,7 @@ func (c *Console) uploaded(w http.ResponseWriter, r *request, most int64, take f
 
 func (c *Console) takePart(part *multipart.Part, take func(io.Reader) error) error {
 	if part.FileName() == "" {
-		return city.Errorf(city.Invalid, "%s", c.say.Say("cases.nofile"))
+		return city.Errorf(city.Invalid, "%s", c.Say("cases.nofile"))
 	}
 	err := take(part)
 	if tooLarge(err) {
@@ -356,9 +357,9 @@ func (c *Console) takePart(part *multipart.Part, take func(io.Reader) error) err
 
 func (c *Console) cutOff(err error) error {
 	if tooLarge(err) {
-		return city.Errorf(city.TooLarge, "%s", c.say.Say("cases.toolarge"))
+		return city.Errorf(city.TooLarge, "%s", c.Say("cases.toolarge"))
 	}
-	return city.Errorf(city.Invalid, "%s", c.say.Say("error.form"))
+	return city.Errorf(city.Invalid, "%s", c.Say("error.form"))
 }
 
 func tooLarge(err error) bool {
@@ -367,9 +368,9 @@ func tooLarge(err error) bool {
 }
 
 // caseNav leads to cases.
-func (c *Console) caseNav(r *request) []navItem {
-	if c.cfg.Cases == nil || !c.allowed(r, access.SeeCases, access.City()) {
+func (c *Console) caseNav(r *frame.Request) []frame.NavItem {
+	if c.cfg.Cases == nil || !c.Allowed(r, access.SeeCases, access.City()) {
 		return nil
 	}
-	return []navItem{{Path: "/cases", Name: c.say.Say("cases.title")}}
+	return []frame.NavItem{{Path: "/cases", Name: c.Say("cases.title")}}
 }

@@ -2,7 +2,7 @@ package console
 
 import (
 	"context"
-	"html/template"
+	"embed"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -16,7 +16,10 @@ import (
 	"polity/access/policy"
 	"polity/camera/live"
 	"polity/city"
+	"polity/console/frame"
+	"polity/console/ground"
 	"polity/console/texts"
+	"polity/console/waste"
 	"polity/room/decision"
 	"polity/room/incident"
 	"polity/room/notice"
@@ -34,7 +37,7 @@ type Config struct {
 	// Transit is public transport; nil: there is none.
 	Transit Transit
 	// Access says who asks and what they may do. Nil: everyone is the public.
-	Access Access
+	Access frame.Access
 	// Areas names the areas that a camera is in, beside the whole city.
 	Areas      func(camera city.Slug) []city.Slug
 	AreaTitles []Area // the areas with their titles, for pages
@@ -87,28 +90,32 @@ type Area struct {
 
 // Console is the pages as one http.Handler.
 type Console struct {
-	cfg    Config
-	log    *slog.Logger
-	say    *texts.Language
-	about  About
-	mux    *http.ServeMux
-	pages  map[string]*template.Template
-	bundle *bundled
-	ground *ground
-	live   *live.Live
-	feeds  feeds
+	*frame.Frame
+	say   *texts.Language // of the pages of water
+	cfg   Config
+	about About
+	mux   *http.ServeMux
+	live  *live.Live
+	feeds feeds
 	// closing ends when the console closes.
 	closing context.Context
 	end     context.CancelFunc
 	counts  *countsCache
 	told    tellPace // what the public tells
 
+	waste *waste.Console
+
 	sensorsFile sensorsFile
-	masking     chan struct{} // holds one while a driver's photo is decoded
 
 	groupOnce sync.Once
 	groups    []streetGroup
 }
+
+//go:embed pages/*.html
+var pages embed.FS
+
+//go:embed all:dist
+var built embed.FS
 
 // New makes the pages. It asks the City for nothing but About. Close ends live
 // feeds.
@@ -116,39 +123,76 @@ func New(cfg Config) (*Console, error) {
 	if cfg.City == nil {
 		return nil, city.Errorf(city.Invalid, "the console needs a City")
 	}
-	c := &Console{cfg: cfg, log: cfg.Log, say: texts.English(), about: cfg.City.About(), mux: http.NewServeMux(), masking: make(chan struct{}, 1)}
+	c := &Console{cfg: cfg, about: cfg.City.About(), mux: http.NewServeMux()}
+	if err := c.openFrame(); err != nil {
+		return nil, err
+	}
+	if err := c.openServices(); err != nil {
+		return nil, err
+	}
 	c.closing, c.end = context.WithCancel(context.Background())
-	if c.log == nil {
-		c.log = slog.New(slog.DiscardHandler)
+	c.counts = &countsCache{fetch: cfg.City.Counts, kept: map[countsKey]*countsEntry{}}
+	c.live = live.New(live.Config{Watch: cfg.City.Watch, Check: c.check, Every: cfg.Every, Log: c.cfg.Log})
+	for _, r := range c.routes() {
+		c.mux.Handle(r.Pattern, c.Handle(r))
+	}
+	return c, nil
+}
+
+// openFrame makes what all pages stand in, and reads their templates.
+func (c *Console) openFrame() error {
+	if c.cfg.Log == nil {
+		c.cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.cfg.Now == nil {
+		c.cfg.Now = time.Now
 	}
 	if c.about.Zone == nil {
 		c.about.Zone = time.UTC
 	}
-	files := cfg.Bundle
-	if files == nil {
+	if c.cfg.Bundle == nil {
 		sub, err := fs.Sub(built, "dist")
 		if err != nil {
-			return nil, err
+			return err
 		}
-		files = sub
+		c.cfg.Bundle = sub
 	}
-	var err error
-	if c.bundle, err = openBundle(files); err != nil {
-		return nil, err
+	m := c.about.Map
+	picture, err := ground.Open(ground.Source{Bounds: m.Bounds, Layers: m.Layers, Credit: m.Credit, CreditURL: m.CreditURL})
+	if err != nil {
+		return err
 	}
-	if c.ground, err = openGround(c.about.Map); err != nil {
-		return nil, err
+	c.Frame, err = frame.New(frame.Config{
+		City: c.about.Name, Demo: c.about.Demo, Zone: c.about.Zone, Ground: picture, Access: c.cfg.Access, Accounts: c.cfg.Accounts != nil, Policies: c.cfg.Policies != nil,
+		Purposes: c.purposeChoices, Viewer: c.viewer, Nav: func(r *frame.Request) (everyone, tasks []frame.NavItem) { return c.nav(), c.work(r) },
+		Bundle: c.cfg.Bundle, Log: c.cfg.Log, Now: c.cfg.Now,
+	})
+	if err != nil {
+		return err
 	}
-	if err := c.parsePages(); err != nil {
-		return nil, err
+	c.say = c.Language
+	files, err := fs.Sub(pages, "pages")
+	if err != nil {
+		return err
 	}
-	c.counts = &countsCache{fetch: cfg.City.Counts, kept: map[countsKey]*countsEntry{}}
-	c.live = live.New(live.Config{Watch: cfg.City.Watch, Check: c.check, Every: cfg.Every, Log: c.log})
-	guard := http.NewCrossOriginProtection()
-	for _, r := range routes {
-		c.mux.Handle(r.Pattern, guard.Handler(c.route(r)))
+	return c.Parse("", files, "scene.html", "alertpart.html", "rights.html", "dutypart.html")
+}
+
+// openServices makes the pages of each service.
+func (c *Console) openServices() (err error) {
+	c.waste, err = waste.New(c.Frame, c.cfg.Services[access.Waste], c.cfg.Decisions != nil)
+	return err
+}
+
+// purposeChoices are those that a look may have.
+func (c *Console) purposeChoices() []frame.Choice {
+	var list []frame.Choice
+	if c.cfg.Accounts != nil {
+		for _, p := range c.cfg.Accounts.Purposes() {
+			list = append(list, frame.Choice{Value: string(p.Name), Words: p.Title})
+		}
 	}
-	return c, nil
+	return list
 }
 
 // ServeHTTP answers with a page, an asset, or a live feed.
@@ -162,14 +206,6 @@ func (c *Console) Close() {
 
 // LiveStats counts what the live feeds have done.
 func (c *Console) LiveStats() live.Stats { return c.live.Stats() }
-
-func (c *Console) clock() clock {
-	now := time.Now
-	if c.cfg.Now != nil {
-		now = c.cfg.Now
-	}
-	return clock{zone: c.about.Zone, now: now(), say: c.say}
-}
 
 func (c *Console) check(ctx context.Context, name city.Slug) error {
 	_, err := c.camera(ctx, name)
@@ -186,5 +222,5 @@ func (c *Console) camera(ctx context.Context, name city.Slug) (Camera, error) {
 			return k, nil
 		}
 	}
-	return Camera{}, city.Errorf(city.NotFound, "%s", c.say.Say("error.camera", "name", string(name)))
+	return Camera{}, city.Errorf(city.NotFound, "%s", c.Say("error.camera", "name", string(name)))
 }

@@ -10,6 +10,7 @@ import (
 	"polity/camera/wire"
 	"polity/city"
 	"polity/console/counts"
+	"polity/console/frame"
 	"polity/console/names"
 )
 
@@ -87,7 +88,7 @@ func countKey(class wire.Class) string { return "count." + names.Classes[class] 
 // classes in the order of charts and tables.
 var classes = []wire.Class{wire.Person, wire.Bicycle, wire.Vehicle}
 
-func (c *Console) countsView(k Camera, l layout.Layout, r *request, d day) countsView {
+func (c *Console) countsView(k Camera, l layout.Layout, r *frame.Request, d day) countsView {
 	all := []shown{{wire.Occupancy, ""}}
 	for _, z := range l.Zones {
 		all = append(all, shown{wire.Occupancy, z.Name})
@@ -104,11 +105,11 @@ func (c *Console) countsView(k Camera, l layout.Layout, r *request, d day) count
 		}
 	}
 	for _, s := range all {
-		name := c.say.Say("counts.view")
+		name := c.Say("counts.view")
 		if s.where != "" {
 			name = readable(s.where)
 		}
-		v.Tabs = append(v.Tabs, tab{Name: name, Address: with(r, "show", s.key()), Here: s == now})
+		v.Tabs = append(v.Tabs, tab{Name: name, Address: frame.With(r, "show", s.key()), Here: s == now})
 	}
 	lines := d.lines(now)
 	v.Chart = c.chart(lines, l, r, d)
@@ -117,17 +118,17 @@ func (c *Console) countsView(k Camera, l layout.Layout, r *request, d day) count
 	} else {
 		v.Summary = c.occupancySummary(r, d, now.where)
 	}
-	if !r.viewer.Counts {
+	if !r.Viewer.Counts {
 		v.Chart.Threshold = k.Entry.Threshold
-		v.Rule = c.say.Say("counts.rule", "delay", r.clock.Long(k.Entry.PublicDelay), "n", k.Entry.Threshold)
+		v.Rule = c.Say("counts.rule", "delay", r.Clock.Long(k.Entry.PublicDelay), "n", k.Entry.Threshold)
 	}
 	v.Distributions = c.distributions(now.where, r, d)
 	v.Columns, v.Rows = c.table(k, lines, v.Chart.Lines, r, d)
-	v.CSV = "/cameras/" + string(k.Name) + "/counts.csv?day=" + d.from.In(c.about.Zone).Format(dayForm)
-	if r.asPublic {
+	v.CSV = "/cameras/" + string(k.Name) + "/counts.csv?day=" + d.from.In(c.Zone).Format(dayForm)
+	if r.AsPublic {
 		v.CSV += "&as=public"
 	}
-	v.Empty = c.say.Say("counts.empty")
+	v.Empty = c.Say("counts.empty")
 	return v
 }
 
@@ -149,9 +150,9 @@ func (d day) lines(s shown) []counts.Series {
 	return out
 }
 
-func (c *Console) chart(lines []counts.Series, l layout.Layout, r *request, d day) ChartData {
+func (c *Console) chart(lines []counts.Series, l layout.Layout, r *frame.Request, d day) ChartData {
 	data := ChartData{
-		From: d.query.From.UnixMilli(), Step: d.query.Step.Milliseconds(), Lines: []ChartLine{}, Ticks: []Tick{}, Zone: c.about.Zone.String(),
+		From: d.query.From.UnixMilli(), Step: d.query.Step.Milliseconds(), Lines: []ChartLine{}, Ticks: []Tick{}, Zone: c.Zone.String(),
 	}
 	for _, s := range lines {
 		line := ChartLine{
@@ -160,7 +161,7 @@ func (c *Console) chart(lines []counts.Series, l layout.Layout, r *request, d da
 		}
 		for i, p := range s.Points {
 			switch {
-			case i >= len(line.Values) || p.Covered <= 0 || d.query.From.Add(time.Duration(i)*d.query.Step).After(r.clock.now):
+			case i >= len(line.Values) || p.Covered <= 0 || d.query.From.Add(time.Duration(i)*d.query.Step).After(r.Clock.Now):
 			case p.Value == counts.Withheld:
 				line.Withheld = append(line.Withheld, i)
 			default:
@@ -168,7 +169,7 @@ func (c *Console) chart(lines []counts.Series, l layout.Layout, r *request, d da
 				line.Values[i] = &v
 			}
 		}
-		data.Whole = s.Metric == wire.Crossings || !r.viewer.Counts
+		data.Whole = s.Metric == wire.Crossings || !r.Viewer.Counts
 		data.Lines = append(data.Lines, line)
 	}
 	return data
@@ -176,11 +177,11 @@ func (c *Console) chart(lines []counts.Series, l layout.Layout, r *request, d da
 
 // lineName is "people", or "people, to the left" for a crossing.
 func (c *Console) lineName(s counts.Series, l layout.Layout) string {
-	name := c.say.Say(classKey(s.Class))
+	name := c.Say(classKey(s.Class))
 	if s.Metric != wire.Crossings {
 		return name
 	}
-	return c.say.Say("counts.towards", "class", name, "way", c.way(l, s.Where, s.Direction))
+	return c.Say("counts.towards", "class", name, "way", c.way(l, s.Where, s.Direction))
 }
 
 // way says where a direction leads in the picture, since nobody knows which end of
@@ -188,7 +189,7 @@ func (c *Console) lineName(s counts.Series, l layout.Layout) string {
 func (c *Console) way(l layout.Layout, name city.Slug, d wire.Direction) string {
 	i := slices.IndexFunc(l.Lines, func(n layout.Line) bool { return n.Name == name })
 	if i < 0 || d == wire.NoDirection {
-		return c.say.Say("way.any")
+		return c.Say("way.any")
 	}
 	n := l.Lines[i]
 	x, y := -(n.To.Y - n.From.Y), n.To.X-n.From.X // to the right of the line, y downwards
@@ -197,25 +198,25 @@ func (c *Console) way(l layout.Layout, name city.Slug, d wire.Direction) string 
 	}
 	switch {
 	case math.Abs(x) >= math.Abs(y) && x > 0:
-		return c.say.Say("way.right")
+		return c.Say("way.right")
 	case math.Abs(x) >= math.Abs(y):
-		return c.say.Say("way.left")
+		return c.Say("way.left")
 	case y > 0:
-		return c.say.Say("way.down")
+		return c.Say("way.down")
 	}
-	return c.say.Say("way.up")
+	return c.Say("way.up")
 }
 
 // occupancySummary says in a sentence how many there were.
-func (c *Console) occupancySummary(r *request, d day, where city.Slug) string {
+func (c *Console) occupancySummary(r *frame.Request, d day, where city.Slug) string {
 	i := slices.IndexFunc(d.series, func(s counts.Series) bool {
 		return s.Metric == wire.Occupancy && s.Class == wire.Person && s.Where == where
 	})
 	if i < 0 {
-		return c.say.Say("counts.none")
+		return c.Say("counts.none")
 	}
 	quarters := counts.Coarser(d.series[i], int(counts.PublicStep/d.query.Step))
-	if !r.viewer.Counts {
+	if !r.Viewer.Counts {
 		quarters = d.series[i]
 	}
 	best, mean, seen, hidden := -1, 0.0, 0.0, 0
@@ -235,16 +236,16 @@ func (c *Console) occupancySummary(r *request, d day, where city.Slug) string {
 	}
 	if best < 0 {
 		if hidden > 0 {
-			return c.say.Say("counts.allwithheld")
+			return c.Say("counts.allwithheld")
 		}
-		return c.say.Say("counts.none")
+		return c.Say("counts.none")
 	}
-	from := d.query.From.Add(time.Duration(best) * counts.PublicStep).In(c.about.Zone)
+	from := d.query.From.Add(time.Duration(best) * counts.PublicStep).In(c.Zone)
 	key := "counts.summary"
 	if hidden > 0 {
 		key = "counts.summary.withheld"
 	}
-	return c.say.Say(key, "n", round1(mean/seen), "from", from.Format("15:04"), "to", from.Add(counts.PublicStep).Format("15:04"),
+	return c.Say(key, "n", round1(mean/seen), "from", from.Format("15:04"), "to", from.Add(counts.PublicStep).Format("15:04"),
 		"most", round1(quarters.Points[best].Value), "where", c.where(where))
 }
 
@@ -252,14 +253,14 @@ func round1(v float64) float64 { return math.Round(v*10) / 10 }
 
 func (c *Console) where(name city.Slug) string {
 	if name == "" {
-		return c.say.Say("where.view")
+		return c.Say("where.view")
 	}
-	return c.say.Say("where.zone", "name", readable(name))
+	return c.Say("where.zone", "name", readable(name))
 }
 
 // crossingsSummary says how many went which way. For the public it adds up
 // published numbers only, so that nothing withheld can be worked out from it.
-func (c *Console) crossingsSummary(l layout.Layout, lines []counts.Series, d day, r *request) string {
+func (c *Console) crossingsSummary(l layout.Layout, lines []counts.Series, d day, r *frame.Request) string {
 	var parts []string
 	hidden := false
 	for _, s := range lines {
@@ -272,34 +273,34 @@ func (c *Console) crossingsSummary(l layout.Layout, lines []counts.Series, d day
 			}
 		}
 		if sum > 0 {
-			parts = append(parts, c.say.Say("counts.went."+names.Classes[s.Class], "n", int(sum), "way", c.way(l, s.Where, s.Direction)))
+			parts = append(parts, c.Say("counts.went."+names.Classes[s.Class], "n", int(sum), "way", c.way(l, s.Where, s.Direction)))
 		}
 	}
 	key := "counts.crossed"
 	switch {
 	case len(parts) == 0 && hidden:
-		return c.say.Say("counts.allwithheld")
+		return c.Say("counts.allwithheld")
 	case len(parts) == 0:
-		return c.say.Say("counts.nobodycrossed")
+		return c.Say("counts.nobodycrossed")
 	case hidden:
 		key = "counts.crossed.withheld"
 	}
-	until := c.say.Say("counts.thatday")
-	if d.to.After(r.clock.now) {
-		until = c.say.Say("counts.sofar")
+	until := c.Say("counts.thatday")
+	if d.to.After(r.Clock.Now) {
+		until = c.Say("counts.sofar")
 	}
-	return c.say.Say(key, "parts", strings.Join(parts, ", "), "until", until)
+	return c.Say(key, "parts", strings.Join(parts, ", "), "until", until)
 }
 
 // table lists quarters of an hour, the latest first.
-func (c *Console) table(k Camera, lines []counts.Series, named []ChartLine, r *request, d day) (columns []string, rows []countsRow) {
+func (c *Console) table(k Camera, lines []counts.Series, named []ChartLine, r *frame.Request, d day) (columns []string, rows []countsRow) {
 	if len(lines) == 0 {
 		return nil, nil
 	}
 	for i := range lines {
 		columns = append(columns, named[i].Name)
 	}
-	columns = append(columns, c.say.Say("counts.seen"))
+	columns = append(columns, c.Say("counts.seen"))
 	quarters := make([]counts.Series, len(lines))
 	for i, s := range lines {
 		quarters[i] = s
@@ -311,25 +312,25 @@ func (c *Console) table(k Camera, lines []counts.Series, named []ChartLine, r *r
 		if first.Covered <= 0 {
 			continue
 		}
-		from := d.query.From.Add(time.Duration(i) * counts.PublicStep).In(c.about.Zone)
+		from := d.query.From.Add(time.Duration(i) * counts.PublicStep).In(c.Zone)
 		row := countsRow{Time: from.Format("15:04") + "–" + from.Add(counts.PublicStep).Format("15:04")}
 		for _, q := range quarters {
 			row.Values = append(row.Values, c.value(q, i, k, r))
 		}
-		row.Values = append(row.Values, c.say.Say("counts.percent", "n", int(100*min(1, float64(first.Covered)/float64(counts.PublicStep))+.5)))
+		row.Values = append(row.Values, c.Say("counts.percent", "n", int(100*min(1, float64(first.Covered)/float64(counts.PublicStep))+.5)))
 		rows = append(rows, row)
 	}
 	return columns, rows
 }
 
-func (c *Console) value(s counts.Series, i int, k Camera, r *request) string {
+func (c *Console) value(s counts.Series, i int, k Camera, r *frame.Request) string {
 	switch {
 	case i >= len(s.Points) || s.Points[i].Covered <= 0:
 		return "–"
 	case s.Points[i].Value == counts.Withheld:
-		return c.say.Say("counts.fewer", "n", k.Entry.Threshold)
-	case s.Metric == wire.Crossings || !r.viewer.Counts:
-		return c.say.Number(s.Points[i].Value, 0)
+		return c.Say("counts.fewer", "n", k.Entry.Threshold)
+	case s.Metric == wire.Crossings || !r.Viewer.Counts:
+		return c.Number(s.Points[i].Value, 0)
 	}
-	return c.say.Number(s.Points[i].Value, 1)
+	return c.Number(s.Points[i].Value, 1)
 }

@@ -11,6 +11,7 @@ import (
 	"polity/camera/layout"
 	"polity/city"
 	"polity/console/counts"
+	"polity/console/frame"
 	"polity/opendata"
 	"polity/plane/rest"
 )
@@ -50,7 +51,7 @@ type setRow struct {
 	Days                      int
 }
 
-func (c *Console) dataPage(w http.ResponseWriter, r *request) error {
+func (c *Console) dataPage(w http.ResponseWriter, r *frame.Request) error {
 	var v struct {
 		Summary string
 		Sets    []setRow
@@ -72,8 +73,8 @@ func (c *Console) dataPage(w http.ResponseWriter, r *request) error {
 			v.Sets = append(v.Sets, row)
 		}
 	}
-	v.Summary = c.say.Say("data.words", "n", len(v.Sets))
-	return c.render(w, r, http.StatusOK, page{Template: "data", Title: c.say.Say("data.title"), Data: v})
+	v.Summary = c.Say("data.words", "n", len(v.Sets))
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "data", Title: c.Say("data.title"), Data: v})
 }
 
 type fileRow struct {
@@ -109,15 +110,15 @@ const (
 	listedFiles = 14
 )
 
-func (c *Console) setPage(w http.ResponseWriter, r *request) error {
+func (c *Console) setPage(w http.ResponseWriter, r *frame.Request) error {
 	p := c.cfg.Data.Published
 	id := city.Slug(r.PathValue("set"))
 	if p == nil {
-		return city.Errorf(city.NotFound, "%s", c.say.Say("data.missing", "name", string(id)))
+		return city.Errorf(city.NotFound, "%s", c.Say("data.missing", "name", string(id)))
 	}
 	x, err := p.Index(id)
 	if city.KindOf(err) == city.NotFound {
-		return city.Errorf(city.NotFound, "%s", c.say.Say("data.missing", "name", string(id)))
+		return city.Errorf(city.NotFound, "%s", c.Say("data.missing", "name", string(id)))
 	}
 	if err != nil {
 		return err
@@ -128,30 +129,30 @@ func (c *Console) setPage(w http.ResponseWriter, r *request) error {
 			if err != nil {
 				return err
 			}
-			return c.render(w, r, http.StatusOK, page{Template: "dataset", Title: s.Title, Data: v})
+			return c.Render(w, r, http.StatusOK, frame.Page{Template: "dataset", Title: s.Title, Data: v})
 		}
 	}
-	return city.Errorf(city.NotFound, "%s", c.say.Say("data.missing", "name", string(id)))
+	return city.Errorf(city.NotFound, "%s", c.Say("data.missing", "name", string(id)))
 }
 
-func (c *Console) setView(r *request, s *opendata.Set, x *opendata.Index) (*setView, error) {
+func (c *Console) setView(r *frame.Request, s *opendata.Set, x *opendata.Index) (*setView, error) {
 	about := c.cfg.Data.About
 	v := &setView{ID: s.ID, Description: s.Description, Notes: s.Notes, About: about, MailAddress: about.Contact.Email, Contact: about.Contact.Name, API: s.Address}
 	if v.Contact == "" {
 		v.Contact = v.MailAddress
 	}
-	v.Kept = c.say.Say("data.kept.ever")
+	v.Kept = c.Say("data.kept.ever")
 	if s.Keep > 0 {
-		v.Kept = r.clock.Long(s.Keep)
+		v.Kept = r.Clock.Long(s.Keep)
 	}
-	v.Span = c.say.Say("data.span.none")
+	v.Span = c.Say("data.span.none")
 	newest := "2026-11-29"
 	if n := len(x.Days); n > 0 {
 		newest = x.Days[n-1].Name
-		v.Span = c.say.Say("data.span", "from", x.Days[0].Name, "to", newest, "n", n)
+		v.Span = c.Say("data.span", "from", x.Days[0].Name, "to", newest, "n", n)
 	}
 	for _, k := range s.Columns {
-		v.Columns = append(v.Columns, columnRow{k.Name, k.Unit, c.say.Say("data.kind." + string(k.Kind)), k.About})
+		v.Columns = append(v.Columns, columnRow{k.Name, k.Unit, c.Say("data.kind." + string(k.Kind)), k.About})
 		v.Head = append(v.Head, k.Name)
 	}
 	var err error
@@ -179,7 +180,7 @@ func (c *Console) fileRows(id city.Slug, list []opendata.Published) (rows []file
 		if len(rows) == listedFiles {
 			return rows, i + 1
 		}
-		row := fileRow{Name: p.Name, Rows: strconv.FormatInt(p.Rows, 10), Published: p.At.In(c.about.Zone).Format("2006-01-02 15:04"), Corrections: p.Corrections}
+		row := fileRow{Name: p.Name, Rows: strconv.FormatInt(p.Rows, 10), Published: p.At.In(c.Zone).Format("2006-01-02 15:04"), Corrections: p.Corrections}
 		for _, ending := range opendata.Endings {
 			f := p.Files[ending]
 			row.Files = append(row.Files, fileLink{"/data/" + string(id) + "/" + p.Name + "." + ending, map[string]string{"csv": "CSV", "geojson": "GeoJSON"}[ending], amount(f.Bytes)})
@@ -202,7 +203,7 @@ func amount(bytes int64) string {
 }
 
 // apiPage describes the plain API by its own table.
-func (c *Console) apiPage(w http.ResponseWriter, r *request) error {
+func (c *Console) apiPage(w http.ResponseWriter, r *frame.Request) error {
 	about := c.cfg.Data.About
 	v := struct {
 		Operations []rest.Operation
@@ -210,6 +211,6 @@ func (c *Console) apiPage(w http.ResponseWriter, r *request) error {
 		On         bool
 		Example    string
 	}{rest.Operations(), about.Base(r.Request), rest.Root, about.API, ""}
-	v.Example = "curl '" + v.Base + rest.Root + "/types'\ncurl '" + v.Base + rest.Root + "/entities?format=geojson&updated_since=" + r.clock.now.UTC().Add(-time.Hour).Truncate(time.Hour).Format(time.RFC3339) + "'"
-	return c.render(w, r, http.StatusOK, page{Template: "api", Title: c.say.Say("api.title"), Data: v})
+	v.Example = "curl '" + v.Base + rest.Root + "/types'\ncurl '" + v.Base + rest.Root + "/entities?format=geojson&updated_since=" + r.Clock.Now.UTC().Add(-time.Hour).Truncate(time.Hour).Format(time.RFC3339) + "'"
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "api", Title: c.Say("api.title"), Data: v})
 }

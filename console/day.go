@@ -10,6 +10,7 @@ import (
 	"polity/camera/wire"
 	"polity/city"
 	"polity/console/counts"
+	"polity/console/frame"
 )
 
 // lookStep is the step in which people with the right to look see counts.
@@ -30,59 +31,59 @@ const (
 )
 
 // dayOf reads ?at= and ?day= of a request.
-func (c *Console) dayOf(k Camera, r *request) (day, error) {
-	d := day{latest: r.clock.now}
-	if !r.viewer.Counts {
-		d.latest = r.clock.now.Add(-k.Entry.PublicDelay)
+func (c *Console) dayOf(k Camera, r *frame.Request) (day, error) {
+	d := day{latest: r.Clock.Now}
+	if !r.Viewer.Counts {
+		d.latest = r.Clock.Now.Add(-k.Entry.PublicDelay)
 	}
 	values := r.URL.Query()
 	moment := d.latest
 	switch {
 	case values.Get("at") != "":
-		t, err := time.ParseInLocation(timeForm, values.Get("at"), c.about.Zone)
+		t, err := time.ParseInLocation(timeForm, values.Get("at"), c.Zone)
 		if err != nil {
-			return day{}, city.Errorf(city.Invalid, "%s", c.say.Say("error.at"))
+			return day{}, city.Errorf(city.Invalid, "%s", c.Say("error.at"))
 		}
 		if t.Before(d.latest) {
 			d.at, moment = t, t
 		}
 	case values.Get("day") != "":
-		t, err := time.ParseInLocation(dayForm, values.Get("day"), c.about.Zone)
+		t, err := time.ParseInLocation(dayForm, values.Get("day"), c.Zone)
 		if err != nil {
-			return day{}, city.Errorf(city.Invalid, "%s", c.say.Say("error.day"))
+			return day{}, city.Errorf(city.Invalid, "%s", c.Say("error.day"))
 		}
-		if r.clock.midnight(t).Before(r.clock.midnight(d.latest)) {
+		if r.Clock.Midnight(t).Before(r.Clock.Midnight(d.latest)) {
 			d.at, moment = t.Add(12*time.Hour), t // a past day begins with its noon
 		}
 	}
-	d.from = r.clock.midnight(moment)
-	d.to = r.clock.midnight(d.from.Add(36 * time.Hour))
+	d.from = r.Clock.Midnight(moment)
+	d.to = r.Clock.Midnight(d.from.Add(36 * time.Hour))
 	d.query = counts.Query{From: d.from, To: d.to, Step: lookStep}
-	if !r.viewer.Counts {
+	if !r.Viewer.Counts {
 		d.query.Step = counts.PublicStep
 	}
 	return d, nil
 }
 
 // load gets the day's counts, by the public rules for the public.
-func (c *Console) load(k Camera, r *request, d *day) error {
-	all, err := c.counts.get(r.Context(), r.clock.now, k.Name, d.query)
+func (c *Console) load(k Camera, r *frame.Request, d *day) error {
+	all, err := c.counts.get(r.Context(), r.Clock.Now, k.Name, d.query)
 	if err != nil {
 		return err
 	}
-	if remembers, ok := c.cfg.City.(PublishedCounts); ok && !r.viewer.Counts {
+	if remembers, ok := c.cfg.City.(PublishedCounts); ok && !r.Viewer.Counts {
 		if published, ok, err := remembers.PublishedCounts(r.Context(), k.Name, d.query); ok || err != nil {
 			d.series = published
 			return err
 		}
 	}
-	if !r.viewer.Counts {
+	if !r.Viewer.Counts {
 		l, err := c.cfg.City.Layout(r.Context(), k.Name)
 		if err != nil {
 			return err
 		}
 		rule := counts.Rule{Delay: k.Entry.PublicDelay, Threshold: k.Entry.Threshold, Inside: inside(l.Zones)}
-		all = rule.Public(d.query, r.clock.now, all)
+		all = rule.Public(d.query, r.Clock.Now, all)
 	}
 	d.series = all
 	return nil
@@ -94,9 +95,9 @@ const young = 2 * time.Hour
 
 // enlarge narrows the counts of such a day, and with them its slider, for people with
 // the right to look.
-func (c *Console) enlarge(k Camera, r *request, d *day) error {
+func (c *Console) enlarge(k Camera, r *frame.Request, d *day) error {
 	begun, ok := d.begun()
-	if !ok || !r.viewer.Counts || !d.to.After(r.clock.now) || r.clock.now.Sub(begun) >= young {
+	if !ok || !r.Viewer.Counts || !d.to.After(r.Clock.Now) || r.Clock.Now.Sub(begun) >= young {
 		return nil
 	}
 	from := begun.Truncate(time.Hour)
@@ -104,14 +105,14 @@ func (c *Console) enlarge(k Camera, r *request, d *day) error {
 		from = d.from
 	}
 	to := from.Add(young)
-	if !r.clock.now.Before(to) {
+	if !r.Clock.Now.Before(to) {
 		to = to.Add(time.Hour)
 	}
 	if !d.at.IsZero() && d.at.Before(from) || to.After(d.to) {
 		return nil
 	}
 	d.query = counts.Query{From: from, To: to, Step: time.Minute}
-	all, err := c.counts.get(r.Context(), r.clock.now, k.Name, d.query)
+	all, err := c.counts.get(r.Context(), r.Clock.Now, k.Name, d.query)
 	d.series = all
 	return err
 }
@@ -159,18 +160,18 @@ type slider struct {
 	StripWords                  string
 }
 
-func (c *Console) slider(k Camera, r *request, d day, events []Event) slider {
+func (c *Console) slider(k Camera, r *frame.Request, d day, events []Event) slider {
 	at := d.at
 	if at.IsZero() {
 		at = d.latest
 	}
 	s := slider{
-		Words: r.clock.Day(d.from), AtInput: at.In(c.about.Zone).Format(timeForm), MaxInput: d.latest.In(c.about.Zone).Format(timeForm),
-		MinInput: r.clock.now.Add(-k.Entry.Retention).In(c.about.Zone).Format(timeForm),
-		First:    d.first(), Length: d.end() - d.first(), Hours: d.hours(c.about.Zone), AtMinute: d.minute(at),
+		Words: r.Clock.Day(d.from), AtInput: at.In(c.Zone).Format(timeForm), MaxInput: d.latest.In(c.Zone).Format(timeForm),
+		MinInput: r.Clock.Now.Add(-k.Entry.Retention).In(c.Zone).Format(timeForm),
+		First:    d.first(), Length: d.end() - d.first(), Hours: d.hours(c.Zone), AtMinute: d.minute(at),
 	}
 	address := func(t time.Time) string {
-		q := url.Values{"day": {t.In(c.about.Zone).Format(dayForm)}}
+		q := url.Values{"day": {t.In(c.Zone).Format(dayForm)}}
 		for _, keep := range []string{"show", "as"} {
 			if v := r.URL.Query().Get(keep); v != "" {
 				q.Set(keep, v)
@@ -192,7 +193,7 @@ func (c *Console) slider(k Camera, r *request, d day, events []Event) slider {
 			s.Ticks = append(s.Ticks, d.minute(e.Start))
 		}
 	}
-	s.StripWords = c.say.Say("slider.strip", "n", len(s.Ticks), "summary", c.occupancySummary(r, d, ""))
+	s.StripWords = c.Say("slider.strip", "n", len(s.Ticks), "summary", c.occupancySummary(r, d, ""))
 	return s
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"polity/access"
 	"polity/city"
+	"polity/console/frame"
 	"polity/room/decision"
 	"polity/service"
 	power "polity/services/power/live"
@@ -33,7 +34,7 @@ type decisionView struct {
 	Do, Reason, Effect string
 	Service, Level     string
 	Algorithm          string
-	State              sign
+	State              frame.Sign
 	Revision           int64
 	Made, Until        template.HTML
 	Inputs             []decisionInput
@@ -50,34 +51,34 @@ type decisionInput struct {
 
 type decisionStep struct {
 	At        template.HTML
-	State     sign
+	State     frame.Sign
 	Who, Note string
 }
 
 // decisions is the book of decisions, and the one who asks as the book knows them.
-func (c *Console) decisions(r *request) (*decision.Book, decision.Asker, error) {
+func (c *Console) decisions(r *frame.Request) (*decision.Book, decision.Asker, error) {
 	if c.cfg.Decisions == nil {
-		return nil, decision.Asker{}, city.Errorf(city.NotFound, "%s", c.say.Say("error.nodecisions"))
+		return nil, decision.Asker{}, city.Errorf(city.NotFound, "%s", c.Say("error.nodecisions"))
 	}
-	by := decision.Asker{Who: r.who, At: access.Circumstances{Loopback: access.OnLoopback(r.Request)}}
-	if r.asPublic {
+	by := decision.Asker{Who: r.Who, At: access.Circumstances{Loopback: access.OnLoopback(r.Request)}}
+	if r.AsPublic {
 		by.Who = access.Who{}
 	}
 	return c.cfg.Decisions, by, nil
 }
 
-func (c *Console) decisionNav(r *request) []navItem {
-	if c.cfg.Decisions == nil || len(c.cfg.Services) == 0 || !c.allowed(r, access.SeeAlerts, access.Service(someDesk)) {
+func (c *Console) decisionNav(r *frame.Request) []frame.NavItem {
+	if c.cfg.Decisions == nil || len(c.cfg.Services) == 0 || !c.Allowed(r, access.SeeAlerts, access.Service(frame.SomeDesk)) {
 		return nil
 	}
-	return []navItem{{Path: "/decisions", Name: c.say.Say("decisions.title")}}
+	return []frame.NavItem{{Path: "/decisions", Name: c.Say("decisions.title")}}
 }
 
-func (c *Console) decisionsPage(w http.ResponseWriter, r *request) error {
+func (c *Console) decisionsPage(w http.ResponseWriter, r *frame.Request) error {
 	return c.showDecisions(w, r, nil)
 }
 
-func (c *Console) showDecisions(w http.ResponseWriter, r *request, refused error) error {
+func (c *Console) showDecisions(w http.ResponseWriter, r *frame.Request, refused error) error {
 	book, by, err := c.decisions(r)
 	if err != nil {
 		return err
@@ -90,16 +91,16 @@ func (c *Console) showDecisions(w http.ResponseWriter, r *request, refused error
 	if err != nil {
 		return err
 	}
-	v := decisionsView{Summary: c.say.Say("decisions.words", "n", len(open)), More: more, Said: c.decisionSaid(r)}
+	v := decisionsView{Summary: c.Say("decisions.words", "n", len(open)), More: more, Said: c.decisionSaid(r)}
 	status := http.StatusOK
 	if refused != nil {
-		v.Problem, status = refused.Error(), statuses[city.KindOf(refused)]
+		v.Problem, status = refused.Error(), frame.Status(city.KindOf(refused))
 	}
 	for _, d := range open {
 		v.Open = append(v.Open, c.decisionView(r, d, book.May(by, d.Service)))
 	}
 	for _, d := range all {
-		inEffect := d.Level == service.Bounded && d.State == decision.Applied && d.Until.After(r.clock.now)
+		inEffect := d.Level == service.Bounded && d.State == decision.Applied && d.Until.After(r.Clock.Now)
 		if d.Closed.IsZero() || (!inEffect && len(v.Closed) == decisionsClosed) {
 			continue
 		}
@@ -109,7 +110,7 @@ func (c *Console) showDecisions(w http.ResponseWriter, r *request, refused error
 			v.Closed = append(v.Closed, one)
 		}
 	}
-	return c.render(w, r, status, page{Template: "decisions", Title: c.say.Say("decisions.title"), Data: v})
+	return c.Render(w, r, status, frame.Page{Template: "decisions", Title: c.Say("decisions.title"), Data: v})
 }
 
 var decisionSigns = map[decision.State]string{
@@ -117,16 +118,16 @@ var decisionSigns = map[decision.State]string{
 	decision.Failed: "stopped", decision.Refused: "unknown", decision.Reverted: "unknown", decision.Expired: "unknown", decision.Withdrawn: "unknown",
 }
 
-func (c *Console) decisionState(s decision.State) sign {
-	return sign{decisionSigns[s], c.say.Say("decisions.state." + string(s))}
+func (c *Console) decisionState(s decision.State) frame.Sign {
+	return frame.Sign{Sign: decisionSigns[s], Word: c.Say("decisions.state." + string(s))}
 }
 
-func (c *Console) decisionView(r *request, d *decision.Decision, may bool) decisionView {
+func (c *Console) decisionView(r *frame.Request, d *decision.Decision, may bool) decisionView {
 	v := decisionView{
 		ID: d.ID, Path: "/decisions/" + string(d.Service) + "/" + url.PathEscape(d.ID), Do: d.Do, Reason: d.Reason, Effect: d.Effect,
-		Service: c.deskName(d.Service), Level: c.say.Say("decisions.level." + string(d.Level)), Algorithm: string(d.Algorithm),
-		State: c.decisionState(d.State), Revision: d.Revision, Made: r.clock.Time(d.Made), Until: r.clock.Time(d.Until),
-		MayAnswer: may && d.State == decision.Proposed && d.Until.After(r.clock.now),
+		Service: c.deskName(d.Service), Level: c.Say("decisions.level." + string(d.Level)), Algorithm: string(d.Algorithm),
+		State: c.decisionState(d.State), Revision: d.Revision, Made: r.Clock.Time(d.Made), Until: r.Clock.Time(d.Until),
+		MayAnswer: may && d.State == decision.Proposed && d.Until.After(r.Clock.Now),
 		MayUndo:   may && d.Level != service.Advice && (d.State == decision.Accepted || d.State == decision.Applied),
 		Advice:    d.Level == service.Advice,
 	}
@@ -136,27 +137,26 @@ func (c *Console) decisionView(r *request, d *decision.Decision, may bool) decis
 		}
 	}
 	for _, i := range d.Inputs {
-		v.Inputs = append(v.Inputs, decisionInput{i.Entity, i.Attribute, i.Value, r.clock.Time(i.At)})
+		v.Inputs = append(v.Inputs, decisionInput{i.Entity, i.Attribute, i.Value, r.Clock.Time(i.At)})
 	}
 	for _, s := range d.Steps {
 		who := s.Name
 		if s.Person == "" {
-			who = c.say.Say("decisions.program", "service", c.deskName(d.Service))
+			who = c.Say("decisions.program", "service", c.deskName(d.Service))
 		}
-		v.Steps = append(v.Steps, decisionStep{r.clock.Time(s.At), c.decisionState(s.State), who, s.Note})
+		v.Steps = append(v.Steps, decisionStep{r.Clock.Time(s.At), c.decisionState(s.State), who, s.Note})
 	}
 	return v
 }
 
 // answerDecision takes a person's answer; where it is refused, the page says why.
-func (c *Console) answerDecision(w http.ResponseWriter, r *request) error {
+func (c *Console) answerDecision(w http.ResponseWriter, r *frame.Request) error {
 	book, by, err := c.decisions(r)
 	if err != nil {
 		return err
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, formMax)
-	if err := r.ParseForm(); err != nil {
-		return city.Errorf(city.Invalid, "%s", c.say.Say("error.form"))
+	if err := c.ReadForm(w, r); err != nil {
+		return err
 	}
 	revision, _ := strconv.ParseInt(r.PostFormValue("revision"), 10, 64) // 0 is the revision of none
 	to := decision.State(r.PostFormValue("to"))
@@ -171,19 +171,19 @@ func (c *Console) answerDecision(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	http.Redirect(w, r.Request, saying("/decisions", string(to)), http.StatusSeeOther)
+	http.Redirect(w, r.Request, frame.Saying("/decisions", string(to)), http.StatusSeeOther)
 	return nil
 }
 
-func (c *Console) decisionSaid(r *request) string {
-	if key := "decisions.said." + r.URL.Query().Get("said"); c.say.Forms(key) != nil {
-		return c.say.Say(key)
+func (c *Console) decisionSaid(r *frame.Request) string {
+	if key := "decisions.said." + r.URL.Query().Get("said"); c.Forms(key) != nil {
+		return c.Say(key)
 	}
 	return ""
 }
 
 // decisionsJSON is what a desk's own programs read: the open decisions that it sees.
-func (c *Console) decisionsJSON(w http.ResponseWriter, r *request) error {
+func (c *Console) decisionsJSON(w http.ResponseWriter, r *frame.Request) error {
 	book, by, err := c.decisions(r)
 	if err != nil {
 		return err
@@ -207,6 +207,6 @@ func (c *Console) decisionsJSON(w http.ResponseWriter, r *request) error {
 	for _, d := range open {
 		out.Decisions = append(out.Decisions, one{d.Decision, d.Do, d.Effect, d.State, d.Revision, d.Until})
 	}
-	c.answer(w, http.StatusOK, out)
+	c.Answer(w, http.StatusOK, out)
 	return nil
 }

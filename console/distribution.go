@@ -7,6 +7,7 @@ import (
 	"polity/camera/wire"
 	"polity/city"
 	"polity/console/counts"
+	"polity/console/frame"
 )
 
 // distribution is how long things stayed in a zone, or how fast they went through it,
@@ -26,8 +27,8 @@ type bin struct {
 const fewest = 10
 
 // distributions returns those of a zone. The public gets none: bins are small.
-func (c *Console) distributions(where city.Slug, r *request, d day) []distribution {
-	if !r.viewer.Counts || where == "" {
+func (c *Console) distributions(where city.Slug, r *frame.Request, d day) []distribution {
+	if !r.Viewer.Counts || where == "" {
 		return nil
 	}
 	var all []distribution
@@ -66,27 +67,27 @@ func (c *Console) distribution(metric wire.Metric, class wire.Class, sum [wire.H
 	if metric == wire.Speed {
 		kind, edges = "speed", wire.SpeedEdges[:]
 	}
-	d := distribution{Title: c.say.Say("distribution."+kind, "class", c.say.Say(classKey(class))), What: c.say.Say("distribution." + kind + ".what")}
+	d := distribution{Title: c.Say("distribution."+kind, "class", c.Say(classKey(class))), What: c.Say("distribution." + kind + ".what")}
 	greatest, passed, half := slices.Max(sum[:]), uint32(0), -1
 	for i, v := range sum {
 		if passed += v; half < 0 && 2*passed >= n {
 			half = i
 		}
-		b := bin{Count: c.say.Number(float64(v), 0), Share: int(100 * v / greatest)}
+		b := bin{Count: c.Number(float64(v), 0), Share: int(100 * v / greatest)}
 		switch {
 		case i == 0:
-			b.Words = c.say.Say("distribution.under", "to", c.edge(kind, edges[0]))
+			b.Words = c.Say("distribution.under", "to", c.edge(kind, edges[0]))
 		case i == len(sum)-1:
-			b.Words = c.say.Say("distribution.over", "from", c.edge(kind, edges[i-1]))
+			b.Words = c.Say("distribution.over", "from", c.edge(kind, edges[i-1]))
 		default:
-			b.Words = c.say.Say("distribution.between", "from", c.edge(kind, edges[i-1]), "to", c.edge(kind, edges[i]))
+			b.Words = c.Say("distribution.between", "from", c.edge(kind, edges[i-1]), "to", c.edge(kind, edges[i]))
 		}
 		d.Bins = append(d.Bins, b)
 	}
 	if half < len(edges) {
-		d.Summary = c.say.Say("distribution."+kind+".half", "n", n, "to", c.edge(kind, edges[half]))
+		d.Summary = c.Say("distribution."+kind+".half", "n", n, "to", c.edge(kind, edges[half]))
 	} else {
-		d.Summary = c.say.Say("distribution."+kind+".most", "n", n, "from", c.edge(kind, edges[half-1]))
+		d.Summary = c.Say("distribution."+kind+".most", "n", n, "from", c.edge(kind, edges[half-1]))
 	}
 	return d
 }
@@ -97,7 +98,7 @@ func (c *Console) edge(kind string, v float64) string {
 	case kind == "speed":
 		return fmt.Sprintf("%g km/h", v)
 	case v < 60:
-		return c.say.Say("distribution.seconds", "n", int(v))
+		return c.Say("distribution.seconds", "n", int(v))
 	}
-	return c.say.Say("distribution.minutes", "n", int(v/60))
+	return c.Say("distribution.minutes", "n", int(v/60))
 }

@@ -8,6 +8,7 @@ import (
 
 	"polity/camera/layout"
 	"polity/city"
+	"polity/console/frame"
 )
 
 // EditorData is what the editor's script needs.
@@ -22,7 +23,7 @@ type EditorData struct {
 // some 400 kB.
 const maxLayout = 1 << 20
 
-func (c *Console) editPage(w http.ResponseWriter, r *request) error {
+func (c *Console) editPage(w http.ResponseWriter, r *frame.Request) error {
 	k, err := c.camera(r.Context(), city.Slug(r.PathValue("camera")))
 	if err != nil {
 		return err
@@ -35,14 +36,14 @@ func (c *Console) editPage(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	title := c.say.Say("edit.title", "title", k.title())
+	title := c.Say("edit.title", "title", k.title())
 	data := struct {
 		Title  string
 		Name   city.Slug
 		Scene  sceneView
 		Editor EditorData
 	}{title, k.Name, scene, EditorData{Camera: k.Name, Width: place.Width, Height: place.Height, Layout: filled(l)}}
-	return c.render(w, r, http.StatusOK, page{Template: "edit", Title: title, Data: data})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "edit", Title: title, Data: data})
 }
 
 // filled gives a script lists where Go has none.
@@ -56,7 +57,7 @@ func filled(l layout.Layout) layout.Layout {
 	return l
 }
 
-func (c *Console) getLayout(w http.ResponseWriter, r *request) error {
+func (c *Console) getLayout(w http.ResponseWriter, r *frame.Request) error {
 	k, err := c.camera(r.Context(), city.Slug(r.PathValue("camera")))
 	if err != nil {
 		return err
@@ -65,13 +66,13 @@ func (c *Console) getLayout(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	c.answer(w, http.StatusOK, filled(l))
+	c.Answer(w, http.StatusOK, filled(l))
 	return nil
 }
 
 // putLayout saves what was drawn. What is wrong with it is answered as a Problem
 // that says where.
-func (c *Console) putLayout(w http.ResponseWriter, r *request) error {
+func (c *Console) putLayout(w http.ResponseWriter, r *frame.Request) error {
 	k, err := c.camera(r.Context(), city.Slug(r.PathValue("camera")))
 	if err != nil {
 		return err
@@ -81,50 +82,50 @@ func (c *Console) putLayout(w http.ResponseWriter, r *request) error {
 	in.DisallowUnknownFields()
 	if err := in.Decode(&l); err != nil {
 		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-			return city.Errorf(city.TooLarge, "%s", c.say.Say("edit.toolarge"))
+			return city.Errorf(city.TooLarge, "%s", c.Say("edit.toolarge"))
 		}
 		p, ok := problemOf(&l) // a name that is none was left empty, so this finds its place
 		if city.KindOf(err) != city.Invalid || !ok {
-			return city.Errorf(city.Invalid, "%s", c.say.Say("edit.unreadable", "why", err.Error()))
+			return city.Errorf(city.Invalid, "%s", c.Say("edit.unreadable", "why", err.Error()))
 		}
 		p.Message = err.Error()
-		c.answer(w, http.StatusUnprocessableEntity, p)
+		c.Answer(w, http.StatusUnprocessableEntity, p)
 		return nil
 	}
 	if p, ok := problemOf(&l); ok {
-		c.answer(w, http.StatusUnprocessableEntity, p)
+		c.Answer(w, http.StatusUnprocessableEntity, p)
 		return nil
 	}
 	saved, err := c.cfg.City.SetLayout(r.Context(), k.Name, l)
 	if err != nil {
 		return err
 	}
-	c.answer(w, http.StatusOK, filled(saved))
+	c.Answer(w, http.StatusOK, filled(saved))
 	return nil
 }
 
 // problemOf finds the first thing that is wrong with a layout and where: each part
 // is checked alone first.
-func problemOf(l *layout.Layout) (Problem, bool) {
+func problemOf(l *layout.Layout) (frame.Problem, bool) {
 	for i, z := range l.Zones {
 		if err := (&layout.Layout{Zones: []layout.Zone{z}}).Check(); err != nil {
-			return Problem{Message: err.Error(), Zone: i, Line: -1}, true
+			return frame.Problem{Message: err.Error(), Zone: i, Line: -1}, true
 		}
 	}
 	for i, n := range l.Lines {
 		if err := (&layout.Layout{Lines: []layout.Line{n}}).Check(); err != nil {
-			return Problem{Message: err.Error(), Zone: -1, Line: i}, true
+			return frame.Problem{Message: err.Error(), Zone: -1, Line: i}, true
 		}
 	}
 	if err := (&layout.Layout{Ground: l.Ground}).Check(); err != nil {
-		return Problem{Message: err.Error(), Zone: -1, Line: -1, Ground: true}, true
+		return frame.Problem{Message: err.Error(), Zone: -1, Line: -1, Ground: true}, true
 	}
 	if err := l.Check(); err != nil {
-		p := Problem{Message: err.Error(), Zone: -1, Line: -1}
+		p := frame.Problem{Message: err.Error(), Zone: -1, Line: -1}
 		p.Zone, p.Line = secondUse(l)
 		return p, true
 	}
-	return Problem{}, false
+	return frame.Problem{}, false
 }
 
 // secondUse finds the zone or line whose name another has already.

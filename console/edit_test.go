@@ -9,7 +9,7 @@ import (
 
 	"polity/camera/layout"
 	"polity/city"
-	"polity/console"
+	"polity/console/frame"
 )
 
 func put(t testing.TB, h http.Handler, body string, header ...string) *httptest.ResponseRecorder {
@@ -69,7 +69,7 @@ func TestWrongLayoutsSayWhatAndWhere(t *testing.T) {
 		{`{"zones":[` + strings.Repeat(" ", 1<<20) + `]}`, 413, 0, 0, false, ""},
 	} {
 		w := put(t, h, c.body)
-		var p console.Problem
+		var p frame.Problem
 		if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil {
 			t.Fatalf("%.80s: %v: %s", c.body, err, w.Body)
 		}

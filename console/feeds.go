@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"polity/city"
+	"polity/console/frame"
 )
 
 // feedsOfOne is how many live feeds one person or program has open at once: far more than
@@ -40,6 +41,6 @@ func (f *feeds) enter(id string) (leave func(), err error) {
 // tooManyFeeds gives that error its own status.
 func (c *Console) tooManyFeeds(w http.ResponseWriter, err error) error {
 	w.Header().Set("Retry-After", "60")
-	c.answer(w, http.StatusTooManyRequests, Problem{Message: err.Error()})
+	c.Answer(w, http.StatusTooManyRequests, frame.Problem{Message: err.Error()})
 	return nil
 }

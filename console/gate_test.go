@@ -13,9 +13,10 @@ import (
 	"polity/city"
 	"polity/console"
 	"polity/console/consoletest"
+	"polity/console/frame"
 )
 
-func newGated(t *testing.T, who console.Access, looks console.Looks) *console.Console {
+func newGated(t *testing.T, who frame.Access, looks console.Looks) *console.Console {
 	t.Helper()
 	now := func() time.Time { return afternoon }
 	world, err := consoletest.New(consoletest.Config{Now: now})

@@ -10,6 +10,7 @@ import (
 
 	"polity/access"
 	"polity/city"
+	"polity/console/frame"
 	"polity/room/alert"
 	"polity/room/handover"
 	"polity/room/incident"
@@ -38,12 +39,12 @@ type incidentRow struct {
 }
 
 // incidentsPage lists incidents, and alerts that may belong together.
-func (c *Console) incidentsPage(w http.ResponseWriter, r *request) error {
+func (c *Console) incidentsPage(w http.ResponseWriter, r *frame.Request) error {
 	if err := c.hasRoom(); err != nil {
 		return err
 	}
 	book := c.incidents()
-	all, err := book.List(r.Context(), r.who)
+	all, err := book.List(r.Context(), r.Who)
 	if err != nil {
 		return err
 	}
@@ -53,16 +54,16 @@ func (c *Console) incidentsPage(w http.ResponseWriter, r *request) error {
 	}
 	v := incidentsView{MayHandle: len(data.Handles) > 0, Request: newRequest()}
 	for _, i := range all {
-		row := incidentRow{"/room/incidents/" + url.PathEscape(i.ID), i.Title, c.deskWords(i.Desks), r.clock.Time(i.Opened)}
+		row := incidentRow{"/room/incidents/" + url.PathEscape(i.ID), i.Title, c.deskWords(i.Desks), r.Clock.Time(i.Opened)}
 		if i.Open {
 			v.Open = append(v.Open, row)
 		} else {
 			v.Closed = append(v.Closed, row)
 		}
 	}
-	for _, p := range book.Proposals(r.who) {
-		o := proposalView{Words: c.say.Say("incidents.proposal", "kind", c.kindWords(p.Kind), "n", len(p.Alerts)), When: r.clock.Time(p.Start)}
-		o.Title = c.say.Say("incidents.proposedtitle", "kind", c.kindWords(p.Kind), "time", r.clock.Words(p.Start))
+	for _, p := range book.Proposals(r.Who) {
+		o := proposalView{Words: c.Say("incidents.proposal", "kind", c.kindWords(p.Kind), "n", len(p.Alerts)), When: r.Clock.Time(p.Start)}
+		o.Title = c.Say("incidents.proposedtitle", "kind", c.kindWords(p.Kind), "time", r.Clock.Words(p.Start))
 		for _, key := range p.Alerts {
 			a, err := c.cfg.Alerts.Lookup(r.Context(), key)
 			if err != nil {
@@ -74,9 +75,9 @@ func (c *Console) incidentsPage(w http.ResponseWriter, r *request) error {
 		}
 		v.Proposed = append(v.Proposed, o)
 	}
-	v.Words = c.say.Say("incidents.words", "n", len(v.Open))
+	v.Words = c.Say("incidents.words", "n", len(v.Open))
 	v.Said = c.incidentSaid(r)
-	return c.render(w, r, http.StatusOK, page{Template: "incidents", Title: c.say.Say("incidents.title"), Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "incidents", Title: c.Say("incidents.title"), Data: v})
 }
 
 func alertAddress(key alert.Key) string { return "/room?alert=" + url.QueryEscape(string(key)) }
@@ -84,7 +85,7 @@ func alertAddress(key alert.Key) string { return "/room?alert=" + url.QueryEscap
 func (c *Console) deskWords(desks []city.Slug) string {
 	var words []string
 	for _, d := range desks {
-		words = append(words, c.say.Say("room.desk."+string(d)))
+		words = append(words, c.Say("room.desk."+string(d)))
 	}
 	return strings.Join(words, ", ")
 }
@@ -92,7 +93,7 @@ func (c *Console) deskWords(desks []city.Slug) string {
 type incidentView struct {
 	ID, Title, Desks string
 	Revision         uint64
-	State            sign
+	State            frame.Sign
 	When             template.HTML
 	By               string
 	Rows             []alertRow
@@ -104,11 +105,11 @@ type incidentView struct {
 }
 
 // incidentPage is one incident with everything that belongs to it.
-func (c *Console) incidentPage(w http.ResponseWriter, r *request) error {
+func (c *Console) incidentPage(w http.ResponseWriter, r *frame.Request) error {
 	if err := c.hasRoom(); err != nil {
 		return err
 	}
-	d, err := c.incidents().Incident(r.Context(), r.who, r.PathValue("incident"))
+	d, err := c.incidents().Incident(r.Context(), r.Who, r.PathValue("incident"))
 	if err != nil {
 		return err
 	}
@@ -118,14 +119,14 @@ func (c *Console) incidentPage(w http.ResponseWriter, r *request) error {
 	}
 	i := d.Incident
 	v := incidentView{
-		ID: i.ID, Title: i.Title, Desks: c.deskWords(i.Desks), Revision: i.Revision, State: sign{"attention", c.say.Say("incidents.open")}, When: r.clock.Time(i.Opened),
+		ID: i.ID, Title: i.Title, Desks: c.deskWords(i.Desks), Revision: i.Revision, State: frame.Attention(c.Say("incidents.open")), When: r.Clock.Time(i.Opened),
 		By: c.personWords(i.By, r, data.People), Export: "/room/incidents/" + url.PathEscape(i.ID) + "/export.zip", Open: i.Open, Request: newRequest(), Said: c.incidentSaid(r),
 	}
 	if !i.Open {
-		v.State = sign{"unknown", c.say.Say("incidents.closed")}
+		v.State = frame.Unknown(c.Say("incidents.closed"))
 	}
 	for _, desk := range i.Desks {
-		v.MayHandle = v.MayHandle || c.allowed(r, access.Handle, access.Service(desk))
+		v.MayHandle = v.MayHandle || c.Allowed(r, access.Handle, access.Service(desk))
 	}
 	titles := map[alert.Key]string{}
 	for _, a := range d.Alerts {
@@ -135,22 +136,22 @@ func (c *Console) incidentPage(w http.ResponseWriter, r *request) error {
 		v.Rows = append(v.Rows, row)
 	}
 	for _, l := range slices.Backward(d.Timeline) { // the newest first
-		t := timelineRow{When: r.clock.Time(l.At), Text: l.Text}
+		t := timelineRow{When: r.Clock.Time(l.At), Text: l.Text}
 		switch {
 		case l.Item != nil:
-			t.When, t.Words = r.clock.Time(l.Item.At), l.Item.What
+			t.When, t.Words = r.Clock.Time(l.Item.At), l.Item.What
 		case l.Alert != "":
-			t.Words = c.say.Say("incidents.ofalert", "title", titles[l.Alert], "words", c.entryWords(l.Entry, r, data.People))
+			t.Words = c.Say("incidents.ofalert", "title", titles[l.Alert], "words", c.entryWords(l.Entry, r, data.People))
 		default:
 			t.Words = c.entryWords(l.Entry, r, data.People)
 		}
 		v.Timeline = append(v.Timeline, t)
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "incident", Title: i.Title, Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "incident", Title: i.Title, Data: v})
 }
 
 // incidentAct is a form about an incident.
-func (c *Console) incidentAct(w http.ResponseWriter, r *request) error {
+func (c *Console) incidentAct(w http.ResponseWriter, r *frame.Request) error {
 	if err := c.roomForm(w, r); err != nil {
 		return err
 	}
@@ -170,29 +171,29 @@ func (c *Console) incidentAct(w http.ResponseWriter, r *request) error {
 	for _, key := range r.PostForm["key"] {
 		q.Items = append(q.Items, alert.Key(key))
 	}
-	out, err := c.incidents().Act(r.Context(), r.who, q)
+	out, err := c.incidents().Act(r.Context(), r.Who, q)
 	if err != nil {
 		return err
 	}
-	http.Redirect(w, r.Request, saying("/room/incidents/"+url.PathEscape(out.Incident.ID), q.Do), http.StatusSeeOther)
+	http.Redirect(w, r.Request, frame.Saying("/room/incidents/"+url.PathEscape(out.Incident.ID), q.Do), http.StatusSeeOther)
 	return nil
 }
 
-func (c *Console) incidentSaid(r *request) string {
-	if key := "incidents.done." + r.URL.Query().Get("said"); c.say.Forms(key) != nil {
-		return c.say.Say(key)
+func (c *Console) incidentSaid(r *frame.Request) string {
+	if key := "incidents.done." + r.URL.Query().Get("said"); c.Forms(key) != nil {
+		return c.Say(key)
 	}
 	return ""
 }
 
 // roomForm reads a form of the control room.
-func (c *Console) roomForm(w http.ResponseWriter, r *request) error {
+func (c *Console) roomForm(w http.ResponseWriter, r *frame.Request) error {
 	if err := c.hasRoom(); err != nil {
 		return err
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
-		return city.Errorf(city.Invalid, "%s", c.say.Say("room.badform"))
+		return city.Errorf(city.Invalid, "%s", c.Say("room.badform"))
 	}
 	return nil
 }
@@ -219,17 +220,17 @@ type handoverNote struct {
 
 type handoverAlert struct {
 	Title, State, Address string
-	Priority              sign
+	Priority              frame.Sign
 	Since                 template.HTML
 }
 
 // handoverPage is what shifts tell one another.
-func (c *Console) handoverPage(w http.ResponseWriter, r *request) error {
+func (c *Console) handoverPage(w http.ResponseWriter, r *frame.Request) error {
 	if err := c.hasRoom(); err != nil {
 		return err
 	}
 	desk := city.Slug(r.URL.Query().Get("desk"))
-	list, err := handover.New(c.cfg.Alerts).List(r.Context(), r.who, desk)
+	list, err := handover.New(c.cfg.Alerts).List(r.Context(), r.Who, desk)
 	if err != nil {
 		return err
 	}
@@ -237,12 +238,12 @@ func (c *Console) handoverPage(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	v := handoverView{Request: newRequest(), Desks: []roomOption{{Words: c.say.Say("room.alldesks"), Address: "/room/handover", Chosen: desk == ""}}}
+	v := handoverView{Request: newRequest(), Desks: []roomOption{{Words: c.Say("room.alldesks"), Address: "/room/handover", Chosen: desk == ""}}}
 	for _, d := range data.Desks {
-		v.Desks = append(v.Desks, roomOption{Value: string(d), Words: c.say.Say("room.desk." + string(d)), Address: "/room/handover?desk=" + string(d), Chosen: d == desk})
+		v.Desks = append(v.Desks, roomOption{Value: string(d), Words: c.Say("room.desk." + string(d)), Address: "/room/handover?desk=" + string(d), Chosen: d == desk})
 	}
 	for _, d := range data.Handles {
-		v.MayHandle = append(v.MayHandle, roomOption{Value: string(d), Words: c.say.Say("room.desk." + string(d)), Chosen: d == desk})
+		v.MayHandle = append(v.MayHandle, roomOption{Value: string(d), Words: c.Say("room.desk." + string(d)), Chosen: d == desk})
 	}
 	for id, name := range data.Colleagues {
 		if id != data.Me {
@@ -253,33 +254,33 @@ func (c *Console) handoverPage(w http.ResponseWriter, r *request) error {
 	for _, h := range list.Handovers {
 		v.Notes = append(v.Notes, c.handoverNote(h, r, data))
 	}
-	if key := "handover.done." + r.URL.Query().Get("said"); c.say.Forms(key) != nil {
-		v.Said = c.say.Say(key)
+	if key := "handover.done." + r.URL.Query().Get("said"); c.Forms(key) != nil {
+		v.Said = c.Say(key)
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "handover", Title: c.say.Say("handover.title"), Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "handover", Title: c.Say("handover.title"), Data: v})
 }
 
-func (c *Console) handoverNote(h handover.Handover, r *request, data RoomData) handoverNote {
+func (c *Console) handoverNote(h handover.Handover, r *frame.Request, data RoomData) handoverNote {
 	n := handoverNote{
-		ID: h.ID, Desk: c.say.Say("room.desk." + string(h.Desk)), Text: h.Text, When: r.clock.Time(h.At), Total: h.Total, More: h.Total - len(h.Open), Request: newRequest(),
-		MayRead: r.who.ID != h.From, Words: c.say.Say("handover.by", "name", c.personWords(h.From, r, data.People)),
+		ID: h.ID, Desk: c.Say("room.desk." + string(h.Desk)), Text: h.Text, When: r.Clock.Time(h.At), Total: h.Total, More: h.Total - len(h.Open), Request: newRequest(),
+		MayRead: r.Who.ID != h.From, Words: c.Say("handover.by", "name", c.personWords(h.From, r, data.People)),
 	}
 	if h.To != "" {
-		n.Words = c.say.Say("handover.byto", "name", c.personWords(h.From, r, data.People), "to", c.personWords(h.To, r, data.People))
+		n.Words = c.Say("handover.byto", "name", c.personWords(h.From, r, data.People), "to", c.personWords(h.To, r, data.People))
 	}
 	for _, l := range h.Open {
 		a := alert.Alert{Situation: alert.Situation{Title: l.Title, Kind: l.Kind, Priority: l.Rank}, Handling: alert.Handling{State: l.State, Until: l.Until, Assignee: l.Assignee}}
-		n.Open = append(n.Open, handoverAlert{c.alertTitle(&a), c.alertState(&a, r, data), alertAddress(l.Key), c.alertPriority(&a), r.clock.Time(l.Start)})
+		n.Open = append(n.Open, handoverAlert{c.alertTitle(&a), c.alertState(&a, r, data), alertAddress(l.Key), c.alertPriority(&a), r.Clock.Time(l.Start)})
 	}
 	for _, x := range h.Read {
-		n.MayRead = n.MayRead && x.By != r.who.ID
-		n.Read = append(n.Read, timelineRow{When: r.clock.Time(x.At), Words: c.say.Say("handover.readby", "name", c.personWords(x.By, r, data.People))})
+		n.MayRead = n.MayRead && x.By != r.Who.ID
+		n.Read = append(n.Read, timelineRow{When: r.Clock.Time(x.At), Words: c.Say("handover.readby", "name", c.personWords(x.By, r, data.People))})
 	}
 	return n
 }
 
 // handoverAct is a form that writes a handover, or says that one was read.
-func (c *Console) handoverAct(w http.ResponseWriter, r *request) error {
+func (c *Console) handoverAct(w http.ResponseWriter, r *frame.Request) error {
 	if err := c.roomForm(w, r); err != nil {
 		return err
 	}
@@ -290,7 +291,7 @@ func (c *Console) handoverAct(w http.ResponseWriter, r *request) error {
 	case "read":
 		q.Of = r.PostFormValue("id")
 	}
-	if _, err := handover.New(c.cfg.Alerts).Act(r.Context(), r.who, q); err != nil {
+	if _, err := handover.New(c.cfg.Alerts).Act(r.Context(), r.Who, q); err != nil {
 		return err
 	}
 	http.Redirect(w, r.Request, "/room/handover?said="+url.QueryEscape(q.Do), http.StatusSeeOther)

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -13,6 +12,7 @@ import (
 	"polity/camera/wire"
 	"polity/city"
 	"polity/console/counts"
+	"polity/console/frame"
 	"polity/console/names"
 )
 
@@ -20,10 +20,10 @@ type cameraRow struct {
 	Name                 city.Slug
 	Title, Purpose, Body string
 	Until                template.HTML
-	State                sign
+	State                frame.Sign
 }
 
-func (c *Console) rows(all []Camera, at clock) []cameraRow {
+func (c *Console) rows(all []Camera, at frame.Clock) []cameraRow {
 	var rows []cameraRow
 	for _, k := range all {
 		rows = append(rows, cameraRow{
@@ -34,7 +34,7 @@ func (c *Console) rows(all []Camera, at clock) []cameraRow {
 	return rows
 }
 
-func (c *Console) camerasPage(w http.ResponseWriter, r *request) error {
+func (c *Console) camerasPage(w http.ResponseWriter, r *frame.Request) error {
 	all, err := c.cfg.City.Cameras(r.Context())
 	if err != nil {
 		return err
@@ -44,78 +44,49 @@ func (c *Console) camerasPage(w http.ResponseWriter, r *request) error {
 		Cameras              []cameraRow
 		Mapped               int
 	}{
-		Summary: c.inWords(all, r.clock), MappedWords: c.say.Say("cameras.mapped.words", "n", len(c.about.Map.Mapped)),
-		Cameras: c.rows(all, r.clock), Mapped: len(c.about.Map.Mapped),
+		Summary: c.inWords(all, r.Clock), MappedWords: c.Say("cameras.mapped.words", "n", len(c.about.Map.Mapped)),
+		Cameras: c.rows(all, r.Clock), Mapped: len(c.about.Map.Mapped),
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "cameras", Title: c.say.Say("cameras.title"), Data: data})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "cameras", Title: c.Say("cameras.title"), Data: data})
 }
 
 // inWords is "1 live camera of the city. 221 cameras of others are on the public map."
-func (c *Console) inWords(all []Camera, at clock) string {
+func (c *Console) inWords(all []Camera, at frame.Clock) string {
 	live := 0
 	for _, k := range all {
 		if c.doing(k, at).State.Sign == "live" {
 			live++
 		}
 	}
-	words := c.say.Say("cameras.words", "n", live)
+	words := c.Say("cameras.words", "n", live)
 	if down := len(all) - live; down > 0 {
-		words += " " + c.say.Say("cameras.words.down", "n", down)
+		words += " " + c.Say("cameras.words.down", "n", down)
 	}
 	if n := len(c.about.Map.Mapped); n > 0 {
-		words += " " + c.say.Say("cameras.mapped.words", "n", n)
+		words += " " + c.Say("cameras.mapped.words", "n", n)
 	}
 	return words
 }
 
 // camerasCSV is the register of cameras as a table, RFC 4180.
-func (c *Console) camerasCSV(w http.ResponseWriter, r *request) error {
+func (c *Console) camerasCSV(w http.ResponseWriter, r *frame.Request) error {
 	all, err := c.cfg.City.Cameras(r.Context())
 	if err != nil {
 		return err
 	}
-	out := c.csv(w, "cameras.csv")
+	out := c.CSV(w, "cameras.csv")
 	_ = out.Write([]string{"name", "title", "lon", "lat", "heading_deg", "field_deg", "reach_m", "state", "purpose", "view", "body", "decision", "from", "until", "retention_days", "public_delay_s", "threshold"})
 	for _, k := range all {
 		e := k.Entry
-		_ = out.Write(cells(string(k.Name), e.Title, e.Position.Lon, e.Position.Lat, e.Heading, e.Field, e.Reach, c.doing(k, r.clock).State.Sign, e.Purpose, e.View,
+		_ = out.Write(frame.Cells(string(k.Name), e.Title, e.Position.Lon, e.Position.Lat, e.Heading, e.Field, e.Reach, c.doing(k, r.Clock).State.Sign, e.Purpose, e.View,
 			e.Body, e.Decision, e.From.Format(time.DateOnly), e.Until.Format(time.DateOnly), e.Retention.Hours()/24, e.PublicDelay.Seconds(), e.Threshold))
 	}
 	out.Flush()
-	return gone(out.Error())
-}
-
-func (c *Console) csv(w http.ResponseWriter, name string) *csv.Writer {
-	h := w.Header()
-	h.Set("Content-Type", "text/csv; charset=utf-8")
-	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
-	h.Set("Cache-Control", "no-store")
-	out := csv.NewWriter(w)
-	out.UseCRLF = true
-	return out
-}
-
-// cells writes values for a spreadsheet, which must not take a text for a formula.
-func cells(values ...any) []string {
-	row := make([]string, len(values))
-	for i, v := range values {
-		switch v := v.(type) {
-		case string:
-			row[i] = v
-			if v != "" && (v[0] == '=' || v[0] == '+' || v[0] == '-' || v[0] == '@' || v[0] == '\t' || v[0] == '\r') {
-				row[i] = "'" + v
-			}
-		case float64:
-			row[i] = strconv.FormatFloat(v, 'f', -1, 64)
-		default:
-			row[i] = fmt.Sprint(v)
-		}
-	}
-	return row
+	return frame.Gone(out.Error())
 }
 
 // camerasGeoJSON is the city's and the mapped cameras as RFC 7946.
-func (c *Console) camerasGeoJSON(w http.ResponseWriter, r *request) error {
+func (c *Console) camerasGeoJSON(w http.ResponseWriter, r *frame.Request) error {
 	all, err := c.cfg.City.Cameras(r.Context())
 	if err != nil {
 		return err
@@ -134,7 +105,7 @@ func (c *Console) camerasGeoJSON(w http.ResponseWriter, r *request) error {
 		e := k.Entry
 		features = append(features, feature{"Feature", string(k.Name), point(e.Position), map[string]any{
 			"run_by": "city", "title": e.Title, "purpose": e.Purpose, "body": e.Body, "decision": e.Decision, "until": e.Until.Format(time.DateOnly),
-			"heading_deg": e.Heading, "field_deg": e.Field, "reach_m": e.Reach, "state": c.doing(k, r.clock).State.Sign,
+			"heading_deg": e.Heading, "field_deg": e.Field, "reach_m": e.Reach, "state": c.doing(k, r.Clock).State.Sign,
 		}})
 	}
 	for _, m := range c.about.Map.Mapped {
@@ -148,11 +119,11 @@ func (c *Console) camerasGeoJSON(w http.ResponseWriter, r *request) error {
 	}
 	w.Header().Set("Content-Type", "application/geo+json")
 	w.Header().Set("Cache-Control", "no-store")
-	return gone(json.NewEncoder(w).Encode(map[string]any{"type": "FeatureCollection", "attribution": c.about.Map.Credit, "features": features}))
+	return frame.Gone(json.NewEncoder(w).Encode(map[string]any{"type": "FeatureCollection", "attribution": c.about.Map.Credit, "features": features}))
 }
 
 // countsCSV is a camera's day as a table: what the one who asks may see of it.
-func (c *Console) countsCSV(w http.ResponseWriter, r *request) error {
+func (c *Console) countsCSV(w http.ResponseWriter, r *frame.Request) error {
 	k, err := c.camera(r.Context(), city.Slug(r.PathValue("camera")))
 	if err != nil {
 		return err
@@ -168,17 +139,17 @@ func (c *Console) countsCSV(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	out := c.csv(w, fmt.Sprintf("%s-%s.csv", k.Name, d.from.In(c.about.Zone).Format(time.DateOnly)))
+	out := c.CSV(w, fmt.Sprintf("%s-%s.csv", k.Name, d.from.In(c.Zone).Format(time.DateOnly)))
 	_ = out.Write([]string{"start", "seconds", "metric", "where", "class", "direction", "value", "withheld", "seen_seconds"})
 	for _, s := range d.series {
 		for i, p := range s.Points {
 			if p.Covered > 0 {
-				_ = out.Write(c.countCells(s, p, l, d.from.Add(time.Duration(i)*d.query.Step).In(c.about.Zone), d.query.Step))
+				_ = out.Write(c.countCells(s, p, l, d.from.Add(time.Duration(i)*d.query.Step).In(c.Zone), d.query.Step))
 			}
 		}
 	}
 	out.Flush()
-	return gone(out.Error())
+	return frame.Gone(out.Error())
 }
 
 func (c *Console) countCells(s counts.Series, p counts.Point, l layout.Layout, start time.Time, step time.Duration) []string {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"polity/access"
+	"polity/console/frame"
 )
 
 // decideAgain is how long a live scene goes on that the policies no longer permit.
@@ -15,10 +16,10 @@ const decideAgain = 2 * time.Second
 // liveFeed serves live scenes, each written down as a look while it lasts. It ends when the
 // sign-in does, when the policies no longer permit it, or when the book cannot note any more
 // that somebody looks.
-func (c *Console) liveFeed(w http.ResponseWriter, r *request) error {
+func (c *Console) liveFeed(w http.ResponseWriter, r *frame.Request) error {
 	ctx, stop := context.WithCancel(r.Context())
 	defer stop()
-	leave, err := c.feeds.enter(r.who.ID)
+	leave, err := c.feeds.enter(r.Who.ID)
 	if err != nil {
 		return c.tooManyFeeds(w, err)
 	}
@@ -27,7 +28,7 @@ func (c *Console) liveFeed(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	cameras, err := liveCameras(c, r.Request)
+	cameras, err := c.liveCameras(r.Request)
 	if err != nil {
 		return err
 	}
@@ -35,7 +36,7 @@ func (c *Console) liveFeed(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if no := c.refused(r, access.LookLive, cameras); no != nil {
+	if no := c.Refused(r, access.LookLive, cameras); no != nil {
 		return no
 	}
 	looking, err := c.lookAtAll(r, cameras)
@@ -69,42 +70,32 @@ func (c *Console) liveFeed(w http.ResponseWriter, r *request) error {
 				return
 			case <-tick.C:
 			}
-			if c.refused(r, access.LookLive, cameras) != nil {
+			if c.Refused(r, access.LookLive, cameras) != nil {
 				stop()
 			}
 		}
 	}()
-	return gone(serve(w))
+	return frame.Gone(serve(w))
 }
 
 // endOf is closed when the sign-in of the one who asks ends, or what they may do changes.
 // They are asked for again, so that what changed since they were let in counts.
-func (c *Console) endOf(r *request) (<-chan struct{}, error) {
+func (c *Console) endOf(r *frame.Request) (<-chan struct{}, error) {
 	if c.cfg.Access == nil {
 		return nil, nil
 	}
-	ended := c.cfg.Access.Ended(r.who.Session)
+	ended := c.cfg.Access.Ended(r.Who.Session)
 	who, err := c.cfg.Access.Who(r.Request)
 	if err != nil {
 		return nil, err
 	}
-	r.who = who
+	r.Who = who
 	return ended, nil
-}
-
-// refused is why something may not be done to all of some things; nil: it may.
-func (c *Console) refused(r *request, do access.Action, things []access.Thing) error {
-	for _, thing := range things {
-		if d := c.decide(r, do, thing); !d.Allowed {
-			return &refusal{d, r.who.Kind == access.Public}
-		}
-	}
-	return nil
 }
 
 // lookAtAll writes looks down side by side, so that they share commits. After an error it
 // returns those that were written down nevertheless.
-func (c *Console) lookAtAll(r *request, cameras []access.Thing) (begun []Looking, failed error) {
+func (c *Console) lookAtAll(r *frame.Request, cameras []access.Thing) (begun []Looking, failed error) {
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	for _, camera := range cameras {

@@ -13,6 +13,7 @@ import (
 	"polity/access"
 	"polity/access/look"
 	"polity/city"
+	"polity/console/frame"
 )
 
 // looksView is the page of looks, for everyone.
@@ -72,12 +73,12 @@ func (q looksQuery) counts(of []look.Count) []look.Count {
 const monthForm = "2006-01"
 
 // looksQuery reads ?month=, ?day= and ?camera=; without them it is the newest month.
-func (c *Console) looksQuery(r *request, newest string) (q looksQuery, err error) {
+func (c *Console) looksQuery(r *frame.Request, newest string) (q looksQuery, err error) {
 	v := r.URL.Query()
 	q.day, q.month, q.camera = v.Get("day"), v.Get("month"), city.Slug(v.Get("camera"))
 	if q.day != "" {
 		if _, err := time.Parse(time.DateOnly, q.day); err != nil {
-			return q, city.Errorf(city.Invalid, "%s", c.say.Say("looks.error.day"))
+			return q, city.Errorf(city.Invalid, "%s", c.Say("looks.error.day"))
 		}
 		q.month = q.day[:len(monthForm)]
 	}
@@ -85,7 +86,7 @@ func (c *Console) looksQuery(r *request, newest string) (q looksQuery, err error
 		q.month = newest[:len(monthForm)]
 	}
 	if _, err := time.Parse(monthForm, q.month); err != nil {
-		return q, city.Errorf(city.Invalid, "%s", c.say.Say("looks.error.month"))
+		return q, city.Errorf(city.Invalid, "%s", c.Say("looks.error.month"))
 	}
 	if q.camera != "" {
 		err = q.camera.Check()
@@ -95,12 +96,12 @@ func (c *Console) looksQuery(r *request, newest string) (q looksQuery, err error
 
 func (c *Console) book() (*look.Book, error) {
 	if c.cfg.Book == nil {
-		return nil, city.Errorf(city.NotFound, "%s", c.say.Say("looks.nobook"))
+		return nil, city.Errorf(city.NotFound, "%s", c.Say("looks.nobook"))
 	}
 	return c.cfg.Book, nil
 }
 
-func (c *Console) looksPage(w http.ResponseWriter, r *request) error {
+func (c *Console) looksPage(w http.ResponseWriter, r *frame.Request) error {
 	book, err := c.book()
 	if err != nil {
 		return err
@@ -118,19 +119,19 @@ func (c *Console) looksPage(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	v := looksView{None: len(days) == 0, Today: c.html("looks.today", "time", r.clock.Time(until)), May: c.allowed(r, access.AuditLooks, access.City())}
+	v := looksView{None: len(days) == 0, Today: c.HTML("looks.today", "time", r.Clock.Time(until)), May: c.Allowed(r, access.AuditLooks, access.City())}
 	if len(days) > 0 {
-		v.Lead = c.looksLead(r.clock, days[len(days)-1])
-		v.Cameras = c.lookedCameras(r.clock, days, cameras, q)
+		v.Lead = c.looksLead(r.Clock, days[len(days)-1])
+		v.Cameras = c.lookedCameras(r.Clock, days, cameras, q)
 	}
 	titles := titlesOf(cameras)
 	c.looksMonth(r, &v, days, q)
 	v.Rows = c.lookRows(days, q, titles)
 	v.CSV = "/looks.csv?" + looksAddress(q)[len("/looks?"):]
 	if q.camera != "" {
-		v.Tabs = []tab{{titles.of(q.camera), looksAddress(q), true}, {c.say.Say("looks.allcameras"), looksAddress(looksQuery{month: q.month, day: q.day}), false}}
+		v.Tabs = []tab{{titles.of(q.camera), looksAddress(q), true}, {c.Say("looks.allcameras"), looksAddress(looksQuery{month: q.month, day: q.day}), false}}
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "looks", Title: c.say.Say("looks.title"), Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "looks", Title: c.Say("looks.title"), Data: v})
 }
 
 // looksAddress is the page of looks for a query.
@@ -146,16 +147,16 @@ func looksAddress(q looksQuery) string {
 }
 
 // looksLead says in a sentence how much was looked on the newest day.
-func (c *Console) looksLead(at clock, d look.Published) template.HTML {
+func (c *Console) looksLead(at frame.Clock, d look.Published) template.HTML {
 	bodies, purposes := map[city.Slug]bool{}, map[city.Slug]bool{}
 	for _, n := range d.Of {
 		bodies[n.Body], purposes[n.Purpose] = true, true
 	}
 	day := c.lookDay(at, d.Day.Day)
 	if d.Looks == 0 {
-		return c.html("looks.lead.none", "day", day)
+		return c.HTML("looks.lead.none", "day", day)
 	}
-	return c.html("looks.lead", "day", day, "looks", c.say.Say("looks.n", "n", d.Looks), "bodies", c.say.Say("looks.bodies", "n", len(bodies)), "purposes", c.say.Say("looks.purposes", "n", len(purposes)))
+	return c.HTML("looks.lead", "day", day, "looks", c.Say("looks.n", "n", d.Looks), "bodies", c.Say("looks.bodies", "n", len(bodies)), "purposes", c.Say("looks.purposes", "n", len(purposes)))
 }
 
 // noonOf is the middle of a day in the city.
@@ -164,18 +165,18 @@ func (c *Console) noonOf(day string) time.Time {
 	if err != nil {
 		return time.Time{}
 	}
-	return time.Date(d.Year(), d.Month(), d.Day(), 12, 0, 0, 0, c.about.Zone)
+	return time.Date(d.Year(), d.Month(), d.Day(), 12, 0, 0, 0, c.Zone)
 }
 
-func (c *Console) lookDay(at clock, day string) string { return at.Day(c.noonOf(day)) }
+func (c *Console) lookDay(at frame.Clock, day string) string { return at.Day(c.noonOf(day)) }
 
 // looksMonth fills in the month's days, chart and sentence.
-func (c *Console) looksMonth(r *request, v *looksView, days []look.Published, q looksQuery) {
+func (c *Console) looksMonth(r *frame.Request, v *looksView, days []look.Published, q looksQuery) {
 	first := c.noonOf(q.month + "-01")
-	v.Month = c.say.Say("looks.month", "month", r.clock.month(first), "year", strconv.Itoa(first.Year()))
+	v.Month = c.Say("looks.month", "month", r.Clock.Month(first), "year", strconv.Itoa(first.Year()))
 	chart := SensorChart{
-		From: first.UnixMilli(), Step: (24 * time.Hour).Milliseconds(), Bars: true, Name: c.say.Say("looks.title"), Unit: c.say.Say("looks.unit"),
-		Zone: c.about.Zone.String(), Range: "month", Thresholds: []SensorLevel{}, Least: []*float64{}, Most: []*float64{},
+		From: first.UnixMilli(), Step: (24 * time.Hour).Milliseconds(), Bars: true, Name: c.Say("looks.title"), Unit: c.Say("looks.unit"),
+		Zone: c.Zone.String(), Range: "month", Thresholds: []SensorLevel{}, Least: []*float64{}, Most: []*float64{},
 	}
 	total, most, mostDay := 0, 0, ""
 	chart.Values = make([]*float64, first.AddDate(0, 1, -1).Day())
@@ -183,7 +184,7 @@ func (c *Console) looksMonth(r *request, v *looksView, days []look.Published, q 
 		if !strings.HasPrefix(d.Day.Day, q.month+"-") {
 			continue
 		}
-		row := dayRow{Day: r.clock.date(c.noonOf(d.Day.Day), false), Path: looksAddress(looksQuery{day: d.Day.Day, camera: q.camera})}
+		row := dayRow{Day: r.Clock.DayOfMonth(c.noonOf(d.Day.Day)), Path: looksAddress(looksQuery{day: d.Day.Day, camera: q.camera})}
 		for _, n := range q.counts(d.Of) {
 			row.Looks += n.Looks
 			row.Minutes += n.Minutes
@@ -199,9 +200,9 @@ func (c *Console) looksMonth(r *request, v *looksView, days []look.Published, q 
 	switch {
 	case len(v.PerDay) == 0:
 	case total == 0:
-		v.Summary = c.say.Say("looks.month.none", "month", v.Month)
+		v.Summary = c.Say("looks.month.none", "month", v.Month)
 	default:
-		v.Summary = c.say.Say("looks.month.words", "month", v.Month, "looks", c.say.Say("looks.n", "n", total), "day", mostDay, "most", most)
+		v.Summary = c.Say("looks.month.words", "month", v.Month, "looks", c.Say("looks.n", "n", total), "day", mostDay, "most", most)
 	}
 	if len(days) > 0 {
 		before, after := first.AddDate(0, -1, 0).Format(monthForm), first.AddDate(0, 1, 0).Format(monthForm)
@@ -213,7 +214,7 @@ func (c *Console) looksMonth(r *request, v *looksView, days []look.Published, q 
 		}
 	}
 	if q.day != "" {
-		v.Days = []tab{{v.Month, looksAddress(looksQuery{month: q.month, camera: q.camera}), false}, {c.lookDay(r.clock, q.day), looksAddress(q), true}}
+		v.Days = []tab{{v.Month, looksAddress(looksQuery{month: q.month, camera: q.camera}), false}, {c.lookDay(r.Clock, q.day), looksAddress(q), true}}
 	}
 }
 
@@ -240,9 +241,9 @@ func (c *Console) lookRows(days []look.Published, q looksQuery, titles titles) [
 	purposes, bodies := c.purposeTitles(), c.bodyTitles()
 	var rows []lookRow
 	for _, n := range sums {
-		row := lookRow{On: titles.of(n.Name), What: c.say.Say("looks.do." + string(n.Do)), Body: bodies.of(n.Body), Purpose: purposes.of(n.Purpose), Looks: n.Looks, Minutes: n.Minutes}
+		row := lookRow{On: titles.of(n.Name), What: c.Say("looks.do." + string(n.Do)), Body: bodies.of(n.Body), Purpose: purposes.of(n.Purpose), Looks: n.Looks, Minutes: n.Minutes}
 		if n.On == access.AService {
-			row.On = c.say.Say("looks.service", "name", string(n.Name))
+			row.On = c.Say("looks.service", "name", string(n.Name))
 		} else if titles[n.Name] != "" {
 			row.Path = "/cameras/" + string(n.Name)
 		}
@@ -252,7 +253,7 @@ func (c *Console) lookRows(days []look.Published, q looksQuery, titles titles) [
 }
 
 // lookedCameras says of each camera how often it was looked through, or since when not.
-func (c *Console) lookedCameras(at clock, days []look.Published, cameras []Camera, q looksQuery) []lookedRow {
+func (c *Console) lookedCameras(at frame.Clock, days []look.Published, cameras []Camera, q looksQuery) []lookedRow {
 	last, looks := lastLooks(days), map[city.Slug]int{}
 	for _, d := range days {
 		if !q.wants(d.Day.Day) {
@@ -288,11 +289,11 @@ func lastLooks(days []look.Published) map[city.Slug]string {
 	return last
 }
 
-func (c *Console) lastLook(at clock, last, begun string) template.HTML {
+func (c *Console) lastLook(at frame.Clock, last, begun string) template.HTML {
 	if last == "" {
-		return c.html("looks.never", "day", at.Date(c.noonOf(begun)))
+		return c.HTML("looks.never", "day", at.Date(c.noonOf(begun)))
 	}
-	return c.html("looks.last", "day", c.lookDay(at, last))
+	return c.HTML("looks.last", "day", c.lookDay(at, last))
 }
 
 // titles are those of cameras or purposes by their names.
@@ -328,7 +329,7 @@ func (c *Console) bodyTitles() titles {
 }
 
 // lookedAt is what a camera's page says about looks: how often this month, and what for.
-func (c *Console) lookedAt(r *request, camera city.Slug) []entryItem {
+func (c *Console) lookedAt(r *frame.Request, camera city.Slug) []frame.Fact {
 	if c.cfg.Book == nil {
 		return nil
 	}
@@ -347,10 +348,10 @@ func (c *Console) lookedAt(r *request, camera city.Slug) []entryItem {
 			byPurpose[n.Purpose] += n.Looks
 		}
 	}
-	item := entryItem{Name: c.say.Say("looks.camera")}
+	item := frame.Fact{Name: c.Say("looks.camera")}
 	if total == 0 {
-		item.Words = c.html("looks.camera.none", "last", c.lastLook(r.clock, lastLooks(days)[camera], days[0].Day.Day), "address", looksAddress(q))
-		return []entryItem{item}
+		item.Words = c.HTML("looks.camera.none", "last", c.lastLook(r.Clock, lastLooks(days)[camera], days[0].Day.Day), "address", looksAddress(q))
+		return []frame.Fact{item}
 	}
 	purposes := c.purposeTitles()
 	var names []city.Slug
@@ -363,13 +364,13 @@ func (c *Console) lookedAt(r *request, camera city.Slug) []entryItem {
 		words = append(words, purposes.of(name)+" "+strconv.Itoa(byPurpose[name]))
 	}
 	month := c.noonOf(q.month + "-01")
-	item.Words = c.html("looks.camera.words", "n", total, "month", r.clock.month(month), "purposes", strings.Join(words, ", "), "address", looksAddress(q))
-	return []entryItem{item}
+	item.Words = c.HTML("looks.camera.words", "n", total, "month", r.Clock.Month(month), "purposes", strings.Join(words, ", "), "address", looksAddress(q))
+	return []frame.Fact{item}
 }
 
 // looksCSV is the published counts as a table, RFC 4180: all of them, or those of a month,
 // day or camera.
-func (c *Console) looksCSV(w http.ResponseWriter, r *request) error {
+func (c *Console) looksCSV(w http.ResponseWriter, r *frame.Request) error {
 	book, err := c.book()
 	if err != nil {
 		return err
@@ -380,22 +381,22 @@ func (c *Console) looksCSV(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	all := r.URL.Query().Get("month") == "" && q.day == ""
-	out := c.csv(w, "looks.csv")
+	out := c.CSV(w, "looks.csv")
 	_ = out.Write([]string{"day", "on", "name", "do", "body", "purpose", "looks", "minutes"})
 	for _, d := range days {
 		if !all && !q.wants(d.Day.Day) {
 			continue
 		}
 		for _, n := range q.counts(d.Of) {
-			_ = out.Write(cells(n.Day, string(n.On), string(n.Name), string(n.Do), string(n.Body), string(n.Purpose), n.Looks, n.Minutes))
+			_ = out.Write(frame.Cells(n.Day, string(n.On), string(n.Name), string(n.Do), string(n.Body), string(n.Purpose), n.Looks, n.Minutes))
 		}
 	}
 	out.Flush()
-	return gone(out.Error())
+	return frame.Gone(out.Error())
 }
 
 // looksChain is the public chain, to be kept and verified by anyone.
-func (c *Console) looksChain(w http.ResponseWriter, r *request) error {
+func (c *Console) looksChain(w http.ResponseWriter, r *frame.Request) error {
 	book, err := c.book()
 	if err != nil {
 		return err
@@ -411,11 +412,11 @@ func (c *Console) looksChain(w http.ResponseWriter, r *request) error {
 	h.Set("Content-Disposition", `attachment; filename="chain.jsonl"`)
 	h.Set("Cache-Control", "no-store")
 	_, err = io.Copy(w, chain)
-	return gone(err)
+	return frame.Gone(err)
 }
 
 // looksCheckPage says how to verify the chain.
-func (c *Console) looksCheckPage(w http.ResponseWriter, r *request) error {
+func (c *Console) looksCheckPage(w http.ResponseWriter, r *frame.Request) error {
 	book, err := c.book()
 	if err != nil {
 		return err
@@ -430,16 +431,16 @@ func (c *Console) looksCheckPage(w http.ResponseWriter, r *request) error {
 	}
 	if n := len(days); n > 0 {
 		d := days[n-1]
-		data.Last, data.Root, data.Head = c.html("looks.check.last", "day", c.lookDay(r.clock, d.Day.Day), "looks", c.say.Say("looks.n", "n", d.Looks)), d.Root.String(), d.Head.String()
+		data.Last, data.Root, data.Head = c.HTML("looks.check.last", "day", c.lookDay(r.Clock, d.Day.Day), "looks", c.Say("looks.n", "n", d.Looks)), d.Root.String(), d.Head.String()
 	}
-	for i := 1; c.say.Forms("looks.check."+strconv.Itoa(i)+".title") != nil; i++ {
+	for i := 1; c.Forms("looks.check."+strconv.Itoa(i)+".title") != nil; i++ {
 		key := "looks.check." + strconv.Itoa(i)
-		s := checkView{Title: c.say.Say(key + ".title"), Words: c.html(key + ".words")}
-		if c.say.Forms(key+".command") != nil {
-			s.Commands = strings.Split(c.say.Say(key+".command"), "\n")
+		s := checkView{Title: c.Say(key + ".title"), Words: c.HTML(key + ".words")}
+		if c.Forms(key+".command") != nil {
+			s.Commands = strings.Split(c.Say(key+".command"), "\n")
 		}
 		data.Steps = append(data.Steps, s)
 	}
 	data.Limits = c.numbered("looks.check.limits.")
-	return c.render(w, r, http.StatusOK, page{Template: "lookscheck", Title: c.say.Say("looks.check.title"), Data: data})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "lookscheck", Title: c.Say("looks.check.title"), Data: data})
 }

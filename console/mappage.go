@@ -7,6 +7,8 @@ import (
 	"net/http"
 
 	"polity/city"
+	"polity/console/frame"
+	"polity/console/ground"
 )
 
 // MapData is what the map's script needs.
@@ -15,8 +17,8 @@ type MapData struct {
 	Centre  [2]float64        `json:"centre"` // longitude, latitude
 	Zoom    float64           `json:"zoom"`   // 0: the bounds fill the first view
 	Layers  map[string]string `json:"layers"` // address by name
-	Light   Palette           `json:"light"`
-	Dark    Palette           `json:"dark"`
+	Light   ground.Palette    `json:"light"`
+	Dark    ground.Palette    `json:"dark"`
 	Worker  string            `json:"worker"` // address of the map's worker script
 	Cameras []MapCamera       `json:"cameras"`
 	Mapped  []MapMapped       `json:"mapped"`
@@ -69,18 +71,18 @@ type streetRow struct {
 	Name, Words string
 }
 
-func (c *Console) mapPage(w http.ResponseWriter, r *request) error {
+func (c *Console) mapPage(w http.ResponseWriter, r *frame.Request) error {
 	all, err := c.cfg.City.Cameras(r.Context())
 	if err != nil {
 		return err
 	}
-	m, g := c.about.Map, c.ground
+	m, g := c.about.Map, c.Ground
 	v := mapView{
-		Ground: g.light != "", GroundLight: g.light, GroundDark: g.dark, Width: g.width, Height: g.height,
-		Attribution: m.Credit, LicenceURL: m.CreditURL, Words: c.inWords(all, r.clock), Cameras: c.rows(all, r.clock),
+		Ground: g.Light != "", GroundLight: g.Light, GroundDark: g.Dark, Width: g.Width, Height: g.Height,
+		Attribution: m.Credit, LicenceURL: m.CreditURL, Words: c.inWords(all, r.Clock), Cameras: c.rows(all, r.Clock),
 		Map: MapData{
 			Centre: lonLat(m.Centre), Zoom: m.Zoom, Bounds: bounds(m, all),
-			Layers: g.layers, Light: palettes["light"], Dark: palettes["dark"], Worker: c.bundle.address("mapworker"),
+			Layers: g.Layers, Light: ground.Palettes["light"], Dark: ground.Palettes["dark"], Worker: c.Asset("mapworker"),
 			Cameras: []MapCamera{}, Mapped: []MapMapped{}, Streets: []string{},
 		},
 	}
@@ -99,7 +101,7 @@ func (c *Console) mapPage(w http.ResponseWriter, r *request) error {
 	if err := c.addSensors(&v, r); err != nil {
 		return err
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "map", Title: c.say.Say("map.title"), Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "map", Title: c.Say("map.title"), Data: v})
 }
 
 func (c *Console) addMapped(v *mapView) {
@@ -108,15 +110,15 @@ func (c *Console) addMapped(v *mapView) {
 	for i, s := range c.mappedGroups() {
 		name := s.Name
 		if name == "" {
-			name = c.say.Say("map.nostreet")
+			name = c.Say("map.nostreet")
 		}
 		v.Map.Streets = append(v.Map.Streets, name)
-		v.Streets = append(v.Streets, streetRow{Index: i, Name: name, Words: c.say.Say("map.streetcameras", "n", len(s.Cameras))})
+		v.Streets = append(v.Streets, streetRow{Index: i, Name: name, Words: c.Say("map.streetcameras", "n", len(s.Cameras))})
 		for _, j := range s.Cameras {
 			m := mapped[j]
 			v.Map.Mapped[j] = MapMapped{At: lonLat(m.Position), Words: c.mappedWords(m), Street: i}
 			if v.Ground {
-				x, y := c.ground.project(m.Position)
+				x, y := c.Ground.Project(m.Position)
 				v.Dots = append(v.Dots, dot{int(x), int(y)})
 			}
 		}
@@ -125,19 +127,19 @@ func (c *Console) addMapped(v *mapView) {
 
 // mappedGroups is worked out once: neither streets nor mapped cameras change.
 func (c *Console) mappedGroups() []streetGroup {
-	c.groupOnce.Do(func() { c.groups = byStreet(c.ground.streets, c.about.Map.Mapped) })
+	c.groupOnce.Do(func() { c.groups = byStreet(c.Ground.Streets, c.about.Map.Mapped) })
 	return c.groups
 }
 
 // mappedWords says what the public map knows of a camera, which is often little.
 func (c *Console) mappedWords(m MappedCamera) string {
-	kind := c.say.Say("mapped.kind")
-	if key := "mapped.kind." + m.Kind; c.say.Forms(key) != nil {
-		kind = c.say.Say(key)
+	kind := c.Say("mapped.kind")
+	if key := "mapped.kind." + m.Kind; c.Forms(key) != nil {
+		kind = c.Say(key)
 	}
-	operator := c.say.Say("mapped.nooperator")
+	operator := c.Say("mapped.nooperator")
 	if m.Operator != "" {
-		operator = c.say.Say("mapped.operator", "operator", m.Operator)
+		operator = c.Say("mapped.operator", "operator", m.Operator)
 	}
 	return kind + " " + operator
 }
@@ -185,10 +187,10 @@ func coneOf(e Entry) [][2]float64 {
 }
 
 func (c *Console) drawCone(at city.Point, ring [][2]float64) cone {
-	x, y := c.ground.project(at)
+	x, y := c.Ground.Project(at)
 	v := cone{dot: dot{int(x), int(y)}}
 	for i, p := range ring {
-		x, y := c.ground.project(city.Point{Lon: p[0], Lat: p[1]})
+		x, y := c.Ground.Project(city.Point{Lon: p[0], Lat: p[1]})
 		v.Path += fmt.Sprintf("%c%.1f %.1f", "ML"[min(i, 1)], x, y)
 	}
 	return v

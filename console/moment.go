@@ -18,7 +18,7 @@ func (c *Console) momentWords(k Camera, d day) string {
 		at = d.query.From.Add(time.Duration(d.lastCounted()) * d.query.Step)
 	}
 	i := int(at.Sub(d.query.From) / d.query.Step)
-	from := d.query.From.Add(time.Duration(i) * d.query.Step).In(c.about.Zone)
+	from := d.query.From.Add(time.Duration(i) * d.query.Step).In(c.Zone)
 	values := []any{"from", from.Format("15:04"), "to", from.Add(d.query.Step).Format("15:04")}
 	var parts []string
 	for _, class := range classes {
@@ -29,16 +29,16 @@ func (c *Console) momentWords(k Camera, d day) string {
 		v := s.Points[i].Value
 		switch {
 		case v == counts.Withheld && class == wire.Person:
-			return c.say.Say("scene.fewer", append(values, "n", k.Entry.Threshold)...)
+			return c.Say("scene.fewer", append(values, "n", k.Entry.Threshold)...)
 		case v == counts.Withheld:
 		case round1(v) > 0 || class == wire.Person:
-			parts = append(parts, c.say.Say(countKey(class), "n", round1(v)))
+			parts = append(parts, c.Say(countKey(class), "n", round1(v)))
 		}
 	}
 	if len(parts) == 0 {
-		return c.say.Say("scene.nocount", values...)
+		return c.Say("scene.nocount", values...)
 	}
-	return c.say.Say("scene.mean", append(values, "counts", strings.Join(parts, ", "))...)
+	return c.Say("scene.mean", append(values, "counts", strings.Join(parts, ", "))...)
 }
 
 // lastCounted is the last step in which people were counted, 0 when none was.

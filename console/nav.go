@@ -1,73 +1,51 @@
 package console
 
 import (
-	"strings"
-
 	"polity/access"
+	"polity/console/frame"
 )
 
-// navItem is a way to a page.
-type navItem struct {
-	Path, Name string
-	Here       bool
-}
-
 // nav leads to what everyone sees.
-func (c *Console) nav(r *request) []navItem {
-	items := []navItem{
-		{Path: "/", Name: c.say.Say("nav.map")},
-		{Path: "/cameras", Name: c.say.Say("nav.cameras")},
-		{Path: "/sensors", Name: c.say.Say("nav.sensors")},
-		{Path: "/transit", Name: c.say.Say("nav.transit")},
-		{Path: "/services", Name: c.say.Say("nav.services")},
+func (c *Console) nav() []frame.NavItem {
+	items := []frame.NavItem{
+		{Path: "/", Name: c.Say("nav.map")},
+		{Path: "/cameras", Name: c.Say("nav.cameras")},
+		{Path: "/sensors", Name: c.Say("nav.sensors")},
+		{Path: "/transit", Name: c.Say("nav.transit")},
+		{Path: "/services", Name: c.Say("nav.services")},
 	}
 	if c.cfg.Book != nil {
-		items = append(items, navItem{Path: "/looks", Name: c.say.Say("nav.looks")})
+		items = append(items, frame.NavItem{Path: "/looks", Name: c.Say("nav.looks")})
 	}
 	if c.cfg.Record != nil {
-		items = append(items, navItem{Path: "/record", Name: c.say.Say("nav.record")})
+		items = append(items, frame.NavItem{Path: "/record", Name: c.Say("nav.record")})
 	}
 	if c.cfg.Data.Published != nil {
-		items = append(items, navItem{Path: "/data", Name: c.say.Say("nav.data")})
+		items = append(items, frame.NavItem{Path: "/data", Name: c.Say("nav.data")})
 	}
-	return here(r, append(items, navItem{Path: "/check", Name: c.say.Say("nav.check")}))
+	return append(items, frame.NavItem{Path: "/check", Name: c.Say("nav.check")})
 }
 
 // work leads to what the tasks of whoever signed in need.
-func (c *Console) work(r *request) []navItem {
-	if r.signedIn() == "" {
+func (c *Console) work(r *frame.Request) []frame.NavItem {
+	if r.SignedIn() == "" {
 		return nil
 	}
-	var items []navItem
-	if c.cfg.Alerts != nil && c.allowed(r, access.SeeAlerts, access.Service(someDesk)) {
-		items = append(items, navItem{Path: "/room", Name: c.say.Say("room.title")})
+	var items []frame.NavItem
+	if c.cfg.Alerts != nil && c.Allowed(r, access.SeeAlerts, access.Service(frame.SomeDesk)) {
+		items = append(items, frame.NavItem{Path: "/room", Name: c.Say("room.title")})
 	}
 	items = append(items, c.decisionNav(r)...)
 	items = append(items, c.orderNav(r)...)
 	items = append(items, c.caseNav(r)...)
-	if r.viewer.Operate {
-		items = append(items, navItem{Path: "/system", Name: c.say.Say("nav.system")})
+	if r.Viewer.Operate {
+		items = append(items, frame.NavItem{Path: "/system", Name: c.Say("nav.system")})
 	}
-	if c.allowed(r, access.SeePeople, access.City()) {
-		items = append(items, navItem{Path: "/people", Name: c.say.Say("nav.people")})
+	if c.Allowed(r, access.SeePeople, access.City()) {
+		items = append(items, frame.NavItem{Path: "/people", Name: c.Say("nav.people")})
 	}
-	if c.cfg.Policies != nil && (c.mayChange(r) || c.allowed(r, access.ReviewAccess, access.City())) {
-		items = append(items, navItem{Path: "/access", Name: c.say.Say("nav.access")})
-	}
-	return here(r, items)
-}
-
-// here marks where the reader is: the longest address that the page lies under.
-func here(r *request, items []navItem) []navItem {
-	at := -1
-	for i := range items {
-		p := items[i].Path
-		if (r.URL.Path == p || (p != "/" && strings.HasPrefix(r.URL.Path, p+"/"))) && (at < 0 || len(p) > len(items[at].Path)) {
-			at = i
-		}
-	}
-	if at >= 0 {
-		items[at].Here = true
+	if c.cfg.Policies != nil && (c.mayChange(r) || c.Allowed(r, access.ReviewAccess, access.City())) {
+		items = append(items, frame.NavItem{Path: "/access", Name: c.Say("nav.access")})
 	}
 	return items
 }

@@ -11,6 +11,7 @@ import (
 
 	"polity/access"
 	"polity/city"
+	"polity/console/frame"
 	"polity/console/texts"
 	"polity/room/alert"
 	"polity/room/notice"
@@ -32,8 +33,8 @@ type noticesView struct {
 	Desks                   string // whose alerts one may see, in words; empty: none
 	OnShift                 bool
 	Until                   template.HTML
-	Hours                   []choice
-	Priorities              []choice
+	Hours                   []frame.Choice
+	Priorities              []frame.Choice
 	PushKey                 string // empty: web push is off
 	PushOn                  bool
 	Browsers                string
@@ -48,7 +49,7 @@ type noticesView struct {
 
 type channelRow struct {
 	Name, Kind, To       string
-	State                sign
+	State                frame.Sign
 	Success              template.HTML
 	Waiting, Dead, Held  string
 	Reason               string
@@ -62,86 +63,86 @@ var noticesSaid = []string{"begun", "ended", "kept", "codesent", "confirmed", "m
 var shiftHours = []int{4, 6, 8, 10, 12, 14}
 
 // notices are the notices, or why there are none. They are a person's: programs have none.
-func (c *Console) notices(r *request) (*notice.Notices, error) {
+func (c *Console) notices(r *frame.Request) (*notice.Notices, error) {
 	if c.cfg.Notices == nil {
-		return nil, city.Errorf(city.NotFound, "%s", c.say.Say("notices.absent"))
+		return nil, city.Errorf(city.NotFound, "%s", c.Say("notices.absent"))
 	}
-	if r.asPublic || r.who.Kind != access.Person || r.who.ID == "" {
-		return nil, city.Errorf(city.Forbidden, "%s", c.say.Say("notices.ofpeople"))
+	if r.AsPublic || r.Who.Kind != access.Person || r.Who.ID == "" {
+		return nil, city.Errorf(city.Forbidden, "%s", c.Say("notices.ofpeople"))
 	}
 	return c.cfg.Notices, nil
 }
 
-func (c *Console) noticesPage(w http.ResponseWriter, r *request) error {
+func (c *Console) noticesPage(w http.ResponseWriter, r *frame.Request) error {
 	n, err := c.notices(r)
 	if err != nil {
 		return err
 	}
-	s, err := n.Settings(r.Context(), r.who.ID)
+	s, err := n.Settings(r.Context(), r.Who.ID)
 	if err != nil {
 		return err
 	}
 	v := noticesView{
-		Desks: c.desksOf(r), OnShift: s.OnShift(r.clock.now), Until: r.clock.Time(s.Until), PushKey: n.PushKey(), PushOn: s.Push && s.Browsers > 0,
-		Browsers: c.say.Say("notices.browsers", "n", s.Browsers), HasMail: n.HasMail(), MailOn: s.Mail && s.Address != "", Address: s.Address, Asked: s.Asked,
+		Desks: c.desksOf(r), OnShift: s.OnShift(r.Clock.Now), Until: r.Clock.Time(s.Until), PushKey: n.PushKey(), PushOn: s.Push && s.Browsers > 0,
+		Browsers: c.Say("notices.browsers", "n", s.Browsers), HasMail: n.HasMail(), MailOn: s.Mail && s.Address != "", Address: s.Address, Asked: s.Asked,
 	}
 	if s.Browsers == 0 {
-		v.Browsers = c.say.Say("notices.nobrowser")
+		v.Browsers = c.Say("notices.nobrowser")
 	}
 	v.MayTest = v.PushOn || v.MailOn
-	reached, failing, err := n.Own(r.Context(), r.who.ID)
+	reached, failing, err := n.Own(r.Context(), r.Who.ID)
 	if err != nil {
 		return err
 	}
 	if v.Failing = failing; !reached.IsZero() {
-		v.Reached = r.clock.Time(reached)
+		v.Reached = r.Clock.Time(reached)
 	}
 	if said := r.URL.Query().Get("said"); slices.Contains(noticesSaid, said) {
-		v.Said = c.say.Say("notices.said." + said)
+		v.Said = c.Say("notices.said." + said)
 	}
 	for _, h := range shiftHours {
-		v.Hours = append(v.Hours, choice{strconv.Itoa(h), c.say.Say("time.hours", "n", h), h == 8})
+		v.Hours = append(v.Hours, frame.Choice{Value: strconv.Itoa(h), Words: c.Say("time.hours", "n", h), Chosen: h == 8})
 	}
 	for p := range notice.Least {
-		v.Priorities = append(v.Priorities, choice{strconv.Itoa(p + 1), c.say.Say("notices.priority." + strconv.Itoa(p+1)), s.Priority == p+1})
+		v.Priorities = append(v.Priorities, frame.Choice{Value: strconv.Itoa(p + 1), Words: c.Say("notices.priority." + strconv.Itoa(p+1)), Chosen: s.Priority == p+1})
 	}
-	if c.allowed(r, access.SeeSystem, access.City()) {
-		v.SeesChannels, v.MayReplay = true, c.allowed(r, access.RunSystem, access.City())
+	if c.Allowed(r, access.SeeSystem, access.City()) {
+		v.SeesChannels, v.MayReplay = true, c.Allowed(r, access.RunSystem, access.City())
 		for _, x := range n.Channels() {
 			v.Channels = append(v.Channels, c.channelRow(r, &x, v.MayReplay))
 		}
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "notices", Title: c.say.Say("notices.title"), Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "notices", Title: c.Say("notices.title"), Data: v})
 }
 
-func (c *Console) desksOf(r *request) string {
+func (c *Console) desksOf(r *frame.Request) string {
 	var names []string
 	for _, d := range access.Desks() {
-		if c.allowed(r, access.SeeAlerts, access.Service(d)) {
-			names = append(names, c.say.Say("orders.desk."+string(d)))
+		if c.Allowed(r, access.SeeAlerts, access.Service(d)) {
+			names = append(names, c.Say("orders.desk."+string(d)))
 		}
 	}
 	return strings.Join(names, ", ")
 }
 
-func (c *Console) channelRow(r *request, x *notice.ChannelState, mayReplay bool) channelRow {
-	number := func(n int64) string { return c.say.Number(float64(n), 0) }
+func (c *Console) channelRow(r *frame.Request, x *notice.ChannelState, mayReplay bool) channelRow {
+	number := func(n int64) string { return c.Number(float64(n), 0) }
 	row := channelRow{
-		Name: x.Name, Kind: c.say.Say("notices.kind." + x.Kind), To: x.To, Waiting: number(x.Waiting), Dead: number(x.Dead), Held: number(int64(x.HeldBack)),
-		Success: r.clock.Time(time.Time{}), HasDead: x.Dead > 0, Replay: mayReplay && x.Dead > 0 && x.Name != "", Try: mayReplay && x.Name != "",
+		Name: x.Name, Kind: c.Say("notices.kind." + x.Kind), To: x.To, Waiting: number(x.Waiting), Dead: number(x.Dead), Held: number(int64(x.HeldBack)),
+		Success: r.Clock.Time(time.Time{}), HasDead: x.Dead > 0, Replay: mayReplay && x.Dead > 0 && x.Name != "", Try: mayReplay && x.Name != "",
 	}
 	if x.LastSuccess != nil {
-		row.Success = r.clock.Time(*x.LastSuccess)
+		row.Success = r.Clock.Time(*x.LastSuccess)
 	}
 	switch {
 	case x.Failing > 0:
-		row.State, row.Reason = sign{"stopped", c.say.Say("notices.state.failing")}, x.Reason
+		row.State, row.Reason = frame.Stopped(c.Say("notices.state.failing")), x.Reason
 	case x.Dead > 0:
-		row.State = sign{"attention", c.say.Say("notices.state.dead")}
+		row.State = frame.Attention(c.Say("notices.state.dead"))
 	case x.LastSuccess != nil:
-		row.State = sign{"live", c.say.Say("notices.state.well")}
+		row.State = frame.Live(c.Say("notices.state.well"))
 	default:
-		row.State = sign{"unknown", c.say.Say("notices.state.unused")}
+		row.State = frame.Unknown(c.Say("notices.state.unused"))
 	}
 	return row
 }
@@ -150,22 +151,22 @@ func (c *Console) channelRow(r *request, x *notice.ChannelState, mayReplay bool)
 const maxNoticeForm = 8 << 10
 
 // changeNotices is a form of the page. Which one stands in the field do.
-func (c *Console) changeNotices(w http.ResponseWriter, r *request) error {
+func (c *Console) changeNotices(w http.ResponseWriter, r *frame.Request) error {
 	n, err := c.notices(r)
 	if err != nil {
 		return err
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxNoticeForm)
 	if err := r.ParseForm(); err != nil {
-		return city.Errorf(city.Invalid, "%s", c.say.Say("room.badform"))
+		return city.Errorf(city.Invalid, "%s", c.Say("room.badform"))
 	}
-	ctx, me, off, on := r.Context(), r.who.ID, false, true
+	ctx, me, off, on := r.Context(), r.Who.ID, false, true
 	var said string
 	switch do := r.PostFormValue("do"); do {
 	case "begin":
 		hours, err := strconv.Atoi(r.PostFormValue("hours"))
 		if err != nil || !slices.Contains(shiftHours, hours) {
-			return city.Errorf(city.Invalid, "%s", c.say.Say("room.badform"))
+			return city.Errorf(city.Invalid, "%s", c.Say("room.badform"))
 		}
 		d := time.Duration(hours) * time.Hour
 		said, err = "begun", n.Change(ctx, me, notice.Change{Shift: &d})
@@ -178,7 +179,7 @@ func (c *Console) changeNotices(w http.ResponseWriter, r *request) error {
 	case "priority":
 		p, convert := strconv.Atoi(r.PostFormValue("priority"))
 		if convert != nil {
-			return city.Errorf(city.Invalid, "%s", c.say.Say("room.badform"))
+			return city.Errorf(city.Invalid, "%s", c.Say("room.badform"))
 		}
 		said, err = "kept", n.Change(ctx, me, notice.Change{Priority: &p})
 	case "address":
@@ -200,7 +201,7 @@ func (c *Console) changeNotices(w http.ResponseWriter, r *request) error {
 	case "test":
 		said, err = "tested", n.TestOwn(ctx, me)
 	default:
-		return city.Errorf(city.Invalid, "%s", c.say.Say("room.badform"))
+		return city.Errorf(city.Invalid, "%s", c.Say("room.badform"))
 	}
 	if err != nil {
 		return err
@@ -210,7 +211,7 @@ func (c *Console) changeNotices(w http.ResponseWriter, r *request) error {
 }
 
 // runChannels is a form about a channel of a desk: replay or test.
-func (c *Console) runChannels(w http.ResponseWriter, r *request) error {
+func (c *Console) runChannels(w http.ResponseWriter, r *frame.Request) error {
 	n, err := c.notices(r)
 	if err != nil {
 		return err
@@ -223,7 +224,7 @@ func (c *Console) runChannels(w http.ResponseWriter, r *request) error {
 	case "test":
 		said, err = "tested", n.Test(r.Context(), channel)
 	default:
-		err = city.Errorf(city.Invalid, "%s", c.say.Say("room.badform"))
+		err = city.Errorf(city.Invalid, "%s", c.Say("room.badform"))
 	}
 	if err != nil {
 		return err
@@ -241,38 +242,33 @@ type PushSubscription struct {
 }
 
 // setPush switches push on or off in one browser.
-func (c *Console) setPush(w http.ResponseWriter, r *request) error {
+func (c *Console) setPush(w http.ResponseWriter, r *frame.Request) error {
 	n, err := c.notices(r)
 	if err != nil {
 		return err
 	}
 	var s PushSubscription
-	if err := c.readJSON(w, r, &s); err != nil {
+	if err := c.ReadJSON(w, r, &s); err != nil {
 		return err
 	}
 	switch {
 	case s.Endpoint == "":
-		err = city.Errorf(city.Invalid, "%s", c.say.Say("room.badform"))
+		err = city.Errorf(city.Invalid, "%s", c.Say("room.badform"))
 	case s.Off:
-		err = n.Unsubscribe(r.Context(), r.who.ID, s.Endpoint)
+		err = n.Unsubscribe(r.Context(), r.Who.ID, s.Endpoint)
 	default:
-		err = n.Subscribe(r.Context(), r.who.ID, s.Endpoint, s.P256DH, s.Auth)
+		err = n.Subscribe(r.Context(), r.Who.ID, s.Endpoint, s.P256DH, s.Auth)
 	}
 	if err != nil {
 		return err
 	}
-	c.answer(w, http.StatusOK, struct{}{})
+	c.Answer(w, http.StatusOK, struct{}{})
 	return nil
 }
 
-// pushWorker is the script that shows notices while no page is open. Its address lies
-// beside the pages, since a worker serves only what lies below it.
-func (c *Console) pushWorker(w http.ResponseWriter, r *request) error {
-	h := w.Header()
-	r.SetPathValue("file", c.bundle.named["pushworker"])
-	err := c.asset(w, r)
-	h.Set("Cache-Control", "no-cache")
-	return err
+// pushWorker is the script that shows notices while no page is open.
+func (c *Console) pushWorker(w http.ResponseWriter, r *frame.Request) error {
+	return c.ServeWorker(w, r, "pushworker")
 }
 
 // NoticesOf is what notices say of alerts: the kind in words, the place, and nothing that

@@ -9,6 +9,7 @@ import (
 
 	"polity/access"
 	"polity/city"
+	"polity/console/frame"
 	"polity/room/order"
 )
 
@@ -17,8 +18,8 @@ type orderForm struct {
 	Action, Back, Problem                       string
 	What, Task, Where, Asset, Lat, Lon, Due     string
 	Priority, Assign, Alert, Key, Zone, Already string
-	Whats                                       []pickGroup
-	Priorities, Assignees                       []pick
+	Whats                                       []frame.PickGroup
+	Priorities, Assignees                       []frame.Pick
 	Revision                                    int64
 	Edit                                        bool
 	TaskMax, WhereMax                           int
@@ -26,7 +27,7 @@ type orderForm struct {
 
 // newOrderPage is an empty form, or one that an alert's or an asset's page began: what
 // the address names is only written into the form.
-func (c *Console) newOrderPage(w http.ResponseWriter, r *request) error {
+func (c *Console) newOrderPage(w http.ResponseWriter, r *frame.Request) error {
 	q := r.URL.Query()
 	f := orderForm{
 		What: q.Get("desk") + "/" + q.Get("kind"), Task: q.Get("task"), Where: q.Get("where"), Asset: q.Get("asset"), Lat: q.Get("lat"), Lon: q.Get("lon"),
@@ -47,7 +48,7 @@ func (c *Console) newOrderPage(w http.ResponseWriter, r *request) error {
 }
 
 // knowAsset adds the place of a sensor.
-func (c *Console) knowAsset(r *request, f *orderForm) error {
+func (c *Console) knowAsset(r *frame.Request, f *orderForm) error {
 	if f.Asset == "" || f.Where != "" || f.Lat != "" {
 		return nil
 	}
@@ -67,20 +68,20 @@ func (c *Console) knowAsset(r *request, f *orderForm) error {
 }
 
 // knowAlert says that the alert has an order already.
-func (c *Console) knowAlert(r *request, f *orderForm) error {
-	book, by, err := c.orders(r)
+func (c *Console) knowAlert(r *frame.Request, f *orderForm) error {
+	book, by, err := c.orderBook(r)
 	if err != nil {
 		return err
 	}
 	_, n, err := book.List(r.Context(), by, order.Filter{From: order.FromAlert, Key: f.Alert, Open: true, Limit: 1})
 	if n > 0 {
-		f.Already = c.say.Say("order.already", "n", n)
+		f.Already = c.Say("order.already", "n", n)
 	}
 	return err
 }
 
-func (c *Console) editOrderPage(w http.ResponseWriter, r *request) error {
-	book, by, err := c.orders(r)
+func (c *Console) editOrderPage(w http.ResponseWriter, r *frame.Request) error {
+	book, by, err := c.orderBook(r)
 	if err != nil {
 		return err
 	}
@@ -100,7 +101,7 @@ func (c *Console) formOf(o *order.Order) orderForm {
 		f.Lat, f.Lon = strconv.FormatFloat(o.Place.Lat, 'f', -1, 64), strconv.FormatFloat(o.Place.Lon, 'f', -1, 64)
 	}
 	if o.Due != nil {
-		f.Due = o.Due.In(c.about.Zone).Format(dueLayout)
+		f.Due = o.Due.In(c.Zone).Format(dueLayout)
 	}
 	return f
 }
@@ -108,18 +109,18 @@ func (c *Console) formOf(o *order.Order) orderForm {
 // dueLayout is how browsers send a local date and time.
 const dueLayout = "2006-01-02T15:04"
 
-func (c *Console) showForm(w http.ResponseWriter, r *request, f orderForm, problem error) error {
-	book, by, err := c.orders(r)
+func (c *Console) showForm(w http.ResponseWriter, r *frame.Request, f orderForm, problem error) error {
+	book, by, err := c.orderBook(r)
 	if err != nil {
 		return err
 	}
 	status := http.StatusOK
 	if problem != nil {
-		f.Problem, status = problem.Error(), statuses[city.KindOf(problem)]
+		f.Problem, status = problem.Error(), frame.Status(city.KindOf(problem))
 	}
-	f.TaskMax, f.WhereMax, f.Zone = order.TaskMax, order.WhereMax, c.about.Zone.String()
+	f.TaskMax, f.WhereMax, f.Zone = order.TaskMax, order.WhereMax, c.Zone.String()
 	f.Action, f.Back = "/orders", "/orders"
-	title := c.say.Say("order.new.title")
+	title := c.Say("order.new.title")
 	desks := book.Gives(by)
 	if f.Edit {
 		o, err := book.Get(r.Context(), by, r.PathValue("order"))
@@ -127,10 +128,10 @@ func (c *Console) showForm(w http.ResponseWriter, r *request, f orderForm, probl
 			return err
 		}
 		if give, _ := book.May(by, &o); !give {
-			return city.Errorf(city.Forbidden, "%s", c.say.Say("forbidden.orders"))
+			return city.Errorf(city.Forbidden, "%s", c.Say("forbidden.orders"))
 		}
 		f.Action, f.Back, desks = orderPath(&o)+"/edit", orderPath(&o), []city.Slug{o.Desk}
-		title = c.say.Say("order.edit.title", "number", strconv.FormatInt(o.Number, 10))
+		title = c.Say("order.edit.title", "number", strconv.FormatInt(o.Number, 10))
 	}
 	c.formChoices(&f, desks)
 	if !f.Edit {
@@ -138,7 +139,7 @@ func (c *Console) showForm(w http.ResponseWriter, r *request, f orderForm, probl
 			return err
 		}
 	}
-	return c.render(w, r, status, page{Template: "orderform", Title: title, Data: f})
+	return c.Render(w, r, status, frame.Page{Template: "orderform", Title: title, Data: f})
 }
 
 func (c *Console) formChoices(f *orderForm, desks []city.Slug) {
@@ -147,21 +148,21 @@ func (c *Console) formChoices(f *orderForm, desks []city.Slug) {
 		desks = append([]city.Slug{desks[i]}, slices.Delete(slices.Clone(desks), i, i+1)...)
 	}
 	for _, d := range desks {
-		group := pickGroup{Name: c.deskName(d)}
+		group := frame.PickGroup{Name: c.deskName(d)}
 		for _, k := range order.Kinds(d) {
 			value := string(d) + "/" + string(k)
-			group.List = append(group.List, pick{value, c.orderKind(k), value == f.What})
+			group.List = append(group.List, frame.Pick{Value: value, Name: c.orderKind(k), Here: value == f.What})
 		}
 		f.Whats = append(f.Whats, group)
 	}
 	for _, p := range order.Priorities() {
-		f.Priorities = append(f.Priorities, pick{string(p), c.say.Say("orders.priority." + string(p)), string(p) == f.Priority})
+		f.Priorities = append(f.Priorities, frame.Pick{Value: string(p), Name: c.Say("orders.priority." + string(p)), Here: string(p) == f.Priority})
 	}
 }
 
 // formAssignees are those of all desks; the book refuses who takes none of the desk
 // that was chosen.
-func (c *Console) formAssignees(r *request, f *orderForm, desks []city.Slug) (list []pick, err error) {
+func (c *Console) formAssignees(r *frame.Request, f *orderForm, desks []city.Slug) (list []frame.Pick, err error) {
 	for _, d := range desks {
 		all, err := c.cfg.Orders.Assignees(r.Context(), d)
 		if err != nil {
@@ -169,8 +170,8 @@ func (c *Console) formAssignees(r *request, f *orderForm, desks []city.Slug) (li
 		}
 		for _, a := range all {
 			value := assigneeValue(a)
-			if !slices.ContainsFunc(list, func(k pick) bool { return k.Value == value }) {
-				list = append(list, pick{value, a.Name, value == f.Assign})
+			if !slices.ContainsFunc(list, func(k frame.Pick) bool { return k.Value == value }) {
+				list = append(list, frame.Pick{Value: value, Name: a.Name, Here: value == f.Assign})
 			}
 		}
 	}
@@ -178,7 +179,7 @@ func (c *Console) formAssignees(r *request, f *orderForm, desks []city.Slug) (li
 }
 
 // readForm takes what was typed, and the order's content as far as it can be read.
-func (c *Console) readForm(r *request) (f orderForm, desk city.Slug, content order.Content, err error) {
+func (c *Console) readForm(r *frame.Request) (f orderForm, desk city.Slug, content order.Content, err error) {
 	v := r.PostFormValue
 	f = orderForm{
 		What: v("what"), Task: v("task"), Where: v("where"), Asset: v("asset"), Lat: strings.TrimSpace(v("lat")), Lon: strings.TrimSpace(v("lon")), Due: v("due"),
@@ -191,21 +192,21 @@ func (c *Console) readForm(r *request) (f orderForm, desk city.Slug, content ord
 		lat, one := strconv.ParseFloat(f.Lat, 64)
 		lon, other := strconv.ParseFloat(f.Lon, 64)
 		if one != nil || other != nil {
-			return f, city.Slug(d), content, city.Errorf(city.Invalid, "%s", c.say.Say("error.latlon"))
+			return f, city.Slug(d), content, city.Errorf(city.Invalid, "%s", c.Say("error.latlon"))
 		}
 		content.Place = &city.Point{Lon: lon, Lat: lat}
 	}
 	if f.Due != "" {
-		due, err := time.ParseInLocation(dueLayout, f.Due, c.about.Zone)
+		due, err := time.ParseInLocation(dueLayout, f.Due, c.Zone)
 		if err != nil {
-			return f, city.Slug(d), content, city.Errorf(city.Invalid, "%s", c.say.Say("error.due"))
+			return f, city.Slug(d), content, city.Errorf(city.Invalid, "%s", c.Say("error.due"))
 		}
 		content.Due = &due
 	}
 	return f, city.Slug(d), content, nil
 }
 
-func (c *Console) makeOrder(w http.ResponseWriter, r *request) error {
+func (c *Console) makeOrder(w http.ResponseWriter, r *frame.Request) error {
 	return c.formDid(w, r, false, func(book *order.Book, by order.Asker, f *orderForm, desk city.Slug, content order.Content) (order.Order, error) {
 		n := order.NewOrder{Desk: desk, Content: content, Assigned: assigneeOf(f.Assign)}
 		if f.Alert != "" {
@@ -215,7 +216,7 @@ func (c *Console) makeOrder(w http.ResponseWriter, r *request) error {
 	})
 }
 
-func (c *Console) editOrder(w http.ResponseWriter, r *request) error {
+func (c *Console) editOrder(w http.ResponseWriter, r *frame.Request) error {
 	return c.formDid(w, r, true, func(book *order.Book, by order.Asker, f *orderForm, _ city.Slug, content order.Content) (order.Order, error) {
 		return book.Edit(r.Context(), by, f.Key, r.PathValue("order"), f.Revision, content)
 	})
@@ -223,14 +224,13 @@ func (c *Console) editOrder(w http.ResponseWriter, r *request) error {
 
 // formDid does what the form asks for and leads to the order; where it is refused, the
 // form comes back as it was typed, with the reason.
-func (c *Console) formDid(w http.ResponseWriter, r *request, edit bool, do func(*order.Book, order.Asker, *orderForm, city.Slug, order.Content) (order.Order, error)) error {
-	book, by, err := c.orders(r)
+func (c *Console) formDid(w http.ResponseWriter, r *frame.Request, edit bool, do func(*order.Book, order.Asker, *orderForm, city.Slug, order.Content) (order.Order, error)) error {
+	book, by, err := c.orderBook(r)
 	if err != nil {
 		return err
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, formMax)
-	if err := r.ParseForm(); err != nil {
-		return city.Errorf(city.Invalid, "%s", c.say.Say("error.form"))
+	if err := c.ReadForm(w, r); err != nil {
+		return err
 	}
 	f, desk, content, err := c.readForm(r)
 	f.Edit = edit
@@ -257,16 +257,16 @@ func (c *Console) formDid(w http.ResponseWriter, r *request, edit bool, do func(
 }
 
 // nav of orders: desks have the list, crews their own.
-func (c *Console) orderNav(r *request) (items []navItem) {
-	book, by, err := c.orders(r)
+func (c *Console) orderNav(r *frame.Request) (items []frame.NavItem) {
+	book, by, err := c.orderBook(r)
 	if err != nil || by.Who.Kind == access.Public {
 		return nil
 	}
 	if book.Sees(by) {
-		items = append(items, navItem{Path: "/orders", Name: c.say.Say("nav.orders")})
+		items = append(items, frame.NavItem{Path: "/orders", Name: c.Say("nav.orders")})
 	}
-	if c.allowed(r, access.DoOrder, access.Service(someDesk)) {
-		items = append(items, navItem{Path: "/orders/mine", Name: c.say.Say("nav.myorders")})
+	if c.Allowed(r, access.DoOrder, access.Service(frame.SomeDesk)) {
+		items = append(items, frame.NavItem{Path: "/orders/mine", Name: c.Say("nav.myorders")})
 	}
 	return items
 }

@@ -11,13 +11,15 @@ import (
 	"time"
 
 	"polity/city"
+	"polity/console/frame"
+	"polity/console/ground"
 	"polity/room/order"
 )
 
 type orderEntry struct {
 	At, Told       template.HTML
 	Words, Text    string
-	State          sign
+	State          frame.Sign
 	Name           string
 	Photo, PhotoID string
 }
@@ -32,9 +34,9 @@ type orderPhotoView struct {
 type orderView struct {
 	Path, Number, Kind, Task, Desk    string
 	Sheet                             string
-	State, Priority                   sign
-	Facts                             []entryItem
-	Spot                              spot
+	State, Priority                   frame.Sign
+	Facts                             []frame.Fact
+	Spot                              ground.Spot
 	Dots                              []orderDot
 	Crop                              string // the part of the picture around the dots
 	DotSize                           int
@@ -46,7 +48,7 @@ type orderView struct {
 	MayGive, Mine                     bool
 	CanGive, CanTakeBack, CanCancel   bool
 	CanEdit, NobodyToGive, WasGivenTo bool
-	Assignees                         []pick
+	Assignees                         []frame.Pick
 	Revision                          int64
 	Key                               string
 }
@@ -73,8 +75,8 @@ func cropAround(dots []orderDot) (box string, radius int) {
 // requestKey is a key that a form sends back, so that pressing twice is once.
 func requestKey() string { return "page-" + rand.Text() }
 
-func (c *Console) orderPage(w http.ResponseWriter, r *request) error {
-	book, by, err := c.orders(r)
+func (c *Console) orderPage(w http.ResponseWriter, r *frame.Request) error {
+	book, by, err := c.orderBook(r)
 	if err != nil {
 		return err
 	}
@@ -86,37 +88,37 @@ func (c *Console) orderPage(w http.ResponseWriter, r *request) error {
 }
 
 // showOrder renders an order's page, with what went wrong and what was typed.
-func (c *Console) showOrder(w http.ResponseWriter, r *request, o *order.Order, problem error) error {
-	book, by, err := c.orders(r)
+func (c *Console) showOrder(w http.ResponseWriter, r *frame.Request, o *order.Order, problem error) error {
+	book, by, err := c.orderBook(r)
 	if err != nil {
 		return err
 	}
 	v := orderView{
 		Path: orderPath(o), Number: strconv.FormatInt(o.Number, 10), Kind: c.orderKind(o.Kind), Task: o.Task, Desk: c.deskName(o.Desk),
-		State: c.orderState(o.State), Priority: c.orderPriority(o.Priority), Facts: c.orderFacts(r.clock, o), Source: c.orderSource(o),
+		State: c.orderState(o.State), Priority: c.orderPriority(o.Priority), Facts: c.orderFacts(r.Clock, o), Source: c.orderSource(o),
 		Revision: o.Revision, Key: requestKey(), Sheet: c.orderSheet(o),
 	}
 	status := http.StatusOK
 	if problem != nil {
-		v.Problem, v.Note, status = problem.Error(), r.PostFormValue("text"), statuses[city.KindOf(problem)]
+		v.Problem, v.Note, status = problem.Error(), r.PostFormValue("text"), frame.Status(city.KindOf(problem))
 	}
-	v.Spot = c.placed(o.Place, c.say.Say("order.place.alt", "kind", v.Kind))
+	v.Spot = c.Ground.Placed(o.Place, c.Say("order.place.alt", "kind", v.Kind))
 	if v.Spot.OnMap {
 		v.Dots = append(v.Dots, orderDot{"dot-live", v.Spot.X, v.Spot.Y})
 	}
 	if p, ok := book.Position(by, o); ok {
-		v.Crew = c.html("order.crew.at", "place", degrees(p.Point), "time", r.clock.Time(p.At))
-		if at := c.placed(&p.Point, ""); at.OnMap && v.Spot.OnMap {
+		v.Crew = c.HTML("order.crew.at", "place", degrees(p.Point), "time", r.Clock.Time(p.At))
+		if at := c.Ground.Placed(&p.Point, ""); at.OnMap && v.Spot.OnMap {
 			v.Dots = append(v.Dots, orderDot{"dot-crew", at.X, at.Y})
 		}
 	}
 	v.Crop, v.DotSize = cropAround(v.Dots)
 	for i := range o.Timeline {
-		v.Timeline = append(v.Timeline, c.orderEntry(r.clock, &o.Timeline[i]))
+		v.Timeline = append(v.Timeline, c.orderEntry(r.Clock, &o.Timeline[i]))
 	}
 	for _, p := range o.Photos {
-		stage := c.say.Say("orders.stage." + string(p.Stage))
-		v.Photos = append(v.Photos, orderPhotoView{Path: v.Path + "/photos/" + p.ID, Alt: c.say.Say("order.photo.alt", "stage", stage), Caption: c.html("order.photo.caption", "stage", stage, "time", r.clock.Time(p.At)), Width: p.Width, Height: p.Height})
+		stage := c.Say("orders.stage." + string(p.Stage))
+		v.Photos = append(v.Photos, orderPhotoView{Path: v.Path + "/photos/" + p.ID, Alt: c.Say("order.photo.alt", "stage", stage), Caption: c.HTML("order.photo.caption", "stage", stage, "time", r.Clock.Time(p.At)), Width: p.Width, Height: p.Height})
 	}
 	v.MayGive, v.Mine = book.May(by, o)
 	if v.MayGive {
@@ -124,18 +126,18 @@ func (c *Console) showOrder(w http.ResponseWriter, r *request, o *order.Order, p
 			return err
 		}
 	}
-	title := c.say.Say("order.title", "number", v.Number, "kind", v.Kind)
-	return c.render(w, r, status, page{Template: "order", Title: title, Data: v})
+	title := c.Say("order.title", "number", v.Number, "kind", v.Kind)
+	return c.Render(w, r, status, frame.Page{Template: "order", Title: title, Data: v})
 }
 
-func (c *Console) deskSteps(r *request, v *orderView, o *order.Order) error {
+func (c *Console) deskSteps(r *frame.Request, v *orderView, o *order.Order) error {
 	next := o.State.DeskSteps()
 	v.CanGive, v.CanTakeBack, v.CanCancel = slices.Contains(next, order.Given), slices.Contains(next, order.Draft), slices.Contains(next, order.Cancelled)
 	v.CanEdit, v.WasGivenTo = !o.State.Ended(), !o.Assigned.None()
 	list, err := c.cfg.Orders.Assignees(r.Context(), o.Desk)
 	for _, a := range list {
 		if o.State != order.Given || a.Person != o.Assigned.Person || a.Crew != o.Assigned.Crew {
-			v.Assignees = append(v.Assignees, pick{Value: assigneeValue(a), Name: a.Name})
+			v.Assignees = append(v.Assignees, frame.Pick{Value: assigneeValue(a), Name: a.Name})
 		}
 	}
 	v.NobodyToGive = len(v.Assignees) == 0
@@ -159,9 +161,11 @@ func assigneeOf(value string) order.Assignee {
 	return order.Assignee{}
 }
 
-func (c *Console) orderFacts(at clock, o *order.Order) []entryItem {
-	var facts []entryItem
-	add := func(name string, words template.HTML) { facts = append(facts, entryItem{c.say.Say(name), words}) }
+func (c *Console) orderFacts(at frame.Clock, o *order.Order) []frame.Fact {
+	var facts []frame.Fact
+	add := func(name string, words template.HTML) {
+		facts = append(facts, frame.Fact{Name: c.Say(name), Words: words})
+	}
 	text := func(s string) template.HTML { return template.HTML(template.HTMLEscapeString(s)) } //nolint:gosec // escaped
 	add("order.desk", text(c.deskName(o.Desk)))
 	if o.Where != "" {
@@ -178,8 +182,8 @@ func (c *Console) orderFacts(at clock, o *order.Order) []entryItem {
 	}
 	if o.Due != nil {
 		due := at.Time(*o.Due)
-		if o.Due.Before(at.now) && !o.State.Ended() {
-			due += text(" " + c.say.Say("order.late"))
+		if o.Due.Before(at.Now) && !o.State.Ended() {
+			due += text(" " + c.Say("order.late"))
 		}
 		add("order.due", due)
 	}
@@ -193,14 +197,14 @@ func (c *Console) orderFacts(at clock, o *order.Order) []entryItem {
 func (c *Console) orderSource(o *order.Order) template.HTML {
 	switch o.Source.From {
 	case order.FromAlert:
-		return c.html("order.from.alert", "key", o.Source.Key)
+		return c.HTML("order.from.alert", "key", o.Source.Key)
 	case order.FromDecision:
-		return c.html("order.from.decision", "service", c.deskName(o.Source.Service), "reason", o.Source.Reason, "id", o.Source.Key)
+		return c.HTML("order.from.decision", "service", c.deskName(o.Source.Service), "reason", o.Source.Reason, "id", o.Source.Key)
 	}
 	return ""
 }
 
-func (c *Console) orderEntry(at clock, e *order.Entry) orderEntry {
+func (c *Console) orderEntry(at frame.Clock, e *order.Entry) orderEntry {
 	v := orderEntry{At: at.Time(e.At), Name: e.Name, Text: e.Text}
 	if e.Told != nil {
 		v.Told = at.Time(*e.Told)
@@ -209,38 +213,28 @@ func (c *Console) orderEntry(at clock, e *order.Entry) orderEntry {
 	case order.WasMoved:
 		v.State = c.orderState(e.State)
 		if e.State == order.Given {
-			v.Words, v.Text = c.say.Say("order.entry.givento", "name", e.Text), ""
+			v.Words, v.Text = c.Say("order.entry.givento", "name", e.Text), ""
 		}
 		if e.Reason != "" {
 			v.Words = c.orderReason(e.Reason)
 		}
 	case order.WasPhoto:
-		v.Words, v.Text = c.say.Say("order.entry.photo"), ""
+		v.Words, v.Text = c.Say("order.entry.photo"), ""
 	case order.PhotosGone:
 		n, _ := strconv.Atoi(e.Text) // the book writes a number
-		v.Words, v.Text = c.say.Say("order.entry.photosgone", "n", n), ""
+		v.Words, v.Text = c.Say("order.entry.photosgone", "n", n), ""
 	case order.WasMade:
-		v.Words = c.say.Say("order.entry.made")
+		v.Words = c.Say("order.entry.made")
 	case order.WasChanged:
-		v.Words = c.say.Say("order.entry.changed")
+		v.Words = c.Say("order.entry.changed")
 	case order.WasNoted:
-		v.Words = c.say.Say("order.entry.note")
+		v.Words = c.Say("order.entry.note")
 	}
 	return v
 }
 
-// placed is a point on the still picture of the map.
-func (c *Console) placed(p *city.Point, alt string) spot {
-	b, g := c.about.Map.Bounds, c.ground
-	if p == nil || g.light == "" || p.Lon < b[0].Lon || p.Lon > b[1].Lon || p.Lat < b[0].Lat || p.Lat > b[1].Lat {
-		return spot{}
-	}
-	x, y := g.project(*p)
-	return spot{Light: g.light, Dark: g.dark, Alt: alt, Width: g.width, Height: g.height, X: int(x), Y: int(y), OnMap: true, Credit: c.about.Map.Credit, CreditURL: c.about.Map.CreditURL}
-}
-
 // decideOrder is a desk's step: give, take back, cancel.
-func (c *Console) decideOrder(w http.ResponseWriter, r *request) error {
+func (c *Console) decideOrder(w http.ResponseWriter, r *frame.Request) error {
 	return c.deskDid(w, r, func(book *order.Book, by order.Asker, id, key string, revision int64) (order.Order, error) {
 		to := order.State(r.PostFormValue("to"))
 		var assign order.Assignee
@@ -251,25 +245,21 @@ func (c *Console) decideOrder(w http.ResponseWriter, r *request) error {
 	})
 }
 
-func (c *Console) noteOrder(w http.ResponseWriter, r *request) error {
+func (c *Console) noteOrder(w http.ResponseWriter, r *frame.Request) error {
 	return c.deskDid(w, r, func(book *order.Book, by order.Asker, id, key string, _ int64) (order.Order, error) {
 		return book.Note(r.Context(), by, key, id, r.PostFormValue("text"), time.Time{})
 	})
 }
 
-// formMax is the most bytes of a form.
-const formMax = 64 << 10
-
 // deskDid does what a form asks for and leads back to the order; where it is refused, the
 // page says why and still has what was typed.
-func (c *Console) deskDid(w http.ResponseWriter, r *request, do func(book *order.Book, by order.Asker, id, key string, revision int64) (order.Order, error)) error {
-	book, by, err := c.orders(r)
+func (c *Console) deskDid(w http.ResponseWriter, r *frame.Request, do func(book *order.Book, by order.Asker, id, key string, revision int64) (order.Order, error)) error {
+	book, by, err := c.orderBook(r)
 	if err != nil {
 		return err
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, formMax)
-	if err := r.ParseForm(); err != nil {
-		return city.Errorf(city.Invalid, "%s", c.say.Say("error.form"))
+	if err := c.ReadForm(w, r); err != nil {
+		return err
 	}
 	revision, _ := strconv.ParseInt(r.PostFormValue("revision"), 10, 64) // 0 is the revision of none
 	id := r.PathValue("order")

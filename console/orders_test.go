@@ -9,7 +9,6 @@ import (
 	"image/color"
 	"image/jpeg"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"slices"
@@ -87,23 +86,6 @@ func (w *town) number(t *testing.T, n int64) order.Order {
 	}
 	return list[i]
 }
-
-func send(h http.Handler, method, path, kind, body string, headers ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, path, strings.NewReader(body))
-	r.Header.Set("Content-Type", kind)
-	r.Header.Set("Accept", "application/json")
-	for i := 0; i+1 < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
-	}
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w
-}
-
-const (
-	asJSON = "application/json"
-	asForm = "application/x-www-form-urlencoded"
-)
 
 func step(to string) string {
 	return fmt.Sprintf(`{"key":"key-for-the-step-%s","to":%q}`, to, to)

@@ -17,9 +17,6 @@ import (
 	"polity/register"
 )
 
-// afternoon is a Tuesday, 14:32:20 in Helsinki.
-var afternoon = time.Date(2026, 11, 24, 12, 32, 20, 0, time.UTC)
-
 var everything, nobody = consoletest.Everything(), consoletest.Nobody()
 
 func newPages(t testing.TB, who *consoletest.Access) (*console.Console, *consoletest.City) {
@@ -35,13 +32,6 @@ func newPages(t testing.TB, who *consoletest.Access) (*console.Console, *console
 	}
 	t.Cleanup(pages.Close)
 	return pages, world
-}
-
-func get(t testing.TB, h http.Handler, path string) *httptest.ResponseRecorder {
-	t.Helper()
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
-	return w
 }
 
 // addresses fills the patterns of the route table.

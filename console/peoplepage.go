@@ -10,6 +10,7 @@ import (
 	"polity/access"
 	"polity/access/account"
 	"polity/city"
+	"polity/console/frame"
 )
 
 // peopleView is everybody who can sign in.
@@ -28,7 +29,7 @@ type peopleView struct {
 type personRow struct {
 	ID, Name, Body, Roles string
 	Looks                 template.HTML
-	State                 sign
+	State                 frame.Sign
 	Passkeys              int
 	Since                 template.HTML
 	Invited               string
@@ -61,23 +62,23 @@ type codeView struct {
 
 // rightsForm is what somebody can be given.
 type rightsForm struct {
-	Bodies, Roles, Areas, Cameras []choice
+	Bodies, Roles, Areas, Cameras []frame.Choice
 }
 
-func thePerson(_ *Console, r *http.Request) ([]access.Thing, error) {
+func thePerson(r *http.Request) ([]access.Thing, error) {
 	return []access.Thing{access.Account(r.PathValue("person"))}, nil
 }
 
 // anotherPerson stands for somebody who is yet to be invited.
-func anotherPerson(*Console, *http.Request) ([]access.Thing, error) {
+func anotherPerson(*http.Request) ([]access.Thing, error) {
 	return []access.Thing{access.Account("somebody")}, nil
 }
 
-func (c *Console) peoplePage(w http.ResponseWriter, r *request) error {
+func (c *Console) peoplePage(w http.ResponseWriter, r *frame.Request) error {
 	return c.showPeople(w, r, nil, "")
 }
 
-func (c *Console) showPeople(w http.ResponseWriter, r *request, code *account.Code, said string) error {
+func (c *Console) showPeople(w http.ResponseWriter, r *frame.Request, code *account.Code, said string) error {
 	people, err := c.people()
 	if err != nil {
 		return err
@@ -87,8 +88,8 @@ func (c *Console) showPeople(w http.ResponseWriter, r *request, code *account.Co
 	if err != nil {
 		return err
 	}
-	names := map[string]string{"machine": c.say.Say("people.machine"), "directory": c.say.Say("people.directory"), "code": c.say.Say("people.code")}
-	v := peopleView{MayManage: c.allowed(r, access.ManagePeople, access.Account("somebody")), Said: said}
+	names := map[string]string{"machine": c.Say("people.machine"), "directory": c.Say("people.directory"), "code": c.Say("people.code")}
+	v := peopleView{MayManage: c.Allowed(r, access.ManagePeople, access.Account("somebody")), Said: said}
 	for _, p := range all {
 		names[p.ID] = c.personName(p)
 	}
@@ -98,7 +99,7 @@ func (c *Console) showPeople(w http.ResponseWriter, r *request, code *account.Co
 	if v.Waiting, err = c.waiting(ctx, people, names, r); err != nil {
 		return err
 	}
-	invited, err := people.Invitations(ctx, r.clock.now)
+	invited, err := people.Invitations(ctx, r.Clock.Now)
 	if err != nil {
 		return err
 	}
@@ -107,62 +108,62 @@ func (c *Console) showPeople(w http.ResponseWriter, r *request, code *account.Co
 		if i.Person != "" {
 			who = names[i.Person]
 		}
-		v.Invitations = append(v.Invitations, invitationRow{i.ID, c.say.Say("people.code."+i.Kind, "who", who), c.rightsWords(i.Rights), r.clock.Time(i.Until)})
+		v.Invitations = append(v.Invitations, invitationRow{i.ID, c.Say("people.code."+i.Kind, "who", who), c.rightsWords(i.Rights), r.Clock.Time(i.Until)})
 	}
-	offline, err := people.Offline(ctx, r.clock.now)
+	offline, err := people.Offline(ctx, r.Clock.Now)
 	if err != nil {
 		return err
 	}
 	for _, e := range offline {
-		v.Offline = append(v.Offline, c.say.Say("people.offline", "date", r.clock.Date(e.At)))
+		v.Offline = append(v.Offline, c.Say("people.offline", "date", r.Clock.Date(e.At)))
 	}
 	entries, err := people.Entries(ctx, 0, 50)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		v.Changes = append(v.Changes, changeRow{r.clock.Time(e.At), c.changeWords(e, names)})
+		v.Changes = append(v.Changes, changeRow{r.Clock.Time(e.At), c.changeWords(e, names)})
 	}
 	if code != nil {
-		v.Code = &codeView{code.Text, code.For, r.clock.Time(code.Until)}
+		v.Code = &codeView{code.Text, code.For, r.Clock.Time(code.Until)}
 	}
 	if v.MayManage {
 		if v.Form, err = c.rightsForm(ctx, account.Rights{}); err != nil {
 			return err
 		}
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "people", Title: c.say.Say("people.title"), Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "people", Title: c.Say("people.title"), Data: v})
 }
 
 func (c *Console) personName(p account.Person) string {
 	if p.Name == "" {
-		return c.say.Say("people.forgotten")
+		return c.Say("people.forgotten")
 	}
 	return p.Name
 }
 
-func (c *Console) personRow(p account.Person, names map[string]string, r *request) personRow {
+func (c *Console) personRow(p account.Person, names map[string]string, r *frame.Request) personRow {
 	row := personRow{
 		ID: p.ID, Name: names[p.ID], Body: c.bodyTitle(p.Body), Roles: c.roleNames(p.Roles), Looks: c.grants(p.Areas, p.Cameras),
-		Passkeys: p.Passkeys, Since: r.clock.Time(p.Created), Invited: names[p.InvitedBy], Own: p.ID == r.who.ID,
+		Passkeys: p.Passkeys, Since: r.Clock.Time(p.Created), Invited: names[p.InvitedBy], Own: p.ID == r.Who.ID,
 	}
 	switch {
 	case !p.Disabled.IsZero():
-		row.State = sign{"stopped", c.say.Say("people.disabled")}
+		row.State = frame.Stopped(c.Say("people.disabled"))
 	case p.Origin == account.FromDoor:
-		row.State = sign{"unknown", c.say.Say("people.door")}
+		row.State = frame.Unknown(c.Say("people.door"))
 	case p.Origin == account.FromDirectory:
-		row.State = sign{"live", c.say.Say("people.directory")}
+		row.State = frame.Live(c.Say("people.directory"))
 	case p.Passkeys == 0:
-		row.State = sign{"attention", c.say.Say("people.nopasskey")}
+		row.State = frame.Attention(c.Say("people.nopasskey"))
 	default:
-		row.State = sign{"live", c.say.Say("people.passkeys", "n", p.Passkeys)}
+		row.State = frame.Live(c.Say("people.passkeys", "n", p.Passkeys))
 	}
 	return row
 }
 
-func (c *Console) waiting(ctx context.Context, people *account.Accounts, names map[string]string, r *request) ([]waitingRow, error) {
-	list, err := people.Waiting(ctx, r.clock.now)
+func (c *Console) waiting(ctx context.Context, people *account.Accounts, names map[string]string, r *frame.Request) ([]waitingRow, error) {
+	list, err := people.Waiting(ctx, r.Clock.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +173,7 @@ func (c *Console) waiting(ctx context.Context, people *account.Accounts, names m
 		if k.Person != "" {
 			who = names[k.Person]
 		}
-		rows = append(rows, waitingRow{k.ID, c.say.Say("people.waits."+k.Kind, "who", who), names[k.By], c.rightsWords(k.Rights), r.clock.Time(k.Until), k.By == r.who.ID})
+		rows = append(rows, waitingRow{k.ID, c.Say("people.waits."+k.Kind, "who", who), names[k.By], c.rightsWords(k.Rights), r.Clock.Time(k.Until), k.By == r.Who.ID})
 	}
 	return rows, nil
 }
@@ -181,9 +182,9 @@ func (c *Console) waiting(ctx context.Context, people *account.Accounts, names m
 func (c *Console) rightsWords(g account.Rights) template.HTML {
 	roles := c.roleNames(g.Roles)
 	if roles == "" {
-		roles = c.say.Say("people.noroles")
+		roles = c.Say("people.noroles")
 	}
-	words := c.html("people.rights", "body", c.bodyTitle(g.Body), "roles", roles)
+	words := c.HTML("people.rights", "body", c.bodyTitle(g.Body), "roles", roles)
 	if looks := c.grants(g.Areas, g.Cameras); looks != "" {
 		words += " " + looks
 	}
@@ -196,43 +197,43 @@ func (c *Console) changeWords(e account.Entry, names map[string]string) string {
 		if n := names[id]; n != "" {
 			return n
 		}
-		return c.say.Say("people.somebody")
+		return c.Say("people.somebody")
 	}
 	key := "people.did." + string(e.Did)
-	if c.say.Forms(key) == nil {
-		return c.say.Say("people.did.other", "by", name(e.By), "did", string(e.Did))
+	if c.Forms(key) == nil {
+		return c.Say("people.did.other", "by", name(e.By), "did", string(e.Did))
 	}
 	to := name(e.To)
 	if e.What.Person != "" {
 		to = name(e.What.Person)
 	}
-	return c.say.Say(key, "by", name(e.By), "to", to)
+	return c.Say(key, "by", name(e.By), "to", to)
 }
 
 func (c *Console) rightsForm(ctx context.Context, has account.Rights) (rightsForm, error) {
 	var f rightsForm
 	for _, b := range c.cfg.Accounts.Bodies() {
-		f.Bodies = append(f.Bodies, choice{string(b.Name), b.Title, b.Name == has.Body})
+		f.Bodies = append(f.Bodies, frame.Choice{Value: string(b.Name), Words: b.Title, Chosen: b.Name == has.Body})
 	}
 	for _, role := range access.Roles() {
-		f.Roles = append(f.Roles, choice{string(role), c.say.Say("role." + string(role)), slices.Contains(has.Roles, role)})
+		f.Roles = append(f.Roles, frame.Choice{Value: string(role), Words: c.Say("role." + string(role)), Chosen: slices.Contains(has.Roles, role)})
 	}
-	f.Areas = append(f.Areas, choice{string(access.AllAreas), c.say.Say("account.everywhere"), slices.Contains(has.Areas, access.AllAreas)})
+	f.Areas = append(f.Areas, frame.Choice{Value: string(access.AllAreas), Words: c.Say("account.everywhere"), Chosen: slices.Contains(has.Areas, access.AllAreas)})
 	for _, a := range c.cfg.AreaTitles {
-		f.Areas = append(f.Areas, choice{string(a.Name), a.Title, slices.Contains(has.Areas, a.Name)})
+		f.Areas = append(f.Areas, frame.Choice{Value: string(a.Name), Words: a.Title, Chosen: slices.Contains(has.Areas, a.Name)})
 	}
 	cameras, err := c.cfg.City.Cameras(ctx)
 	if err != nil {
 		return rightsForm{}, err
 	}
 	for _, k := range cameras {
-		f.Cameras = append(f.Cameras, choice{string(k.Name), k.title(), slices.Contains(has.Cameras, k.Name)})
+		f.Cameras = append(f.Cameras, frame.Choice{Value: string(k.Name), Words: k.title(), Chosen: slices.Contains(has.Cameras, k.Name)})
 	}
 	return f, nil
 }
 
 // given reads what a form gives somebody. Only these fields count.
-func given(r *request) account.Rights {
+func given(r *frame.Request) account.Rights {
 	g := account.Rights{Body: city.Slug(r.PostForm.Get("body"))}
 	for _, v := range r.PostForm["role"] {
 		g.Roles = append(g.Roles, access.Role(v))
@@ -247,12 +248,12 @@ func given(r *request) account.Rights {
 }
 
 // managed does something to accounts and shows everybody again, with a code or what waits.
-func (c *Console) managed(w http.ResponseWriter, r *request, do func(*account.Accounts) (account.Decided, error)) error {
+func (c *Console) managed(w http.ResponseWriter, r *frame.Request, do func(*account.Accounts) (account.Decided, error)) error {
 	people, err := c.people()
 	if err != nil {
 		return err
 	}
-	if err := form(w, r); err != nil {
+	if err := readForm(w, r); err != nil {
 		return err
 	}
 	done, err := do(people)
@@ -262,51 +263,51 @@ func (c *Console) managed(w http.ResponseWriter, r *request, do func(*account.Ac
 	case done.Code != nil:
 		return c.showPeople(w, r, done.Code, "")
 	case done.Waiting != "":
-		return c.showPeople(w, r, nil, c.say.Say("people.nowwaits"))
+		return c.showPeople(w, r, nil, c.Say("people.nowwaits"))
 	}
 	return back(w, r, "/people")
 }
 
-func (c *Console) invite(w http.ResponseWriter, r *request) error {
+func (c *Console) invite(w http.ResponseWriter, r *frame.Request) error {
 	return c.managed(w, r, func(a *account.Accounts) (account.Decided, error) {
-		return a.Invite(r.Context(), r.who, r.PostForm.Get("name"), given(r))
+		return a.Invite(r.Context(), r.Who, r.PostForm.Get("name"), given(r))
 	})
 }
 
-func (c *Console) changePerson(w http.ResponseWriter, r *request) error {
+func (c *Console) changePerson(w http.ResponseWriter, r *frame.Request) error {
 	id := r.PathValue("person")
 	return c.managed(w, r, func(a *account.Accounts) (account.Decided, error) {
 		switch r.PostForm.Get("do") {
 		case "grant":
-			return a.Grant(r.Context(), r.who, id, given(r))
+			return a.Grant(r.Context(), r.Who, id, given(r))
 		case "disable":
-			return account.Decided{}, a.Disable(r.Context(), r.who, id)
+			return account.Decided{}, a.Disable(r.Context(), r.Who, id)
 		case "enable":
-			return a.Enable(r.Context(), r.who, id)
+			return a.Enable(r.Context(), r.Who, id)
 		case "recover":
-			return a.Recover(r.Context(), r.who, id)
+			return a.Recover(r.Context(), r.Who, id)
 		case "forget":
-			return account.Decided{}, a.Forget(r.Context(), r.who, id)
+			return account.Decided{}, a.Forget(r.Context(), r.Who, id)
 		case "sessions":
-			return account.Decided{}, a.RevokeAll(r.Context(), r.who, id, "")
+			return account.Decided{}, a.RevokeAll(r.Context(), r.Who, id, "")
 		}
-		return account.Decided{}, city.Errorf(city.Invalid, "%s", c.say.Say("people.donothing"))
+		return account.Decided{}, city.Errorf(city.Invalid, "%s", c.Say("people.donothing"))
 	})
 }
 
-func (c *Console) answerWaiting(w http.ResponseWriter, r *request) error {
+func (c *Console) answerWaiting(w http.ResponseWriter, r *frame.Request) error {
 	id := r.PathValue("waiting")
 	return c.managed(w, r, func(a *account.Accounts) (account.Decided, error) {
 		if r.PostForm.Get("do") == "agree" {
-			return a.Agree(r.Context(), r.who, id)
+			return a.Agree(r.Context(), r.Who, id)
 		}
-		return account.Decided{}, a.Refuse(r.Context(), r.who, id)
+		return account.Decided{}, a.Refuse(r.Context(), r.Who, id)
 	})
 }
 
-func (c *Console) uninvite(w http.ResponseWriter, r *request) error {
+func (c *Console) uninvite(w http.ResponseWriter, r *frame.Request) error {
 	return c.managed(w, r, func(a *account.Accounts) (account.Decided, error) {
-		return account.Decided{}, a.Uninvite(r.Context(), r.who, strings.TrimSpace(r.PostForm.Get("code")))
+		return account.Decided{}, a.Uninvite(r.Context(), r.Who, strings.TrimSpace(r.PostForm.Get("code")))
 	})
 }
 
@@ -322,7 +323,7 @@ type personView struct {
 	Sessions  []sessionRow
 }
 
-func (c *Console) personPage(w http.ResponseWriter, r *request) error {
+func (c *Console) personPage(w http.ResponseWriter, r *frame.Request) error {
 	people, err := c.people()
 	if err != nil {
 		return err
@@ -331,14 +332,14 @@ func (c *Console) personPage(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	names := map[string]string{p.ID: c.personName(p), "machine": c.say.Say("people.machine"), "directory": c.say.Say("people.directory")}
+	names := map[string]string{p.ID: c.personName(p), "machine": c.Say("people.machine"), "directory": c.Say("people.directory")}
 	if p.InvitedBy != "" && names[p.InvitedBy] == "" {
 		if by, err := people.Person(r.Context(), p.InvitedBy); err == nil {
 			names[by.ID] = c.personName(by)
 		}
 	}
 	v := personView{
-		Row: c.personRow(p, names, r), Rights: c.rightsWords(p.Rights), MayManage: c.allowed(r, access.ManagePeople, access.Account(p.ID)),
+		Row: c.personRow(p, names, r), Rights: c.rightsWords(p.Rights), MayManage: c.Allowed(r, access.ManagePeople, access.Account(p.ID)),
 		Disabled: !p.Disabled.IsZero(), Forgotten: p.Name == "", Directory: p.Origin == account.FromDirectory,
 	}
 	if v.MayManage {
@@ -349,18 +350,18 @@ func (c *Console) personPage(w http.ResponseWriter, r *request) error {
 	if v.Sessions, err = c.sessionsOf(r, people, p.ID); err != nil {
 		return err
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "person", Title: v.Row.Name, Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "person", Title: v.Row.Name, Data: v})
 }
 
 // sessionsOf are a person's, for whoever ends them or watches over that: an auditor reads
 // rights, and needs nobody's devices, networks and hours for it.
-func (c *Console) sessionsOf(r *request, people *account.Accounts, person string) (rows []sessionRow, err error) {
-	if !slices.Contains(r.who.Roles, access.IT) && !slices.Contains(r.who.Roles, access.DataProtection) {
+func (c *Console) sessionsOf(r *frame.Request, people *account.Accounts, person string) (rows []sessionRow, err error) {
+	if !slices.Contains(r.Who.Roles, access.IT) && !slices.Contains(r.Who.Roles, access.DataProtection) {
 		return nil, nil
 	}
 	sessions, err := people.Sessions(r.Context(), person)
 	for _, s := range sessions {
-		rows = append(rows, sessionRow{ID: s.ID, Device: s.Device, Network: s.Network, Since: r.clock.Time(s.Since), Seen: r.clock.Time(s.Seen)})
+		rows = append(rows, sessionRow{ID: s.ID, Device: s.Device, Network: s.Network, Since: r.Clock.Time(s.Since), Seen: r.Clock.Time(s.Seen)})
 	}
 	return rows, err
 }

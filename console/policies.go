@@ -14,6 +14,7 @@ import (
 	"polity/access"
 	"polity/access/policy"
 	"polity/city"
+	"polity/console/frame"
 )
 
 // policiesView is a city's own policies and how they change.
@@ -51,7 +52,7 @@ type diffLine struct {
 // policyForm is a change of one file that somebody writes.
 type policyForm struct {
 	File, Text string
-	Reasons    []choice
+	Reasons    []frame.Choice
 	Wrong      string
 	New        bool
 }
@@ -60,13 +61,13 @@ type policyForm struct {
 const formMost = 1 << 20
 
 // mayChange reports whether whoever asks has a part in changes of policies.
-func (c *Console) mayChange(r *request) bool {
-	return c.allowed(r, access.ProposePolicy, access.City()) || c.allowed(r, access.ApprovePolicy, access.City())
+func (c *Console) mayChange(r *frame.Request) bool {
+	return c.Allowed(r, access.ProposePolicy, access.City()) || c.Allowed(r, access.ApprovePolicy, access.City())
 }
 
 // peopleNames are everybody's names by ID.
 func (c *Console) peopleNames(ctx context.Context) (map[string]string, error) {
-	names := map[string]string{"": c.say.Say("people.machine")}
+	names := map[string]string{"": c.Say("people.machine")}
 	if c.cfg.Accounts == nil {
 		return names, nil
 	}
@@ -81,10 +82,10 @@ func (c *Console) nameOf(names map[string]string, id string) string {
 	if n := names[id]; n != "" {
 		return n
 	}
-	return c.say.Say("people.somebody")
+	return c.Say("people.somebody")
 }
 
-func (c *Console) policiesPage(w http.ResponseWriter, r *request) error {
+func (c *Console) policiesPage(w http.ResponseWriter, r *frame.Request) error {
 	live, err := c.policies()
 	if err != nil {
 		return err
@@ -93,7 +94,7 @@ func (c *Console) policiesPage(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	v := policiesView{MayWrite: c.allowed(r, access.ProposePolicy, access.City())}
+	v := policiesView{MayWrite: c.Allowed(r, access.ProposePolicy, access.City())}
 	for _, f := range live.Files() {
 		v.Files = append(v.Files, f.Name)
 	}
@@ -103,7 +104,7 @@ func (c *Console) policiesPage(w http.ResponseWriter, r *request) error {
 	entries, head := live.Log()
 	v.Head = head
 	for _, e := range slices.Backward(entries) {
-		v.Book = append(v.Book, changeRow{r.clock.Time(e.At), c.say.Say("policies.did."+e.What, "by", c.nameOf(names, e.By), "n", cmp.Or(e.Proposal, e.N))})
+		v.Book = append(v.Book, changeRow{r.Clock.Time(e.At), c.Say("policies.did."+e.What, "by", c.nameOf(names, e.By), "n", cmp.Or(e.Proposal, e.N))})
 		if len(v.Book) == 50 {
 			break
 		}
@@ -111,19 +112,19 @@ func (c *Console) policiesPage(w http.ResponseWriter, r *request) error {
 	if err := live.Check(); err != nil {
 		v.Beware = err.Error()
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "policies", Title: c.say.Say("policies.title"), Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "policies", Title: c.Say("policies.title"), Data: v})
 }
 
-func (c *Console) proposalRow(r *request, p policy.Proposal, names map[string]string) proposalRow {
-	own := p.By == r.who.ID
+func (c *Console) proposalRow(r *frame.Request, p policy.Proposal, names map[string]string) proposalRow {
+	own := p.By == r.Who.ID
 	return proposalRow{
-		Number: p.Number, By: c.nameOf(names, p.By), Reason: c.say.Say("policies.reason." + string(p.Reason)), At: r.clock.Time(p.At), Until: r.clock.Time(p.Until),
+		Number: p.Number, By: c.nameOf(names, p.By), Reason: c.Say("policies.reason." + string(p.Reason)), At: r.Clock.Time(p.At), Until: r.Clock.Time(p.Until),
 		Changed: strings.Join(p.Changed(), ", "), Void: p.Void, Own: own,
-		MayDecide: !own && c.allowed(r, access.ApprovePolicy, access.City()), MayTakeItBack: own,
+		MayDecide: !own && c.Allowed(r, access.ApprovePolicy, access.City()), MayTakeItBack: own,
 	}
 }
 
-func (c *Console) proposalPage(w http.ResponseWriter, r *request) error {
+func (c *Console) proposalPage(w http.ResponseWriter, r *frame.Request) error {
 	live, err := c.policies()
 	if err != nil {
 		return err
@@ -131,7 +132,7 @@ func (c *Console) proposalPage(w http.ResponseWriter, r *request) error {
 	list := live.Proposals()
 	i := slices.IndexFunc(list, func(p policy.Proposal) bool { return strconv.Itoa(p.Number) == r.PathValue("proposal") })
 	if i < 0 {
-		return city.Errorf(city.NotFound, "%s", c.say.Say("policies.gone"))
+		return city.Errorf(city.NotFound, "%s", c.Say("policies.gone"))
 	}
 	names, err := c.peopleNames(r.Context())
 	if err != nil {
@@ -145,7 +146,7 @@ func (c *Console) proposalPage(w http.ResponseWriter, r *request) error {
 	if v.Comes, err = c.comesTo(p); err != nil {
 		return err
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "proposal", Title: c.say.Say("policies.proposal", "n", p.Number), Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "proposal", Title: c.Say("policies.proposal", "n", p.Number), Data: v})
 }
 
 func textOf(files []policy.File, name string) string {
@@ -182,11 +183,11 @@ func (c *Console) comesTo(p policy.Proposal) ([]string, error) {
 	}
 	var list []string
 	for _, k := range policy.Review(before).Changes(policy.Review(after)) {
-		what := c.say.Say("action." + string(k.Row.Do))
+		what := c.Say("action." + string(k.Row.Do))
 		if to := c.toWords(k.Row); to != "" {
 			what += " (" + to + ")"
 		}
-		list = append(list, c.say.Say("policies.comes", "who", c.columnTitle(k.Column), "what", what, "was", c.answerWord(k.Was), "is", c.answerWord(k.Is)))
+		list = append(list, c.Say("policies.comes", "who", c.columnTitle(k.Column), "what", what, "was", c.answerWord(k.Was), "is", c.answerWord(k.Is)))
 	}
 	return list, nil
 }
@@ -199,7 +200,7 @@ func (c *Console) purposes() []access.Purpose {
 	return c.cfg.Accounts.Purposes()
 }
 
-func (c *Console) proposePage(w http.ResponseWriter, r *request) error {
+func (c *Console) proposePage(w http.ResponseWriter, r *frame.Request) error {
 	live, err := c.policies()
 	if err != nil {
 		return err
@@ -209,28 +210,28 @@ func (c *Console) proposePage(w http.ResponseWriter, r *request) error {
 	return c.showPolicyForm(w, r, http.StatusOK, f, "")
 }
 
-func (c *Console) showPolicyForm(w http.ResponseWriter, r *request, status int, f policyForm, reason policy.Reason) error {
+func (c *Console) showPolicyForm(w http.ResponseWriter, r *frame.Request, status int, f policyForm, reason policy.Reason) error {
 	live, err := c.policies()
 	if err != nil {
 		return err
 	}
 	for _, one := range policy.Reasons() {
-		f.Reasons = append(f.Reasons, choice{string(one), c.say.Say("policies.reason." + string(one)), one == reason})
+		f.Reasons = append(f.Reasons, frame.Choice{Value: string(one), Words: c.Say("policies.reason." + string(one)), Chosen: one == reason})
 	}
 	f.New = !slices.ContainsFunc(live.Files(), func(k policy.File) bool { return k.Name == f.File })
-	return c.render(w, r, status, page{Template: "propose", Title: c.say.Say("policies.propose"), Data: f})
+	return c.Render(w, r, status, frame.Page{Template: "propose", Title: c.Say("policies.propose"), Data: f})
 }
 
 // propose takes a change of one file: its new text, or nothing to take it away. What is
 // wrong is said beside the text, which stays.
-func (c *Console) propose(w http.ResponseWriter, r *request) error {
+func (c *Console) propose(w http.ResponseWriter, r *frame.Request) error {
 	live, err := c.policies()
 	if err != nil {
 		return err
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, formMost)
 	if err := r.ParseForm(); err != nil {
-		return city.Errorf(city.TooLarge, "%s", c.say.Say("policies.toolarge"))
+		return city.Errorf(city.TooLarge, "%s", c.Say("policies.toolarge"))
 	}
 	f := policyForm{File: strings.TrimSpace(r.PostForm.Get("file")), Text: strings.ReplaceAll(r.PostForm.Get("text"), "\r\n", "\n")}
 	reason := policy.Reason(r.PostForm.Get("reason"))
@@ -238,45 +239,45 @@ func (c *Console) propose(w http.ResponseWriter, r *request) error {
 	if strings.TrimSpace(f.Text) != "" {
 		files = append(files, policy.File{Name: f.File, Text: f.Text})
 	}
-	p, err := live.Propose(r.who, files, reason)
+	p, err := live.Propose(r.Who, files, reason)
 	switch kind := city.KindOf(err); {
 	case err == nil:
 		return back(w, r, "/access/proposals/"+strconv.Itoa(p.Number))
 	case kind == city.Invalid || kind == city.Conflict || kind == city.Unavailable:
 		f.Wrong = err.Error()
-		return c.showPolicyForm(w, r, statuses[kind], f, reason)
+		return c.showPolicyForm(w, r, frame.Status(kind), f, reason)
 	}
 	return err
 }
 
 // decideProposal approves or refuses.
-func (c *Console) decideProposal(w http.ResponseWriter, r *request) error {
+func (c *Console) decideProposal(w http.ResponseWriter, r *frame.Request) error {
 	return c.ended(w, r, func(live *policy.Live, number int) error {
 		switch r.PostForm.Get("do") {
 		case "approve":
-			return live.Approve(r.Context(), r.who, number)
+			return live.Approve(r.Context(), r.Who, number)
 		case "refuse":
-			return live.Refuse(r.Context(), r.who, number)
+			return live.Refuse(r.Context(), r.Who, number)
 		}
-		return city.Errorf(city.Invalid, "%s", c.say.Say("people.donothing"))
+		return city.Errorf(city.Invalid, "%s", c.Say("people.donothing"))
 	})
 }
 
-func (c *Console) withdrawProposal(w http.ResponseWriter, r *request) error {
-	return c.ended(w, r, func(live *policy.Live, number int) error { return live.Withdraw(r.who, number) })
+func (c *Console) withdrawProposal(w http.ResponseWriter, r *frame.Request) error {
+	return c.ended(w, r, func(live *policy.Live, number int) error { return live.Withdraw(r.Who, number) })
 }
 
-func (c *Console) ended(w http.ResponseWriter, r *request, do func(*policy.Live, int) error) error {
+func (c *Console) ended(w http.ResponseWriter, r *frame.Request, do func(*policy.Live, int) error) error {
 	live, err := c.policies()
 	if err != nil {
 		return err
 	}
-	if err := form(w, r); err != nil {
+	if err := readForm(w, r); err != nil {
 		return err
 	}
 	number, err := strconv.Atoi(r.PathValue("proposal"))
 	if err != nil {
-		return city.Errorf(city.NotFound, "%s", c.say.Say("policies.gone"))
+		return city.Errorf(city.NotFound, "%s", c.Say("policies.gone"))
 	}
 	if err := do(live, number); err != nil {
 		return err

@@ -112,7 +112,7 @@ func (c *Console) powerDrawing(p *power.Picture, class, box, inside string, link
 	if linked { // what can be pressed must be found
 		role = "group"
 	}
-	words := c.say.Say("power.diagram.words", "buses", len(p.Buses), "dead", dead)
+	words := c.Say("power.diagram.words", "buses", len(p.Buses), "dead", dead)
 	svg := fmt.Sprintf(`<svg class="%s" viewBox="%s" role="%s" aria-label="%s">%s</svg>`, class, box, role, template.HTMLEscapeString(words), inside)
 	return template.HTML(svg) //nolint:gosec // numbers, and names that were escaped
 }
@@ -129,9 +129,9 @@ func (c *Console) powerWords(l *power.LineView) string {
 // powerMove is what pressing a line's switch would do.
 func (c *Console) powerMove(l *power.LineView) string {
 	if l.Closed {
-		return c.say.Say("power.try.open", "line", l.Name)
+		return c.Say("power.try.open", "line", l.Name)
 	}
-	return c.say.Say("power.try.close", "line", l.Name)
+	return c.Say("power.try.close", "line", l.Name)
 }
 
 func powerFlow(l *power.LineView) string {
@@ -148,7 +148,7 @@ func (c *Console) powerMap(p *power.Picture, link func(l *power.LineView) string
 	var dots []orderDot
 	at := make([]*orderDot, len(p.Buses))
 	for i := range p.Buses {
-		if spot := c.placed(p.Buses[i].Place, ""); spot.OnMap {
+		if spot := c.Ground.Placed(p.Buses[i].Place, ""); spot.OnMap {
 			at[i] = &orderDot{X: spot.X, Y: spot.Y}
 			dots = append(dots, *at[i])
 		}
@@ -161,12 +161,12 @@ func (c *Console) powerMap(p *power.Picture, link func(l *power.LineView) string
 		least.X, least.Y, most.X, most.Y = min(least.X, d.X), min(least.Y, d.Y), max(most.X, d.X), max(most.Y, d.Y)
 	}
 	const margin = 60
-	g := c.ground
+	g := c.Ground
 	x0, y0 := max(0, least.X-margin), max(0, least.Y-margin)
-	wide, high := min(g.width, most.X+margin)-x0, min(g.height, most.Y+margin)-y0
+	wide, high := min(g.Width, most.X+margin)-x0, min(g.Height, most.Y+margin)-y0
 	var b strings.Builder
-	for _, x := range [][2]string{{"ground-light", g.light}, {"ground-dark", g.dark}} {
-		fmt.Fprintf(&b, `<image class="%s" href="%s" width="%d" height="%d"/>`, x[0], x[1], g.width, g.height)
+	for _, x := range [][2]string{{"ground-light", g.Light}, {"ground-dark", g.Dark}} {
+		fmt.Fprintf(&b, `<image class="%s" href="%s" width="%d" height="%d"/>`, x[0], x[1], g.Width, g.Height)
 	}
 	for i := range p.Lines {
 		l := &p.Lines[i]

@@ -11,6 +11,8 @@ import (
 
 	"polity/access"
 	"polity/city"
+	"polity/console/frame"
+	"polity/console/ground"
 	"polity/room/decision"
 	"polity/services/power/lighting"
 	lights "polity/services/power/street"
@@ -28,7 +30,7 @@ type lightView struct {
 	Off       string // why there is nothing to show; empty: lamps are run from here
 	Said      string
 	Simulated bool
-	State     sign
+	State     frame.Sign
 	Summary   string
 	At        template.HTML
 	Problem   string
@@ -39,7 +41,7 @@ type lightView struct {
 	Map       lightPicture
 	Groups    []lightGroup
 	Areas     []lightArea
-	Figures   []powerFigure
+	Figures   []frame.Figure
 	Nights    []lightNight
 	Desk      bool
 	Line      string
@@ -48,14 +50,14 @@ type lightView struct {
 
 // lightPicture is lamps on a part of the still picture of the map.
 type lightPicture struct {
-	spot
+	ground.Spot
 	View    string // what of it is seen: SVG's viewBox
 	Drawing template.HTML
 }
 
 type lightGroup struct {
 	Title, Class, Level, Keeps, Who, Lamps, Note string
-	State                                        sign
+	State                                        frame.Sign
 	Dimmed                                       bool // or may be, by counts
 }
 
@@ -68,12 +70,12 @@ type lightNight struct{ Day, Used, Full, Saved string }
 
 // lightPage is for everyone: which lamps burn, how bright and why, and what that saves. Whoever
 // decides for the desk may have an area burn in full until the morning.
-func (c *Console) lightPage(w http.ResponseWriter, r *request) error {
+func (c *Console) lightPage(w http.ResponseWriter, r *frame.Request) error {
 	return c.showLights(w, r, nil)
 }
 
-func (c *Console) showLights(w http.ResponseWriter, r *request, refused error) error {
-	title := c.say.Say("light.title")
+func (c *Console) showLights(w http.ResponseWriter, r *frame.Request, refused error) error {
+	title := c.Say("light.title")
 	desk, _ := c.cfg.Services[access.Power].(LightDesk)
 	var now lights.View
 	has := desk != nil
@@ -81,16 +83,16 @@ func (c *Console) showLights(w http.ResponseWriter, r *request, refused error) e
 		now, has = desk.Lights()
 	}
 	if !has {
-		return c.render(w, r, http.StatusOK, page{Template: "powerlight", Title: title, Data: lightView{Off: c.say.Say("light.off")}})
+		return c.Render(w, r, http.StatusOK, frame.Page{Template: "powerlight", Title: title, Data: lightView{Off: c.Say("light.off")}})
 	}
-	v := lightView{Simulated: now.Simulated, At: r.clock.Time(now.At), Desk: c.allowed(r, access.SeeAlerts, access.Service(access.Power))}
+	v := lightView{Simulated: now.Simulated, At: r.Clock.Time(now.At), Desk: c.Allowed(r, access.SeeAlerts, access.Service(access.Power))}
 	if r.URL.Query().Get("said") == "full" {
-		v.Said = c.say.Say("light.full.said")
+		v.Said = c.Say("light.full.said")
 	}
 	c.lightState(&now, &v)
 	status := http.StatusOK
 	if refused != nil {
-		v.Problem, status = refused.Error(), statuses[city.KindOf(refused)]
+		v.Problem, status = refused.Error(), frame.Status(city.KindOf(refused))
 	}
 	evening := desk.Evening()
 	plans := c.lightStep(r, &evening, &v)
@@ -98,7 +100,7 @@ func (c *Console) showLights(w http.ResponseWriter, r *request, refused error) e
 		v.Groups = append(v.Groups, c.lightGroup(r, &now.Groups[i], plans, i))
 	}
 	v.Map = c.lightMap(&now, v.Groups)
-	may := c.cfg.Decisions != nil && c.allowed(r, access.Decide, access.Service(access.Power))
+	may := c.cfg.Decisions != nil && c.Allowed(r, access.Decide, access.Service(access.Power))
 	for i := range now.Areas {
 		v.Areas = append(v.Areas, c.lightArea(&now, &now.Areas[i], may))
 	}
@@ -109,14 +111,14 @@ func (c *Console) showLights(w http.ResponseWriter, r *request, refused error) e
 		}
 		switch {
 		case !now.Line.Configured:
-			v.Line = c.say.Say("light.line.none")
+			v.Line = c.Say("light.line.none")
 		case !now.Line.Stands:
-			v.Line = c.say.Say("light.line.lost", "time", r.clock.Words(now.Line.Since))
+			v.Line = c.Say("light.line.lost", "time", r.Clock.Words(now.Line.Since))
 		default:
-			v.Line = c.say.Say("light.line.stands")
+			v.Line = c.Say("light.line.stands")
 		}
 	}
-	return c.render(w, r, status, page{Template: "powerlight", Title: title, Data: v})
+	return c.Render(w, r, status, frame.Page{Template: "powerlight", Title: title, Data: v})
 }
 
 // lightState is the present in one sentence.
@@ -135,41 +137,41 @@ func (c *Console) lightState(now *lights.View, v *lightView) {
 			}
 		}
 	}
-	v.State = sign{"live", c.say.Say("light.state.well")}
+	v.State = frame.Live(c.Say("light.state.well"))
 	switch {
 	case now.Problem != "":
-		v.State, v.Summary = sign{"stopped", c.say.Say("services.health.stopped")}, c.say.Say("light.summary.stopped")
+		v.State, v.Summary = frame.Stopped(c.Say("services.health.stopped")), c.Say("light.summary.stopped")
 		return
 	case silent == len(now.Groups):
-		v.State, v.Summary = sign{"unknown", c.say.Say("light.state.unknown")}, c.say.Say("light.summary.unknown")
+		v.State, v.Summary = frame.Unknown(c.Say("light.state.unknown")), c.Say("light.summary.unknown")
 		return
 	case on == 0:
-		v.Summary = c.say.Say("light.summary.day")
+		v.Summary = c.Say("light.summary.day")
 	default:
-		v.Summary = c.say.Say("light.summary.night", "n", on, "dimmed", dimmed)
+		v.Summary = c.Say("light.summary.night", "n", on, "dimmed", dimmed)
 	}
 	if broken > 0 {
-		v.State = sign{"attention", c.say.Say("light.state.broken")}
-		v.Summary += " " + c.say.Say("light.summary.broken", "n", broken)
+		v.State = frame.Attention(c.Say("light.state.broken"))
+		v.Summary += " " + c.Say("light.summary.broken", "n", broken)
 	}
 	if silent > 0 {
-		v.State = sign{"attention", c.say.Say("light.state.silent")}
-		v.Summary += " " + c.say.Say("light.summary.silent", "n", silent)
+		v.State = frame.Attention(c.Say("light.state.silent"))
+		v.Summary += " " + c.Say("light.summary.silent", "n", silent)
 	}
 }
 
 // lightStep is what the slider stands at: the plans of that moment, or nil for the present.
-func (c *Console) lightStep(r *request, e *lights.Evening, v *lightView) []lighting.Plan {
+func (c *Console) lightStep(r *frame.Request, e *lights.Evening, v *lightView) []lighting.Plan {
 	v.Last = max(0, len(e.Plans)-1)
-	at, zone := r.clock.now, e.From.Location()
+	at, zone := r.Clock.Now, e.From.Location()
 	v.Step = min(max(0, int(at.Sub(e.From)/max(e.Step, time.Minute))), v.Last)
-	v.When = c.say.Say("light.now", "time", at.In(zone).Format("15:04"))
+	v.When = c.Say("light.now", "time", at.In(zone).Format("15:04"))
 	step, err := strconv.Atoi(r.URL.Query().Get("step"))
 	if err != nil || step < 0 || step >= len(e.Plans) {
 		return nil
 	}
 	v.Step, v.Planned = step, true
-	v.When = c.say.Say("light.planned", "time", e.From.Add(time.Duration(step)*e.Step).Format("15:04"))
+	v.When = c.Say("light.planned", "time", e.From.Add(time.Duration(step)*e.Step).Format("15:04"))
 	return e.Plans[step]
 }
 
@@ -184,16 +186,16 @@ func lux(k lighting.Class) string {
 
 func lightPercent(level float64) string { return fmt.Sprintf("%.0f %%", math.Round(100*level)) }
 
-func (c *Console) lightGroup(r *request, g *lights.GroupView, plans []lighting.Plan, i int) lightGroup {
-	o := lightGroup{Title: g.Title, Class: g.Class.Name + ", " + lux(g.Class), Lamps: c.say.Say("light.lamps", "n", g.Lamps)}
+func (c *Console) lightGroup(r *frame.Request, g *lights.GroupView, plans []lighting.Plan, i int) lightGroup {
+	o := lightGroup{Title: g.Title, Class: g.Class.Name + ", " + lux(g.Class), Lamps: c.Say("light.lamps", "n", g.Lamps)}
 	if g.Broken > 0 {
-		o.Lamps = c.say.Say("light.lamps.broken", "n", g.Lamps, "broken", g.Broken)
+		o.Lamps = c.Say("light.lamps.broken", "n", g.Lamps, "broken", g.Broken)
 	}
 	switch {
 	case g.Refused != "":
-		o.Note = c.say.Say("light.refused")
+		o.Note = c.Say("light.refused")
 	case g.Burning > 0:
-		o.Note = c.say.Say("light.burning", "n", g.Burning)
+		o.Note = c.Say("light.burning", "n", g.Burning)
 	}
 	if plans != nil {
 		p := lighting.Plan{}
@@ -202,38 +204,38 @@ func (c *Console) lightGroup(r *request, g *lights.GroupView, plans []lighting.P
 		}
 		switch {
 		case p.Most == 0:
-			o.State, o.Level = sign{"unknown", c.say.Say("light.level.off")}, c.say.Say("light.level.off")
+			o.State, o.Level = frame.Unknown(c.Say("light.level.off")), c.Say("light.level.off")
 		case p.Least < p.Most:
 			o.Dimmed = true
-			o.State, o.Level, o.Who = sign{"live", c.say.Say("light.level.bycount")}, c.say.Say("light.range", "least", int(math.Round(100*p.Least)), "most", int(math.Round(100*p.Most))), c.say.Say("light.by.count")
+			o.State, o.Level, o.Who = frame.Live(c.Say("light.level.bycount")), c.Say("light.range", "least", int(math.Round(100*p.Least)), "most", int(math.Round(100*p.Most))), c.Say("light.by.count")
 		default:
-			o.State, o.Level = sign{"live", c.say.Say("light.level.full")}, lightPercent(p.Most)
+			o.State, o.Level = frame.Live(c.Say("light.level.full")), lightPercent(p.Most)
 		}
 		return o
 	}
 	switch {
 	case g.Heard.IsZero():
-		o.State, o.Level = sign{"unknown", c.say.Say("light.level.unknown")}, "–"
+		o.State, o.Level = frame.Unknown(c.Say("light.level.unknown")), "–"
 	case g.Lost:
-		o.State, o.Level = sign{"stopped", c.say.Say("light.level.lost")}, "–"
+		o.State, o.Level = frame.Stopped(c.Say("light.level.lost")), "–"
 	case g.Silent:
-		o.State, o.Level, o.Note = sign{"unknown", c.say.Say("light.level.unknown")}, "–", c.say.Say("light.silent", "time", r.clock.Words(g.Heard))
+		o.State, o.Level, o.Note = frame.Unknown(c.Say("light.level.unknown")), "–", c.Say("light.silent", "time", r.Clock.Words(g.Heard))
 	case g.Level <= 0:
-		o.State, o.Level = sign{"unknown", c.say.Say("light.level.off")}, c.say.Say("light.level.off")
+		o.State, o.Level = frame.Unknown(c.Say("light.level.off")), c.Say("light.level.off")
 	case g.Level < 1:
 		o.Dimmed = true
-		o.State, o.Level = sign{"live", c.say.Say("light.level.dimmed")}, lightPercent(g.Level)
-		o.Keeps = c.say.Say("light.keeps", "class", g.Keeps.Name, "light", lux(g.Keeps))
+		o.State, o.Level = frame.Live(c.Say("light.level.dimmed")), lightPercent(g.Level)
+		o.Keeps = c.Say("light.keeps", "class", g.Keeps.Name, "light", lux(g.Keeps))
 	default:
-		o.State, o.Level = sign{"live", c.say.Say("light.level.full")}, lightPercent(g.Level)
+		o.State, o.Level = frame.Live(c.Say("light.level.full")), lightPercent(g.Level)
 	}
 	if !g.Silent && !g.Lost {
-		if key := "light.by." + g.By; c.say.Forms(key) != nil {
-			o.Who = c.say.Say(key)
+		if key := "light.by." + g.By; c.Forms(key) != nil {
+			o.Who = c.Say(key)
 		}
 	}
 	if g.Broken > 0 && o.State.Sign == "live" {
-		o.State = sign{"attention", c.say.Say("light.level.broken")}
+		o.State = frame.Attention(c.Say("light.level.broken"))
 	}
 	return o
 }
@@ -252,33 +254,33 @@ func (c *Console) lightArea(now *lights.View, a *lights.AreaView, may bool) ligh
 	until := a.Until.Format("15:04")
 	switch {
 	case a.Decision == "":
-		o.Words = c.say.Say("light.area.none")
+		o.Words = c.Say("light.area.none")
 	case a.Full:
-		o.Words = c.say.Say("light.area.full", "time", until)
+		o.Words = c.Say("light.area.full", "time", until)
 	case a.Dimmed:
-		o.Words = c.say.Say("light.area.dimmed", "time", until)
+		o.Words = c.Say("light.area.dimmed", "time", until)
 	default:
-		o.Words = c.say.Say("light.area.over")
+		o.Words = c.Say("light.area.over")
 	}
 	if !a.Dimmed {
 		return o
 	}
 	switch {
 	case !a.Known:
-		o.Crowd = c.say.Say("light.crowd.unknown")
+		o.Crowd = c.Say("light.crowd.unknown")
 	case a.Below == 0:
-		o.Crowd = c.say.Say("light.crowd.more", "n", a.Least)
+		o.Crowd = c.Say("light.crowd.more", "n", a.Least)
 	case a.Least == 0:
-		o.Crowd = c.say.Say("light.crowd.fewer", "n", a.Below)
+		o.Crowd = c.Say("light.crowd.fewer", "n", a.Below)
 	default:
-		o.Crowd = c.say.Say("light.crowd.between", "least", a.Least, "most", a.Below-1)
+		o.Crowd = c.Say("light.crowd.between", "least", a.Least, "most", a.Below-1)
 	}
 	return o
 }
 
 const lightNights = 14
 
-func (c *Console) lightEnergy(r *request, now *lights.View, v *lightView) {
+func (c *Console) lightEnergy(r *frame.Request, now *lights.View, v *lightView) {
 	kwh := func(wh float64) string { return fmt.Sprintf("%.1f kWh", wh/1000) }
 	part := func(e *lights.Energy) string {
 		if e.Full <= 0 {
@@ -287,16 +289,16 @@ func (c *Console) lightEnergy(r *request, now *lights.View, v *lightView) {
 		return fmt.Sprintf("%.0f %%", 100*(1-e.Used/e.Full))
 	}
 	if e := &now.Tonight; e.Full > 0 {
-		v.Figures = append(v.Figures, powerFigure{c.say.Say("light.energy.tonight"), kwh(e.Full - e.Used), c.say.Say("light.energy.of", "full", kwh(e.Full))})
+		v.Figures = append(v.Figures, frame.Figure{Name: c.Say("light.energy.tonight"), Value: kwh(e.Full - e.Used), What: c.Say("light.energy.of", "full", kwh(e.Full))})
 	}
 	var all lights.Energy
 	for i := len(now.Nights) - 1; i >= 0 && len(v.Nights) < lightNights; i-- {
 		e := &now.Nights[i]
 		all.Used, all.Full = all.Used+e.Used, all.Full+e.Full
-		v.Nights = append(v.Nights, lightNight{r.clock.date(e.Day.Add(12*time.Hour), false), kwh(e.Used), kwh(e.Full), part(e)})
+		v.Nights = append(v.Nights, lightNight{r.Clock.DayOfMonth(e.Day.Add(12 * time.Hour)), kwh(e.Used), kwh(e.Full), part(e)})
 	}
 	if all.Full > 0 {
-		v.Figures = append(v.Figures, powerFigure{c.say.Say("light.energy.nights", "n", len(v.Nights)), kwh(all.Full - all.Used), c.say.Say("light.energy.part", "percent", part(&all), "full", kwh(all.Full))})
+		v.Figures = append(v.Figures, frame.Figure{Name: c.Say("light.energy.nights", "n", len(v.Nights)), Value: kwh(all.Full - all.Used), What: c.Say("light.energy.part", "percent", part(&all), "full", kwh(all.Full))})
 	}
 }
 
@@ -307,19 +309,19 @@ func (c *Console) lightMap(now *lights.View, groups []lightGroup) (m lightPictur
 	var b strings.Builder
 	var left, top, right, bottom int
 	for i := range now.Groups {
-		at := c.placed(&now.Groups[i].Place, "")
+		at := c.Ground.Placed(&now.Groups[i].Place, "")
 		if !at.OnMap {
 			continue
 		}
 		if !m.OnMap {
-			m.spot, left, top, right, bottom = at, at.X, at.Y, at.X, at.Y
+			m.Spot, left, top, right, bottom = at, at.X, at.Y, at.X, at.Y
 		}
 		left, top, right, bottom = min(left, at.X), min(top, at.Y), max(right, at.X), max(bottom, at.Y)
 	}
 	left, top = max(0, left-margin), max(0, top-margin)
 	m.View = fmt.Sprintf("%d %d %d %d", left, top, min(m.Width-left, max(least, right+margin-left)), min(m.Height-top, max(least, bottom+margin-top)))
 	for i := range now.Groups {
-		at := c.placed(&now.Groups[i].Place, "")
+		at := c.Ground.Placed(&now.Groups[i].Place, "")
 		if !at.OnMap {
 			continue
 		}
@@ -340,24 +342,23 @@ func (c *Console) lightMap(now *lights.View, groups []lightGroup) (m lightPictur
 		fmt.Fprintf(&b, `<g><circle class="%s" cx="%d" cy="%d" r="%d"><title>%s</title></circle><text%s x="%d" y="%d">%s</text></g>`,
 			class, at.X, at.Y, radius, template.HTMLEscapeString(o.Title+": "+o.Level), side, x, at.Y+6, template.HTMLEscapeString(o.Level))
 	}
-	m.Alt = c.say.Say("light.map.alt", "n", len(now.Groups))
+	m.Alt = c.Say("light.map.alt", "n", len(now.Groups))
 	m.Drawing = template.HTML(b.String()) //nolint:gosec // numbers, and words that were escaped
 	return m
 }
 
 // lightFull has an area burn in full until the morning: a person undoes the night's decision.
-func (c *Console) lightFull(w http.ResponseWriter, r *request) error {
+func (c *Console) lightFull(w http.ResponseWriter, r *frame.Request) error {
 	desk, runs := c.cfg.Services[access.Power].(LightDesk)
 	if !runs {
-		return city.Errorf(city.NotFound, "%s", c.say.Say("light.off"))
+		return city.Errorf(city.NotFound, "%s", c.Say("light.off"))
 	}
 	book, by, err := c.decisions(r)
 	if err != nil {
 		return err
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, formMax)
-	if err := r.ParseForm(); err != nil {
-		return city.Errorf(city.Invalid, "%s", c.say.Say("error.form"))
+	if err := c.ReadForm(w, r); err != nil {
+		return err
 	}
 	now, _ := desk.Lights()
 	id := ""
@@ -367,7 +368,7 @@ func (c *Console) lightFull(w http.ResponseWriter, r *request) error {
 		}
 	}
 	if id == "" {
-		return c.showLights(w, r, city.Errorf(city.Conflict, "%s", c.say.Say("light.full.not")))
+		return c.showLights(w, r, city.Errorf(city.Conflict, "%s", c.Say("light.full.not")))
 	}
 	d, err := book.One(r.Context(), by, access.Power, id)
 	if err != nil {
@@ -381,18 +382,18 @@ func (c *Console) lightFull(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	http.Redirect(w, r.Request, saying(lightPath, "full"), http.StatusSeeOther)
+	http.Redirect(w, r.Request, frame.Saying(lightPath, "full"), http.StatusSeeOther)
 	return nil
 }
 
 // lightJSON is the picture for the desk's own programs.
-func (c *Console) lightJSON(w http.ResponseWriter, _ *request) error {
+func (c *Console) lightJSON(w http.ResponseWriter, _ *frame.Request) error {
 	desk, runs := c.cfg.Services[access.Power].(LightDesk)
 	if runs {
 		if now, has := desk.Lights(); has {
-			c.answer(w, http.StatusOK, now)
+			c.Answer(w, http.StatusOK, now)
 			return nil
 		}
 	}
-	return city.Errorf(city.NotFound, "%s", c.say.Say("light.off"))
+	return city.Errorf(city.NotFound, "%s", c.Say("light.off"))
 }

@@ -11,6 +11,7 @@ import (
 
 	"polity/access"
 	"polity/city"
+	"polity/console/frame"
 	"polity/room/decision"
 	power "polity/services/power/live"
 	"polity/services/power/sheet"
@@ -25,10 +26,10 @@ type Sheets struct {
 type powerSheet struct {
 	Simulated     bool
 	Order         string
-	State         sign
+	State         frame.Sign
 	Do, Why       string
 	Effect        string
-	Facts         []entryItem
+	Facts         []frame.Fact
 	Said          []decisionStep
 	Tags          []powerTag
 	Steps         []powerSheetStep
@@ -56,7 +57,7 @@ type powerSheetStep struct {
 func powerOrderPath(id string) string { return "/services/power/orders/" + url.PathEscape(id) }
 
 // powerSheet is an order's decision as a sheet, with what people said and which switches moved.
-func (c *Console) powerSheetOf(r *request) (*sheet.Sheet, *decision.Decision, error) {
+func (c *Console) powerSheetOf(r *frame.Request) (*sheet.Sheet, *decision.Decision, error) {
 	book, by, err := c.decisions(r)
 	if err != nil {
 		return nil, nil, err
@@ -71,7 +72,7 @@ func (c *Console) powerSheetOf(r *request) (*sheet.Sheet, *decision.Decision, er
 	}
 	steps, tags, err := power.OrderOf(d.Detail)
 	if err != nil {
-		return nil, nil, city.Errorf(city.NotFound, "%s", c.say.Say("power.sheet.none"))
+		return nil, nil, city.Errorf(city.NotFound, "%s", c.Say("power.sheet.none"))
 	}
 	s := &sheet.Sheet{
 		City: c.about.Name, Order: d.ID, Simulated: board.View().Simulated, Made: d.Made, Until: d.Until, State: string(d.State),
@@ -105,21 +106,21 @@ func (c *Console) powerSheetOf(r *request) (*sheet.Sheet, *decision.Decision, er
 
 // powerSheetPage is a switching order to print: what is done in which order, why, what each
 // step leads to, what must not be touched, who agreed, and how to check that it is real.
-func (c *Console) powerSheetPage(w http.ResponseWriter, r *request) error {
+func (c *Console) powerSheetPage(w http.ResponseWriter, r *frame.Request) error {
 	s, d, err := c.powerSheetOf(r)
 	if err != nil {
 		return err
 	}
 	v := powerSheet{
 		Simulated: s.Simulated, Order: d.ID, State: c.decisionState(d.State), Do: d.Do, Why: d.Reason, Effect: d.Effect, Decisions: "/decisions",
-		Printed: r.clock.Time(r.clock.now), Waits: d.State == decision.Proposed, Said: c.decisionView(r, d, false).Steps, File: powerOrderPath(d.ID) + "/sheet.txt", KeyPath: "/services/power/sheets.key",
-		Facts: []entryItem{
-			{c.say.Say("power.sheet.order"), template.HTML(template.HTMLEscapeString(d.ID))}, //nolint:gosec // escaped
-			{c.say.Say("power.sheet.made"), r.clock.Time(d.Made)}, {c.say.Say("power.sheet.until"), r.clock.Time(d.Until)},
+		Printed: r.Clock.Time(r.Clock.Now), Waits: d.State == decision.Proposed, Said: c.decisionView(r, d, false).Steps, File: powerOrderPath(d.ID) + "/sheet.txt", KeyPath: "/services/power/sheets.key",
+		Facts: []frame.Fact{
+			{Name: c.Say("power.sheet.order"), Words: template.HTML(template.HTMLEscapeString(d.ID))}, //nolint:gosec // escaped
+			{Name: c.Say("power.sheet.made"), Words: r.Clock.Time(d.Made)}, {Name: c.Say("power.sheet.until"), Words: r.Clock.Time(d.Until)},
 		},
 	}
 	for _, t := range s.Tags {
-		v.Tags = append(v.Tags, powerTag{Line: t.Line, Reason: t.Reason, By: t.By, At: r.clock.Time(t.At)})
+		v.Tags = append(v.Tags, powerTag{Line: t.Line, Reason: t.Reason, By: t.By, At: r.Clock.Time(t.At)})
 	}
 	before := -1
 	for i, x := range s.Steps {
@@ -133,7 +134,7 @@ func (c *Console) powerSheetPage(w http.ResponseWriter, r *request) error {
 			before = a.Customers
 		}
 		if !x.Moved.IsZero() {
-			row.Moved = r.clock.Time(x.Moved)
+			row.Moved = r.Clock.Time(x.Moved)
 		}
 		v.Steps = append(v.Steps, row)
 	}
@@ -145,13 +146,13 @@ func (c *Console) powerSheetPage(w http.ResponseWriter, r *request) error {
 		v.Signed, v.Key, v.Text = true, c.cfg.Sheets.Public, s.Text()
 		v.Signature = strings.TrimSpace(strings.TrimPrefix(string(signed), v.Text))
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "powersheet", Title: c.say.Say("power.sheet.title"), Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "powersheet", Title: c.Say("power.sheet.title"), Data: v})
 }
 
 // powerSheetFile is the same as a file: the text, and the hub's signature over it.
-func (c *Console) powerSheetFile(w http.ResponseWriter, r *request) error {
+func (c *Console) powerSheetFile(w http.ResponseWriter, r *frame.Request) error {
 	if c.cfg.Sheets == nil {
-		return city.Errorf(city.NotFound, "%s", c.say.Say("power.sheet.nokey"))
+		return city.Errorf(city.NotFound, "%s", c.Say("power.sheet.nokey"))
 	}
 	s, d, err := c.powerSheetOf(r)
 	if err != nil {
@@ -166,7 +167,7 @@ func (c *Console) powerSheetFile(w http.ResponseWriter, r *request) error {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s.sheet.txt"`, safeName(d.ID)))
 	_, err = w.Write(signed)
-	return gone(err)
+	return frame.Gone(err)
 }
 
 // safeName leaves of an id what may stand in a file's name.
@@ -180,11 +181,11 @@ func safeName(id string) string {
 }
 
 // powerSheetKey is the public key for everyone: whoever is shown a sheet can check it.
-func (c *Console) powerSheetKey(w http.ResponseWriter, _ *request) error {
+func (c *Console) powerSheetKey(w http.ResponseWriter, _ *frame.Request) error {
 	if c.cfg.Sheets == nil {
-		return city.Errorf(city.NotFound, "%s", c.say.Say("power.sheet.nokey"))
+		return city.Errorf(city.NotFound, "%s", c.Say("power.sheet.nokey"))
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, err := w.Write([]byte(c.cfg.Sheets.Public + "\n"))
-	return gone(err)
+	return frame.Gone(err)
 }

@@ -11,6 +11,7 @@ import (
 
 	"polity/access"
 	"polity/city"
+	"polity/console/frame"
 	power "polity/services/power/live"
 )
 
@@ -34,7 +35,7 @@ type PowerBoard interface {
 }
 
 func (c *Console) powerBoard() (PowerBoard, error) {
-	return running[PowerBoard](c, access.Power)
+	return frame.Running[PowerBoard](c.Frame, access.Power, c.cfg.Services[access.Power])
 }
 
 type powerTry struct {
@@ -43,9 +44,9 @@ type powerTry struct {
 	Steps               []powerTryStep
 	Refused             string
 	Summary             string
-	State               sign
+	State               frame.Sign
 	Broken, Dead        []string
-	Switches            []pickGroup
+	Switches            []frame.PickGroup
 	Step                []string // of the address
 	Undo, Redo, Anew    string   // addresses; empty: there is nothing to do
 	Diagram, Map        template.HTML
@@ -53,7 +54,7 @@ type powerTry struct {
 	Lines               []powerTryLine
 	May, Allowed        bool // propose; the service lets these moves be proposed
 	Why                 string
-	Figures             []powerFigure
+	Figures             []frame.Figure
 	Operable, Decisions bool
 }
 
@@ -69,11 +70,11 @@ type powerTryLine struct {
 
 // powerTryPage is the board to try switching on. All that was tried stands in its address,
 // so that going back is undoing, and a trial can be shown to somebody.
-func (c *Console) powerTryPage(w http.ResponseWriter, r *request) error {
+func (c *Console) powerTryPage(w http.ResponseWriter, r *frame.Request) error {
 	return c.showPowerTry(w, r, r.URL.Query(), "", nil)
 }
 
-func (c *Console) showPowerTry(w http.ResponseWriter, r *request, q url.Values, why string, problem error) error {
+func (c *Console) showPowerTry(w http.ResponseWriter, r *frame.Request, q url.Values, why string, problem error) error {
 	board, err := c.powerBoard()
 	if err != nil {
 		return err
@@ -91,12 +92,12 @@ func (c *Console) showPowerTry(w http.ResponseWriter, r *request, q url.Values, 
 	undone := q["undone"]
 	v := powerTry{
 		Simulated: now.Simulated, Refused: t.Refused, Allowed: t.Allowed, Why: why, Step: steps, Operable: now.Field.Configured,
-		May:       c.cfg.Decisions != nil && c.allowed(r, access.Decide, access.Service(access.Power)),
+		May:       c.cfg.Decisions != nil && c.Allowed(r, access.Decide, access.Service(access.Power)),
 		Decisions: c.cfg.Decisions != nil, View: q.Get("view"),
 	}
 	status := http.StatusOK
 	if problem != nil {
-		v.Problem, status = problem.Error(), statuses[city.KindOf(problem)]
+		v.Problem, status = problem.Error(), frame.Status(city.KindOf(problem))
 	}
 	to := func(steps, undone []string, view string) string {
 		q := url.Values{"step": steps, "undone": undone}
@@ -125,7 +126,7 @@ func (c *Console) showPowerTry(w http.ResponseWriter, r *request, q url.Values, 
 	} else {
 		v.View, v.Diagram = "", c.oneLine(&t.Picture, link)
 	}
-	return c.render(w, r, status, page{Template: "powertry", Title: c.say.Say("power.try.title"), Data: v})
+	return c.Render(w, r, status, frame.Page{Template: "powertry", Title: c.Say("power.try.title"), Data: v})
 }
 
 // powerTrial puts into words what moves lead to.
@@ -136,17 +137,17 @@ func (c *Console) powerTrial(v *powerTry, t *power.Trial, link func(l *power.Lin
 		v.Steps = append(v.Steps, s)
 		last = x.After
 	}
-	v.Summary, v.State = c.say.Say("power.try.same", "n", last.Customers, "of", t.Customers), sign{"live", c.say.Say("power.try.state.well")}
+	v.Summary, v.State = c.Say("power.try.same", "n", last.Customers, "of", t.Customers), frame.Live(c.Say("power.try.state.well"))
 	switch gain := last.Customers - t.Before.Customers; {
 	case gain > 0:
-		v.Summary = c.say.Say("power.try.gain", "n", gain, "of", t.Customers, "have", last.Customers)
+		v.Summary = c.Say("power.try.gain", "n", gain, "of", t.Customers, "have", last.Customers)
 	case gain < 0:
-		v.State = sign{"attention", c.say.Say("power.try.state.loss")}
-		v.Summary = c.say.Say("power.try.loss", "n", -gain, "of", t.Customers, "have", last.Customers)
+		v.State = frame.Attention(c.Say("power.try.state.loss"))
+		v.Summary = c.Say("power.try.loss", "n", -gain, "of", t.Customers, "have", last.Customers)
 	}
 	v.Broken = t.Broken
 	for _, name := range t.Loops {
-		v.Broken = append(v.Broken, c.say.Say("power.try.loop", "line", name))
+		v.Broken = append(v.Broken, c.Say("power.try.loop", "line", name))
 	}
 	for i := range t.Steps { // what a step before broke counts too
 		for _, text := range t.Steps[i].Broken {
@@ -156,23 +157,23 @@ func (c *Console) powerTrial(v *powerTry, t *power.Trial, link func(l *power.Lin
 		}
 	}
 	if t.NoFlow != "" {
-		v.Broken = append(v.Broken, c.say.Say("power.try.noflow", "why", t.NoFlow))
+		v.Broken = append(v.Broken, c.Say("power.try.noflow", "why", t.NoFlow))
 	}
 	if len(v.Broken) > 0 || t.Refused != "" {
-		v.State = sign{"attention", c.say.Say("power.try.state.broken")}
+		v.State = frame.Attention(c.Say("power.try.state.broken"))
 	}
 	for _, x := range t.Dead {
-		v.Dead = append(v.Dead, c.say.Say("power.try.dead", "n", len(x.Buses), "customers", x.Customers, "buses", shortList(x.Buses)))
+		v.Dead = append(v.Dead, c.Say("power.try.dead", "n", len(x.Buses), "customers", x.Customers, "buses", shortList(x.Buses)))
 	}
 	if t.LowestPU > 0 {
 		v.Figures = append(v.Figures,
-			powerFigure{c.say.Say("power.figure.voltage"), fmt.Sprintf("%.1f %%", 100*t.LowestPU), c.say.Say("power.try.voltage.what", "bus", t.LowestAt)},
-			powerFigure{c.say.Say("power.try.losses"), fmt.Sprintf("%.1f kW", t.LossKW), c.say.Say("power.try.losses.what", "kw", fmt.Sprintf("%.0f", t.FedKW))})
+			frame.Figure{Name: c.Say("power.figure.voltage"), Value: fmt.Sprintf("%.1f %%", 100*t.LowestPU), What: c.Say("power.try.voltage.what", "bus", t.LowestAt)},
+			frame.Figure{Name: c.Say("power.try.losses"), Value: fmt.Sprintf("%.1f kW", t.LossKW), What: c.Say("power.try.losses.what", "kw", fmt.Sprintf("%.0f", t.FedKW))})
 	}
 	if t.Loading > 0 {
-		v.Figures = append(v.Figures, powerFigure{c.say.Say("power.figure.loading"), fmt.Sprintf("%.0f %%", 100*t.Loading), c.say.Say("power.figure.loading.what")})
+		v.Figures = append(v.Figures, frame.Figure{Name: c.Say("power.figure.loading"), Value: fmt.Sprintf("%.0f %%", 100*t.Loading), What: c.Say("power.figure.loading.what")})
 	}
-	open, closed := pickGroup{Name: c.say.Say("power.try.closed")}, pickGroup{Name: c.say.Say("power.try.opened")}
+	open, closed := frame.PickGroup{Name: c.Say("power.try.closed")}, frame.PickGroup{Name: c.Say("power.try.opened")}
 	for i := range t.Lines {
 		l := &t.Lines[i]
 		row := powerTryLine{powerLine: c.powerLine(l), To: link(l)}
@@ -181,7 +182,7 @@ func (c *Console) powerTrial(v *powerTry, t *power.Trial, link func(l *power.Lin
 		}
 		if row.To != "" {
 			row.Move = c.powerMove(l)
-			one := pick{Value: power.Move{Line: l.Name, Close: !l.Closed}.String(), Name: row.Move}
+			one := frame.Pick{Value: power.Move{Line: l.Name, Close: !l.Closed}.String(), Name: row.Move}
 			if l.Closed {
 				open.List = append(open.List, one)
 			} else {
@@ -190,7 +191,7 @@ func (c *Console) powerTrial(v *powerTry, t *power.Trial, link func(l *power.Lin
 		}
 		v.Lines = append(v.Lines, row)
 	}
-	for _, g := range []pickGroup{closed, open} {
+	for _, g := range []frame.PickGroup{closed, open} {
 		if len(g.List) > 0 {
 			v.Switches = append(v.Switches, g)
 		}
@@ -199,25 +200,25 @@ func (c *Console) powerTrial(v *powerTry, t *power.Trial, link func(l *power.Lin
 
 func (c *Console) powerMoveWords(m power.Move) string {
 	if m.Close {
-		return c.say.Say("power.try.close", "line", m.Line)
+		return c.Say("power.try.close", "line", m.Line)
 	}
-	return c.say.Say("power.try.open", "line", m.Line)
+	return c.Say("power.try.open", "line", m.Line)
 }
 
 // powerChange is what a step leads to, in one line.
 func (c *Console) powerChange(before int, a *power.Check) string {
-	words := c.say.Say("power.step.dead")
+	words := c.Say("power.step.dead")
 	if a.LowestPU > 0 {
-		words = c.say.Say("power.step.after", "n", a.Customers, "volts", fmt.Sprintf("%.1f", 100*a.LowestPU))
+		words = c.Say("power.step.after", "n", a.Customers, "volts", fmt.Sprintf("%.1f", 100*a.LowestPU))
 	}
 	if a.Loading > 0 {
-		words += " " + c.say.Say("power.step.load", "load", fmt.Sprintf("%.0f", 100*a.Loading))
+		words += " " + c.Say("power.step.load", "load", fmt.Sprintf("%.0f", 100*a.Loading))
 	}
 	if gain := a.Customers - before; gain != 0 {
-		words += " " + c.say.Say("power.step.gain", "n", fmt.Sprintf("%+d", gain))
+		words += " " + c.Say("power.step.gain", "n", fmt.Sprintf("%+d", gain))
 	}
 	if a.Loop {
-		words += " " + c.say.Say("power.step.loop")
+		words += " " + c.Say("power.step.loop")
 	}
 	return words
 }
@@ -234,14 +235,13 @@ func shortList(names []string) string {
 }
 
 // powerPropose puts what was tried before people, as a decision to confirm.
-func (c *Console) powerPropose(w http.ResponseWriter, r *request) error {
+func (c *Console) powerPropose(w http.ResponseWriter, r *frame.Request) error {
 	board, err := c.powerBoard()
 	if err != nil {
 		return err
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, formMax)
-	if err := r.ParseForm(); err != nil {
-		return city.Errorf(city.Invalid, "%s", c.say.Say("error.form"))
+	if err := c.ReadForm(w, r); err != nil {
+		return err
 	}
 	var moves []power.Move
 	for _, text := range r.PostForm["step"] {
@@ -252,7 +252,7 @@ func (c *Console) powerPropose(w http.ResponseWriter, r *request) error {
 		moves = append(moves, m)
 	}
 	why := r.PostFormValue("why")
-	id, err := board.Write(r.Context(), r.who.Name, moves, why)
+	id, err := board.Write(r.Context(), r.Who.Name, moves, why)
 	switch city.KindOf(err) {
 	case city.Conflict, city.Invalid:
 		return c.showPowerTry(w, r, url.Values{"step": r.PostForm["step"]}, why, err)
@@ -265,30 +265,29 @@ func (c *Console) powerPropose(w http.ResponseWriter, r *request) error {
 }
 
 // powerDeskAct is what else the desk does: tags, a crew's word, another order.
-func (c *Console) powerDeskAct(w http.ResponseWriter, r *request) error {
+func (c *Console) powerDeskAct(w http.ResponseWriter, r *frame.Request) error {
 	board, err := c.powerBoard()
 	if err != nil {
 		return err
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, formMax)
-	if err := r.ParseForm(); err != nil {
-		return city.Errorf(city.Invalid, "%s", c.say.Say("error.form"))
+	if err := c.ReadForm(w, r); err != nil {
+		return err
 	}
 	form := r.PostFormValue
 	act := form("act")
 	switch act {
 	case "hang":
-		err = board.HangTag(r.who.Name, form("line"), form("why"))
+		err = board.HangTag(r.Who.Name, form("line"), form("why"))
 	case "take":
 		err = board.TakeTag(form("line"))
 	case "call":
 		err = board.HearCall(form("bus"))
 	case "mended":
-		err = board.NoteMended(r.who.Name, form("fault"))
+		err = board.NoteMended(r.Who.Name, form("fault"))
 	case "again":
 		err = board.Again(form("fault"))
 	default:
-		err = city.Errorf(city.Invalid, "%s", c.say.Say("error.form"))
+		err = city.Errorf(city.Invalid, "%s", c.Say("error.form"))
 	}
 	switch city.KindOf(err) {
 	case city.Conflict, city.Invalid, city.NotFound:
@@ -297,6 +296,6 @@ func (c *Console) powerDeskAct(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	http.Redirect(w, r.Request, saying("/services/power", act), http.StatusSeeOther)
+	http.Redirect(w, r.Request, frame.Saying("/services/power", act), http.StatusSeeOther)
 	return nil
 }

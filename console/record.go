@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"polity/city"
+	"polity/console/frame"
 	"polity/ledger/entry"
 	"polity/ledger/proof"
 	"polity/ledger/roster"
@@ -48,7 +49,7 @@ type RecordWitness struct {
 // recordView is the page of the public log, for everyone.
 type recordView struct {
 	Lead, What, State template.HTML
-	Sign              sign
+	Sign              frame.Sign
 	Strange           []recordLink
 	StrangeWords      string
 	Chart             RecordChart
@@ -83,14 +84,14 @@ type recordMonth struct {
 
 type recordWitnessRow struct {
 	Name     string
-	State    sign
+	State    frame.Sign
 	Answered template.HTML
 	Newest   string // whether it cosigned the newest checkpoint
 }
 
 type recordKeys struct {
 	Body, Class   string
-	State         sign
+	State         frame.Sign
 	Ahead, Before string
 }
 
@@ -112,13 +113,13 @@ const (
 
 func (c *Console) record() (Record, error) {
 	if c.cfg.Record == nil {
-		return nil, city.Errorf(city.NotFound, "%s", c.say.Say("record.nolog"))
+		return nil, city.Errorf(city.NotFound, "%s", c.Say("record.nolog"))
 	}
 	return c.cfg.Record, nil
 }
 
 // summed is the record with its summary.
-func (c *Console) summed(r *request) (Record, *summary.Summary, error) {
+func (c *Console) summed(r *frame.Request) (Record, *summary.Summary, error) {
 	record, err := c.record()
 	if err != nil {
 		return nil, nil, err
@@ -127,7 +128,7 @@ func (c *Console) summed(r *request) (Record, *summary.Summary, error) {
 	return record, s, err
 }
 
-func (c *Console) recordPage(w http.ResponseWriter, r *request) error {
+func (c *Console) recordPage(w http.ResponseWriter, r *frame.Request) error {
 	record, s, err := c.summed(r)
 	if err != nil {
 		return err
@@ -137,32 +138,32 @@ func (c *Console) recordPage(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	v := recordView{
-		Lead: c.recordLead(r.clock, s), What: c.html("record.what"), Newest: recordNewestPath(s.Checkpoint.Size), Statements: RecordEntriesPath,
-		Keys: c.recordKeys(r.clock, s), Audits: c.recordAudits(s), Duties: c.dutiesOf(r.clock, s), Rest: c.recordRest(r.clock, s), Checks: c.recordChecks(r, s), Rosters: c.rosterLinks(),
+		Lead: c.recordLead(r.Clock, s), What: c.HTML("record.what"), Newest: recordNewestPath(s.Checkpoint.Size), Statements: RecordEntriesPath,
+		Keys: c.recordKeys(r.Clock, s), Audits: c.recordAudits(s), Duties: c.dutiesOf(r.Clock, s), Rest: c.recordRest(r.Clock, s), Checks: c.recordChecks(r, s), Rosters: c.rosterLinks(),
 	}
-	c.recordWatched(&v, r.clock, s, watch)
-	c.recordByMonth(&v, r.clock, s)
+	c.recordWatched(&v, r.Clock, s, watch)
+	c.recordByMonth(&v, r.Clock, s)
 	for i, release := range slices.Backward(s.Releases) {
 		if len(v.Releases) == recordReleases {
-			v.More = c.say.Say("record.releases.more", "n", int64(i+1)+s.ReleasesBefore)
+			v.More = c.Say("record.releases.more", "n", int64(i+1)+s.ReleasesBefore)
 			break
 		}
-		v.Releases = append(v.Releases, c.recordRelease(r.clock, &release))
+		v.Releases = append(v.Releases, c.recordRelease(r.Clock, &release))
 	}
 	for _, a := range slices.Backward(s.Alarms.Newest) {
 		if len(v.Alarms) < recordNewest {
-			v.Alarms = append(v.Alarms, recordLink{recordPath(a.Index), r.clock.Time(a.At.Time()), c.recordAlarm(a)})
+			v.Alarms = append(v.Alarms, recordLink{recordPath(a.Index), r.Clock.Time(a.At.Time()), c.recordAlarm(a)})
 		}
 	}
 	if s.StrangeNumber > 0 {
-		v.StrangeWords = c.say.Say("record.strange", "n", s.StrangeNumber)
+		v.StrangeWords = c.Say("record.strange", "n", s.StrangeNumber)
 	}
 	for _, x := range slices.Backward(s.Strange) {
 		if len(v.Strange) < recordNewest {
-			v.Strange = append(v.Strange, recordLink{Path: recordPath(x.Index), Words: c.say.Say("record.strange." + string(x.What))})
+			v.Strange = append(v.Strange, recordLink{Path: recordPath(x.Index), Words: c.Say("record.strange." + string(x.What))})
 		}
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "record", Title: c.say.Say("record.title"), Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "record", Title: c.Say("record.title"), Data: v})
 }
 
 // RecordEntriesPath is where statements for the log are handed in.
@@ -171,7 +172,7 @@ const RecordEntriesPath = "/api/v1/record/entries"
 func recordPath(index int64) string { return "/record/entry/" + strconv.FormatInt(index, 10) }
 
 // recordLead says in a sentence how often footage was opened.
-func (c *Console) recordLead(at clock, s *summary.Summary) template.HTML {
+func (c *Console) recordLead(at frame.Clock, s *summary.Summary) template.HTML {
 	begun := at.Date(s.Begun.Time())
 	n, last := int64(0), summary.Release{}
 	for _, m := range s.Months {
@@ -185,53 +186,53 @@ func (c *Console) recordLead(at clock, s *summary.Summary) template.HTML {
 		}
 	}
 	if n == 0 || last.Opened == nil {
-		return c.html("record.lead.none", "begun", begun)
+		return c.HTML("record.lead.none", "begun", begun)
 	}
-	return c.html("record.lead", "n", n, "begun", begun, "last", at.Time(last.Opened.At.Time()), "body", c.recordBody(last.Body), "purpose", c.recordWord("purpose", last.Purpose), "path", recordPath(last.Opened.Index))
+	return c.HTML("record.lead", "n", n, "begun", begun, "last", at.Time(last.Opened.At.Time()), "body", c.recordBody(last.Body), "purpose", c.recordWord("purpose", last.Purpose), "path", recordPath(last.Opened.Index))
 }
 
 // openedThisYear is the sentence about footage on the front page.
-func (c *Console) openedThisYear(r *request) template.HTML {
+func (c *Console) openedThisYear(r *frame.Request) template.HTML {
 	if c.cfg.Record == nil {
 		return ""
 	}
 	s, err := c.cfg.Record.Summary(r.Context())
 	if err != nil {
-		return c.html("record.front.unknown")
+		return c.HTML("record.front.unknown")
 	}
 	n := int64(0)
 	for _, m := range s.Months {
 		for _, o := range m.Opened {
-			if strings.HasPrefix(m.Month, r.clock.now.UTC().Format("2006-")) {
+			if strings.HasPrefix(m.Month, r.Clock.Now.UTC().Format("2006-")) {
 				n += o.Number
 			}
 		}
 	}
-	return c.html("record.front", "n", n)
+	return c.HTML("record.front", "n", n)
 }
 
 // recordWatched says how public the log is, and who keeps watch over it.
-func (c *Console) recordWatched(v *recordView, at clock, s *summary.Summary, watch RecordWatch) {
+func (c *Console) recordWatched(v *recordView, at frame.Clock, s *summary.Summary, watch RecordWatch) {
 	p := s.Checkpoint
-	v.Sign, v.State = sign{"live", c.say.Say("record.public")}, c.html("record.public.words", "n", p.Size, "time", at.Time(p.Time.Time()), "who", c.recordNames(p.Witnesses))
+	v.Sign, v.State = frame.Live(c.Say("record.public")), c.HTML("record.public.words", "n", p.Size, "time", at.Time(p.Time.Time()), "who", c.recordNames(p.Witnesses))
 	if !watch.Waiting.IsZero() {
-		v.Sign, v.State = sign{"attention", c.say.Say("record.waiting")}, c.html("record.waiting.words", "n", watch.Size-watch.Public, "since", at.Time(watch.Waiting), "public", p.Size, "time", at.Time(p.Time.Time()))
+		v.Sign, v.State = frame.Attention(c.Say("record.waiting")), c.HTML("record.waiting.words", "n", watch.Size-watch.Public, "since", at.Time(watch.Waiting), "public", p.Size, "time", at.Time(p.Time.Time()))
 	}
 	r := c.newestRoster()
-	v.Quorum = c.say.Say("record.quorum", "n", r.Quorum, "of", len(r.Witnesses))
+	v.Quorum = c.Say("record.quorum", "n", r.Quorum, "of", len(r.Witnesses))
 	for _, x := range r.Witnesses {
-		row := recordWitnessRow{Name: string(x.Name), State: sign{"unknown", c.say.Say("record.witness.unknown")}, Newest: c.say.Say("record.witness.notnewest")}
+		row := recordWitnessRow{Name: string(x.Name), State: frame.Unknown(c.Say("record.witness.unknown")), Newest: c.Say("record.witness.notnewest")}
 		if slices.Contains(p.Witnesses, x.Name) {
-			row.Newest = c.say.Say("record.witness.newest")
+			row.Newest = c.Say("record.witness.newest")
 		}
 		for _, y := range watch.Witnesses {
 			switch {
 			case y.Name != x.Name:
 				continue
 			case y.Problem != "" && y.Problem != "not asked yet":
-				row.State = sign{"attention", y.Problem}
+				row.State = frame.Attention(y.Problem)
 			case !y.Answered.IsZero():
-				row.State = sign{"live", c.say.Say("record.witness.answers")}
+				row.State = frame.Live(c.Say("record.witness.answers"))
 			}
 			row.Answered = at.Time(y.Answered)
 		}
@@ -241,7 +242,7 @@ func (c *Console) recordWatched(v *recordView, at clock, s *summary.Summary, wat
 
 // recordByMonth fills in the chart and table of the newest months, those without anything
 // between them too.
-func (c *Console) recordByMonth(v *recordView, at clock, s *summary.Summary) {
+func (c *Console) recordByMonth(v *recordView, at frame.Clock, s *summary.Summary) {
 	known := map[string]summary.Month{}
 	for _, m := range s.Months {
 		known[m.Month] = m
@@ -256,14 +257,14 @@ func (c *Console) recordByMonth(v *recordView, at clock, s *summary.Summary) {
 	}
 	for t := first; t.Format(monthForm) <= last.Format(monthForm); t = t.AddDate(0, 1, 0) {
 		m := known[t.Format(monthForm)]
-		row := recordMonth{Month: c.say.Say("looks.month", "month", at.month(t), "year", strconv.Itoa(t.Year())), Approved: m.Approved}
+		row := recordMonth{Month: c.Say("looks.month", "month", at.Month(t), "year", strconv.Itoa(t.Year())), Approved: m.Approved}
 		for _, o := range m.Opened {
 			row.Opened += o.Number
-			row.By = append(row.By, c.say.Say("record.by", "n", o.Number, "body", c.recordBody(o.Body), "purpose", c.recordWord("purpose", o.Purpose)))
+			row.By = append(row.By, c.Say("record.by", "n", o.Number, "body", c.recordBody(o.Body), "purpose", c.recordWord("purpose", o.Purpose)))
 		}
 		for _, o := range m.Refused {
 			row.Refused += o.Number
-			row.Why = append(row.Why, c.say.Say("record.by", "n", o.Number, "body", c.recordBody(o.Body), "purpose", c.recordWord("reason", o.Reason)))
+			row.Why = append(row.Why, c.Say("record.by", "n", o.Number, "body", c.recordBody(o.Body), "purpose", c.recordWord("reason", o.Reason)))
 		}
 		v.Months = append(v.Months, row)
 		v.Chart.Months = append(v.Chart.Months, row.Month)
@@ -273,22 +274,22 @@ func (c *Console) recordByMonth(v *recordView, at clock, s *summary.Summary) {
 }
 
 // recordKeys says for how long each body's keys last, and which are gone.
-func (c *Console) recordKeys(at clock, s *summary.Summary) (rows []recordKeys) {
+func (c *Console) recordKeys(at frame.Clock, s *summary.Summary) (rows []recordKeys) {
 	for _, k := range s.EpochKeys {
-		row := recordKeys{Body: c.recordBody(k.Body), Class: string(k.Class), State: sign{"live", c.say.Say("record.keys.enough")}}
+		row := recordKeys{Body: c.recordBody(k.Body), Class: string(k.Class), State: frame.Live(c.Say("record.keys.enough"))}
 		switch {
 		case k.Ahead == 0:
-			row.State = sign{"stopped", c.say.Say("record.keys.none")}
+			row.State = frame.Stopped(c.Say("record.keys.none"))
 		case k.Ahead < 30:
-			row.State = sign{"attention", c.say.Say("record.keys.few")}
+			row.State = frame.Attention(c.Say("record.keys.few"))
 		}
-		row.Ahead = c.say.Say("record.keys.nothing")
+		row.Ahead = c.Say("record.keys.nothing")
 		if k.Ahead > 0 {
-			row.Ahead = c.say.Say("record.keys.ahead", "n", k.Ahead, "last", at.Date(c.noonOf(string(k.Last))))
+			row.Ahead = c.Say("record.keys.ahead", "n", k.Ahead, "last", at.Date(c.noonOf(string(k.Last))))
 		}
-		row.Before = c.say.Say("record.keys.destroyed", "n", k.Destroyed)
+		row.Before = c.Say("record.keys.destroyed", "n", k.Destroyed)
 		if k.Kept > 0 {
-			row.Before += " " + c.say.Say("record.keys.kept", "n", k.Kept, "first", at.Date(c.noonOf(string(k.First))))
+			row.Before += " " + c.Say("record.keys.kept", "n", k.Kept, "first", at.Date(c.noonOf(string(k.First))))
 		}
 		rows = append(rows, row)
 	}
@@ -297,13 +298,13 @@ func (c *Console) recordKeys(at clock, s *summary.Summary) (rows []recordKeys) {
 
 func (c *Console) recordAudits(s *summary.Summary) (rows []recordAudit) {
 	for _, a := range s.Audits.Bodies {
-		row := recordAudit{Body: c.recordBody(a.Body), Words: c.say.Say("record.audit.nothing")}
+		row := recordAudit{Body: c.recordBody(a.Body), Words: c.Say("record.audit.nothing")}
 		if a.Checked > 0 {
-			row.Words = c.say.Say("record.audit.words", "n", a.Checked, "wrong", c.say.Say("record.audit.wrong", "n", a.Wrong), "most", c.say.Number(100*summary.AtMost(a.Wrong, a.Checked), 2))
+			row.Words = c.Say("record.audit.words", "n", a.Checked, "wrong", c.Say("record.audit.wrong", "n", a.Wrong), "most", c.Number(100*summary.AtMost(a.Wrong, a.Checked), 2))
 		}
 		for _, one := range slices.Backward(s.Audits.Newest) {
 			if one.Body == a.Body {
-				row.Newest, row.Path = c.say.Say("record.audit.newest", "week", string(one.Week), "n", one.Checked, "wrong", c.say.Say("record.audit.wrong", "n", one.Wrong)), recordPath(one.Index)
+				row.Newest, row.Path = c.Say("record.audit.newest", "week", string(one.Week), "n", one.Checked, "wrong", c.Say("record.audit.wrong", "n", one.Wrong)), recordPath(one.Index)
 				break
 			}
 		}
@@ -313,7 +314,7 @@ func (c *Console) recordAudits(s *summary.Summary) (rows []recordAudit) {
 }
 
 // recordRest are sentences about what else stands in the log.
-func (c *Console) recordRest(at clock, s *summary.Summary) (list []template.HTML) {
+func (c *Console) recordRest(at frame.Clock, s *summary.Summary) (list []template.HTML) {
 	footage, cameras := 0, 0
 	for _, k := range s.Cameras {
 		if k.State != "registered" || !s.Checkpoint.Time.Time().Before(k.Until.Time()) {
@@ -323,31 +324,31 @@ func (c *Console) recordRest(at clock, s *summary.Summary) (list []template.HTML
 			footage++
 		}
 	}
-	list = append(list, c.html("record.cameras", "n", cameras, "footage", c.say.Say("record.cameras.footage", "n", footage)))
+	list = append(list, c.HTML("record.cameras", "n", cameras, "footage", c.Say("record.cameras.footage", "n", footage)))
 	if n := len(s.Looks.Days); n > 0 {
 		d := s.Looks.Days[n-1]
-		list = append(list, c.html("record.looks", "n", d.Looks, "day", at.Date(c.noonOf(string(d.Day))), "path", recordPath(d.Index)))
+		list = append(list, c.HTML("record.looks", "n", d.Looks, "day", at.Date(c.noonOf(string(d.Day))), "path", recordPath(d.Index)))
 	}
 	if s.Policies.Number > 0 {
 		p := s.Policies.Newest[len(s.Policies.Newest)-1]
-		list = append(list, c.html("record.policies", "n", s.Policies.Number, "time", at.Time(p.At.Time()), "path", recordPath(p.Index)))
+		list = append(list, c.HTML("record.policies", "n", s.Policies.Number, "time", at.Time(p.At.Time()), "path", recordPath(p.Index)))
 	}
 	return list
 }
 
 // recordChecks are the ways to check the log, with this city's names in the commands.
-func (c *Console) recordChecks(r *request, s *summary.Summary) (list []checkView) {
+func (c *Console) recordChecks(r *frame.Request, s *summary.Summary) (list []checkView) {
 	address := "https://" + cmp.Or(r.Host, "city.example")
 	if r.TLS == nil {
 		address = "http://" + cmp.Or(r.Host, "city.example")
 	}
 	all := c.cfg.Record.Rosters()
 	first, last := all[0], all[len(all)-1]
-	for i := 1; c.say.Forms("record.check."+strconv.Itoa(i)+".title") != nil; i++ {
+	for i := 1; c.Forms("record.check."+strconv.Itoa(i)+".title") != nil; i++ {
 		key := "record.check." + strconv.Itoa(i)
-		v := checkView{Title: c.say.Say(key + ".title"), Words: c.html(key+".words", "words", first.Words(), "version", int64(first.Version), "n", int64(len(all)-1), "root", s.Checkpoint.Root.String())}
-		if c.say.Forms(key+".command") != nil {
-			v.Commands = strings.Split(c.say.Say(key+".command", "address", address, "key", last.Log.Key, "version", strconv.Itoa(first.Version)), "\n")
+		v := checkView{Title: c.Say(key + ".title"), Words: c.HTML(key+".words", "words", first.Words(), "version", int64(first.Version), "n", int64(len(all)-1), "root", s.Checkpoint.Root.String())}
+		if c.Forms(key+".command") != nil {
+			v.Commands = strings.Split(c.Say(key+".command", "address", address, "key", last.Log.Key, "version", strconv.Itoa(first.Version)), "\n")
 		}
 		list = append(list, v)
 	}
@@ -381,8 +382,8 @@ func (c *Console) recordNames(list []city.Slug) string {
 
 // recordWord is a word of the log's closed lists as people say it.
 func (c *Console) recordWord(list string, word entry.Word) string {
-	if key := "record." + list + "." + string(word); c.say.Forms(key) != nil {
-		return c.say.Say(key)
+	if key := "record." + list + "." + string(word); c.Forms(key) != nil {
+		return c.Say(key)
 	}
 	return string(word)
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"polity/city"
+	"polity/console/frame"
+	"polity/console/ground"
 	"polity/ledger/canonical"
 	"polity/ledger/summary"
 )
@@ -96,7 +98,7 @@ func released(r *summary.Release) bool {
 	return r.State == summary.WasOpened || r.State == summary.Approved
 }
 
-func (c *Console) concernedPage(w http.ResponseWriter, r *request) error {
+func (c *Console) concernedPage(w http.ResponseWriter, r *frame.Request) error {
 	_, s, err := c.summed(r)
 	if err != nil {
 		return err
@@ -106,13 +108,13 @@ func (c *Console) concernedPage(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	names := titlesOf(cameras)
-	m, g := c.about.Map, c.ground
+	m, g := c.about.Map, c.Ground
 	v := concernedView{
-		Ground: g.light != "", GroundLight: g.light, GroundDark: g.dark, Width: g.width, Height: g.height, Credit: m.Credit, CreditURL: m.CreditURL,
+		Ground: g.Light != "", GroundLight: g.Light, GroundDark: g.Dark, Width: g.Width, Height: g.Height, Credit: m.Credit, CreditURL: m.CreditURL,
 		Limits: c.numbered("record.concerned.limits."),
 		Data: ConcernedData{Openings: "/record/openings.json", Purposes: map[string]string{}, Bodies: map[string]string{}, Map: MapData{
-			Centre: lonLat(m.Centre), Zoom: m.Zoom, Bounds: bounds(m, cameras), Layers: g.layers, Light: palettes["light"], Dark: palettes["dark"],
-			Worker: c.bundle.address("mapworker"), Cameras: []MapCamera{}, Mapped: []MapMapped{}, Streets: []string{},
+			Centre: lonLat(m.Centre), Zoom: m.Zoom, Bounds: bounds(m, cameras), Layers: g.Layers, Light: ground.Palettes["light"], Dark: ground.Palettes["dark"],
+			Worker: c.Asset("mapworker"), Cameras: []MapCamera{}, Mapped: []MapMapped{}, Streets: []string{},
 		}},
 	}
 	if v.Data.Map.Layers == nil {
@@ -129,7 +131,7 @@ func (c *Console) concernedPage(w http.ResponseWriter, r *request) error {
 		}
 		v.Data.Purposes[string(x.Purpose)], v.Data.Bodies[string(x.Body)] = c.recordWord("purpose", x.Purpose), c.recordBody(x.Body)
 		if x.Details == nil {
-			v.Unknown = append(v.Unknown, c.recordRelease(r.clock, &x))
+			v.Unknown = append(v.Unknown, c.recordRelease(r.Clock, &x))
 			continue
 		}
 		list := make([]city.Slug, 0, len(x.Details.Cameras))
@@ -137,16 +139,16 @@ func (c *Console) concernedPage(w http.ResponseWriter, r *request) error {
 			list = append(list, city.Slug(names.of(name)))
 		}
 		v.Openings = append(v.Openings, concernedOpening{
-			Path: recordPath(x.Details.Index), Cameras: c.recordNames(list), Span: c.recordSpan(r.clock, x.Details.From.Time(), x.Details.To.Time()),
+			Path: recordPath(x.Details.Index), Cameras: c.recordNames(list), Span: c.recordSpan(r.Clock, x.Details.From.Time(), x.Details.To.Time()),
 			Body: c.recordBody(x.Body), Purpose: c.recordWord("purpose", x.Purpose),
 		})
 	}
-	v.Lead = c.html("record.concerned.known", "openings", c.say.Say("record.nopenings", "n", len(v.Openings)+len(v.Unknown)), "begun", r.clock.Date(s.Begun.Time()), "n", len(v.Unknown))
-	return c.render(w, r, http.StatusOK, page{Template: "concerned", Title: c.say.Say("record.concerned.title"), Data: v})
+	v.Lead = c.HTML("record.concerned.known", "openings", c.Say("record.nopenings", "n", len(v.Openings)+len(v.Unknown)), "begun", r.Clock.Date(s.Begun.Time()), "n", len(v.Unknown))
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "concerned", Title: c.Say("record.concerned.title"), Data: v})
 }
 
 // openingsJSON is the same for everyone, so that asking for it tells nothing of why.
-func (c *Console) openingsJSON(w http.ResponseWriter, r *request) error {
+func (c *Console) openingsJSON(w http.ResponseWriter, r *frame.Request) error {
 	_, s, err := c.summed(r)
 	if err != nil {
 		return err
@@ -156,7 +158,7 @@ func (c *Console) openingsJSON(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	d := OpeningsData{
-		Cameras: []OpeningsCamera{}, Openings: []OpeningData{}, Unknown: []UnknownOpening{}, Zone: c.about.Zone.String(),
+		Cameras: []OpeningsCamera{}, Openings: []OpeningData{}, Unknown: []UnknownOpening{}, Zone: c.Zone.String(),
 		Checkpoint: OpeningsAt{s.Checkpoint.Origin, s.Checkpoint.Root.String(), s.Checkpoint.Size, s.Checkpoint.Time},
 	}
 	for _, k := range cameras {
@@ -170,7 +172,7 @@ func (c *Console) openingsJSON(w http.ResponseWriter, r *request) error {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-cache")
-	return gone(json.NewEncoder(w).Encode(d))
+	return frame.Gone(json.NewEncoder(w).Encode(d))
 }
 
 func (d *OpeningsData) add(x *summary.Release) {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"polity/city"
+	"polity/console/frame"
 	"polity/ledger/canonical"
 	"polity/ledger/entry"
 	"polity/ledger/summary"
@@ -40,16 +41,16 @@ type recordEntryView struct {
 type recordMember struct{ Name, Value string }
 
 // index reads the number of an entry from the address.
-func (c *Console) recordIndex(r *request) (int64, error) {
+func (c *Console) recordIndex(r *frame.Request) (int64, error) {
 	text := r.PathValue("index")
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 0 || strconv.FormatInt(n, 10) != text {
-		return 0, city.Errorf(city.NotFound, "%s", c.say.Say("record.error.index"))
+		return 0, city.Errorf(city.NotFound, "%s", c.Say("record.error.index"))
 	}
 	return n, nil
 }
 
-func (c *Console) recordEntryPage(w http.ResponseWriter, r *request) error {
+func (c *Console) recordEntryPage(w http.ResponseWriter, r *frame.Request) error {
 	record, s, err := c.summed(r)
 	if err != nil {
 		return err
@@ -59,7 +60,7 @@ func (c *Console) recordEntryPage(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	if n >= s.Checkpoint.Size {
-		return city.Errorf(city.NotFound, "%s", c.say.Say("record.error.notyet", "n", s.Checkpoint.Size))
+		return city.Errorf(city.NotFound, "%s", c.Say("record.error.notyet", "n", s.Checkpoint.Size))
 	}
 	list, err := record.Entries(r.Context(), n, n+1)
 	if err != nil {
@@ -71,10 +72,10 @@ func (c *Console) recordEntryPage(w http.ResponseWriter, r *request) error {
 	}
 	leaf := tlog.RecordHash(list[0])
 	v := recordEntryView{
-		Index: n, Type: string(entry.TypeOf(e)), Words: c.logWords(r.clock, e), Members: membersOf(list[0]), Bytes: string(list[0]), Length: len(list[0]),
+		Index: n, Type: string(entry.TypeOf(e)), Words: c.logWords(r.Clock, e), Members: membersOf(list[0]), Bytes: string(list[0]), Length: len(list[0]),
 		Leaf: base64.StdEncoding.EncodeToString(leaf[:]), ID: entry.ID(list[0]).String(),
-		Under:   c.html("record.entry.under", "n", s.Checkpoint.Size, "time", r.clock.Time(s.Checkpoint.Time.Time()), "who", c.recordNames(s.Checkpoint.Witnesses)),
-		Related: c.recordRelated(r.clock, s, e, n), Proof: recordPath(n) + "/proof", Raw: recordPath(n) + "/entry.json",
+		Under:   c.HTML("record.entry.under", "n", s.Checkpoint.Size, "time", r.Clock.Time(s.Checkpoint.Time.Time()), "who", c.recordNames(s.Checkpoint.Witnesses)),
+		Related: c.recordRelated(r.Clock, s, e, n), Proof: recordPath(n) + "/proof", Raw: recordPath(n) + "/entry.json",
 		Check: fmt.Sprintf("polity verify proof entry-%d.proof", n), Rosters: c.rosterLinks(),
 	}
 	for _, one := range record.Rosters() {
@@ -86,11 +87,11 @@ func (c *Console) recordEntryPage(w http.ResponseWriter, r *request) error {
 	if n+1 < s.Checkpoint.Size {
 		v.After = recordPath(n + 1)
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "recordentry", Title: c.say.Say("record.entry.title", "index", strconv.FormatInt(n, 10)), Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "recordentry", Title: c.Say("record.entry.title", "index", strconv.FormatInt(n, 10)), Data: v})
 }
 
 // recordProof is the proof that an entry stands in the log, to be kept and checked.
-func (c *Console) recordProof(w http.ResponseWriter, r *request) error {
+func (c *Console) recordProof(w http.ResponseWriter, r *frame.Request) error {
 	record, err := c.record()
 	if err != nil {
 		return err
@@ -108,11 +109,11 @@ func (c *Console) recordProof(w http.ResponseWriter, r *request) error {
 	h.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="entry-%d.proof"`, n))
 	h.Set("Cache-Control", "no-cache")
 	_, err = w.Write(p.Marshal())
-	return gone(err)
+	return frame.Gone(err)
 }
 
 // recordBytes is an entry as it stands in the log, to the byte.
-func (c *Console) recordBytes(w http.ResponseWriter, r *request) error {
+func (c *Console) recordBytes(w http.ResponseWriter, r *frame.Request) error {
 	record, err := c.record()
 	if err != nil {
 		return err
@@ -129,12 +130,12 @@ func (c *Console) recordBytes(w http.ResponseWriter, r *request) error {
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	_, err = w.Write(list[0])
-	return gone(err)
+	return frame.Gone(err)
 }
 
 // recordRoster is a version of the roster, for those who check: whoever has the first reads
 // later ones from the log.
-func (c *Console) recordRoster(w http.ResponseWriter, r *request) error {
+func (c *Console) recordRoster(w http.ResponseWriter, r *frame.Request) error {
 	record, err := c.record()
 	if err != nil {
 		return err
@@ -148,16 +149,16 @@ func (c *Console) recordRoster(w http.ResponseWriter, r *request) error {
 		h.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="city-%d.roster"`, one.Version))
 		h.Set("Cache-Control", "no-cache")
 		_, err = w.Write(one.File())
-		return gone(err)
+		return frame.Gone(err)
 	}
-	return city.Errorf(city.NotFound, "%s", c.say.Say("record.error.roster"))
+	return city.Errorf(city.NotFound, "%s", c.Say("record.error.roster"))
 }
 
 // rosterLinks lead to all versions.
 func (c *Console) rosterLinks() (list []recordLink) {
 	for _, one := range c.cfg.Record.Rosters() {
 		version := strconv.Itoa(one.Version)
-		list = append(list, recordLink{Path: "/record/roster/" + version, Words: c.say.Say("record.roster", "version", version)})
+		list = append(list, recordLink{Path: "/record/roster/" + version, Words: c.Say("record.roster", "version", version)})
 	}
 	return list
 }
@@ -185,7 +186,7 @@ func recordStretchPath(from int64) string {
 	return "/record/entries?from=" + strconv.FormatInt(from, 10)
 }
 
-func (c *Console) recordEntriesPage(w http.ResponseWriter, r *request) error {
+func (c *Console) recordEntriesPage(w http.ResponseWriter, r *frame.Request) error {
 	record, s, err := c.summed(r)
 	if err != nil {
 		return err
@@ -193,11 +194,11 @@ func (c *Console) recordEntriesPage(w http.ResponseWriter, r *request) error {
 	size, from := s.Checkpoint.Size, max(0, s.Checkpoint.Size-recordStretch)
 	if text := r.URL.Query().Get("from"); text != "" {
 		if from, err = strconv.ParseInt(text, 10, 64); err != nil || from < 0 {
-			return city.Errorf(city.Invalid, "%s", c.say.Say("record.error.index"))
+			return city.Errorf(city.Invalid, "%s", c.Say("record.error.index"))
 		}
 		from = min(from, max(0, size-1))
 	}
-	v := recordEntriesView{Lead: c.html("record.entries.lead", "n", size, "time", r.clock.Time(s.Checkpoint.Time.Time()))}
+	v := recordEntriesView{Lead: c.HTML("record.entries.lead", "n", size, "time", r.Clock.Time(s.Checkpoint.Time.Time()))}
 	if size > 0 {
 		list, err := record.Entries(r.Context(), from, min(from+recordStretch, size))
 		if err != nil {
@@ -208,7 +209,7 @@ func (c *Console) recordEntriesPage(w http.ResponseWriter, r *request) error {
 			if err != nil {
 				return city.Errorf(city.Internal, "entry %d: %w", from+int64(i), err)
 			}
-			v.Rows = append(v.Rows, recordEntryRow{from + int64(i), recordPath(from + int64(i)), string(entry.TypeOf(e)), c.logWords(r.clock, e)})
+			v.Rows = append(v.Rows, recordEntryRow{from + int64(i), recordPath(from + int64(i)), string(entry.TypeOf(e)), c.logWords(r.Clock, e)})
 		}
 		slices.Reverse(v.Rows)
 	}
@@ -218,11 +219,11 @@ func (c *Console) recordEntriesPage(w http.ResponseWriter, r *request) error {
 	if from > 0 {
 		v.Older = recordStretchPath(max(0, from-recordStretch))
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "recordentries", Title: c.say.Say("record.entries.title"), Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "recordentries", Title: c.Say("record.entries.title"), Data: v})
 }
 
 // recordRelated are the other entries of the same release.
-func (c *Console) recordRelated(at clock, s *summary.Summary, e entry.Entry, n int64) (list []recordLink) {
+func (c *Console) recordRelated(at frame.Clock, s *summary.Summary, e entry.Entry, n int64) (list []recordLink) {
 	id, ok := tokenOf(e)
 	if !ok {
 		return nil
@@ -232,14 +233,14 @@ func (c *Console) recordRelated(at clock, s *summary.Summary, e entry.Entry, n i
 			continue
 		}
 		v := c.recordRelease(at, &x)
-		list = append(list, recordLink{Path: v.Path, Words: c.say.Say("record.related.asked", "body", v.Body, "purpose", v.Purpose)})
+		list = append(list, recordLink{Path: v.Path, Words: c.Say("record.related.asked", "body", v.Body, "purpose", v.Purpose)})
 		for _, w := range v.Words {
 			if w.Path != v.Path {
 				list = append(list, w)
 			}
 		}
 		if x.Details != nil {
-			list = append(list, recordLink{Path: recordPath(x.Details.Index), Words: c.say.Say("record.related.details")})
+			list = append(list, recordLink{Path: recordPath(x.Details.Index), Words: c.Say("record.related.details")})
 		}
 	}
 	return slices.DeleteFunc(list, func(l recordLink) bool { return l.Path == recordPath(n) })
@@ -306,7 +307,7 @@ func membersOf(data []byte) (list []recordMember) {
 }
 
 // logWords says an entry in a sentence.
-func (c *Console) logWords(at clock, e entry.Entry) template.HTML {
+func (c *Console) logWords(at frame.Clock, e entry.Entry) template.HTML {
 	values := append([]any{}, c.logValues(at, e)...)
 	key := "record.entry." + string(entry.TypeOf(e))
 	switch e := e.(type) {
@@ -321,13 +322,13 @@ func (c *Console) logWords(at clock, e entry.Entry) template.HTML {
 			key += ".withdrawn"
 		}
 	case *entry.Alarm:
-		return c.html(key, "what", c.recordAlarm(summary.Alarm{Body: e.Body, Camera: e.Camera, Class: e.Class, Edge: e.Edge, What: e.What}), "at", at.Time(e.At.Time()))
+		return c.HTML(key, "what", c.recordAlarm(summary.Alarm{Body: e.Body, Camera: e.Camera, Class: e.Class, Edge: e.Edge, What: e.What}), "at", at.Time(e.At.Time()))
 	}
-	return c.html(key, values...)
+	return c.HTML(key, values...)
 }
 
 // logValues are what the sentences about entries name.
-func (c *Console) logValues(at clock, e entry.Entry) []any {
+func (c *Console) logValues(at frame.Clock, e entry.Entry) []any {
 	t := func(x canonical.Time) template.HTML { return at.Time(x.Time()) }
 	day := func(x canonical.Day) string { return at.Date(c.noonOf(string(x))) }
 	switch e := e.(type) {
@@ -346,7 +347,7 @@ func (c *Console) logValues(at clock, e entry.Entry) []any {
 	case *entry.Segments:
 		return []any{"camera", string(e.Camera), "hour", t(e.Hour), "n", e.Count, "gaps", e.Gaps}
 	case *entry.ReleaseRequested:
-		return []any{"body", c.recordBody(e.Body), "purpose", c.recordWord("purpose", e.Purpose), "cameras", c.say.Say("record.ncameras", "n", e.CamerasCount), "hours", c.say.Say("record.nhours", "n", e.HoursCount), "expires", t(e.Expires), "day", day(e.DetailsPublicOn), "code", token.Code(e.ID)}
+		return []any{"body", c.recordBody(e.Body), "purpose", c.recordWord("purpose", e.Purpose), "cameras", c.Say("record.ncameras", "n", e.CamerasCount), "hours", c.Say("record.nhours", "n", e.HoursCount), "expires", t(e.Expires), "day", day(e.DetailsPublicOn), "code", token.Code(e.ID)}
 	case *entry.ReleaseApproved:
 		return []any{"body", c.recordBody(e.Body), "code", token.Code(e.Token), "n", e.Count, "device", string(e.Device), "at", t(e.At)}
 	case *entry.ReleaseRefused:
@@ -359,15 +360,15 @@ func (c *Console) logValues(at clock, e entry.Entry) []any {
 	case *entry.Hold:
 		return []any{"body", c.recordBody(e.Body), "reason", c.recordWord("hold", e.Reason), "n", e.CamerasCount, "until", day(e.Until), "at", t(e.At)}
 	case *entry.Audit:
-		return []any{"body", c.recordBody(e.Body), "n", e.Checked, "wrong", c.say.Say("record.audit.wrong", "n", e.Wrong), "week", string(e.Week)}
+		return []any{"body", c.recordBody(e.Body), "n", e.Checked, "wrong", c.Say("record.audit.wrong", "n", e.Wrong), "week", string(e.Week)}
 	case *entry.Looks:
 		if d := e.Day; d != nil {
 			return []any{"n", d.Looks, "day", day(d.Day)}
 		}
 		n := e.Count
-		return []any{"n", n.Looks, "day", day(n.Day), "body", c.recordBody(n.Body), "name", string(n.Name), "do", c.say.Say("looks.do." + string(n.Do)), "purpose", c.lookPurpose(n.Purpose), "minutes", n.Minutes}
+		return []any{"n", n.Looks, "day", day(n.Day), "body", c.recordBody(n.Body), "name", string(n.Name), "do", c.Say("looks.do." + string(n.Do)), "purpose", c.lookPurpose(n.Purpose), "minutes", n.Minutes}
 	case *entry.Retention:
-		return []any{"camera", string(e.Camera), "before", c.say.Say("record.nhours", "n", e.BeforeHours), "hours", c.say.Say("record.nhours", "n", e.Hours), "at", t(e.At)}
+		return []any{"camera", string(e.Camera), "before", c.Say("record.nhours", "n", e.BeforeHours), "hours", c.Say("record.nhours", "n", e.Hours), "at", t(e.At)}
 	case *entry.Software:
 		return []any{"component", string(e.Component), "version", string(e.Version), "edge", string(e.Edge), "at", t(e.At)}
 	}
@@ -387,7 +388,7 @@ func (c *Console) recordAlarm(a summary.Alarm) string {
 	var about []string
 	add := func(key string, name city.Slug) {
 		if name != "" {
-			about = append(about, c.say.Say("record.about."+key, "name", string(name)))
+			about = append(about, c.Say("record.about."+key, "name", string(name)))
 		}
 	}
 	if a.Body != "" {

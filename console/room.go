@@ -12,6 +12,8 @@ import (
 
 	"polity/access"
 	"polity/city"
+	"polity/console/frame"
+	"polity/console/ground"
 	"polity/room/alert"
 	"polity/room/queue"
 )
@@ -82,7 +84,7 @@ type alertRow struct {
 	Revision uint64
 	Title    string
 	Where    string
-	Priority sign
+	Priority frame.Sign
 	State    string
 	Since    template.HTML
 	Over     bool
@@ -91,12 +93,12 @@ type alertRow struct {
 }
 
 // roomPage is the queue of alerts, with one of them in full.
-func (c *Console) roomPage(w http.ResponseWriter, r *request) error {
+func (c *Console) roomPage(w http.ResponseWriter, r *frame.Request) error {
 	if err := c.hasRoom(); err != nil {
 		return err
 	}
 	q := r.URL.Query()
-	list, err := c.cfg.Alerts.List(r.Context(), r.who, roomQuery(q))
+	list, err := c.cfg.Alerts.List(r.Context(), r.Who, roomQuery(q))
 	if err != nil {
 		return err
 	}
@@ -105,9 +107,9 @@ func (c *Console) roomPage(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	v := roomView{
-		Words: c.say.Say("room.words", "n", sum(list.Counts.State)), Now: c.say.Say("room.asof", "time", r.clock.Words(r.clock.now)), Text: q.Get("q"), Data: data,
-		MayHandle: len(data.Handles) > 0, Request: newRequest(), Back: without(r, "said"),
-		Ground: c.ground.light != "", Light: c.ground.light, Dark: c.ground.dark, Width: c.ground.width, Height: c.ground.height,
+		Words: c.Say("room.words", "n", sum(list.Counts.State)), Now: c.Say("room.asof", "time", r.Clock.Words(r.Clock.Now)), Text: q.Get("q"), Data: data,
+		MayHandle: len(data.Handles) > 0, Request: newRequest(), Back: frame.Without(r, "said"),
+		Ground: c.Ground.Light != "", Light: c.Ground.Light, Dark: c.Ground.Dark, Width: c.Ground.Width, Height: c.Ground.Height,
 		Credit: c.about.Map.Credit, CreditURL: c.about.Map.CreditURL,
 	}
 	c.roomFilters(&v, r, list.Counts)
@@ -115,12 +117,12 @@ func (c *Console) roomPage(w http.ResponseWriter, r *request) error {
 		v.Rows = append(v.Rows, c.alertRow(a, r, data))
 	}
 	if list.Next != "" {
-		v.Next = with(r, "after", list.Next)
+		v.Next = frame.With(r, "after", list.Next)
 	}
 	if n := list.Counts.Quiet; n > 0 {
-		v.Quiet, v.QuietAddress = c.say.Say("room.quietfold", "n", n), with(r, "quiet", "only")
+		v.Quiet, v.QuietAddress = c.Say("room.quietfold", "n", n), frame.With(r, "quiet", "only")
 		if q.Get("quiet") != "" {
-			v.QuietAddress = without(r, "quiet")
+			v.QuietAddress = frame.Without(r, "quiet")
 		}
 	}
 	v.Said, v.Problem = c.roomSaid(q)
@@ -130,12 +132,12 @@ func (c *Console) roomPage(w http.ResponseWriter, r *request) error {
 			return err
 		}
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "room", Title: c.say.Say("room.title"), Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "room", Title: c.Say("room.title"), Data: v})
 }
 
 func (c *Console) hasRoom() error {
 	if c.cfg.Alerts == nil {
-		return city.Errorf(city.NotFound, "%s", c.say.Say("room.absent"))
+		return city.Errorf(city.NotFound, "%s", c.Say("room.absent"))
 	}
 	return nil
 }
@@ -175,15 +177,15 @@ func sum[K comparable](m map[K]int) (n int) {
 	return n
 }
 
-func (c *Console) roomData(ctx context.Context, r *request, people map[string]string) (RoomData, error) {
+func (c *Console) roomData(ctx context.Context, r *frame.Request, people map[string]string) (RoomData, error) {
 	d := RoomData{
-		Me: r.who.ID, Zone: c.about.Zone.String(), Desks: []city.Slug{}, Handles: []city.Slug{}, People: map[string]string{}, Colleagues: map[string]string{},
+		Me: r.Who.ID, Zone: c.Zone.String(), Desks: []city.Slug{}, Handles: []city.Slug{}, People: map[string]string{}, Colleagues: map[string]string{},
 		Kinds: []RoomKind{}, Cameras: map[string]RoomCamera{},
 	}
 	maps.Copy(d.People, people)
-	for _, desk := range c.cfg.Alerts.Desks(r.who) {
+	for _, desk := range c.cfg.Alerts.Desks(r.Who) {
 		d.Desks = append(d.Desks, desk)
-		if c.allowed(r, access.Handle, access.Service(desk)) {
+		if c.Allowed(r, access.Handle, access.Service(desk)) {
 			d.Handles = append(d.Handles, desk)
 		}
 	}
@@ -206,16 +208,16 @@ func (c *Console) roomData(ctx context.Context, r *request, people map[string]st
 			d.Colleagues[o.ID], d.People[o.ID] = o.Name, o.Name
 		}
 	}
-	d.Map = c.plainMap(cameras, r.clock)
+	d.Map = c.plainMap(cameras, r.Clock)
 	return d, nil
 }
 
 // plainMap is the city's map with its cameras and what they see.
-func (c *Console) plainMap(cameras []Camera, at clock) MapData {
+func (c *Console) plainMap(cameras []Camera, at frame.Clock) MapData {
 	m := c.about.Map
 	d := MapData{
-		Centre: lonLat(m.Centre), Zoom: m.Zoom, Bounds: bounds(m, cameras), Layers: c.ground.layers, Light: palettes["light"], Dark: palettes["dark"],
-		Worker: c.bundle.address("mapworker"), Cameras: []MapCamera{}, Mapped: []MapMapped{}, Streets: []string{},
+		Centre: lonLat(m.Centre), Zoom: m.Zoom, Bounds: bounds(m, cameras), Layers: c.Ground.Layers, Light: ground.Palettes["light"], Dark: ground.Palettes["dark"],
+		Worker: c.Asset("mapworker"), Cameras: []MapCamera{}, Mapped: []MapMapped{}, Streets: []string{},
 	}
 	if c.cfg.Sensors != nil {
 		d.Sensors = "/sensors.geojson"
@@ -228,12 +230,12 @@ func (c *Console) plainMap(cameras []Camera, at clock) MapData {
 }
 
 // roomFilters offers desks, kinds and states with how many open alerts each has.
-func (c *Console) roomFilters(v *roomView, r *request, n queue.Census) {
+func (c *Console) roomFilters(v *roomView, r *frame.Request, n queue.Census) {
 	q := r.URL.Query()
 	option := func(field, value, words string, n int) roomOption {
 		o := roomOption{Value: value, Name: words, Words: words, N: n, Chosen: q.Get(field) == value}
 		if value != string(alert.Closed) {
-			o.Words = c.say.Say("room.counted", "words", words, "n", n)
+			o.Words = c.Say("room.counted", "words", words, "n", n)
 		}
 		u := *r.URL
 		p := u.Query()
@@ -246,24 +248,24 @@ func (c *Console) roomFilters(v *roomView, r *request, n queue.Census) {
 		o.Address = u.RequestURI()
 		return o
 	}
-	v.Desks = append(v.Desks, option("desk", "", c.say.Say("room.alldesks"), sum(n.Desk)))
+	v.Desks = append(v.Desks, option("desk", "", c.Say("room.alldesks"), sum(n.Desk)))
 	for _, d := range v.Data.Desks {
-		v.Desks = append(v.Desks, option("desk", string(d), c.say.Say("room.desk."+string(d)), n.Desk[d]))
+		v.Desks = append(v.Desks, option("desk", string(d), c.Say("room.desk."+string(d)), n.Desk[d]))
 	}
-	v.Kinds = append(v.Kinds, option("kind", "", c.say.Say("room.allkinds"), sum(n.Kind)))
+	v.Kinds = append(v.Kinds, option("kind", "", c.Say("room.allkinds"), sum(n.Kind)))
 	for _, k := range v.Data.Kinds {
 		v.Kinds = append(v.Kinds, option("kind", k.Name, c.kindWords(city.Slug(k.Name)), n.Kind[city.Slug(k.Name)]))
 	}
-	v.States = append(v.States, option("state", "", c.say.Say("room.allopen"), sum(n.State)))
+	v.States = append(v.States, option("state", "", c.Say("room.allopen"), sum(n.State)))
 	for _, s := range alert.States() {
-		v.States = append(v.States, option("state", string(s), c.say.Say("room.state."+string(s)), n.State[s]))
+		v.States = append(v.States, option("state", string(s), c.Say("room.state."+string(s)), n.State[s]))
 	}
 }
 
-func (c *Console) alertRow(a *alert.Alert, r *request, d RoomData) alertRow {
+func (c *Console) alertRow(a *alert.Alert, r *frame.Request, d RoomData) alertRow {
 	return alertRow{
 		Key: a.Key, Revision: a.Revision, Title: c.alertTitle(a), Where: c.alertWhere(a, d), Priority: c.alertPriority(a), State: c.alertState(a, r, d),
-		Since: r.clock.Time(a.Start), Over: !a.End.IsZero(), Address: with(r, "alert", string(a.Key)), Current: r.URL.Query().Get("alert") == string(a.Key),
+		Since: r.Clock.Time(a.Start), Over: !a.End.IsZero(), Address: frame.With(r, "alert", string(a.Key)), Current: r.URL.Query().Get("alert") == string(a.Key),
 	}
 }
 
@@ -279,16 +281,16 @@ func (c *Console) roomSaid(q url.Values) (words string, problem bool) {
 		n[i], _ = strconv.Atoi(text) // a number that is none is 0
 	}
 	if n[0] > 0 && slices.ContainsFunc(operations, func(o alert.What) bool { return string(o) == what }) {
-		words = c.say.Say("room.done."+what, "n", n[0])
+		words = c.Say("room.done."+what, "n", n[0])
 	}
 	if n[1] > 0 {
-		words, problem = strings.TrimSpace(words+" "+c.say.Say("room.conflicts", "n", n[1])), true
+		words, problem = strings.TrimSpace(words+" "+c.Say("room.conflicts", "n", n[1])), true
 	}
 	if n[2] > 0 {
-		words, problem = strings.TrimSpace(words+" "+c.say.Say("room.refusals", "n", n[2])), true
+		words, problem = strings.TrimSpace(words+" "+c.Say("room.refusals", "n", n[2])), true
 	}
 	if words == "" {
-		words = c.say.Say("room.unchanged")
+		words = c.Say("room.unchanged")
 	}
 	return words, problem
 }

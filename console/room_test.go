@@ -13,10 +13,11 @@ import (
 	"polity/access"
 	"polity/console"
 	"polity/console/consoletest"
+	"polity/console/frame"
 	"polity/room/alert"
 )
 
-func newControlRoom(t *testing.T, who console.Access) (*console.Console, *consoletest.Room, *consoletest.City) {
+func newControlRoom(t *testing.T, who frame.Access) (*console.Console, *consoletest.Room, *consoletest.City) {
 	t.Helper()
 	now := func() time.Time { return afternoon }
 	world, err := consoletest.New(consoletest.Config{Now: now})
@@ -38,15 +39,6 @@ func newControlRoom(t *testing.T, who console.Access) (*console.Console, *consol
 		}
 	})
 	return pages, room, world
-}
-
-func post(t *testing.T, h http.Handler, path string, form url.Values) *httptest.ResponseRecorder {
-	t.Helper()
-	w := httptest.NewRecorder()
-	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form.Encode()))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	h.ServeHTTP(w, r)
-	return w
 }
 
 var hiddenRequest = regexp.MustCompile(`name="request" value="([^"]+)"`)

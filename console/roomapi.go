@@ -13,6 +13,7 @@ import (
 
 	"polity/access"
 	"polity/city"
+	"polity/console/frame"
 	"polity/room/alert"
 	"polity/room/queue"
 	"polity/room/verdict"
@@ -41,7 +42,7 @@ func values[T ~string](q url.Values, name string) (out []T) {
 func (c *Console) alertsQuery(q url.Values) (s queue.Query, err error) {
 	for name := range q {
 		if !slices.Contains([]string{"desk", "kind", "state", "priority", "quiet", "q", "incident", "assignee", "limit", "after", "as"}, name) {
-			return s, city.Errorf(city.Invalid, "%s", c.say.Say("roomapi.unknown", "name", name))
+			return s, city.Errorf(city.Invalid, "%s", c.Say("roomapi.unknown", "name", name))
 		}
 	}
 	s = queue.Query{
@@ -51,19 +52,19 @@ func (c *Console) alertsQuery(q url.Values) (s queue.Query, err error) {
 	for _, text := range values[string](q, "priority") {
 		n, err := strconv.Atoi(text)
 		if err != nil {
-			return s, city.Errorf(city.Invalid, "%s", c.say.Say("roomapi.number", "name", "priority"))
+			return s, city.Errorf(city.Invalid, "%s", c.Say("roomapi.number", "name", "priority"))
 		}
 		s.Priorities = append(s.Priorities, n)
 	}
 	if text := q.Get("limit"); text != "" {
 		if s.Limit, err = strconv.Atoi(text); err != nil || s.Limit == 0 {
-			return s, city.Errorf(city.Invalid, "%s", c.say.Say("roomapi.number", "name", "limit"))
+			return s, city.Errorf(city.Invalid, "%s", c.Say("roomapi.number", "name", "limit"))
 		}
 	}
 	return s, nil
 }
 
-func (c *Console) alertsJSON(w http.ResponseWriter, r *request) error {
+func (c *Console) alertsJSON(w http.ResponseWriter, r *frame.Request) error {
 	if err := c.hasRoom(); err != nil {
 		return err
 	}
@@ -71,28 +72,28 @@ func (c *Console) alertsJSON(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	page, err := c.cfg.Alerts.List(r.Context(), r.who, s)
+	page, err := c.cfg.Alerts.List(r.Context(), r.Who, s)
 	if err != nil {
 		return err
 	}
-	c.answer(w, http.StatusOK, page)
+	c.Answer(w, http.StatusOK, page)
 	return nil
 }
 
-func (c *Console) alertJSON(w http.ResponseWriter, r *request) error {
+func (c *Console) alertJSON(w http.ResponseWriter, r *frame.Request) error {
 	if err := c.hasRoom(); err != nil {
 		return err
 	}
-	d, err := c.cfg.Alerts.Alert(r.Context(), r.who, alert.Key(r.URL.Query().Get("key")))
+	d, err := c.cfg.Alerts.Alert(r.Context(), r.Who, alert.Key(r.URL.Query().Get("key")))
 	if err != nil {
 		return err
 	}
-	c.answer(w, http.StatusOK, d)
+	c.Answer(w, http.StatusOK, d)
 	return nil
 }
 
 // handleAlerts does what a script asks about alerts.
-func (c *Console) handleAlerts(w http.ResponseWriter, r *request) error {
+func (c *Console) handleAlerts(w http.ResponseWriter, r *frame.Request) error {
 	if err := c.hasRoom(); err != nil {
 		return err
 	}
@@ -100,19 +101,19 @@ func (c *Console) handleAlerts(w http.ResponseWriter, r *request) error {
 	if err := c.readRequest(w, r, &q); err != nil {
 		return err
 	}
-	out, err := c.cfg.Alerts.Act(r.Context(), r.who, q)
+	out, err := c.cfg.Alerts.Act(r.Context(), r.Who, q)
 	if err != nil {
 		return err
 	}
-	c.answer(w, http.StatusOK, c.cfg.Alerts.Answer(out))
+	c.Answer(w, http.StatusOK, c.cfg.Alerts.Answer(out))
 	return nil
 }
 
 // readRequest reads a body that is JSON and says so: a form of another site cannot, without
 // asking first. Members that nobody knows, and whatever follows, are errors.
-func (c *Console) readRequest(w http.ResponseWriter, r *request, into any) error {
+func (c *Console) readRequest(w http.ResponseWriter, r *frame.Request, into any) error {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return city.Errorf(city.Invalid, "%s", c.say.Say("roomapi.type"))
+		return city.Errorf(city.Invalid, "%s", c.Say("roomapi.type"))
 	}
 	in := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
 	in.DisallowUnknownFields()
@@ -121,21 +122,21 @@ func (c *Console) readRequest(w http.ResponseWriter, r *request, into any) error
 		err = errors.New("something follows it")
 	}
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return city.Errorf(city.TooLarge, "%s", c.say.Say("roomapi.toolarge", "n", maxRequest>>10))
+		return city.Errorf(city.TooLarge, "%s", c.Say("roomapi.toolarge", "n", maxRequest>>10))
 	}
 	if err != nil {
-		return city.Errorf(city.Invalid, "%s", c.say.Say("roomapi.unreadable", "why", err.Error()))
+		return city.Errorf(city.Invalid, "%s", c.Say("roomapi.unreadable", "why", err.Error()))
 	}
 	return nil
 }
 
 // alertsFeed carries changes of alerts until the reader leaves, their sign-in ends, or the
 // hub stops.
-func (c *Console) alertsFeed(w http.ResponseWriter, r *request) error {
+func (c *Console) alertsFeed(w http.ResponseWriter, r *frame.Request) error {
 	if err := c.hasRoom(); err != nil {
 		return err
 	}
-	leave, err := c.feeds.enter(r.who.ID)
+	leave, err := c.feeds.enter(r.Who.ID)
 	if err != nil {
 		return c.tooManyFeeds(w, err)
 	}
@@ -147,12 +148,12 @@ func (c *Console) alertsFeed(w http.ResponseWriter, r *request) error {
 	asked := values[city.Slug](r.URL.Query(), "desk")
 	for _, d := range asked {
 		if !slices.Contains(access.Desks(), d) {
-			return city.Errorf(city.Invalid, "%s", c.say.Say("roomapi.desk", "name", string(d)))
+			return city.Errorf(city.Invalid, "%s", c.Say("roomapi.desk", "name", string(d)))
 		}
 	}
 	f := queue.Following{Cursor: r.Header.Get("Last-Event-ID"), Desks: func() (desks []city.Slug) {
 		for _, d := range access.Desks() {
-			if (len(asked) == 0 || slices.Contains(asked, d)) && c.allowed(r, access.SeeAlerts, access.Service(d)) {
+			if (len(asked) == 0 || slices.Contains(asked, d)) && c.Allowed(r, access.SeeAlerts, access.Service(d)) {
 				desks = append(desks, d)
 			}
 		}
@@ -175,7 +176,7 @@ func (c *Console) alertsFeed(w http.ResponseWriter, r *request) error {
 		case <-ctx.Done():
 		}
 	}()
-	return gone(feed(ctx, w))
+	return frame.Gone(feed(ctx, w))
 }
 
 // precision is what everyone may see of verdicts.
@@ -192,16 +193,16 @@ func (c *Console) precision(ctx context.Context) (precision, error) {
 	return precision{from, rows}, err
 }
 
-func (c *Console) precisionJSON(w http.ResponseWriter, r *request) error {
+func (c *Console) precisionJSON(w http.ResponseWriter, r *frame.Request) error {
 	p, err := c.precision(r.Context())
 	if err != nil {
 		return err
 	}
-	c.answer(w, http.StatusOK, p)
+	c.Answer(w, http.StatusOK, p)
 	return nil
 }
 
-func (c *Console) precisionCSV(w http.ResponseWriter, r *request) error {
+func (c *Console) precisionCSV(w http.ResponseWriter, r *frame.Request) error {
 	p, err := c.precision(r.Context())
 	if err != nil {
 		return err
@@ -209,5 +210,5 @@ func (c *Console) precisionCSV(w http.ResponseWriter, r *request) error {
 	h := w.Header()
 	h.Set("Content-Type", "text/csv; charset=utf-8")
 	h.Set("Content-Disposition", `attachment; filename="precision.csv"`)
-	return gone(verdict.CSV(w, p.Kinds))
+	return frame.Gone(verdict.CSV(w, p.Kinds))
 }

@@ -14,6 +14,7 @@ import (
 	"polity/camera/wire"
 	"polity/city"
 	"polity/console/counts"
+	"polity/console/frame"
 	"polity/room/alert"
 	"polity/room/order"
 )
@@ -23,7 +24,7 @@ type alertFull struct {
 	Key       alert.Key
 	Revision  uint64
 	Title     string
-	Priority  sign
+	Priority  frame.Sign
 	State     string
 	Where     string
 	When      template.HTML
@@ -53,7 +54,7 @@ type alertFull struct {
 // orderLine is a work order that was made of an alert.
 type orderLine struct {
 	Address, Words string
-	State          sign
+	State          frame.Sign
 }
 
 // alertCounts is what the camera counted in some minutes around an alert.
@@ -71,7 +72,7 @@ type timelineRow struct {
 }
 
 // alertPage is one alert. The control room's script takes its part #detail.
-func (c *Console) alertPage(w http.ResponseWriter, r *request) error {
+func (c *Console) alertPage(w http.ResponseWriter, r *frame.Request) error {
 	if err := c.hasRoom(); err != nil {
 		return err
 	}
@@ -84,11 +85,11 @@ func (c *Console) alertPage(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "alert", Title: v.Title, Data: struct{ Detail *alertFull }{v}})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "alert", Title: v.Title, Data: struct{ Detail *alertFull }{v}})
 }
 
-func (c *Console) alertDetail(r *request, key alert.Key, data RoomData) (*alertFull, error) {
-	d, err := c.cfg.Alerts.Alert(r.Context(), r.who, key)
+func (c *Console) alertDetail(r *frame.Request, key alert.Key, data RoomData) (*alertFull, error) {
+	d, err := c.cfg.Alerts.Alert(r.Context(), r.Who, key)
 	if err != nil {
 		return nil, err
 	}
@@ -96,19 +97,19 @@ func (c *Console) alertDetail(r *request, key alert.Key, data RoomData) (*alertF
 	maps.Copy(data.People, d.People)
 	v := &alertFull{
 		Key: a.Key, Revision: a.Revision, Title: c.alertTitle(a), Priority: c.alertPriority(a), State: c.alertState(a, r, data), Where: c.alertWhere(a, data),
-		Simulated: a.Simulated, MayHandle: c.allowed(r, access.Handle, access.Service(a.Desk)), Open: a.Open(), New: a.State == alert.New, Escalated: a.Escalated,
+		Simulated: a.Simulated, MayHandle: c.Allowed(r, access.Handle, access.Service(a.Desk)), Open: a.Open(), New: a.State == alert.New, Escalated: a.Escalated,
 		Request: newRequest(), Back: "/room?alert=" + url.QueryEscape(string(a.Key)),
 	}
 	if a.End.IsZero() {
-		v.When = c.html("event.since", "start", r.clock.Time(a.Start))
+		v.When = c.HTML("event.since", "start", r.Clock.Time(a.Start))
 	} else {
-		v.When = c.html("event.fromto", "start", r.clock.Time(a.Start), "end", r.clock.Time(a.End), "long", r.clock.Long(a.End.Sub(a.Start)))
+		v.When = c.HTML("event.fromto", "start", r.Clock.Time(a.Start), "end", r.Clock.Time(a.End), "long", r.Clock.Long(a.End.Sub(a.Start)))
 	}
 	if a.Quiet {
-		v.Quiet = c.say.Say("room.whyquiet", "kind", c.kindWords(a.Kind))
+		v.Quiet = c.Say("room.whyquiet", "kind", c.kindWords(a.Kind))
 	}
 	for _, e := range slices.Backward(d.Timeline) { // the newest first
-		v.Timeline = append(v.Timeline, timelineRow{r.clock.Time(e.At), c.entryWords(e, r, data.People), e.Text})
+		v.Timeline = append(v.Timeline, timelineRow{r.Clock.Time(e.At), c.entryWords(e, r, data.People), e.Text})
 	}
 	if a.Incident != "" {
 		v.Incident = "/room/incidents/" + url.PathEscape(a.Incident)
@@ -126,11 +127,11 @@ func (c *Console) alertDetail(r *request, key alert.Key, data RoomData) (*alertF
 }
 
 // alertOrders lists the work orders that were made of an alert.
-func (c *Console) alertOrders(v *alertFull, a *alert.Alert, r *request) error {
+func (c *Console) alertOrders(v *alertFull, a *alert.Alert, r *frame.Request) error {
 	if c.cfg.Orders == nil {
 		return nil
 	}
-	book, by, err := c.orders(r)
+	book, by, err := c.orderBook(r)
 	if err != nil {
 		return err
 	}
@@ -139,9 +140,9 @@ func (c *Console) alertOrders(v *alertFull, a *alert.Alert, r *request) error {
 		return err
 	}
 	for _, o := range list {
-		v.Orders = append(v.Orders, orderLine{"/orders/" + url.PathEscape(o.ID), c.say.Say("room.ordernumber", "n", o.Number, "task", o.Task), c.orderState(o.State)})
+		v.Orders = append(v.Orders, orderLine{"/orders/" + url.PathEscape(o.ID), c.Say("room.ordernumber", "n", o.Number, "task", o.Task), c.orderState(o.State)})
 	}
-	if c.allowed(r, access.GiveOrder, access.Service(a.Desk)) {
+	if c.Allowed(r, access.GiveOrder, access.Service(a.Desk)) {
 		q := url.Values{"alert": {string(a.Key)}, "desk": {string(a.Desk)}}
 		v.Order = "/orders/new?" + q.Encode()
 	}
@@ -151,11 +152,11 @@ func (c *Console) alertOrders(v *alertFull, a *alert.Alert, r *request) error {
 // mostIncidents is how many open incidents an alert can be put into by a list.
 const mostIncidents = 50
 
-func (c *Console) alertIncidents(v *alertFull, a *alert.Alert, r *request) error {
+func (c *Console) alertIncidents(v *alertFull, a *alert.Alert, r *frame.Request) error {
 	if !v.MayHandle || a.Incident != "" || !a.Open() {
 		return nil
 	}
-	all, err := c.incidents().List(r.Context(), r.who)
+	all, err := c.incidents().List(r.Context(), r.Who)
 	if err != nil {
 		return err
 	}
@@ -168,13 +169,13 @@ func (c *Console) alertIncidents(v *alertFull, a *alert.Alert, r *request) error
 }
 
 // alertCamera adds what the alert's camera knows: the place, and counts around it.
-func (c *Console) alertCamera(v *alertFull, a *alert.Alert, r *request, data RoomData) error {
+func (c *Console) alertCamera(v *alertFull, a *alert.Alert, r *frame.Request, data RoomData) error {
 	if _, ok := data.Cameras[string(a.Camera)]; !ok {
 		return nil // it was taken down since
 	}
 	v.Camera = "/cameras/" + string(a.Camera)
-	if !c.allowed(r, access.SeeCounts, c.thing(a.Camera)) {
-		v.CountsWhy = c.say.Say("room.nocounts")
+	if !c.Allowed(r, access.SeeCounts, c.thing(a.Camera)) {
+		v.CountsWhy = c.Say("room.nocounts")
 		return nil
 	}
 	id, ofCamera := strings.CutPrefix(string(a.Key), "camera:"+string(a.Camera)+":")
@@ -194,16 +195,16 @@ func (c *Console) alertCamera(v *alertFull, a *alert.Alert, r *request, data Roo
 
 // alertPicture is the address of the place at an event, for the page; or as a look, where
 // opening it is one because that place is not public yet.
-func (c *Console) alertPicture(e Event, r *request) (shown, look string, err error) {
+func (c *Console) alertPicture(e Event, r *frame.Request) (shown, look string, err error) {
 	k, err := c.camera(r.Context(), e.Camera)
 	if err != nil {
 		return "", "", err
 	}
 	address := "/cameras/" + string(e.Camera) + "/events/" + url.PathEscape(e.ID) + ".jpg"
-	if !e.Start.After(r.clock.now.Add(-k.Entry.PublicDelay)) {
+	if !e.Start.After(r.Clock.Now.Add(-k.Entry.PublicDelay)) {
 		return address, "", nil
 	}
-	if d := c.decide(r, access.LookBack, c.thing(e.Camera)); c.cfg.Looks == nil || !d.Allowed && !d.Purpose {
+	if d := c.Decide(r, access.LookBack, c.thing(e.Camera)); c.cfg.Looks == nil || !d.Allowed && !d.Purpose {
 		return "", "", nil
 	}
 	return "", address, nil
@@ -220,9 +221,9 @@ func countsStep(from, now time.Time) time.Duration {
 	return counts.PublicStep
 }
 
-func (c *Console) addCountsAround(v *alertFull, a *alert.Alert, r *request) error {
-	step := countsStep(a.Start.Add(-countsAround), r.clock.now)
-	mid := a.Start.In(c.about.Zone).Truncate(step)
+func (c *Console) addCountsAround(v *alertFull, a *alert.Alert, r *frame.Request) error {
+	step := countsStep(a.Start.Add(-countsAround), r.Clock.Now)
+	mid := a.Start.In(c.Zone).Truncate(step)
 	q := counts.Query{From: mid.Add(-countsAround), To: mid.Add(countsAround), Step: step}
 	series, err := c.cfg.City.Counts(r.Context(), a.Camera, q)
 	if err != nil {
@@ -241,7 +242,7 @@ func (c *Console) addCountsAround(v *alertFull, a *alert.Alert, r *request) erro
 				continue
 			}
 			seen = true
-			words := c.say.Number(p.Value, 1)
+			words := c.Number(p.Value, 1)
 			switch s.Class {
 			case wire.Person:
 				rows[i].People, people[i] = words, p.Value
@@ -254,12 +255,12 @@ func (c *Console) addCountsAround(v *alertFull, a *alert.Alert, r *request) erro
 		}
 	}
 	if !seen {
-		v.CountsWhy = c.say.Say("counts.none")
+		v.CountsWhy = c.Say("counts.none")
 		return nil
 	}
 	for i := range rows {
 		start := q.From.Add(time.Duration(i) * step)
-		if start.After(r.clock.now) {
+		if start.After(r.Clock.Now) {
 			rows = rows[:i]
 			break
 		}
@@ -271,23 +272,23 @@ func (c *Console) addCountsAround(v *alertFull, a *alert.Alert, r *request) erro
 }
 
 func (c *Console) alertChoices(v *alertFull, data RoomData) {
-	v.To = append(v.To, roomOption{Value: "me", Words: c.say.Say("room.me")})
+	v.To = append(v.To, roomOption{Value: "me", Words: c.Say("room.me")})
 	for id, name := range data.Colleagues {
 		if id != data.Me {
 			v.To = append(v.To, roomOption{Value: id, Words: name})
 		}
 	}
 	sortOptions(v.To[1:])
-	v.To = append(v.To, roomOption{Value: "", Words: c.say.Say("room.nobody")})
+	v.To = append(v.To, roomOption{Value: "", Words: c.Say("room.nobody")})
 	for _, n := range []int{15, 30, 60, 240, 480} {
-		words := c.say.Say("time.minutes", "n", n)
+		words := c.Say("time.minutes", "n", n)
 		if n >= 60 {
-			words = c.say.Say("time.hours", "n", n/60)
+			words = c.Say("time.hours", "n", n/60)
 		}
 		v.Snoozes = append(v.Snoozes, roomOption{N: n, Words: words, Chosen: n == 30})
 	}
 	for _, x := range alert.Verdicts() {
-		v.Verdicts = append(v.Verdicts, roomOption{Value: string(x), Words: c.say.Say("room.verdict." + string(x))})
+		v.Verdicts = append(v.Verdicts, roomOption{Value: string(x), Words: c.Say("room.verdict." + string(x))})
 	}
 }
 

@@ -4,12 +4,12 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"polity/city"
+	"polity/console/frame"
 	"polity/room/alert"
 	"polity/room/queue"
 )
@@ -27,19 +27,19 @@ func newRequest() string { return "form-" + strings.ToLower(rand.Text()) }
 
 // roomAct is a form about alerts: do, item (revision, a space, the key; repeated), and
 // what the operation needs. It answers with the page that the form stood on.
-func (c *Console) roomAct(w http.ResponseWriter, r *request) error {
+func (c *Console) roomAct(w http.ResponseWriter, r *frame.Request) error {
 	if err := c.hasRoom(); err != nil {
 		return err
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
-		return city.Errorf(city.Invalid, "%s", c.say.Say("room.badform"))
+		return city.Errorf(city.Invalid, "%s", c.Say("room.badform"))
 	}
 	q, err := c.formRequest(r)
 	if err != nil {
 		return err
 	}
-	outcomes, err := c.cfg.Alerts.Act(r.Context(), r.who, q)
+	outcomes, err := c.cfg.Alerts.Act(r.Context(), r.Who, q)
 	if err != nil {
 		return err
 	}
@@ -54,11 +54,11 @@ func (c *Console) roomAct(w http.ResponseWriter, r *request) error {
 			n[2]++
 		}
 	}
-	http.Redirect(w, r.Request, saying(localPath(r.PostFormValue("back")), fmt.Sprintf("%s.%d.%d.%d", q.Do, n[0], n[1], n[2])), http.StatusSeeOther)
+	http.Redirect(w, r.Request, frame.Saying(frame.LocalPath(r.PostFormValue("back")), fmt.Sprintf("%s.%d.%d.%d", q.Do, n[0], n[1], n[2])), http.StatusSeeOther)
 	return nil
 }
 
-func (c *Console) formRequest(r *request) (queue.Request, error) {
+func (c *Console) formRequest(r *frame.Request) (queue.Request, error) {
 	q := queue.Request{ID: r.PostFormValue("request")}
 	q.Do = alert.What(r.PostFormValue("do"))
 	switch q.Do {
@@ -69,9 +69,9 @@ func (c *Console) formRequest(r *request) (queue.Request, error) {
 	case alert.Snooze:
 		minutes, err := strconv.Atoi(r.PostFormValue("minutes"))
 		if err != nil || minutes < 1 {
-			return q, city.Errorf(city.Invalid, "%s", c.say.Say("room.badform"))
+			return q, city.Errorf(city.Invalid, "%s", c.Say("room.badform"))
 		}
-		q.Until = r.clock.now.Add(time.Duration(minutes) * time.Minute)
+		q.Until = r.Clock.Now.Add(time.Duration(minutes) * time.Minute)
 	case alert.Note:
 		q.Text = strings.ReplaceAll(r.PostFormValue("text"), "\r\n", "\n")
 	case alert.Close:
@@ -81,24 +81,12 @@ func (c *Console) formRequest(r *request) (queue.Request, error) {
 		revision, key, _ := strings.Cut(item, " ")
 		n, err := strconv.ParseUint(revision, 10, 64)
 		if err != nil {
-			return q, city.Errorf(city.Invalid, "%s", c.say.Say("room.badform"))
+			return q, city.Errorf(city.Invalid, "%s", c.Say("room.badform"))
 		}
 		q.Items = append(q.Items, queue.Item{Key: alert.Key(key), Revision: n})
 	}
 	if len(q.Items) == 0 {
-		return q, city.Errorf(city.Invalid, "%s", c.say.Say("room.choosefirst"))
+		return q, city.Errorf(city.Invalid, "%s", c.Say("room.choosefirst"))
 	}
 	return q, nil
-}
-
-// saying adds to an address what the page there is to say.
-func saying(address, said string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return "/room"
-	}
-	q := u.Query()
-	q.Set("said", said)
-	u.RawQuery = q.Encode()
-	return u.RequestURI()
 }

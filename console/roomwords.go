@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"polity/city"
+	"polity/console/frame"
 	"polity/room/alert"
 )
 
@@ -12,10 +13,10 @@ import (
 
 func (c *Console) kindWords(kind city.Slug) string {
 	key := "alert.kind." + string(kind)
-	if c.say.Forms(key) == nil {
+	if c.Forms(key) == nil {
 		return readable(kind)
 	}
-	return c.say.Say(key)
+	return c.Say(key)
 }
 
 // AlertWords is an alert's title in words, for searches and messages.
@@ -31,7 +32,7 @@ func (c *Console) AlertWords(t alert.Title) string {
 	if len(values) == 0 {
 		return kind
 	}
-	return c.say.Say("room.titled", "kind", kind, "values", strings.Join(values, ", "))
+	return c.Say("room.titled", "kind", kind, "values", strings.Join(values, ", "))
 }
 
 func (c *Console) alertTitle(a *alert.Alert) string { return c.AlertWords(a.Title) }
@@ -41,8 +42,8 @@ func (c *Console) alertValue(kind string, v alert.Value) string {
 		return readable(v.Word)
 	}
 	words := c.quantity(*v.Number, v.Unit, 1)
-	if key := "alert.value." + kind + "." + string(v.Name); c.say.Forms(key) != nil {
-		return c.say.Say(key, "value", words, "n", *v.Number)
+	if key := "alert.value." + kind + "." + string(v.Name); c.Forms(key) != nil {
+		return c.Say(key, "value", words, "n", *v.Number)
 	}
 	if v.Unit == "C62" {
 		return "" // a bare count says nothing
@@ -69,9 +70,9 @@ func (c *Console) alertWhere(a *alert.Alert, d RoomData) string {
 	case len(parts) > 0:
 		return strings.Join(parts, ", ")
 	case a.Place != nil:
-		return c.say.Say("room.somewhere", "lat", fmt.Sprintf("%.4f", a.Place.Lat), "lon", fmt.Sprintf("%.4f", a.Place.Lon))
+		return c.Say("room.somewhere", "lat", fmt.Sprintf("%.4f", a.Place.Lat), "lon", fmt.Sprintf("%.4f", a.Place.Lon))
 	}
-	return c.say.Say("room.nowhere")
+	return c.Say("room.nowhere")
 }
 
 func assetWords(a alert.Asset) string {
@@ -79,7 +80,7 @@ func assetWords(a alert.Asset) string {
 	return strings.ReplaceAll(s, ":", " ")
 }
 
-func (c *Console) alertPriority(a *alert.Alert) sign {
+func (c *Console) alertPriority(a *alert.Alert) frame.Sign {
 	shape := "unknown"
 	switch a.Rank() {
 	case 1:
@@ -87,55 +88,55 @@ func (c *Console) alertPriority(a *alert.Alert) sign {
 	case 2:
 		shape = "attention"
 	}
-	return sign{shape, c.say.Say(fmt.Sprintf("room.priority.%d", a.Rank()))}
+	return frame.Sign{Sign: shape, Word: c.Say(fmt.Sprintf("room.priority.%d", a.Rank()))}
 }
 
-func (c *Console) alertState(a *alert.Alert, r *request, d RoomData) string {
-	words := c.say.Say("room.state." + string(a.State))
+func (c *Console) alertState(a *alert.Alert, r *frame.Request, d RoomData) string {
+	words := c.Say("room.state." + string(a.State))
 	switch {
-	case a.State == alert.Assigned && a.Assignee == r.who.ID:
-		words = c.say.Say("room.state.mine")
+	case a.State == alert.Assigned && a.Assignee == r.Who.ID:
+		words = c.Say("room.state.mine")
 	case a.State == alert.Assigned:
-		words = c.say.Say("room.state.assignedto", "name", c.personWords(a.Assignee, r, d.People))
+		words = c.Say("room.state.assignedto", "name", c.personWords(a.Assignee, r, d.People))
 	case a.State == alert.Snoozed:
-		words = c.say.Say("room.state.until", "time", r.clock.Words(a.Until))
+		words = c.Say("room.state.until", "time", r.Clock.Words(a.Until))
 	case a.State == alert.Closed && a.Verdict != "":
-		words = c.say.Say("room.verdict." + string(a.Verdict))
+		words = c.Say("room.verdict." + string(a.Verdict))
 	case a.State == alert.Closed:
-		words = c.say.Say("room.verdict.none")
+		words = c.Say("room.verdict.none")
 	}
 	if a.Quiet {
-		words = c.say.Say("room.isquiet", "state", words)
+		words = c.Say("room.isquiet", "state", words)
 	}
 	return words
 }
 
-func (c *Console) personWords(id string, r *request, people map[string]string) string {
+func (c *Console) personWords(id string, r *frame.Request, people map[string]string) string {
 	switch {
 	case id == "":
-		return c.say.Say("room.nobody")
-	case id == r.who.ID:
-		return c.say.Say("room.you")
+		return c.Say("room.nobody")
+	case id == r.Who.ID:
+		return c.Say("room.you")
 	case people[id] != "":
 		return people[id]
 	}
-	return c.say.Say("room.colleague")
+	return c.Say("room.colleague")
 }
 
 // entryWords says who did what: "Aino acknowledged it."
-func (c *Console) entryWords(e alert.Entry, r *request, people map[string]string) string {
+func (c *Console) entryWords(e alert.Entry, r *frame.Request, people map[string]string) string {
 	key := "room.did." + string(e.What)
-	if c.say.Forms(key) == nil {
+	if c.Forms(key) == nil {
 		return readable(city.Slug(e.What))
 	}
 	priority := ""
 	if e.Priority > 0 {
-		priority = c.say.Say(fmt.Sprintf("room.priority.%d", e.Priority))
+		priority = c.Say(fmt.Sprintf("room.priority.%d", e.Priority))
 	}
 	verdict := ""
 	if e.Verdict != "" {
-		verdict = c.say.Say("room.verdict." + string(e.Verdict))
+		verdict = c.Say("room.verdict." + string(e.Verdict))
 	}
-	return c.say.Say(key, "name", c.personWords(e.By, r, people), "to", c.personWords(e.To, r, people), "time", r.clock.Words(e.At),
-		"until", r.clock.Words(e.Until), "priority", priority, "verdict", verdict)
+	return c.Say(key, "name", c.personWords(e.By, r, people), "to", c.personWords(e.To, r, people), "time", r.Clock.Words(e.At),
+		"until", r.Clock.Words(e.Until), "priority", priority, "verdict", verdict)
 }

@@ -2,241 +2,282 @@ package console
 
 import (
 	"net/http"
+	"path"
+	"slices"
 
 	"polity/access"
 	"polity/camera/live"
 	"polity/city"
+	"polity/console/frame"
+	"polity/console/waste"
 )
 
-// Route is one address of the pages. The table below is the only place where
-// addresses begin, so that a test can walk all of them: each names the action that the
-// policies decide about before anything is answered.
-type Route struct {
-	Pattern string // as of http.ServeMux
-	Do      access.Action
-	// on names the things that it is done to, all of which must be allowed; nil: the city.
-	on    func(c *Console, r *http.Request) ([]access.Thing, error)
-	serve func(c *Console, w http.ResponseWriter, r *request) error
+// routes joins the tables of all pages: each names the action that the policies decide about
+// before anything is answered.
+func (c *Console) routes() []frame.Route {
+	return slices.Concat(c.cameraRoutes(), c.roomRoutes(), c.orderRoutes(), c.caseRoutes(), c.sensorRoutes(), c.serviceRoutes(), c.waste.Routes(), c.waterRoutes(), c.powerRoutes(),
+		c.aboutRoutes(), c.accessRoutes(), c.restRoutes())
 }
 
-var routes = []Route{
-	{"GET /{$}", access.ReadPublic, nil, (*Console).mapPage},
-	{"GET /cameras", access.ReadPublic, nil, (*Console).camerasPage},
-	{"GET /cameras.csv", access.ReadPublic, nil, (*Console).camerasCSV},
-	{"GET /cameras.geojson", access.ReadPublic, nil, (*Console).camerasGeoJSON},
-	{"GET /cameras/{camera}", access.ReadPublic, nil, (*Console).cameraPage},
-	{"GET /cameras/{camera}/state", access.ReadPublic, nil, (*Console).stateFragment},
-	{"GET /cameras/{camera}/place.jpg", access.ReadPublic, nil, (*Console).placePicture},
-	{"GET /cameras/{camera}/counts.csv", access.ReadPublic, nil, (*Console).countsCSV},
-	{"GET /cameras/{camera}/events/{event}", access.ReadPublic, nil, (*Console).eventPicture},
-	{"GET /cameras/{camera}/edit", access.EditLayout, theCamera, (*Console).editPage},
-	{"GET /cameras/{camera}/layout", access.EditLayout, theCamera, (*Console).getLayout},
-	{"PUT /cameras/{camera}/layout", access.EditLayout, theCamera, (*Console).putLayout},
-	{"GET /live", access.LookLive, liveCameras, (*Console).liveFeed},
-	{"GET /room", access.SeeAlerts, anyDesk, (*Console).roomPage},
-	{"GET /room/alert", access.SeeAlerts, anyDesk, (*Console).alertPage},
-	{"POST /room/act", access.Handle, anyDesk, (*Console).roomAct},
-	{"GET /room/alerts.json", access.SeeAlerts, anyDesk, (*Console).alertsJSON},
-	{"GET /room/alert.json", access.SeeAlerts, anyDesk, (*Console).alertJSON},
-	{"POST /room/alerts", access.Handle, anyDesk, (*Console).handleAlerts},
-	{"GET /room/feed", access.SeeAlerts, anyDesk, (*Console).alertsFeed},
-	{"GET /room/incidents.json", access.SeeAlerts, anyDesk, (*Console).incidentsJSON},
-	{"POST /room/incidents", access.Handle, anyDesk, (*Console).handleIncidents},
-	{"GET /room/incidents/{incident}/data.json", access.SeeAlerts, anyDesk, (*Console).incidentJSON},
-	{"GET /room/incidents/{incident}/export.zip", access.SeeAlerts, anyDesk, (*Console).incidentExport},
-	{"GET /room/handovers.json", access.SeeAlerts, anyDesk, (*Console).handoversJSON},
-	{"POST /room/handovers", access.Handle, anyDesk, (*Console).handleHandovers},
-	{"GET /precision.json", access.ReadPublic, nil, (*Console).precisionJSON},
-	{"GET /precision.csv", access.ReadPublic, nil, (*Console).precisionCSV},
-	{"GET /precision", access.ReadPublic, nil, (*Console).precisionPage},
-	{"GET /room/incidents", access.SeeAlerts, anyDesk, (*Console).incidentsPage},
-	{"GET /room/incidents/{incident}", access.SeeAlerts, anyDesk, (*Console).incidentPage},
-	{"POST /room/incident", access.Handle, anyDesk, (*Console).incidentAct},
-	{"GET /room/handover", access.SeeAlerts, anyDesk, (*Console).handoverPage},
-	{"POST /room/handover", access.Handle, anyDesk, (*Console).handoverAct},
-	{"GET /room/wall", access.SeeAlerts, safetyDesk, (*Console).wallPage},
-	{"GET /room/notices", access.OwnAccount, nil, (*Console).noticesPage},
-	{"POST /room/notices", access.OwnAccount, nil, (*Console).changeNotices},
-	{"POST /room/notices/push", access.OwnAccount, nil, (*Console).setPush},
-	{"POST /room/notices/channels", access.RunSystem, nil, (*Console).runChannels},
-	{"GET /room/push.js", access.ReadPublic, nil, (*Console).pushWorker},
-	{"GET /orders", access.SeeOrders, anyDesk, (*Console).ordersPage},
-	{"GET /orders.csv", access.SeeOrders, anyDesk, (*Console).ordersCSV},
-	{"GET /orders/new", access.GiveOrder, anyDesk, (*Console).newOrderPage},
-	{"POST /orders", access.GiveOrder, anyDesk, (*Console).makeOrder},
-	{"GET /orders/{order}", access.SeeOrders, anyDesk, (*Console).orderPage},
-	{"GET /orders/{order}/edit", access.GiveOrder, anyDesk, (*Console).editOrderPage},
-	{"POST /orders/{order}/edit", access.GiveOrder, anyDesk, (*Console).editOrder},
-	{"POST /orders/{order}/decide", access.GiveOrder, anyDesk, (*Console).decideOrder},
-	{"POST /orders/{order}/note", access.GiveOrder, anyDesk, (*Console).noteOrder},
-	{"GET /orders/{order}/photos/{photo}", access.SeeOrders, anyDesk, (*Console).orderPhoto},
-	{"GET /orders/{order}/sheet.pdf", access.SeeOrders, anyDesk, (*Console).orderSheetPDF},
-	{"GET /orders/mine", access.DoOrder, anyDesk, (*Console).crewPage},
-	{"GET /orders/mine.json", access.DoOrder, anyDesk, (*Console).crewOrders},
-	{"GET /orders/worker.js", access.ReadPublic, nil, (*Console).crewWorker},
-	{"POST /orders/mine/{order}/steps", access.DoOrder, anyDesk, (*Console).doOrder},
-	{"POST /orders/mine/{order}/notes", access.DoOrder, anyDesk, (*Console).noteByCrew},
-	{"POST /orders/mine/{order}/photos", access.DoOrder, anyDesk, (*Console).photoByCrew},
-	{"PUT /orders/mine/{order}/position", access.DoOrder, anyDesk, (*Console).sharePosition},
-	{"DELETE /orders/mine/{order}/position", access.DoOrder, anyDesk, (*Console).hidePosition},
-	{"GET /decisions", access.SeeAlerts, anyDesk, (*Console).decisionsPage},
-	{"GET /decisions.json", access.SeeAlerts, anyDesk, (*Console).decisionsJSON},
-	{"POST /decisions/{service}/{decision}", access.Decide, theService, (*Console).answerDecision},
-	{"GET /cases", access.SeeCases, nil, (*Console).casesPage},
-	{"GET /cases.csv", access.SeeCases, nil, (*Console).casesCSV},
-	{"POST /cases", access.CarryCase, nil, (*Console).handInCase},
-	{"GET /cases/new", access.PrepareCase, nil, (*Console).newCasePage},
-	{"GET /cases/duties", access.SeeCases, nil, (*Console).dutiesPage},
-	{"GET /cases/recorded.json", access.PrepareCase, nil, (*Console).recordedJSON},
-	{"GET /cases/{case}", access.SeeCases, nil, (*Console).casePage},
-	{"GET /cases/{case}/requests/{body}", access.CarryCase, nil, (*Console).fetchRequest},
-	{"POST /cases/{case}/answers", access.CarryCase, nil, (*Console).bringAnswer},
-	{"GET /looks", access.ReadPublic, nil, (*Console).looksPage},
-	{"GET /looks.csv", access.ReadPublic, nil, (*Console).looksCSV},
-	{"GET /looks/chain.jsonl", access.ReadPublic, nil, (*Console).looksChain},
-	{"GET /looks/check", access.ReadPublic, nil, (*Console).looksCheckPage},
-	{"GET /looks/details", access.AuditLooks, nil, (*Console).lookDetailsPage},
-	{"GET /looks/details.csv", access.AuditLooks, nil, (*Console).lookDetailsCSV},
-	{"GET /record", access.ReadPublic, nil, (*Console).recordPage},
-	{"GET /record/summary.json", access.ReadPublic, nil, (*Console).recordSummary},
-	{"GET /record/openings.csv", access.ReadPublic, nil, (*Console).recordCSV},
-	{"GET /record/openings.json", access.ReadPublic, nil, (*Console).openingsJSON},
-	{"GET /record/concerned", access.ReadPublic, nil, (*Console).concernedPage},
-	{"GET /record/roster/{version}", access.ReadPublic, nil, (*Console).recordRoster},
-	{"GET /record/entries", access.ReadPublic, nil, (*Console).recordEntriesPage},
-	{"GET /record/entry/{index}", access.ReadPublic, nil, (*Console).recordEntryPage},
-	{"GET /record/entry/{index}/proof", access.ReadPublic, nil, (*Console).recordProof},
-	{"GET /record/entry/{index}/entry.json", access.ReadPublic, nil, (*Console).recordBytes},
-	{"GET /sensors", access.ReadPublic, nil, (*Console).sensorsPage},
-	{"GET /sensors.csv", access.ReadPublic, nil, (*Console).sensorsCSV},
-	{"GET /sensors.geojson", access.ReadPublic, nil, (*Console).sensorsGeoJSON},
-	{"GET /sensors/{kind}", access.ReadPublic, nil, (*Console).sensorsPage},
-	{"GET /sensors/{kind}/{id}", access.ReadPublic, nil, (*Console).sensorPage},
-	{"GET /sensors/{kind}/{id}/now", access.ReadPublic, nil, (*Console).sensorFragment},
-	{"GET /sensors/{kind}/{id}/values.csv", access.ReadPublic, nil, (*Console).sensorCSV},
-	{"GET /transit", access.ReadPublic, nil, (*Console).transitPage},
-	{"GET /transit/{feed}/lines/{line}", access.ReadPublic, nil, (*Console).transitLinePage},
-	{"GET /transit/{feed}/stops/{stop}", access.ReadPublic, nil, (*Console).transitStopPage},
-	{"GET /transit/{feed}/lines.geojson", access.ReadPublic, nil, (*Console).transitLines},
-	{"GET /transit/{feed}/vehicles.geojson", access.ReadPublic, nil, (*Console).transitVehicles},
-	{"GET /transit/{feed}/delays.csv", access.ReadPublic, nil, (*Console).transitDelays},
-	{"GET /services", access.ReadPublic, nil, (*Console).servicesPage},
-	{"GET /services/traffic", access.ReadPublic, nil, (*Console).trafficPage},
-	{"GET /services/traffic.csv", access.ReadPublic, nil, (*Console).trafficCSV},
-	{"GET /services/traffic.geojson", access.ReadPublic, nil, (*Console).trafficGeoJSON},
-	{"POST /services/traffic/hold", access.Decide, serviceTraffic, (*Console).holdJunction},
-	{"GET /services/traffic/view.json", access.SeeAlerts, serviceTraffic, (*Console).trafficJSON},
-	{"GET /services/traffic/plans/{junction}", access.SeeAlerts, serviceTraffic, (*Console).trafficPlanPage},
-	{"GET /services/traffic/plans/{junction}/report.csv", access.SeeAlerts, serviceTraffic, (*Console).planCSV},
-	{"GET /services/traffic/plans/{junction}/report.pdf", access.SeeAlerts, serviceTraffic, (*Console).planPDF},
-	{"POST /services/traffic/plans/{junction}", access.Decide, serviceTraffic, (*Console).proposePlan},
-	{"GET /services/waste", access.ReadPublic, nil, (*Console).wastePage},
-	{"GET /services/waste/view.json", access.SeeAlerts, serviceWaste, (*Console).wasteJSON},
-	{"GET /services/waste/tours.csv", access.SeeAlerts, serviceWaste, (*Console).wasteCSV},
-	{"GET /services/waste/tours/{tour}", access.SeeAlerts, serviceWaste, (*Console).wasteGPX},
-	{"GET /services/waste/plan", access.SeeAlerts, serviceWaste, (*Console).wastePlanPage},
-	{"POST /services/waste/plan", access.Decide, serviceWaste, (*Console).putTours},
-	{"POST /services/waste/whatif", access.Decide, serviceWaste, (*Console).askWaste},
-	{"GET /services/waste/whatif/{tour}", access.SeeAlerts, serviceWaste, (*Console).wasteIfGPX},
-	{"GET /services/waste/sheets", access.SeeAlerts, serviceWaste, (*Console).wasteSheetsPage},
-	{"GET /services/waste/tables", access.SeeAlerts, serviceWaste, (*Console).wasteTablesPage},
-	{"POST /services/waste/tables", access.Decide, serviceWaste, (*Console).bringTables},
-	{"POST /services/waste/tours/{tour}/free", access.GiveOrder, serviceWaste, (*Console).freeTour},
-	{"GET /services/waste/photos/{photo}", access.SeeAlerts, serviceWaste, (*Console).missedPhoto},
-	{"GET /services/waste/drive", access.DoOrder, serviceWaste, (*Console).driverPage},
-	{"GET /services/waste/drive.json", access.DoOrder, serviceWaste, (*Console).driverJSON},
-	{"GET /services/waste/worker.js", access.ReadPublic, nil, (*Console).crewWorker},
-	{"POST /services/waste/drive", access.DoOrder, serviceWaste, (*Console).takeTour},
-	{"POST /services/waste/drive/{tour}/reports", access.DoOrder, serviceWaste, (*Console).reportByDriver},
-	{"POST /services/waste/drive/{tour}/photos", access.DoOrder, serviceWaste, (*Console).photoByDriver},
-	{"GET /services/water", access.ReadPublic, nil, (*Console).waterPage},
-	{"GET /services/water/report", access.ReadPublic, nil, (*Console).waterTellPage},
-	{"POST /services/water/report", access.ReadPublic, nil, (*Console).waterTold}, // by anybody, who says nothing of themselves
-	{"GET /services/water/operation", access.SeeAlerts, serviceWater, (*Console).waterOperation},
-	{"GET /services/water/sheet.pdf", access.SeeAlerts, serviceWater, (*Console).waterSheet},
-	{"POST /services/water/contamination", access.Decide, serviceWater, (*Console).waterSearch},
-	{"POST /services/water/reports", access.Decide, serviceWater, (*Console).waterReport},
-	{"GET /services/water/view.json", access.SeeAlerts, serviceWater, (*Console).waterJSON},
-	{"GET /services/power", access.ReadPublic, nil, (*Console).powerPage},
-	{"GET /services/power/view.json", access.SeeAlerts, servicePower, (*Console).powerJSON},
-	{"GET /services/power/try", access.SeeAlerts, servicePower, (*Console).powerTryPage},
-	{"POST /services/power/try", access.Decide, servicePower, (*Console).powerPropose},
-	{"POST /services/power/desk", access.Decide, servicePower, (*Console).powerDeskAct},
-	{"GET /services/power/orders/{decision}", access.SeeAlerts, servicePower, (*Console).powerSheetPage},
-	{"GET /services/power/orders/{decision}/sheet.txt", access.SeeAlerts, servicePower, (*Console).powerSheetFile},
-	{"GET /services/power/sheets.key", access.ReadPublic, nil, (*Console).powerSheetKey},
-	{"GET /services/power/lighting", access.ReadPublic, nil, (*Console).lightPage},
-	{"POST /services/power/lighting/full", access.Decide, servicePower, (*Console).lightFull},
-	{"GET /services/power/lighting/view.json", access.SeeAlerts, servicePower, (*Console).lightJSON},
-	{"GET /system", access.SeeSystem, nil, (*Console).systemPage},
-	{"GET /data", access.ReadPublic, nil, (*Console).dataPage},
-	{"GET /data/{set}", access.ReadPublic, nil, (*Console).setPage},
-	{"GET /api", access.ReadPublic, nil, (*Console).apiPage},
-	{"GET /check", access.ReadPublic, nil, (*Console).checkPage},
-	{"GET /sign-in", access.SignIn, nil, (*Console).signInPage},
-	{"POST /sign-in/begin", access.SignIn, nil, (*Console).beginSignIn},
-	{"POST /sign-in/finish", access.SignIn, nil, (*Console).finishSignIn},
-	{"POST /sign-in/directory", access.SignIn, nil, (*Console).beginDirectory},
-	{"GET /sign-in/directory/back", access.SignIn, nil, (*Console).finishDirectory},
-	{"POST /sign-out", access.SignIn, nil, (*Console).signOut},
-	{"POST /door", access.SignIn, nil, (*Console).openDoor},
-	{"GET /enrol", access.SignIn, nil, (*Console).enrolPage},
-	{"POST /enrol/begin", access.SignIn, nil, (*Console).beginEnrol},
-	{"POST /enrol/finish", access.SignIn, nil, (*Console).finishEnrol},
-	{"GET /account", access.OwnAccount, nil, (*Console).accountPage},
-	{"POST /account/purpose", access.OwnAccount, nil, (*Console).setPurpose},
-	{"POST /account/sessions", access.OwnAccount, nil, (*Console).revokeSession},
-	{"POST /account/passkeys", access.OwnAccount, nil, (*Console).changePasskey},
-	{"POST /account/passkeys/begin", access.OwnAccount, nil, (*Console).beginPasskey},
-	{"POST /account/passkeys/finish", access.OwnAccount, nil, (*Console).finishPasskey},
-	{"POST /account/tokens", access.OwnAccount, nil, (*Console).makeToken},
-	{"POST /account/tokens/revoke", access.OwnAccount, nil, (*Console).revokeToken},
-	{"GET /people", access.SeePeople, nil, (*Console).peoplePage},
-	{"GET /people/{person}", access.SeePeople, nil, (*Console).personPage},
-	{"POST /people/{person}", access.ManagePeople, thePerson, (*Console).changePerson},
-	{"POST /people/invite", access.ManagePeople, anotherPerson, (*Console).invite},
-	{"POST /people/uninvite", access.ManagePeople, anotherPerson, (*Console).uninvite},
-	{"POST /people/waiting/{waiting}", access.SeePeople, nil, (*Console).answerWaiting}, // accounts ask who may agree
-	{"GET /access", access.ReadPublic, nil, (*Console).rulesPage},
-	{"GET /access.csv", access.ReadPublic, nil, (*Console).rulesCSV},
-	{"GET /access/explain", access.ReviewAccess, nil, (*Console).explainPage},
-	{"GET /access/changes", access.OwnAccount, nil, (*Console).policiesPage},
-	{"GET /access/propose", access.ProposePolicy, nil, (*Console).proposePage},
-	{"POST /access/propose", access.ProposePolicy, nil, (*Console).propose},
-	{"GET /access/proposals/{proposal}", access.OwnAccount, nil, (*Console).proposalPage},
-	{"POST /access/proposals/{proposal}/decide", access.ApprovePolicy, nil, (*Console).decideProposal},
-	{"POST /access/proposals/{proposal}/withdraw", access.ProposePolicy, nil, (*Console).withdrawProposal},
-	{"POST /theme", access.ReadPublic, nil, (*Console).setTheme},
-	{"GET /map/{file}", access.ReadPublic, nil, (*Console).mapFile},
-	{"GET /assets/{file}", access.ReadPublic, nil, (*Console).asset},
-	{"/", access.ReadPublic, nil, func(c *Console, _ http.ResponseWriter, _ *request) error {
-		return city.Errorf(city.NotFound, "%s", c.say.Say("error.page"))
-	}},
+// Routes returns every address of the pages, for tests of who may do what.
+func Routes() []frame.Route { return (&Console{waste: new(waste.Console)}).routes() }
+
+// cameraRoutes are the addresses of the map, cameras and live scenes.
+func (c *Console) cameraRoutes() []frame.Route {
+	return []frame.Route{
+		{Pattern: "GET /{$}", Do: access.ReadPublic, Serve: c.mapPage},
+		{Pattern: "GET /cameras", Do: access.ReadPublic, Serve: c.camerasPage},
+		{Pattern: "GET /cameras.csv", Do: access.ReadPublic, Serve: c.camerasCSV},
+		{Pattern: "GET /cameras.geojson", Do: access.ReadPublic, Serve: c.camerasGeoJSON},
+		{Pattern: "GET /cameras/{camera}", Do: access.ReadPublic, Serve: c.cameraPage},
+		{Pattern: "GET /cameras/{camera}/state", Do: access.ReadPublic, Serve: c.stateFragment},
+		{Pattern: "GET /cameras/{camera}/place.jpg", Do: access.ReadPublic, Serve: c.placePicture},
+		{Pattern: "GET /cameras/{camera}/counts.csv", Do: access.ReadPublic, Serve: c.countsCSV},
+		{Pattern: "GET /cameras/{camera}/events/{event}", Do: access.ReadPublic, Serve: c.eventPicture},
+		{Pattern: "GET /cameras/{camera}/edit", Do: access.EditLayout, On: c.theCamera, Serve: c.editPage},
+		{Pattern: "GET /cameras/{camera}/layout", Do: access.EditLayout, On: c.theCamera, Serve: c.getLayout},
+		{Pattern: "PUT /cameras/{camera}/layout", Do: access.EditLayout, On: c.theCamera, Serve: c.putLayout},
+		{Pattern: "GET /live", Do: access.LookLive, On: c.liveCameras, Serve: c.liveFeed},
+	}
 }
 
-// Routes returns the table, for tests of who may do what.
-func Routes() []Route { return append([]Route(nil), routes...) }
+// roomRoutes are the addresses of the control room.
+func (c *Console) roomRoutes() []frame.Route {
+	some := frame.On(access.Service(frame.SomeDesk))
+	return []frame.Route{
+		{Pattern: "GET /room", Do: access.SeeAlerts, On: some, Serve: c.roomPage},
+		{Pattern: "GET /room/alert", Do: access.SeeAlerts, On: some, Serve: c.alertPage},
+		{Pattern: "POST /room/act", Do: access.Handle, On: some, Serve: c.roomAct},
+		{Pattern: "GET /room/alerts.json", Do: access.SeeAlerts, On: some, Serve: c.alertsJSON},
+		{Pattern: "GET /room/alert.json", Do: access.SeeAlerts, On: some, Serve: c.alertJSON},
+		{Pattern: "POST /room/alerts", Do: access.Handle, On: some, Serve: c.handleAlerts},
+		{Pattern: "GET /room/feed", Do: access.SeeAlerts, On: some, Serve: c.alertsFeed},
+		{Pattern: "GET /room/incidents.json", Do: access.SeeAlerts, On: some, Serve: c.incidentsJSON},
+		{Pattern: "POST /room/incidents", Do: access.Handle, On: some, Serve: c.handleIncidents},
+		{Pattern: "GET /room/incidents/{incident}/data.json", Do: access.SeeAlerts, On: some, Serve: c.incidentJSON},
+		{Pattern: "GET /room/incidents/{incident}/export.zip", Do: access.SeeAlerts, On: some, Serve: c.incidentExport},
+		{Pattern: "GET /room/handovers.json", Do: access.SeeAlerts, On: some, Serve: c.handoversJSON},
+		{Pattern: "POST /room/handovers", Do: access.Handle, On: some, Serve: c.handleHandovers},
+		{Pattern: "GET /precision.json", Do: access.ReadPublic, Serve: c.precisionJSON},
+		{Pattern: "GET /precision.csv", Do: access.ReadPublic, Serve: c.precisionCSV},
+		{Pattern: "GET /precision", Do: access.ReadPublic, Serve: c.precisionPage},
+		{Pattern: "GET /room/incidents", Do: access.SeeAlerts, On: some, Serve: c.incidentsPage},
+		{Pattern: "GET /room/incidents/{incident}", Do: access.SeeAlerts, On: some, Serve: c.incidentPage},
+		{Pattern: "POST /room/incident", Do: access.Handle, On: some, Serve: c.incidentAct},
+		{Pattern: "GET /room/handover", Do: access.SeeAlerts, On: some, Serve: c.handoverPage},
+		{Pattern: "POST /room/handover", Do: access.Handle, On: some, Serve: c.handoverAct},
+		{Pattern: "GET /room/wall", Do: access.SeeAlerts, On: frame.On(access.Service(access.Safety)), Serve: c.wallPage},
+		{Pattern: "GET /room/notices", Do: access.OwnAccount, Serve: c.noticesPage},
+		{Pattern: "POST /room/notices", Do: access.OwnAccount, Serve: c.changeNotices},
+		{Pattern: "POST /room/notices/push", Do: access.OwnAccount, Serve: c.setPush},
+		{Pattern: "POST /room/notices/channels", Do: access.RunSystem, Serve: c.runChannels},
+		{Pattern: "GET /room/push.js", Do: access.ReadPublic, Serve: c.pushWorker},
+	}
+}
 
-// someDesk stands for any desk of the control room: a route for it lets in whoever may do
-// it for one of them, and what is answered keeps to the desks of the one who asks.
-const someDesk = ""
+// orderRoutes are the addresses of work orders, crews and decisions.
+func (c *Console) orderRoutes() []frame.Route {
+	some := frame.On(access.Service(frame.SomeDesk))
+	return []frame.Route{
+		{Pattern: "GET /orders", Do: access.SeeOrders, On: some, Serve: c.ordersPage},
+		{Pattern: "GET /orders.csv", Do: access.SeeOrders, On: some, Serve: c.ordersCSV},
+		{Pattern: "GET /orders/new", Do: access.GiveOrder, On: some, Serve: c.newOrderPage},
+		{Pattern: "POST /orders", Do: access.GiveOrder, On: some, Serve: c.makeOrder},
+		{Pattern: "GET /orders/{order}", Do: access.SeeOrders, On: some, Serve: c.orderPage},
+		{Pattern: "GET /orders/{order}/edit", Do: access.GiveOrder, On: some, Serve: c.editOrderPage},
+		{Pattern: "POST /orders/{order}/edit", Do: access.GiveOrder, On: some, Serve: c.editOrder},
+		{Pattern: "POST /orders/{order}/decide", Do: access.GiveOrder, On: some, Serve: c.decideOrder},
+		{Pattern: "POST /orders/{order}/note", Do: access.GiveOrder, On: some, Serve: c.noteOrder},
+		{Pattern: "GET /orders/{order}/photos/{photo}", Do: access.SeeOrders, On: some, Serve: c.orderPhoto},
+		{Pattern: "GET /orders/{order}/sheet.pdf", Do: access.SeeOrders, On: some, Serve: c.water((*Console).orderSheetPDF)},
+		{Pattern: "GET /orders/mine", Do: access.DoOrder, On: some, Serve: c.crewPage},
+		{Pattern: "GET /orders/mine.json", Do: access.DoOrder, On: some, Serve: c.crewOrders},
+		{Pattern: "GET /orders/worker.js", Do: access.ReadPublic, Serve: c.crewWorker},
+		{Pattern: "POST /orders/mine/{order}/steps", Do: access.DoOrder, On: some, Serve: c.doOrder},
+		{Pattern: "POST /orders/mine/{order}/notes", Do: access.DoOrder, On: some, Serve: c.noteByCrew},
+		{Pattern: "POST /orders/mine/{order}/photos", Do: access.DoOrder, On: some, Serve: c.photoByCrew},
+		{Pattern: "PUT /orders/mine/{order}/position", Do: access.DoOrder, On: some, Serve: c.sharePosition},
+		{Pattern: "DELETE /orders/mine/{order}/position", Do: access.DoOrder, On: some, Serve: c.hidePosition},
+		{Pattern: "GET /decisions", Do: access.SeeAlerts, On: some, Serve: c.decisionsPage},
+		{Pattern: "GET /decisions.json", Do: access.SeeAlerts, On: some, Serve: c.decisionsJSON},
+		{Pattern: "POST /decisions/{service}/{decision}", Do: access.Decide, On: theService, Serve: c.answerDecision},
+	}
+}
 
-func anyDesk(*Console, *http.Request) ([]access.Thing, error) {
-	return []access.Thing{access.Service(someDesk)}, nil
+// caseRoutes are the addresses of cases for footage, and what everyone can read about looks and openings.
+func (c *Console) caseRoutes() []frame.Route {
+	return []frame.Route{
+		{Pattern: "GET /cases", Do: access.SeeCases, Serve: c.casesPage},
+		{Pattern: "GET /cases.csv", Do: access.SeeCases, Serve: c.casesCSV},
+		{Pattern: "POST /cases", Do: access.CarryCase, Serve: c.handInCase},
+		{Pattern: "GET /cases/new", Do: access.PrepareCase, Serve: c.newCasePage},
+		{Pattern: "GET /cases/duties", Do: access.SeeCases, Serve: c.dutiesPage},
+		{Pattern: "GET /cases/recorded.json", Do: access.PrepareCase, Serve: c.recordedJSON},
+		{Pattern: "GET /cases/{case}", Do: access.SeeCases, Serve: c.casePage},
+		{Pattern: "GET /cases/{case}/requests/{body}", Do: access.CarryCase, Serve: c.fetchRequest},
+		{Pattern: "POST /cases/{case}/answers", Do: access.CarryCase, Serve: c.bringAnswer},
+		{Pattern: "GET /looks", Do: access.ReadPublic, Serve: c.looksPage},
+		{Pattern: "GET /looks.csv", Do: access.ReadPublic, Serve: c.looksCSV},
+		{Pattern: "GET /looks/chain.jsonl", Do: access.ReadPublic, Serve: c.looksChain},
+		{Pattern: "GET /looks/check", Do: access.ReadPublic, Serve: c.looksCheckPage},
+		{Pattern: "GET /looks/details", Do: access.AuditLooks, Serve: c.lookDetailsPage},
+		{Pattern: "GET /looks/details.csv", Do: access.AuditLooks, Serve: c.lookDetailsCSV},
+		{Pattern: "GET /record", Do: access.ReadPublic, Serve: c.recordPage},
+		{Pattern: "GET /record/summary.json", Do: access.ReadPublic, Serve: c.recordSummary},
+		{Pattern: "GET /record/openings.csv", Do: access.ReadPublic, Serve: c.recordCSV},
+		{Pattern: "GET /record/openings.json", Do: access.ReadPublic, Serve: c.openingsJSON},
+		{Pattern: "GET /record/concerned", Do: access.ReadPublic, Serve: c.concernedPage},
+		{Pattern: "GET /record/roster/{version}", Do: access.ReadPublic, Serve: c.recordRoster},
+		{Pattern: "GET /record/entries", Do: access.ReadPublic, Serve: c.recordEntriesPage},
+		{Pattern: "GET /record/entry/{index}", Do: access.ReadPublic, Serve: c.recordEntryPage},
+		{Pattern: "GET /record/entry/{index}/proof", Do: access.ReadPublic, Serve: c.recordProof},
+		{Pattern: "GET /record/entry/{index}/entry.json", Do: access.ReadPublic, Serve: c.recordBytes},
+	}
+}
+
+// sensorRoutes are the addresses of sensors and public transport.
+func (c *Console) sensorRoutes() []frame.Route {
+	return []frame.Route{
+		{Pattern: "GET /sensors", Do: access.ReadPublic, Serve: c.sensorsPage},
+		{Pattern: "GET /sensors.csv", Do: access.ReadPublic, Serve: c.sensorsCSV},
+		{Pattern: "GET /sensors.geojson", Do: access.ReadPublic, Serve: c.sensorsGeoJSON},
+		{Pattern: "GET /sensors/{kind}", Do: access.ReadPublic, Serve: c.sensorsPage},
+		{Pattern: "GET /sensors/{kind}/{id}", Do: access.ReadPublic, Serve: c.sensorPage},
+		{Pattern: "GET /sensors/{kind}/{id}/now", Do: access.ReadPublic, Serve: c.sensorFragment},
+		{Pattern: "GET /sensors/{kind}/{id}/values.csv", Do: access.ReadPublic, Serve: c.sensorCSV},
+		{Pattern: "GET /transit", Do: access.ReadPublic, Serve: c.transitPage},
+		{Pattern: "GET /transit/{feed}/lines/{line}", Do: access.ReadPublic, Serve: c.transitLinePage},
+		{Pattern: "GET /transit/{feed}/stops/{stop}", Do: access.ReadPublic, Serve: c.transitStopPage},
+		{Pattern: "GET /transit/{feed}/lines.geojson", Do: access.ReadPublic, Serve: c.transitLines},
+		{Pattern: "GET /transit/{feed}/vehicles.geojson", Do: access.ReadPublic, Serve: c.transitVehicles},
+		{Pattern: "GET /transit/{feed}/delays.csv", Do: access.ReadPublic, Serve: c.transitDelays},
+	}
+}
+
+// serviceRoutes are the addresses of the services' list, and traffic.
+func (c *Console) serviceRoutes() []frame.Route {
+	us := frame.On(access.Service(access.Traffic))
+	return []frame.Route{
+		{Pattern: "GET /services", Do: access.ReadPublic, Serve: c.servicesPage},
+		{Pattern: "GET /services/traffic", Do: access.ReadPublic, Serve: c.trafficPage},
+		{Pattern: "GET /services/traffic.csv", Do: access.ReadPublic, Serve: c.trafficCSV},
+		{Pattern: "GET /services/traffic.geojson", Do: access.ReadPublic, Serve: c.trafficGeoJSON},
+		{Pattern: "POST /services/traffic/hold", Do: access.Decide, On: us, Serve: c.holdJunction},
+		{Pattern: "GET /services/traffic/view.json", Do: access.SeeAlerts, On: us, Serve: c.trafficJSON},
+		{Pattern: "GET /services/traffic/plans/{junction}", Do: access.SeeAlerts, On: us, Serve: c.trafficPlanPage},
+		{Pattern: "GET /services/traffic/plans/{junction}/report.csv", Do: access.SeeAlerts, On: us, Serve: c.planCSV},
+		{Pattern: "GET /services/traffic/plans/{junction}/report.pdf", Do: access.SeeAlerts, On: us, Serve: c.planPDF},
+		{Pattern: "POST /services/traffic/plans/{junction}", Do: access.Decide, On: us, Serve: c.proposePlan},
+	}
+}
+
+// waterRoutes are the addresses of water.
+func (c *Console) waterRoutes() []frame.Route {
+	us := frame.On(access.Service(access.Water))
+	return []frame.Route{
+		{Pattern: "GET /services/water", Do: access.ReadPublic, Serve: c.water((*Console).waterPage)},
+		{Pattern: "GET /services/water/report", Do: access.ReadPublic, Serve: c.water((*Console).waterTellPage)},
+		{Pattern: "POST /services/water/report", Do: access.ReadPublic, Serve: c.water((*Console).waterTold)}, // by anybody, who says nothing of themselves
+		{Pattern: "GET /services/water/operation", Do: access.SeeAlerts, On: us, Serve: c.water((*Console).waterOperation)},
+		{Pattern: "GET /services/water/sheet.pdf", Do: access.SeeAlerts, On: us, Serve: c.water((*Console).waterSheet)},
+		{Pattern: "POST /services/water/contamination", Do: access.Decide, On: us, Serve: c.water((*Console).waterSearch)},
+		{Pattern: "POST /services/water/reports", Do: access.Decide, On: us, Serve: c.water((*Console).waterReport)},
+		{Pattern: "GET /services/water/view.json", Do: access.SeeAlerts, On: us, Serve: c.water((*Console).waterJSON)},
+	}
+}
+
+// powerRoutes are the addresses of power.
+func (c *Console) powerRoutes() []frame.Route {
+	us := frame.On(access.Service(access.Power))
+	return []frame.Route{
+		{Pattern: "GET /services/power", Do: access.ReadPublic, Serve: c.powerPage},
+		{Pattern: "GET /services/power/view.json", Do: access.SeeAlerts, On: us, Serve: c.powerJSON},
+		{Pattern: "GET /services/power/try", Do: access.SeeAlerts, On: us, Serve: c.powerTryPage},
+		{Pattern: "POST /services/power/try", Do: access.Decide, On: us, Serve: c.powerPropose},
+		{Pattern: "POST /services/power/desk", Do: access.Decide, On: us, Serve: c.powerDeskAct},
+		{Pattern: "GET /services/power/orders/{decision}", Do: access.SeeAlerts, On: us, Serve: c.powerSheetPage},
+		{Pattern: "GET /services/power/orders/{decision}/sheet.txt", Do: access.SeeAlerts, On: us, Serve: c.powerSheetFile},
+		{Pattern: "GET /services/power/sheets.key", Do: access.ReadPublic, Serve: c.powerSheetKey},
+		{Pattern: "GET /services/power/lighting", Do: access.ReadPublic, Serve: c.lightPage},
+		{Pattern: "POST /services/power/lighting/full", Do: access.Decide, On: us, Serve: c.lightFull},
+		{Pattern: "GET /services/power/lighting/view.json", Do: access.SeeAlerts, On: us, Serve: c.lightJSON},
+	}
+}
+
+// aboutRoutes are the addresses of how the system does, open data, and how to check it.
+func (c *Console) aboutRoutes() []frame.Route {
+	return []frame.Route{
+		{Pattern: "GET /system", Do: access.SeeSystem, Serve: c.systemPage},
+		{Pattern: "GET /data", Do: access.ReadPublic, Serve: c.dataPage},
+		{Pattern: "GET /data/{set}", Do: access.ReadPublic, Serve: c.setPage},
+		{Pattern: "GET /api", Do: access.ReadPublic, Serve: c.apiPage},
+		{Pattern: "GET /check", Do: access.ReadPublic, Serve: c.checkPage},
+	}
+}
+
+// accessRoutes are the addresses of signing in, people and what they may do.
+func (c *Console) accessRoutes() []frame.Route {
+	return []frame.Route{
+		{Pattern: "GET /sign-in", Do: access.SignIn, Serve: c.signInPage},
+		{Pattern: "POST /sign-in/begin", Do: access.SignIn, Serve: c.beginSignIn},
+		{Pattern: "POST /sign-in/finish", Do: access.SignIn, Serve: c.finishSignIn},
+		{Pattern: "POST /sign-in/directory", Do: access.SignIn, Serve: c.beginDirectory},
+		{Pattern: "GET /sign-in/directory/back", Do: access.SignIn, Serve: c.finishDirectory},
+		{Pattern: "POST /sign-out", Do: access.SignIn, Serve: c.signOut},
+		{Pattern: "POST /door", Do: access.SignIn, Serve: c.openDoor},
+		{Pattern: "GET /enrol", Do: access.SignIn, Serve: c.enrolPage},
+		{Pattern: "POST /enrol/begin", Do: access.SignIn, Serve: c.beginEnrol},
+		{Pattern: "POST /enrol/finish", Do: access.SignIn, Serve: c.finishEnrol},
+		{Pattern: "GET /account", Do: access.OwnAccount, Serve: c.accountPage},
+		{Pattern: "POST /account/purpose", Do: access.OwnAccount, Serve: c.setPurpose},
+		{Pattern: "POST /account/sessions", Do: access.OwnAccount, Serve: c.revokeSession},
+		{Pattern: "POST /account/passkeys", Do: access.OwnAccount, Serve: c.changePasskey},
+		{Pattern: "POST /account/passkeys/begin", Do: access.OwnAccount, Serve: c.beginPasskey},
+		{Pattern: "POST /account/passkeys/finish", Do: access.OwnAccount, Serve: c.finishPasskey},
+		{Pattern: "POST /account/tokens", Do: access.OwnAccount, Serve: c.makeToken},
+		{Pattern: "POST /account/tokens/revoke", Do: access.OwnAccount, Serve: c.revokeToken},
+		{Pattern: "GET /people", Do: access.SeePeople, Serve: c.peoplePage},
+		{Pattern: "GET /people/{person}", Do: access.SeePeople, Serve: c.personPage},
+		{Pattern: "POST /people/{person}", Do: access.ManagePeople, On: thePerson, Serve: c.changePerson},
+		{Pattern: "POST /people/invite", Do: access.ManagePeople, On: anotherPerson, Serve: c.invite},
+		{Pattern: "POST /people/uninvite", Do: access.ManagePeople, On: anotherPerson, Serve: c.uninvite},
+		{Pattern: "POST /people/waiting/{waiting}", Do: access.SeePeople, Serve: c.answerWaiting}, // accounts ask who may agree
+		{Pattern: "GET /access", Do: access.ReadPublic, Serve: c.rulesPage},
+		{Pattern: "GET /access.csv", Do: access.ReadPublic, Serve: c.rulesCSV},
+		{Pattern: "GET /access/explain", Do: access.ReviewAccess, Serve: c.explainPage},
+		{Pattern: "GET /access/changes", Do: access.OwnAccount, Serve: c.policiesPage},
+		{Pattern: "GET /access/propose", Do: access.ProposePolicy, Serve: c.proposePage},
+		{Pattern: "POST /access/propose", Do: access.ProposePolicy, Serve: c.propose},
+		{Pattern: "GET /access/proposals/{proposal}", Do: access.OwnAccount, Serve: c.proposalPage},
+		{Pattern: "POST /access/proposals/{proposal}/decide", Do: access.ApprovePolicy, Serve: c.decideProposal},
+		{Pattern: "POST /access/proposals/{proposal}/withdraw", Do: access.ProposePolicy, Serve: c.withdrawProposal},
+	}
+}
+
+// restRoutes are the addresses of what pages are made of.
+func (c *Console) restRoutes() []frame.Route {
+	return []frame.Route{
+		{Pattern: "POST /theme", Do: access.ReadPublic, Serve: c.SetTheme},
+		{Pattern: "GET /map/{file}", Do: access.ReadPublic, Serve: c.mapFile},
+		{Pattern: "GET /assets/{file}", Do: access.ReadPublic, Serve: c.ServeAsset},
+		{Pattern: "/", Do: access.ReadPublic, Serve: func(http.ResponseWriter, *frame.Request) error {
+			return city.Errorf(city.NotFound, "%s", c.Say("error.page"))
+		}},
+	}
 }
 
 // theService is the service that an address names.
-func theService(_ *Console, r *http.Request) ([]access.Thing, error) {
+func theService(r *http.Request) ([]access.Thing, error) {
 	return []access.Thing{access.Service(city.Slug(r.PathValue("service")))}, nil
 }
 
 // theCamera is the camera that an address names.
-func theCamera(c *Console, r *http.Request) ([]access.Thing, error) {
+func (c *Console) theCamera(r *http.Request) ([]access.Thing, error) {
 	return []access.Thing{c.thing(city.Slug(r.PathValue("camera")))}, nil
 }
 
 // liveCameras are those that a live feed asks for.
-func liveCameras(c *Console, r *http.Request) ([]access.Thing, error) {
+func (c *Console) liveCameras(r *http.Request) ([]access.Thing, error) {
 	names, err := live.Cameras(r)
 	if err != nil {
 		return nil, err
@@ -246,4 +287,14 @@ func liveCameras(c *Console, r *http.Request) ([]access.Thing, error) {
 		things = append(things, c.thing(name))
 	}
 	return things, nil
+}
+
+// mapFile answers with a layer or a picture of the ground.
+func (c *Console) mapFile(w http.ResponseWriter, r *frame.Request) error {
+	name := r.PathValue("file")
+	packed := c.Ground.File(name)
+	if packed == nil {
+		return city.Errorf(city.NotFound, "%s", c.Say("error.asset"))
+	}
+	return frame.ServePacked(w, r, path.Ext(name), packed)
 }

@@ -9,6 +9,7 @@ import (
 	"polity/access"
 	"polity/access/policy"
 	"polity/city"
+	"polity/console/frame"
 )
 
 // rulesView is who may do what, for everyone to read.
@@ -58,7 +59,7 @@ type ruleText struct {
 // policies are those that decide; an error where pages stand alone.
 func (c *Console) policies() (*policy.Live, error) {
 	if c.cfg.Policies == nil {
-		return nil, city.Errorf(city.NotFound, "%s", c.say.Say("rules.none"))
+		return nil, city.Errorf(city.NotFound, "%s", c.Say("rules.none"))
 	}
 	return c.cfg.Policies, nil
 }
@@ -67,11 +68,11 @@ func (c *Console) policies() (*policy.Live, error) {
 func (c *Console) columnTitle(k policy.Column) string {
 	switch {
 	case k.Role() != "":
-		return c.say.Say("role." + string(k.Role()))
+		return c.Say("role." + string(k.Role()))
 	case k.Short == "program":
-		return c.say.Say("rules.program")
+		return c.Say("rules.program")
 	}
-	return c.say.Say("rules.everyone")
+	return c.Say("rules.everyone")
 }
 
 // toWords says what a row of a review is about beside its action: a place, a desk.
@@ -80,22 +81,22 @@ func (c *Console) toWords(row policy.Row) string {
 		return ""
 	}
 	if policy.KindOf(row.Do) == access.AService {
-		return c.say.Say("rules.desk." + row.To)
+		return c.Say("rules.desk." + row.To)
 	}
-	return c.say.Say("rules.to." + row.To)
+	return c.Say("rules.to." + row.To)
 }
 
 func (c *Console) answerWord(a policy.Answer) string {
-	return c.say.Say([...]string{"rules.no", "rules.yes", "rules.purpose", "rules.scope"}[a])
+	return c.Say([...]string{"rules.no", "rules.yes", "rules.purpose", "rules.scope"}[a])
 }
 
-func (c *Console) rulesPage(w http.ResponseWriter, r *request) error {
+func (c *Console) rulesPage(w http.ResponseWriter, r *frame.Request) error {
 	live, err := c.policies()
 	if err != nil {
 		return err
 	}
 	now := live.Policies()
-	v := rulesView{Changes: c.mayChange(r) || c.allowed(r, access.ReviewAccess, access.City())}
+	v := rulesView{Changes: c.mayChange(r) || c.Allowed(r, access.ReviewAccess, access.City())}
 	table := policy.Review(now)
 	for _, k := range table.Columns {
 		v.Columns = append(v.Columns, c.columnTitle(k))
@@ -104,7 +105,7 @@ func (c *Console) rulesPage(w http.ResponseWriter, r *request) error {
 	for _, row := range table.Rows {
 		out := mayRow{To: c.toWords(row)}
 		if row.Do != last {
-			out.Action = c.say.Say("action." + string(row.Do))
+			out.Action = c.Say("action." + string(row.Do))
 		}
 		last = row.Do
 		for i, a := range row.Answers {
@@ -125,10 +126,10 @@ func (c *Console) rulesPage(w http.ResponseWriter, r *request) error {
 	}
 	// What nobody can lift comes first, then what this city decided itself.
 	slices.SortStableFunc(v.Files, func(a, b rulesFile) int { return cmp.Compare(a.rank(), b.rank()) })
-	return c.render(w, r, http.StatusOK, page{Template: "rules", Title: c.say.Say("rules.title"), Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "rules", Title: c.Say("rules.title"), Data: v})
 }
 
-func (c *Console) rulesCSV(w http.ResponseWriter, _ *request) error {
+func (c *Console) rulesCSV(w http.ResponseWriter, _ *frame.Request) error {
 	live, err := c.policies()
 	if err != nil {
 		return err
@@ -137,14 +138,14 @@ func (c *Console) rulesCSV(w http.ResponseWriter, _ *request) error {
 	h.Set("Content-Type", "text/csv; charset=utf-8")
 	h.Set("Content-Disposition", `attachment; filename="access.csv"`)
 	h.Set("Cache-Control", "no-store")
-	return gone(policy.Review(live.Policies()).WriteCSV(w))
+	return frame.Gone(policy.Review(live.Policies()).WriteCSV(w))
 }
 
 // explainView is one question to the policies, and their answer.
 type explainView struct {
-	People, Actions, Cameras, Desks []choice
+	People, Actions, Cameras, Desks []frame.Choice
 	Asked                           bool
-	Sign                            sign
+	Sign                            frame.Sign
 	Why                             string
 	Considered                      []consideredRow
 }
@@ -155,7 +156,7 @@ type consideredRow struct {
 }
 
 // explainPage answers why somebody may do something, as their account is now.
-func (c *Console) explainPage(w http.ResponseWriter, r *request) error {
+func (c *Console) explainPage(w http.ResponseWriter, r *frame.Request) error {
 	live, err := c.policies()
 	if err != nil {
 		return err
@@ -163,7 +164,7 @@ func (c *Console) explainPage(w http.ResponseWriter, r *request) error {
 	q := r.URL.Query()
 	var v explainView
 	var who access.Who
-	v.People = []choice{{"", c.say.Say("rules.everyone"), q.Get("person") == ""}}
+	v.People = []frame.Choice{{Value: "", Words: c.Say("rules.everyone"), Chosen: q.Get("person") == ""}}
 	if c.cfg.Accounts != nil {
 		people, err := c.cfg.Accounts.People(r.Context())
 		if err != nil {
@@ -173,42 +174,42 @@ func (c *Console) explainPage(w http.ResponseWriter, r *request) error {
 			if !p.Disabled.IsZero() {
 				continue
 			}
-			v.People = append(v.People, choice{p.ID, c.personName(p), p.ID == q.Get("person")})
+			v.People = append(v.People, frame.Choice{Value: p.ID, Words: c.personName(p), Chosen: p.ID == q.Get("person")})
 			if p.ID == q.Get("person") {
 				who = access.Who{Kind: access.Person, ID: p.ID, Body: p.Body, Roles: p.Roles, Areas: p.Areas, Cameras: p.Cameras, Door: p.Origin == "door"}
 			}
 		}
 	}
 	if q.Get("person") != "" && who.ID == "" {
-		return city.Errorf(city.NotFound, "%s", c.say.Say("rules.nobody"))
+		return city.Errorf(city.NotFound, "%s", c.Say("rules.nobody"))
 	}
 	do := access.Action(q.Get("action"))
 	for _, a := range access.Actions() {
-		v.Actions = append(v.Actions, choice{string(a), c.say.Say("action." + string(a)), a == do})
+		v.Actions = append(v.Actions, frame.Choice{Value: string(a), Words: c.Say("action." + string(a)), Chosen: a == do})
 	}
 	cameras, err := c.cfg.City.Cameras(r.Context())
 	if err != nil {
 		return err
 	}
 	for _, k := range cameras {
-		v.Cameras = append(v.Cameras, choice{string(k.Name), k.title(), string(k.Name) == q.Get("camera")})
+		v.Cameras = append(v.Cameras, frame.Choice{Value: string(k.Name), Words: k.title(), Chosen: string(k.Name) == q.Get("camera")})
 	}
 	for _, d := range access.Desks() {
-		v.Desks = append(v.Desks, choice{string(d), c.say.Say("rules.desk." + string(d)), string(d) == q.Get("desk")})
+		v.Desks = append(v.Desks, frame.Choice{Value: string(d), Words: c.Say("rules.desk." + string(d)), Chosen: string(d) == q.Get("desk")})
 	}
 	if do != "" {
 		if err := c.explain(&v, live.Policies(), who, do, q.Get("camera"), q.Get("desk")); err != nil {
 			return err
 		}
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "explain", Title: c.say.Say("rules.explain"), Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "explain", Title: c.Say("rules.explain"), Data: v})
 }
 
 func (c *Console) explain(v *explainView, p *policy.Policies, who access.Who, do access.Action, camera, desk string) error {
 	on := access.City()
 	switch policy.KindOf(do) {
 	case "":
-		return city.Errorf(city.Invalid, "%s", c.say.Say("rules.noaction"))
+		return city.Errorf(city.Invalid, "%s", c.Say("rules.noaction"))
 	case access.ACamera:
 		on = c.thing(city.Slug(camera))
 	case access.AService:
@@ -220,12 +221,12 @@ func (c *Console) explain(v *explainView, p *policy.Policies, who access.Who, do
 	v.Asked, v.Why = true, d.Why
 	switch {
 	case d.Allowed:
-		v.Sign = sign{"live", c.say.Say("rules.yes")}
+		v.Sign = frame.Live(c.Say("rules.yes"))
 	case d.Purpose:
-		v.Sign = sign{"attention", c.say.Say("rules.purpose")}
+		v.Sign = frame.Attention(c.Say("rules.purpose"))
 		who.Purpose = p.Purposes()[0]
 	default:
-		v.Sign = sign{"stopped", c.say.Say("rules.no")}
+		v.Sign = frame.Stopped(c.Say("rules.no"))
 	}
 	for _, k := range p.Consider(who, do, on, access.Circumstances{}) {
 		v.Considered = append(v.Considered, consideredRow{k.ID, k.Reason, k.Forbids, k.Holds})

@@ -15,6 +15,7 @@ import (
 	"polity/camera/layout"
 	"polity/camera/wire"
 	"polity/city"
+	"polity/console/frame"
 )
 
 // sceneView is the picture of the place with what is drawn over it.
@@ -63,14 +64,14 @@ type SceneData struct {
 
 // scene draws the camera's place at a time, the newest for the zero time, as the one who
 // asks may see it.
-func (c *Console) scene(ctx context.Context, k Camera, at time.Time, r *request) (sceneView, Place, error) {
+func (c *Console) scene(ctx context.Context, k Camera, at time.Time, r *frame.Request) (sceneView, Place, error) {
 	at, err := c.showing(k, at, r)
 	if err != nil {
 		return sceneView{}, Place{}, err
 	}
 	place, err := c.cfg.City.Place(ctx, k.Name, at)
 	if city.KindOf(err) == city.NotFound {
-		return sceneView{None: c.say.Say("scene.none"), Caption: c.html("scene.none.why")}, Place{}, nil
+		return sceneView{None: c.Say("scene.none"), Caption: c.HTML("scene.none.why")}, Place{}, nil
 	}
 	if err != nil {
 		return sceneView{}, Place{}, err
@@ -81,8 +82,8 @@ func (c *Console) scene(ctx context.Context, k Camera, at time.Time, r *request)
 	}
 	v := sceneView{
 		Place: placeAddress(k.Name, place, at, r), Width: place.Width, Height: place.Height,
-		Alt:     c.say.Say("scene.alt", "title", k.title(), "time", r.clock.Words(place.At)),
-		Caption: c.html("scene.caption", "time", r.clock.Time(place.At)),
+		Alt:     c.Say("scene.alt", "title", k.title(), "time", r.Clock.Words(place.At)),
+		Caption: c.HTML("scene.caption", "time", r.Clock.Time(place.At)),
 	}
 	blocks := unshown(place)
 	v.Unshown = blocks.path()
@@ -97,19 +98,19 @@ func (c *Console) scene(ctx context.Context, k Camera, at time.Time, r *request)
 }
 
 // placeAddress names the picture by its time, so that a browser may keep it.
-func placeAddress(camera city.Slug, p Place, at time.Time, r *request) string {
+func placeAddress(camera city.Slug, p Place, at time.Time, r *frame.Request) string {
 	q := "?seen=" + strconv.FormatInt(p.At.UnixMilli(), 36) + "-" + strconv.FormatUint(uint64(p.Sequence), 36)
 	if !at.IsZero() {
 		q += "&at=" + strconv.FormatInt(at.UnixMilli(), 10)
 	}
-	if r.asPublic {
+	if r.AsPublic {
 		q += "&as=public"
 	}
 	return "/cameras/" + string(camera) + "/place.jpg" + q
 }
 
 // placePicture answers with the place at ?at= (ms since 1970), the newest without.
-func (c *Console) placePicture(w http.ResponseWriter, r *request) error {
+func (c *Console) placePicture(w http.ResponseWriter, r *frame.Request) error {
 	k, err := c.camera(r.Context(), city.Slug(r.PathValue("camera")))
 	if err != nil {
 		return err
@@ -118,7 +119,7 @@ func (c *Console) placePicture(w http.ResponseWriter, r *request) error {
 	if text := r.URL.Query().Get("at"); text != "" {
 		ms, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			return city.Errorf(city.Invalid, "%s", c.say.Say("error.at"))
+			return city.Errorf(city.Invalid, "%s", c.Say("error.at"))
 		}
 		at = time.UnixMilli(ms)
 	}
@@ -132,10 +133,10 @@ func (c *Console) placePicture(w http.ResponseWriter, r *request) error {
 	}
 	h := w.Header()
 	h.Set("Content-Type", "image/jpeg")
-	h.Set("Cache-Control", kept(at, r.clock.now.Add(-k.Entry.PublicDelay), "private, no-cache"))
+	h.Set("Cache-Control", kept(at, r.Clock.Now.Add(-k.Entry.PublicDelay), "private, no-cache"))
 	h.Set("Last-Modified", p.At.UTC().Format(http.TimeFormat))
 	_, err = w.Write(p.JPEG)
-	return gone(err)
+	return frame.Gone(err)
 }
 
 // kept is how long a browser may keep a picture of the place at a time, zero for now: one
@@ -150,12 +151,12 @@ func kept(at, latest time.Time, public string) string {
 // showing is the time of the place that the one who asks is shown for the time they
 // asked for: for the public never later than the entry's delay ago. What is later is a
 // look, and written down first.
-func (c *Console) showing(k Camera, at time.Time, r *request) (time.Time, error) {
-	latest := r.clock.now.Add(-k.Entry.PublicDelay)
+func (c *Console) showing(k Camera, at time.Time, r *frame.Request) (time.Time, error) {
+	latest := r.Clock.Now.Add(-k.Entry.PublicDelay)
 	switch {
 	case !at.IsZero() && !at.After(latest):
 		return at, nil
-	case !r.viewer.Back:
+	case !r.Viewer.Back:
 		return latest, nil
 	}
 	looking, err := c.look(r, access.LookBack, c.thing(k.Name), at)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"polity/city"
+	"polity/console/frame"
 	"polity/sensors"
 	"polity/sensors/air"
 	"polity/sensors/alarm"
@@ -48,7 +49,7 @@ type chartSpan struct {
 var ranges = []string{"day", "week", "month"}
 
 // spanOf reads ?range=. Steps are whole hours of a chart of hourly means and sums.
-func (c *Console) spanOf(r *request, attribute string) (chartSpan, error) {
+func (c *Console) spanOf(r *frame.Request, attribute string) (chartSpan, error) {
 	name := cmp.Or(r.URL.Query().Get("range"), "day")
 	x := chartSpan{name: name}
 	hourly := attribute == "precipitation" || slices.Contains(air.Pollutants(), air.Pollutant(attribute))
@@ -67,11 +68,11 @@ func (c *Console) spanOf(r *request, attribute string) (chartSpan, error) {
 			x.step = 24 * time.Hour
 		}
 	default:
-		return x, city.Errorf(city.Invalid, "%s", c.say.Say("error.range"))
+		return x, city.Errorf(city.Invalid, "%s", c.Say("error.range"))
 	}
-	end := r.clock.now.Truncate(x.step)
+	end := r.Clock.Now.Truncate(x.step)
 	if x.step > time.Hour { // days and their quarters begin with the city's midnight
-		for end = r.clock.midnight(r.clock.now); end.Add(x.step).Before(r.clock.now); end = end.Add(x.step) {
+		for end = r.Clock.Midnight(r.Clock.Now); end.Add(x.step).Before(r.Clock.Now); end = end.Add(x.step) {
 		}
 	}
 	x.to = end.Add(x.step)
@@ -102,7 +103,7 @@ type chartView struct {
 type chartRow struct{ Time, Value, Least, Most string }
 
 // shownAttribute is the one that ?show= names, or the first.
-func shownAttribute(r *request, s *sensors.Sensor) (sensors.Attribute, bool) {
+func shownAttribute(r *frame.Request, s *sensors.Sensor) (sensors.Attribute, bool) {
 	list := charted(s)
 	if len(list) == 0 {
 		return sensors.Attribute{}, false
@@ -113,7 +114,7 @@ func shownAttribute(r *request, s *sensors.Sensor) (sensors.Attribute, bool) {
 	return list[0], true
 }
 
-func (c *Console) chartView(r *request, s alarm.State) (chartView, error) {
+func (c *Console) chartView(r *frame.Request, s alarm.State) (chartView, error) {
 	var v chartView
 	a, ok := shownAttribute(r, &s.Sensor)
 	if !ok {
@@ -124,10 +125,10 @@ func (c *Console) chartView(r *request, s alarm.State) (chartView, error) {
 		return v, err
 	}
 	for _, other := range charted(&s.Sensor) {
-		v.Attributes = append(v.Attributes, tab{c.attributeName(other.Name), with(r, "show", other.Name), other.Name == a.Name})
+		v.Attributes = append(v.Attributes, tab{c.attributeName(other.Name), frame.With(r, "show", other.Name), other.Name == a.Name})
 	}
 	for _, name := range ranges {
-		v.Ranges = append(v.Ranges, tab{c.say.Say("sensor.range." + name), with(r, "range", name), name == x.name})
+		v.Ranges = append(v.Ranges, tab{c.Say("sensor.range." + name), frame.With(r, "range", name), name == x.name})
 	}
 	v.CSV = sensorPath(&s.Sensor) + "/values.csv?show=" + a.Name + "&range=" + x.name
 	steps, err := c.sensorSteps(r, s.Sensor.ID, a, x)
@@ -146,13 +147,13 @@ func (c *Console) chartView(r *request, s alarm.State) (chartView, error) {
 		v.Thresholds = append(v.Thresholds, l.Words)
 	}
 	v.Rows = c.chartRows(x, a, cmp.Or(value.Unit, a.Unit), steps)
-	v.Summary = c.chartSummary(r.clock, x, a, cmp.Or(value.Unit, a.Unit), steps)
+	v.Summary = c.chartSummary(r.Clock, x, a, cmp.Or(value.Unit, a.Unit), steps)
 	return v, nil
 }
 
 // sensorSteps are the steps of a chart; of what is taken or not, the share that was taken,
 // in percent.
-func (c *Console) sensorSteps(r *request, id string, a sensors.Attribute, x chartSpan) ([]SensorStep, error) {
+func (c *Console) sensorSteps(r *frame.Request, id string, a sensors.Attribute, x chartSpan) ([]SensorStep, error) {
 	steps, err := c.cfg.Sensors.SensorSeries(r.Context(), SensorQuery{ID: id, Attribute: a.Name, From: x.from, To: x.to, Step: x.step})
 	if err != nil || a.Name != "occupied" {
 		return steps, err
@@ -169,7 +170,7 @@ func (c *Console) sensorChart(x chartSpan, a sensors.Attribute, unit string, ste
 	n := int(x.to.Sub(x.from) / x.step)
 	d := SensorChart{
 		From: x.from.UnixMilli(), Step: x.step.Milliseconds(), Values: make([]*float64, n), Least: make([]*float64, n), Most: make([]*float64, n), Bars: a.Name == "precipitation",
-		Name: c.attributeName(a.Name), Unit: c.unitSymbol(unit), Decimals: a.Decimals, Zone: c.about.Zone.String(), Range: x.name, Thresholds: []SensorLevel{},
+		Name: c.attributeName(a.Name), Unit: c.unitSymbol(unit), Decimals: a.Decimals, Zone: c.Zone.String(), Range: x.name, Thresholds: []SensorLevel{},
 	}
 	for _, s := range steps {
 		if i := int(s.Start.Sub(x.from) / x.step); i >= 0 && i < n {
@@ -182,8 +183,8 @@ func (c *Console) sensorChart(x chartSpan, a sensors.Attribute, unit string, ste
 
 // unitSymbol is a unit alone: "µg/m³".
 func (c *Console) unitSymbol(unit string) string {
-	if key := "unit." + unit; c.say.Forms(key) != nil {
-		return strings.TrimLeft(c.say.Say(key, "value", ""), " \u00a0")
+	if key := "unit." + unit; c.Forms(key) != nil {
+		return strings.TrimLeft(c.Say(key, "value", ""), " \u00a0")
 	}
 	return unit
 }
@@ -211,11 +212,11 @@ func measureOf(a sensors.Attribute, x chartSpan) alarm.Measure {
 func (c *Console) chartLevels(s alarm.State, a sensors.Attribute, x chartSpan) []SensorLevel {
 	out := []SensorLevel{}
 	for _, l := range s.Levels[measureOf(a, x)] {
-		out = append(out, SensorLevel{l.Raise, c.say.Say("sensor.threshold", "severity", c.say.Say("sensor.severity."+string(l.Severity)), "value", c.quantity(l.Raise, a.Unit, 2)), true})
+		out = append(out, SensorLevel{l.Raise, c.Say("sensor.threshold", "severity", c.Say("sensor.severity."+string(l.Severity)), "value", c.quantity(l.Raise, a.Unit, 2)), true})
 	}
 	if p := air.Pollutant(a.Name); s.Sensor.Kind == sensors.Air && slices.Contains(air.Pollutants(), p) && x.step == time.Hour {
 		for i, most := range air.Bands(p) {
-			out = append(out, SensorLevel{most, c.say.Say("sensor.band", "level", c.say.Say("air.level."+air.Level(i+1).String()), "value", c.quantity(most, a.Unit, 0)), false})
+			out = append(out, SensorLevel{most, c.Say("sensor.band", "level", c.Say("air.level."+air.Level(i+1).String()), "value", c.quantity(most, a.Unit, 0)), false})
 		}
 	}
 	return out
@@ -224,7 +225,7 @@ func (c *Console) chartLevels(s alarm.State, a sensors.Attribute, x chartSpan) [
 // chartRows are the steps as a table, the latest first.
 func (c *Console) chartRows(x chartSpan, a sensors.Attribute, unit string, steps []SensorStep) (rows []chartRow) {
 	for _, s := range slices.Backward(steps) {
-		local := s.Start.In(c.about.Zone)
+		local := s.Start.In(c.Zone)
 		when := local.Format("15:04") + "–" + local.Add(x.step).Format("15:04")
 		if x.name != "day" || x.step >= 24*time.Hour {
 			when = local.Format(time.DateOnly) + " " + when
@@ -238,9 +239,9 @@ func (c *Console) chartRows(x chartSpan, a sensors.Attribute, unit string, steps
 }
 
 // chartSummary says in a sentence what the chart shows.
-func (c *Console) chartSummary(at clock, x chartSpan, a sensors.Attribute, unit string, steps []SensorStep) string {
+func (c *Console) chartSummary(at frame.Clock, x chartSpan, a sensors.Attribute, unit string, steps []SensorStep) string {
 	if len(steps) == 0 {
-		return c.say.Say("sensor.series.none." + x.name)
+		return c.Say("sensor.series.none." + x.name)
 	}
 	least, most, sum, peak := math.Inf(1), math.Inf(-1), 0.0, steps[0]
 	for _, s := range steps {
@@ -250,23 +251,23 @@ func (c *Console) chartSummary(at clock, x chartSpan, a sensors.Attribute, unit 
 		}
 	}
 	if a.Name == "occupied" {
-		return c.say.Say("sensor.series.taken."+x.name, "percent", int(sum/float64(len(steps))+.5))
+		return c.Say("sensor.series.taken."+x.name, "percent", int(sum/float64(len(steps))+.5))
 	}
 	if a.Name == "precipitation" {
-		return c.say.Say("sensor.series.sum."+x.name, "sum", c.quantity(sum, unit, 1), "most", c.quantity(peak.Value, unit, 1), "at", at.Words(peak.Start))
+		return c.Say("sensor.series.sum."+x.name, "sum", c.quantity(sum, unit, 1), "most", c.quantity(peak.Value, unit, 1), "at", at.Words(peak.Start))
 	}
-	return c.say.Say("sensor.series."+x.name, "least", c.quantity(least, unit, a.Decimals), "most", c.quantity(most, unit, a.Decimals), "at", at.Words(peak.Start))
+	return c.Say("sensor.series."+x.name, "least", c.quantity(least, unit, a.Decimals), "most", c.quantity(most, unit, a.Decimals), "at", at.Words(peak.Start))
 }
 
 // sensorCSV is a chart's steps as a table, RFC 4180.
-func (c *Console) sensorCSV(w http.ResponseWriter, r *request) error {
+func (c *Console) sensorCSV(w http.ResponseWriter, r *frame.Request) error {
 	s, err := c.sensor(r)
 	if err != nil {
 		return err
 	}
 	a, ok := shownAttribute(r, &s.Sensor)
 	if !ok {
-		return city.Errorf(city.NotFound, "%s", c.say.Say("sensor.novalue"))
+		return city.Errorf(city.NotFound, "%s", c.Say("sensor.novalue"))
 	}
 	x, err := c.spanOf(r, a.Name)
 	if err != nil {
@@ -280,15 +281,15 @@ func (c *Console) sensorCSV(w http.ResponseWriter, r *request) error {
 	if a.Name == "occupied" {
 		a.Unit = sensors.Percent
 	}
-	out := c.csv(w, string(s.Sensor.Kind)+"-"+a.Name+"-"+x.name+".csv")
+	out := c.CSV(w, string(s.Sensor.Kind)+"-"+a.Name+"-"+x.name+".csv")
 	_ = out.Write([]string{"start", "seconds", "attribute", "value", "least", "most", "values", "unit"})
 	for _, p := range steps {
 		number := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 		_ = out.Write([]string{
-			p.Start.In(c.about.Zone).Format(time.RFC3339), strconv.Itoa(int(x.step.Seconds())), a.Name, number(p.Value), number(p.Least), number(p.Most),
-			strconv.FormatInt(p.Count, 10), cells(cmp.Or(value.Unit, a.Unit))[0],
+			p.Start.In(c.Zone).Format(time.RFC3339), strconv.Itoa(int(x.step.Seconds())), a.Name, number(p.Value), number(p.Least), number(p.Most),
+			strconv.FormatInt(p.Count, 10), frame.Cells(cmp.Or(value.Unit, a.Unit))[0],
 		})
 	}
 	out.Flush()
-	return gone(out.Error())
+	return frame.Gone(out.Error())
 }

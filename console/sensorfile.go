@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"polity/console/frame"
 	"polity/sensors/alarm"
 )
 
@@ -46,7 +47,7 @@ func (f *sensorsFile) get(now time.Time, make func() ([]byte, error)) ([]byte, e
 }
 
 // sensorsGeoJSON is the sensors that have a place, RFC 7946; the map draws them from it.
-func (c *Console) sensorsGeoJSON(w http.ResponseWriter, r *request) error {
+func (c *Console) sensorsGeoJSON(w http.ResponseWriter, r *frame.Request) error {
 	f, err := c.sensorFilter(r)
 	if err != nil {
 		return err
@@ -59,8 +60,8 @@ func (c *Console) sensorsGeoJSON(w http.ResponseWriter, r *request) error {
 		return c.sensorFeatures(all)
 	}
 	h := w.Header()
-	if (f == sensorFilter{}) && takesGzip(r) {
-		packed, err := c.sensorsFile.get(r.clock.now, text)
+	if (f == sensorFilter{}) && frame.TakesGzip(r) {
+		packed, err := c.sensorsFile.get(r.Clock.Now, text)
 		if err != nil {
 			return err
 		}
@@ -80,7 +81,7 @@ func (c *Console) geoJSON(w http.ResponseWriter, body []byte) error {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Vary", "Accept-Encoding")
 	_, err := w.Write(body)
-	return gone(err)
+	return frame.Gone(err)
 }
 
 func (c *Console) sensorFeatures(all []alarm.State) ([]byte, error) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"polity/city"
+	"polity/console/frame"
 	"polity/sensors"
 	"polity/sensors/alarm"
 )
@@ -24,7 +25,7 @@ const (
 
 type sensorRow struct {
 	Name, Path, Headline, Age string
-	State                     sign
+	State                     frame.Sign
 	Simulated                 bool
 	Seen                      template.HTML
 }
@@ -38,7 +39,7 @@ type sensorGroup struct {
 }
 
 type alarmRow struct {
-	State       sign
+	State       frame.Sign
 	Sensor      string
 	Path        string
 	Words       string
@@ -134,14 +135,14 @@ type sensorFilter struct {
 	search string
 }
 
-func (c *Console) sensorFilter(r *request) (f sensorFilter, err error) {
+func (c *Console) sensorFilter(r *frame.Request) (f sensorFilter, err error) {
 	q := r.URL.Query()
 	f = sensorFilter{kind: sensors.Kind(cmp.Or(r.PathValue("kind"), q.Get("kind"))), state: q.Get("state"), search: q.Get("q")}
 	if f.kind != "" && !f.kind.Known() {
-		return f, city.Errorf(city.NotFound, "%s", c.say.Say("error.sensorkind"))
+		return f, city.Errorf(city.NotFound, "%s", c.Say("error.sensorkind"))
 	}
 	if !slices.Contains([]string{"", "alarm", "pending", "unknown", "fine"}, f.state) {
-		return f, city.Errorf(city.Invalid, "%s", c.say.Say("error.sensorstate"))
+		return f, city.Errorf(city.Invalid, "%s", c.Say("error.sensorstate"))
 	}
 	return f, nil
 }
@@ -152,7 +153,7 @@ func (f sensorFilter) takes(s *alarm.State) bool {
 }
 
 // sensorsPage lists sensors: all kinds, or the kind of the path.
-func (c *Console) sensorsPage(w http.ResponseWriter, r *request) error {
+func (c *Console) sensorsPage(w http.ResponseWriter, r *frame.Request) error {
 	f, err := c.sensorFilter(r)
 	if err != nil {
 		return err
@@ -170,23 +171,23 @@ func (c *Console) sensorsPage(w http.ResponseWriter, r *request) error {
 	v.NoneFound = len(all) > 0 && len(v.Groups) == 0
 	for i := range all {
 		if (f.kind == "" || all[i].Sensor.Kind == f.kind) && f.state != "fine" {
-			v.Alarms = append(v.Alarms, c.alarmRows(r.clock, &all[i].Sensor, all[i].Alarms)...)
+			v.Alarms = append(v.Alarms, c.alarmRows(r.Clock, &all[i].Sensor, all[i].Alarms)...)
 		}
 	}
 	if v.Silent, err = c.silentRows(r, all, f); err != nil {
 		return err
 	}
 	v.None = len(all) == 0 && len(v.Silent) == 0
-	title := c.say.Say("sensors.title")
+	title := c.Say("sensors.title")
 	if f.kind != "" {
 		title = c.kindName(f.kind)
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "sensors", Title: title, Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "sensors", Title: title, Data: v})
 }
 
 // addSensors puts the sensors on the map's page. While nobody knows how they are, it does
 // without them.
-func (c *Console) addSensors(v *mapView, r *request) error {
+func (c *Console) addSensors(v *mapView, r *frame.Request) error {
 	all, err := c.sensorStates(r.Context())
 	if city.KindOf(err) == city.Unavailable || (err == nil && len(all) == 0) {
 		return nil
@@ -196,7 +197,7 @@ func (c *Console) addSensors(v *mapView, r *request) error {
 	}
 	v.Map.Sensors, v.Sensors = "/sensors.geojson", c.sensorsInWords(all, "")
 	for i := range all {
-		v.Alarms = append(v.Alarms, c.alarmRows(r.clock, &all[i].Sensor, all[i].Alarms)...)
+		v.Alarms = append(v.Alarms, c.alarmRows(r.Clock, &all[i].Sensor, all[i].Alarms)...)
 	}
 	return nil
 }
@@ -227,21 +228,21 @@ func (c *Console) sensorsInWords(all []alarm.State, kind sensors.Kind) string {
 			unknown++
 		}
 	}
-	words := c.say.Say("sensors.words", "n", n) + " " + c.say.Say("sensors.words.alarms", "n", alarms)
+	words := c.Say("sensors.words", "n", n) + " " + c.Say("sensors.words.alarms", "n", alarms)
 	if unknown > 0 {
-		words += " " + c.say.Say("sensors.words.unknown", "n", unknown)
+		words += " " + c.Say("sensors.words.unknown", "n", unknown)
 	}
 	return words
 }
 
-func (c *Console) kindTabs(r *request, all []alarm.State, f sensorFilter) []tab {
-	query := without(r, "from")
+func (c *Console) kindTabs(r *frame.Request, all []alarm.State, f sensorFilter) []tab {
+	query := frame.Without(r, "from")
 	if i := slices.Index([]byte(query), '?'); i >= 0 {
 		query = query[i:]
 	} else {
 		query = ""
 	}
-	tabs := []tab{{Name: c.say.Say("sensors.all"), Address: "/sensors" + query, Here: f.kind == ""}}
+	tabs := []tab{{Name: c.Say("sensors.all"), Address: "/sensors" + query, Here: f.kind == ""}}
 	for _, k := range sensors.Kinds() {
 		if k == f.kind || slices.ContainsFunc(all, func(s alarm.State) bool { return s.Sensor.Kind == k }) {
 			tabs = append(tabs, tab{Name: c.kindName(k), Address: "/sensors/" + string(k) + query, Here: k == f.kind})
@@ -250,7 +251,7 @@ func (c *Console) kindTabs(r *request, all []alarm.State, f sensorFilter) []tab 
 	return tabs
 }
 
-func (c *Console) stateTabs(r *request, f sensorFilter) (tabs []tab) {
+func (c *Console) stateTabs(r *frame.Request, f sensorFilter) (tabs []tab) {
 	u := *r.URL
 	q := u.Query()
 	q.Del("from")
@@ -260,12 +261,12 @@ func (c *Console) stateTabs(r *request, f sensorFilter) (tabs []tab) {
 			q.Set("state", state)
 		}
 		u.RawQuery = q.Encode()
-		tabs = append(tabs, tab{Name: c.say.Say("sensors.state." + cmp.Or(state, "any")), Address: u.RequestURI(), Here: state == f.state})
+		tabs = append(tabs, tab{Name: c.Say("sensors.state." + cmp.Or(state, "any")), Address: u.RequestURI(), Here: state == f.state})
 	}
 	return tabs
 }
 
-func (c *Console) sensorGroups(r *request, all []alarm.State, f sensorFilter, skip int) (groups []sensorGroup) {
+func (c *Console) sensorGroups(r *frame.Request, all []alarm.State, f sensorFilter, skip int) (groups []sensorGroup) {
 	for _, k := range sensors.Kinds() {
 		g := sensorGroup{Kind: k, Title: c.kindName(k), Path: "/sensors/" + string(k)}
 		first, most := 0, sensorsAtFirst
@@ -278,7 +279,7 @@ func (c *Console) sensorGroups(r *request, all []alarm.State, f sensorFilter, sk
 				continue
 			}
 			if g.All++; g.All > first && len(g.Rows) < most {
-				g.Rows = append(g.Rows, c.sensorRow(r.clock, s))
+				g.Rows = append(g.Rows, c.sensorRow(r.Clock, s))
 			}
 		}
 		if g.All == 0 {
@@ -286,10 +287,10 @@ func (c *Console) sensorGroups(r *request, all []alarm.State, f sensorFilter, sk
 		}
 		if f.kind != "" {
 			if first+most < g.All {
-				g.More = with(r, "from", strconv.Itoa(first+most))
+				g.More = frame.With(r, "from", strconv.Itoa(first+most))
 			}
 			if first > 0 {
-				g.Less = with(r, "from", strconv.Itoa(max(0, first-most)))
+				g.Less = frame.With(r, "from", strconv.Itoa(max(0, first-most)))
 			}
 		}
 		groups = append(groups, g)
@@ -297,26 +298,26 @@ func (c *Console) sensorGroups(r *request, all []alarm.State, f sensorFilter, sk
 	return groups
 }
 
-func (c *Console) sensorRow(at clock, s *alarm.State) sensorRow {
+func (c *Console) sensorRow(at frame.Clock, s *alarm.State) sensorRow {
 	return sensorRow{
 		Name: s.Sensor.Name, Path: sensorPath(&s.Sensor), Headline: c.headline(*s), State: c.sensorSign(*s), Simulated: s.Sensor.Simulated,
 		Seen: at.Time(s.Sensor.Seen), Age: c.age(at, s.Sensor.Seen),
 	}
 }
 
-func (c *Console) alarmRows(at clock, s *sensors.Sensor, list []alarm.Alarm) (rows []alarmRow) {
+func (c *Console) alarmRows(at frame.Clock, s *sensors.Sensor, list []alarm.Alarm) (rows []alarmRow) {
 	for _, a := range list {
 		row := alarmRow{State: c.alarmSign(a), Sensor: s.Name, Path: sensorPath(s), Words: c.alarmWords(a), Since: at.Time(a.Start), Simulated: a.Simulated, Ended: !a.End.IsZero(), Gone: a.Gone}
 		if row.Ended {
-			row.Until, row.State = at.Time(a.End), sign{"live", c.say.Say("sensor.alarm.over")}
-			row.Words = c.say.Say("alarm.past", "severity", c.say.Say("sensor.severity."+string(a.Severity)), "peak", c.measured(a.Measure, a.Peak))
+			row.Until, row.State = at.Time(a.End), frame.Live(c.Say("sensor.alarm.over"))
+			row.Words = c.Say("alarm.past", "severity", c.Say("sensor.severity."+string(a.Severity)), "peak", c.measured(a.Measure, a.Peak))
 		}
 		rows = append(rows, row)
 	}
 	return rows
 }
 
-func (c *Console) silentRows(r *request, all []alarm.State, f sensorFilter) ([]silentRow, error) {
+func (c *Console) silentRows(r *frame.Request, all []alarm.State, f sensorFilter) ([]silentRow, error) {
 	if c.cfg.Sensors == nil || f.state == "fine" || f.state == "alarm" {
 		return nil, nil
 	}
@@ -326,7 +327,7 @@ func (c *Console) silentRows(r *request, all []alarm.State, f sensorFilter) ([]s
 	}
 	var rows []silentRow
 	for _, d := range list {
-		row := silentRow{Device: d.Device, Mapping: string(d.Mapping), Heard: r.clock.Time(d.Heard)}
+		row := silentRow{Device: d.Device, Mapping: string(d.Mapping), Heard: r.Clock.Time(d.Heard)}
 		known := false
 		for i := range all {
 			if s := &all[i].Sensor; s.ID == d.Sensor {
@@ -341,7 +342,7 @@ func (c *Console) silentRows(r *request, all []alarm.State, f sensorFilter) ([]s
 }
 
 // listed are the sensors that a file's filter leaves.
-func (c *Console) listed(r *request) ([]alarm.State, error) {
+func (c *Console) listed(r *frame.Request) ([]alarm.State, error) {
 	f, err := c.sensorFilter(r)
 	if err != nil {
 		return nil, err
@@ -351,12 +352,12 @@ func (c *Console) listed(r *request) ([]alarm.State, error) {
 }
 
 // sensorsCSV is the newest values as a table, a line per value, RFC 4180.
-func (c *Console) sensorsCSV(w http.ResponseWriter, r *request) error {
+func (c *Console) sensorsCSV(w http.ResponseWriter, r *frame.Request) error {
 	all, err := c.listed(r)
 	if err != nil {
 		return err
 	}
-	out := c.csv(w, "sensors.csv")
+	out := c.CSV(w, "sensors.csv")
 	_ = out.Write([]string{"id", "kind", "name", "lon", "lat", "state", "severity", "attribute", "value", "unit", "observed", "simulated"})
 	for i := range all {
 		s := &all[i].Sensor
@@ -368,18 +369,18 @@ func (c *Console) sensorsCSV(w http.ResponseWriter, r *request) error {
 			severity = string(all[i].Alarms[0].Severity)
 		}
 		for _, v := range s.Values {
-			row := cells(s.ID, string(s.Kind), s.Name, "", "", sensorState(all[i]), severity, v.Name, "", unitOf(s, v), stamp(v.At), s.Simulated)
+			row := frame.Cells(s.ID, string(s.Kind), s.Name, "", "", sensorState(all[i]), severity, v.Name, "", unitOf(s, v), stamp(v.At), s.Simulated)
 			row[3], row[4], row[8] = lon, lat, number64(v) // numbers below zero are no formulas
 			_ = out.Write(row)
 		}
 	}
 	out.Flush()
-	return gone(out.Error())
+	return frame.Gone(out.Error())
 }
 
 func number64(v sensors.Value) string {
 	if v.Word != "" {
-		return cells(v.Word)[0]
+		return frame.Cells(v.Word)[0]
 	}
 	return strconv.FormatFloat(v.Number, 'f', -1, 64)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"polity/console/frame"
 	"polity/sensors"
 	"polity/sensors/air"
 	"polity/sensors/alarm"
@@ -13,12 +14,12 @@ import (
 
 // quantity is a number with its unit as people write it: "7.5 µg/m³".
 func (c *Console) quantity(v float64, unit string, decimals int) string {
-	n := c.say.Number(v, decimals)
+	n := c.Number(v, decimals)
 	if unit == "" {
 		return n
 	}
-	if key := "unit." + unit; c.say.Forms(key) != nil {
-		return c.say.Say(key, "value", n)
+	if key := "unit." + unit; c.Forms(key) != nil {
+		return c.Say(key, "value", n)
 	}
 	return n + " " + unit
 }
@@ -27,11 +28,11 @@ func (c *Console) quantity(v float64, unit string, decimals int) string {
 func (c *Console) measured(m alarm.Measure, v float64) string {
 	switch m {
 	case alarm.AirIndex:
-		return c.say.Say("air.level." + air.Level(v).String())
+		return c.Say("air.level." + air.Level(v).String())
 	case alarm.WaterRise:
-		return c.say.Say("unit.rise", "value", c.say.Number(v, 2))
+		return c.Say("unit.rise", "value", c.Number(v, 2))
 	case alarm.GarageShare:
-		return c.say.Say("counts.percent", "n", int(v*100+.5))
+		return c.Say("counts.percent", "n", int(v*100+.5))
 	case alarm.WaterLevel:
 		return c.quantity(v, m.Unit(), 2)
 	}
@@ -39,38 +40,38 @@ func (c *Console) measured(m alarm.Measure, v float64) string {
 }
 
 // sensorSign says how a sensor is: an alarm by its severity, unknown and why, or in order.
-func (c *Console) sensorSign(s alarm.State) sign {
+func (c *Console) sensorSign(s alarm.State) frame.Sign {
 	if len(s.Alarms) > 0 {
 		return c.alarmSign(s.Alarms[0])
 	}
 	if s.Doubt != alarm.Sure {
-		return sign{"unknown", c.say.Say("sensor.doubt." + string(s.Doubt))}
+		return frame.Unknown(c.Say("sensor.doubt." + string(s.Doubt)))
 	}
 	if s.Pending {
-		return sign{"attention", c.say.Say("sensor.pending")}
+		return frame.Attention(c.Say("sensor.pending"))
 	}
-	return sign{"live", c.say.Say("sensor.fine")}
+	return frame.Live(c.Say("sensor.fine"))
 }
 
-func (c *Console) alarmSign(a alarm.Alarm) sign {
+func (c *Console) alarmSign(a alarm.Alarm) frame.Sign {
 	shape := "attention"
 	if a.Severity.Rank() >= alarm.High.Rank() {
 		shape = "stopped"
 	}
 	if a.Unknown {
-		return sign{"unknown", c.say.Say("sensor.alarm.unknown." + string(a.Severity))}
+		return frame.Unknown(c.Say("sensor.alarm.unknown." + string(a.Severity)))
 	}
-	return sign{shape, c.say.Say("sensor.alarm." + string(a.Severity))}
+	return frame.Sign{Sign: shape, Word: c.Say("sensor.alarm." + string(a.Severity))}
 }
 
 // alarmWords says what an alarm is about: "The water stands at 0.41 m; the alarm begins at
 // 0.3 m."
 func (c *Console) alarmWords(a alarm.Alarm) string {
 	key := "alarm." + string(a.Measure)
-	if c.say.Forms(key) == nil {
+	if c.Forms(key) == nil {
 		key = "alarm.other"
 	}
-	return c.say.Say(key, "value", c.measured(a.Measure, a.Value), "threshold", c.measured(a.Measure, a.Threshold), "peak", c.measured(a.Measure, a.Peak))
+	return c.Say(key, "value", c.measured(a.Measure, a.Value), "threshold", c.measured(a.Measure, a.Threshold), "peak", c.measured(a.Measure, a.Peak))
 }
 
 // figure returns a measure of a sensor.
@@ -110,27 +111,27 @@ func (c *Console) headline(s alarm.State) string {
 	x := &s.Sensor
 	switch x.Kind {
 	case sensors.Bay:
-		return c.say.Say("bay." + string(bayState(s)))
+		return c.Say("bay." + string(bayState(s)))
 	case sensors.Garage:
 		if r, ok := room(x); ok {
-			return c.say.Say("garage.room", "free", r.Free, "total", r.Total)
+			return c.Say("garage.room", "free", r.Free, "total", r.Total)
 		}
 	case sensors.Homes:
 		if len(x.Values) > 0 {
 			a, _ := x.Kind.Attribute(x.Values[0].Name)
-			return c.say.Say("homes.headline", "value", c.valueWords(x.Values[0], a), "n", s.Homes)
+			return c.Say("homes.headline", "value", c.valueWords(x.Values[0], a), "n", s.Homes)
 		}
 	case sensors.Air:
 		if f, ok := figure(s, alarm.AirIndex); ok {
-			return c.say.Say("air.headline", "level", c.measured(f.Measure, f.Value))
+			return c.Say("air.headline", "level", c.measured(f.Measure, f.Value))
 		}
 	case sensors.Weather:
 		if f, ok := figure(s, alarm.Rain1h); ok {
-			return c.say.Say("weather.headline", "rain", c.measured(f.Measure, f.Value))
+			return c.Say("weather.headline", "rain", c.measured(f.Measure, f.Value))
 		}
 	case sensors.Noise:
 		if f, ok := figure(s, alarm.Leq15m); ok {
-			return c.say.Say("noise.headline", "level", c.measured(f.Measure, f.Value))
+			return c.Say("noise.headline", "level", c.measured(f.Measure, f.Value))
 		}
 	}
 	for _, v := range x.Values {
@@ -138,25 +139,25 @@ func (c *Console) headline(s alarm.State) string {
 			if x.Kind == sensors.Water {
 				return c.valueWords(v, a)
 			}
-			return c.say.Say("sensor.named", "name", c.attributeName(v.Name), "value", c.valueWords(v, a))
+			return c.Say("sensor.named", "name", c.attributeName(v.Name), "value", c.valueWords(v, a))
 		}
 	}
-	return c.say.Say("sensor.novalue")
+	return c.Say("sensor.novalue")
 }
 
 // valueWords is a value with its unit; one in another unit than the listed one as it came.
 func (c *Console) valueWords(v sensors.Value, a sensors.Attribute) string {
 	switch {
 	case v.Word != "":
-		if key := "word." + v.Word; c.say.Forms(key) != nil {
-			return c.say.Say(key)
+		if key := "word." + v.Word; c.Forms(key) != nil {
+			return c.Say(key)
 		}
 		return v.Word
 	case v.Name == "occupied":
 		if v.Number == 1 {
-			return c.say.Say("bay.occupied")
+			return c.Say("bay.occupied")
 		}
-		return c.say.Say("bay.free")
+		return c.Say("bay.free")
 	case v.Unit == "":
 		return c.quantity(v.Number, a.Unit, a.Decimals)
 	}
@@ -178,20 +179,20 @@ func sensorState(s alarm.State) string {
 
 // attributeName is what people call an attribute.
 func (c *Console) attributeName(name string) string {
-	if key := "sensor.attribute." + name; c.say.Forms(key) != nil {
-		return c.say.Say(key)
+	if key := "sensor.attribute." + name; c.Forms(key) != nil {
+		return c.Say(key)
 	}
 	return name
 }
 
-func (c *Console) kindName(k sensors.Kind) string { return c.say.Say("sensor.kind." + string(k)) }
+func (c *Console) kindName(k sensors.Kind) string { return c.Say("sensor.kind." + string(k)) }
 
 // age is "3 minutes ago".
-func (c *Console) age(at clock, t time.Time) string {
+func (c *Console) age(at frame.Clock, t time.Time) string {
 	if t.IsZero() {
-		return c.say.Say("time.never")
+		return c.Say("time.never")
 	}
-	return c.say.Say("sensor.age", "long", at.Long(max(0, at.now.Sub(t))))
+	return c.Say("sensor.age", "long", at.Long(max(0, at.Now.Sub(t))))
 }
 
 func contains(text, part string) bool {

@@ -10,6 +10,7 @@ import (
 	"polity/access"
 	"polity/access/account"
 	"polity/city"
+	"polity/console/frame"
 )
 
 // Door is the way into the demo without a passkey: by a role, on this machine alone.
@@ -37,7 +38,7 @@ type signInView struct {
 
 type doorRow struct{ Key, Name, Roles string }
 
-func (c *Console) signInPage(w http.ResponseWriter, r *request) error {
+func (c *Console) signInPage(w http.ResponseWriter, r *frame.Request) error {
 	people, err := c.people()
 	if err != nil {
 		return err
@@ -46,7 +47,7 @@ func (c *Console) signInPage(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	v := signInView{Then: localPath(r.URL.Query().Get("then")), Elsewhere: people.Elsewhere(r.Request), Nobody: !enrolled, Signed: r.signedIn()}
+	v := signInView{Then: frame.LocalPath(r.URL.Query().Get("then")), Elsewhere: people.Elsewhere(r.Request), Nobody: !enrolled, Signed: r.SignedIn()}
 	if d := c.cfg.Directory; d != nil {
 		v.Directory, v.Away = d.Name(), !d.Down().IsZero()
 	}
@@ -55,24 +56,24 @@ func (c *Console) signInPage(w http.ResponseWriter, r *request) error {
 			v.Door = append(v.Door, doorRow{p.Key, p.Name, c.roleNames(p.Rights.Roles)})
 		}
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "signin", Title: c.say.Say("signin.title"), Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "signin", Title: c.Say("signin.title"), Data: v})
 }
 
 func (c *Console) roleNames(roles []access.Role) string {
 	var names []string
 	for _, role := range roles {
-		names = append(names, c.say.Say("role."+string(role)))
+		names = append(names, c.Say("role."+string(role)))
 	}
 	return strings.Join(names, ", ")
 }
 
-func (c *Console) enrolPage(w http.ResponseWriter, r *request) error {
+func (c *Console) enrolPage(w http.ResponseWriter, r *frame.Request) error {
 	people, err := c.people()
 	if err != nil {
 		return err
 	}
 	v := signInView{Elsewhere: people.Elsewhere(r.Request)}
-	return c.render(w, r, http.StatusOK, page{Template: "enrol", Title: c.say.Say("enrol.title"), Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "enrol", Title: c.Say("enrol.title"), Data: v})
 }
 
 // begin answers with the options of a ceremony.
@@ -85,7 +86,7 @@ func (c *Console) begin(w http.ResponseWriter, ask func(*account.Accounts) (json
 	if err != nil {
 		return c.tooMany(w, err)
 	}
-	c.answer(w, http.StatusOK, options)
+	c.Answer(w, http.StatusOK, options)
 	return nil
 }
 
@@ -95,7 +96,7 @@ func (c *Console) tooMany(w http.ResponseWriter, err error) error {
 		return err
 	}
 	w.Header().Set("Retry-After", "60")
-	c.answer(w, http.StatusTooManyRequests, Problem{Message: err.Error()})
+	c.Answer(w, http.StatusTooManyRequests, frame.Problem{Message: err.Error()})
 	return nil
 }
 
@@ -108,44 +109,44 @@ func (c *Console) finish(w http.ResponseWriter, then string, do func(*account.Ac
 	if err := do(people); err != nil {
 		return c.tooMany(w, err)
 	}
-	c.answer(w, http.StatusOK, struct {
+	c.Answer(w, http.StatusOK, struct {
 		Then string `json:"then"`
-	}{localPath(then)})
+	}{frame.LocalPath(then)})
 	return nil
 }
 
-func (c *Console) beginSignIn(w http.ResponseWriter, r *request) error {
+func (c *Console) beginSignIn(w http.ResponseWriter, r *frame.Request) error {
 	return c.begin(w, func(a *account.Accounts) (json.RawMessage, error) { return a.BeginSignIn(w, r.Request) })
 }
 
-func (c *Console) finishSignIn(w http.ResponseWriter, r *request) error {
-	then := localPath(r.URL.Query().Get("then"))
+func (c *Console) finishSignIn(w http.ResponseWriter, r *frame.Request) error {
+	then := frame.LocalPath(r.URL.Query().Get("then"))
 	return c.finish(w, then, func(a *account.Accounts) error {
 		_, err := a.FinishSignIn(w, r.Request)
 		return err
 	})
 }
 
-func (c *Console) beginEnrol(w http.ResponseWriter, r *request) error {
+func (c *Console) beginEnrol(w http.ResponseWriter, r *frame.Request) error {
 	return c.begin(w, func(a *account.Accounts) (json.RawMessage, error) { return a.BeginEnrol(w, r.Request) })
 }
 
-func (c *Console) finishEnrol(w http.ResponseWriter, r *request) error {
+func (c *Console) finishEnrol(w http.ResponseWriter, r *frame.Request) error {
 	return c.finish(w, "/account", func(a *account.Accounts) error {
 		_, err := a.FinishEnrol(w, r.Request)
 		return err
 	})
 }
 
-func (c *Console) beginPasskey(w http.ResponseWriter, r *request) error {
-	return c.begin(w, func(a *account.Accounts) (json.RawMessage, error) { return a.BeginPasskey(w, r.Request, r.who) })
+func (c *Console) beginPasskey(w http.ResponseWriter, r *frame.Request) error {
+	return c.begin(w, func(a *account.Accounts) (json.RawMessage, error) { return a.BeginPasskey(w, r.Request, r.Who) })
 }
 
-func (c *Console) finishPasskey(w http.ResponseWriter, r *request) error {
-	return c.finish(w, "/account", func(a *account.Accounts) error { return a.FinishPasskey(w, r.Request, r.who) })
+func (c *Console) finishPasskey(w http.ResponseWriter, r *frame.Request) error {
+	return c.finish(w, "/account", func(a *account.Accounts) error { return a.FinishPasskey(w, r.Request, r.Who) })
 }
 
-func (c *Console) signOut(w http.ResponseWriter, r *request) error {
+func (c *Console) signOut(w http.ResponseWriter, r *frame.Request) error {
 	people, err := c.people()
 	if err != nil {
 		return err
@@ -161,11 +162,11 @@ func (c *Console) signOut(w http.ResponseWriter, r *request) error {
 }
 
 // signOutThere is the directory's page to sign out, for whoever came through it.
-func (c *Console) signOutThere(r *request, people *account.Accounts) string {
-	if c.cfg.Directory == nil || r.who.Kind != access.Person {
+func (c *Console) signOutThere(r *frame.Request, people *account.Accounts) string {
+	if c.cfg.Directory == nil || r.Who.Kind != access.Person {
 		return ""
 	}
-	p, err := people.Person(r.Context(), r.who.ID)
+	p, err := people.Person(r.Context(), r.Who.ID)
 	if err != nil || p.Origin != account.FromDirectory {
 		return ""
 	}
@@ -173,20 +174,20 @@ func (c *Console) signOutThere(r *request, people *account.Accounts) string {
 }
 
 // openDoor signs somebody in by role, in the demo alone.
-func (c *Console) openDoor(w http.ResponseWriter, r *request) error {
+func (c *Console) openDoor(w http.ResponseWriter, r *frame.Request) error {
 	people, err := c.people()
 	if err != nil {
 		return err
 	}
-	if err := form(w, r); err != nil {
+	if err := readForm(w, r); err != nil {
 		return err
 	}
 	if c.cfg.Door == nil || !access.OnLoopback(r.Request) {
-		return city.Errorf(city.NotFound, "%s", c.say.Say("error.page"))
+		return city.Errorf(city.NotFound, "%s", c.Say("error.page"))
 	}
 	i := slices.IndexFunc(c.cfg.Door.As, func(p Persona) bool { return p.Key == r.PostForm.Get("as") })
 	if i < 0 {
-		return city.Errorf(city.Invalid, "%s", c.say.Say("signin.door.unknown"))
+		return city.Errorf(city.Invalid, "%s", c.Say("signin.door.unknown"))
 	}
 	p := c.cfg.Door.As[i]
 	if _, err := people.SignInDoor(w, r.Request, p.Name, p.Rights); err != nil {

@@ -9,13 +9,14 @@ import (
 
 	"polity/camera/wire"
 	"polity/city"
+	"polity/console/frame"
 	"polity/console/names"
 )
 
 type systemRow struct {
 	Name                        city.Slug
 	Title                       string
-	State                       sign
+	State                       frame.Sign
 	What                        template.HTML
 	ToDo                        string
 	Rate, Delay, Unknown, Clock string
@@ -25,20 +26,20 @@ type systemRow struct {
 }
 
 type shieldRow struct {
-	State sign
+	State frame.Sign
 	Words string
 }
 
 type edgeRow struct {
 	Name             city.Slug
-	State            sign
+	State            frame.Sign
 	Since            template.HTML
 	Waiting, Version string
 	Disk             string
 	ToDo             []string
 }
 
-func (c *Console) systemPage(w http.ResponseWriter, r *request) error {
+func (c *Console) systemPage(w http.ResponseWriter, r *frame.Request) error {
 	all, err := c.cfg.City.Cameras(r.Context())
 	if err != nil {
 		return err
@@ -54,27 +55,27 @@ func (c *Console) systemPage(w http.ResponseWriter, r *request) error {
 	}{}
 	troubled := 0
 	for _, k := range all {
-		row := c.systemRow(k, r.clock)
+		row := c.systemRow(k, r.Clock)
 		if row.State.Sign != "live" {
 			troubled++
 		}
 		data.Cameras = append(data.Cameras, row)
 	}
 	for _, e := range edges {
-		row := c.edgeRow(e, r.clock)
+		row := c.edgeRow(e, r.Clock)
 		if row.State.Sign != "live" {
 			troubled++
 		}
 		data.Edges = append(data.Edges, row)
 	}
-	data.Summary = c.say.Say("system.well")
+	data.Summary = c.Say("system.well")
 	if troubled > 0 {
-		data.Summary = c.say.Say("system.troubled", "n", troubled)
+		data.Summary = c.Say("system.troubled", "n", troubled)
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "system", Title: c.say.Say("system.title"), Data: data})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "system", Title: c.Say("system.title"), Data: data})
 }
 
-func (c *Console) systemRow(k Camera, at clock) systemRow {
+func (c *Console) systemRow(k Camera, at frame.Clock) systemRow {
 	now := c.doing(k, at)
 	row := systemRow{
 		Name: k.Name, Title: k.title(), State: now.State, What: now.What, ToDo: now.ToDo,
@@ -84,18 +85,18 @@ func (c *Console) systemRow(k Camera, at clock) systemRow {
 		return row
 	}
 	s := k.State
-	row.Rate = c.say.Say("system.ratewords", "now", round1(float64(s.PerSecond)), "wanted", round1(float64(s.Wanted)))
-	row.Delay = c.say.Say("system.ms", "n", int(s.Delay.Milliseconds()))
-	row.Unknown = c.say.Say("counts.percent", "n", int(s.Unknown*100+.5))
-	row.Frames = c.say.Say("system.frameswords", "analysed", s.Analysed, "decoded", s.Decoded)
-	row.Restarts = c.say.Number(float64(s.Restarts), 0)
+	row.Rate = c.Say("system.ratewords", "now", round1(float64(s.PerSecond)), "wanted", round1(float64(s.Wanted)))
+	row.Delay = c.Say("system.ms", "n", int(s.Delay.Milliseconds()))
+	row.Unknown = c.Say("counts.percent", "n", int(s.Unknown*100+.5))
+	row.Frames = c.Say("system.frameswords", "analysed", s.Analysed, "decoded", s.Decoded)
+	row.Restarts = c.Number(float64(s.Restarts), 0)
 	row.Clock = c.skew(s.ClockSkew)
 	for bit := wire.NoDump; bit <= wire.MemoryBounded; bit <<= 1 {
-		on := sign{"live", c.say.Say("shield.on")}
+		on := frame.Live(c.Say("shield.on"))
 		if s.Shields&bit == 0 {
-			on = sign{"attention", c.say.Say("shield.off")}
+			on = frame.Attention(c.Say("shield.off"))
 		}
-		row.Shields = append(row.Shields, shieldRow{on, c.say.Say("shield." + names.Shields[bit])})
+		row.Shields = append(row.Shields, shieldRow{on, c.Say("shield." + names.Shields[bit])})
 	}
 	return row
 }
@@ -104,17 +105,17 @@ func (c *Console) systemRow(k Camera, at clock) systemRow {
 func (c *Console) skew(d time.Duration) string {
 	switch {
 	case d >= time.Second:
-		return c.say.Say("system.clock.ahead", "n", int(d.Seconds()+.5))
+		return c.Say("system.clock.ahead", "n", int(d.Seconds()+.5))
 	case d <= -time.Second:
-		return c.say.Say("system.clock.behind", "n", int(-d.Seconds()+.5))
+		return c.Say("system.clock.behind", "n", int(-d.Seconds()+.5))
 	}
-	return c.say.Say("system.clock.right")
+	return c.Say("system.clock.right")
 }
 
-func (c *Console) edgeRow(e Edge, at clock) edgeRow {
+func (c *Console) edgeRow(e Edge, at frame.Clock) edgeRow {
 	row := edgeRow{Name: e.Name, Since: at.Time(e.Since), Version: cmp.Or(e.Version, "–"), Waiting: "–", Disk: "–"}
 	if e.Waiting >= 0 {
-		row.Waiting = fmt.Sprint(c.say.Number(float64(e.Waiting), 0))
+		row.Waiting = fmt.Sprint(c.Number(float64(e.Waiting), 0))
 	}
 	key, shape := "connected", "live"
 	switch {
@@ -127,18 +128,18 @@ func (c *Console) edgeRow(e Edge, at clock) edgeRow {
 		row.ToDo = append(row.ToDo, todo)
 	}
 	if !e.Heard.IsZero() {
-		row.Disk = c.say.Say("edge.free", "gb", round1(float64(e.Free)/1e9))
+		row.Disk = c.Say("edge.free", "gb", round1(float64(e.Free)/1e9))
 	}
 	for _, trouble := range []struct {
 		is    bool
 		shape string
 		words string
 	}{
-		{e.Disk == DiskShort, "attention", c.say.Say("edge.disk.short")},
-		{e.Disk == DiskFull, "stopped", c.say.Say("edge.disk.full")},
-		{e.Disk == DiskBroken, "stopped", c.say.Say("edge.disk.broken")},
-		{e.Lost > 0, "attention", c.say.Say("edge.gaveup", "n", e.Lost)},
-		{e.Connected && !e.Heard.IsZero() && !e.Detector, "attention", c.say.Say("edge.nodetector")},
+		{e.Disk == DiskShort, "attention", c.Say("edge.disk.short")},
+		{e.Disk == DiskFull, "stopped", c.Say("edge.disk.full")},
+		{e.Disk == DiskBroken, "stopped", c.Say("edge.disk.broken")},
+		{e.Lost > 0, "attention", c.Say("edge.gaveup", "n", e.Lost)},
+		{e.Connected && !e.Heard.IsZero() && !e.Detector, "attention", c.Say("edge.nodetector")},
 	} {
 		if trouble.is {
 			row.ToDo = append(row.ToDo, trouble.words)
@@ -147,6 +148,6 @@ func (c *Console) edgeRow(e Edge, at clock) edgeRow {
 			}
 		}
 	}
-	row.State = sign{shape, c.say.Say("edge." + key)}
+	row.State = frame.Sign{Sign: shape, Word: c.Say("edge." + key)}
 	return row
 }

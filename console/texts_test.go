@@ -54,7 +54,7 @@ func TestEveryMessageThatPagesAskForIsThere(t *testing.T) {
 				t.Errorf("%s asks for %q, which is not in texts/en.json", name, m[1])
 			}
 		}
-		for _, m := range regexp.MustCompile(`(?:Say|html|say)\("([^"]+[^."])"`).FindAllStringSubmatch(text, -1) {
+		for _, m := range regexp.MustCompile(`(?:Say|HTML|html|say)\("([^"]+[^."])"`).FindAllStringSubmatch(text, -1) {
 			asked++
 			if l.Forms(m[1]) == nil && !strings.HasSuffix(m[1], ".") {
 				t.Errorf("%s asks for %q, which is not in texts/en.json", name, m[1])

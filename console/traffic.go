@@ -13,6 +13,7 @@ import (
 
 	"polity/access"
 	"polity/city"
+	"polity/console/frame"
 	"polity/room/decision"
 	traffic "polity/services/traffic/live"
 )
@@ -30,7 +31,7 @@ type trafficView struct {
 	Off          string // why there is nothing to show; empty: the service runs
 	Simulated    bool
 	Summary      string
-	State        sign
+	State        frame.Sign
 	At           template.HTML
 	Desk         bool   // the reader works at the desk
 	Decisions    string // address; empty: the reader decides nothing
@@ -51,7 +52,7 @@ type trafficJunction struct {
 	Number                 int    // on the map
 	Leads                  string // the decision that can be undone here; empty: none
 	Ends                   template.HTML
-	State                  sign
+	State                  frame.Sign
 	Plans                  string // address of the page of its plans; empty: the reader sees none
 	Since                  template.HTML
 	Queues                 []trafficQueue
@@ -65,21 +66,21 @@ type trafficQueue struct {
 
 // trafficPage is for everyone: who decides at each junction, who waits and how long, and what
 // that saves. The desk sees each second's reason, who took a junction back, and the decisions.
-func (c *Console) trafficPage(w http.ResponseWriter, r *request) error {
-	title := c.say.Say("services.traffic.title")
+func (c *Console) trafficPage(w http.ResponseWriter, r *frame.Request) error {
+	title := c.Say("services.traffic.title")
 	desk, runs := c.cfg.Services[access.Traffic].(TrafficDesk)
 	if !runs {
-		return c.render(w, r, http.StatusOK, page{Template: "traffic", Title: title, Data: trafficView{Off: c.say.Say("services.off", "name", "traffic")}})
+		return c.Render(w, r, http.StatusOK, frame.Page{Template: "traffic", Title: title, Data: trafficView{Off: c.Say("services.off", "name", "traffic")}})
 	}
 	now := desk.View()
-	v := trafficView{Simulated: now.Simulated, At: r.clock.Time(now.At), Desk: c.allowed(r, access.SeeAlerts, access.Service(access.Traffic))}
+	v := trafficView{Simulated: now.Simulated, At: r.Clock.Time(now.At), Desk: c.Allowed(r, access.SeeAlerts, access.Service(access.Traffic))}
 	may := false
 	if v.Desk && c.cfg.Decisions != nil {
 		v.Decisions = "/decisions"
-		may = c.allowed(r, access.Decide, access.Service(access.Traffic))
+		may = c.Allowed(r, access.Decide, access.Service(access.Traffic))
 	}
-	if key := "traffic.said." + r.URL.Query().Get("said"); c.say.Forms(key) != nil {
-		v.Said = c.say.Say(key)
+	if key := "traffic.said." + r.URL.Query().Get("said"); c.Forms(key) != nil {
+		v.Said = c.Say(key)
 	}
 	led, trouble := 0, false
 	for i := range now.Junctions {
@@ -96,38 +97,38 @@ func (c *Console) trafficPage(w http.ResponseWriter, r *request) error {
 		v.Junctions = append(v.Junctions, x)
 	}
 	v.Map = c.drawJunctions(v.Junctions, &now)
-	v.Summary = c.say.Say("traffic.summary", "n", led, "of", len(now.Junctions))
-	v.State = sign{"live", c.say.Say("traffic.state.well")}
+	v.Summary = c.Say("traffic.summary", "n", led, "of", len(now.Junctions))
+	v.State = frame.Live(c.Say("traffic.state.well"))
 	if trouble {
-		v.State = sign{"attention", c.say.Say("traffic.state.trouble")}
+		v.State = frame.Attention(c.Say("traffic.state.trouble"))
 	}
 	v.Figures = c.trafficFigures(&now)
 	if now.Now != nil && v.Figures == nil {
-		v.Few = c.say.Say("traffic.few", "n", now.Now.Trips.Count, "of", fewTrips)
+		v.Few = c.Say("traffic.few", "n", now.Now.Trips.Count, "of", fewTrips)
 	}
 	if now.Now != nil {
-		v.Counted = c.say.Say("traffic.counted", "n", now.Now.Trips.Count, "walkers", now.Now.Walks.Count)
+		v.Counted = c.Say("traffic.counted", "n", now.Now.Trips.Count, "walkers", now.Now.Walks.Count)
 	}
 	if now.Diagram != nil {
 		v.Diagram, v.DiagramWords = c.timeSpace(now.Diagram)
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "traffic", Title: title, Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "traffic", Title: title, Data: v})
 }
 
-func (c *Console) trafficJunction(r *request, j *traffic.JunctionView, desk bool) trafficJunction {
+func (c *Console) trafficJunction(r *frame.Request, j *traffic.JunctionView, desk bool) trafficJunction {
 	signs := map[traffic.Mode]string{traffic.Adaptive: "live", traffic.Joining: "live", traffic.Actuated: "attention", traffic.ByPlan: "attention", traffic.Away: "stopped"}
-	x := trafficJunction{ID: j.ID, Name: j.Name, Leads: j.Leads, State: sign{orUnknown(signs[j.Mode]), c.say.Say("traffic.mode." + string(j.Mode))}, Note: c.say.Say("traffic.mode." + string(j.Mode) + ".what")}
+	x := trafficJunction{ID: j.ID, Name: j.Name, Leads: j.Leads, State: frame.Sign{Sign: orUnknown(signs[j.Mode]), Word: c.Say("traffic.mode." + string(j.Mode))}, Note: c.Say("traffic.mode." + string(j.Mode) + ".what")}
 	if !j.Since.IsZero() {
-		x.Since = r.clock.Time(j.Since)
+		x.Since = r.Clock.Time(j.Since)
 	}
 	if j.Mode == traffic.Held && !j.Ends.IsZero() {
-		x.Ends = r.clock.Time(j.Ends)
+		x.Ends = r.Clock.Time(j.Ends)
 	}
 	if desk {
 		x.Plans = "/services/traffic/plans/" + url.PathEscape(j.ID)
 		x.Reason = j.Reason
 		if j.Mode == traffic.Held && j.By != "" {
-			x.Reason = c.say.Say("traffic.heldby", "name", j.By)
+			x.Reason = c.Say("traffic.heldby", "name", j.By)
 		}
 	}
 	for _, q := range j.Approaches {
@@ -147,9 +148,9 @@ func orUnknown(s string) string {
 }
 
 func (c *Console) trafficQueue(q traffic.QueueView, walkers bool) trafficQueue {
-	x := trafficQueue{Name: q.Name, Wait: "–", Waiting: strconv.Itoa(q.Now), Served: strconv.Itoa(q.Served), Signal: string(q.Signal), Word: c.say.Say("traffic.signal." + string(q.Signal)), Walkers: walkers}
+	x := trafficQueue{Name: q.Name, Wait: "–", Waiting: strconv.Itoa(q.Now), Served: strconv.Itoa(q.Served), Signal: string(q.Signal), Word: c.Say("traffic.signal." + string(q.Signal)), Walkers: walkers}
 	if walkers {
-		x.Name = c.say.Say("traffic.onfoot", "where", q.Name)
+		x.Name = c.Say("traffic.onfoot", "where", q.Name)
 	}
 	if q.Served > 0 {
 		x.Wait = seconds(q.Mean)
@@ -168,7 +169,7 @@ func (c *Console) trafficFigures(v *traffic.View) []trafficFigure {
 		return nil
 	}
 	row := func(key string, fixed, now float64, unit string) trafficFigure {
-		f := trafficFigure{Name: c.say.Say("traffic.figure." + key), Fixed: fmt.Sprintf("%.0f%s", fixed, unit), Now: fmt.Sprintf("%.0f%s", now, unit), Change: "–"}
+		f := trafficFigure{Name: c.Say("traffic.figure." + key), Fixed: fmt.Sprintf("%.0f%s", fixed, unit), Now: fmt.Sprintf("%.0f%s", now, unit), Change: "–"}
 		if fixed > 0 {
 			f.Change = fmt.Sprintf("%+.0f %%", 100*(now-fixed)/fixed)
 			if math.Abs(now-fixed) < fixed/200 {
@@ -235,7 +236,7 @@ func (c *Console) timeSpace(d *traffic.Diagram) (template.HTML, string) {
 	bottom := spaceHigh - spaceBottom
 	fmt.Fprintf(&b, `<line class="axis" x1="%d" x2="%d" y1="%d" y2="%d"/>`, spaceLeft, spaceWide-10, bottom, bottom)
 	for m := 0.0; m <= d.Seconds; m += 60 {
-		label := c.say.Say("traffic.diagram.now")
+		label := c.Say("traffic.diagram.now")
 		if m > 0 {
 			label = fmt.Sprintf("−%.0f min", m/60)
 		}
@@ -248,15 +249,15 @@ func (c *Console) timeSpace(d *traffic.Diagram) (template.HTML, string) {
 		}
 		fmt.Fprintf(&b, `<line class="axis" x1="%.0f" x2="%.0f" y1="%d" y2="%d"/><text x="%.0f" y="%d" text-anchor="%s">%s</text>`, x(-m), x(-m), bottom, bottom+5, x(-m), bottom+20, anchor, template.HTMLEscapeString(label))
 	}
-	words := c.say.Say("traffic.diagram.words", "n", len(d.Stops))
+	words := c.Say("traffic.diagram.words", "n", len(d.Stops))
 	svg := fmt.Sprintf(`<svg class="timespace" viewBox="0 0 %d %d" role="img" aria-label="%s">%s</svg>`, spaceWide, spaceHigh, template.HTMLEscapeString(words), b.String())
 	return template.HTML(svg), words //nolint:gosec // numbers, and names that were escaped
 }
 
 // holdJunction gives a junction back to its own plan for some hours, or until a person agrees
 // to lead it again: the decision by which it is led is overridden, with the reason.
-func (c *Console) holdJunction(w http.ResponseWriter, r *request) error {
-	desk, err := running[TrafficDesk](c, access.Traffic)
+func (c *Console) holdJunction(w http.ResponseWriter, r *frame.Request) error {
+	desk, err := frame.Running[TrafficDesk](c.Frame, access.Traffic, c.cfg.Services[access.Traffic])
 	if err != nil {
 		return err
 	}
@@ -264,14 +265,13 @@ func (c *Console) holdJunction(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, formMax)
-	if err := r.ParseForm(); err != nil {
-		return city.Errorf(city.Invalid, "%s", c.say.Say("error.form"))
+	if err := c.ReadForm(w, r); err != nil {
+		return err
 	}
 	hours, err := strconv.Atoi(r.PostFormValue("hours"))
 	note := strings.TrimSpace(r.PostFormValue("note"))
 	if err != nil || hours < 0 || hours > 168 || note == "" {
-		return city.Errorf(city.Invalid, "%s", c.say.Say("traffic.hold.invalid"))
+		return city.Errorf(city.Invalid, "%s", c.Say("traffic.hold.invalid"))
 	}
 	junction, leads := r.PostFormValue("junction"), ""
 	now := desk.View()
@@ -281,7 +281,7 @@ func (c *Console) holdJunction(w http.ResponseWriter, r *request) error {
 		}
 	}
 	if leads == "" {
-		return city.Errorf(city.Conflict, "%s", c.say.Say("traffic.hold.not"))
+		return city.Errorf(city.Conflict, "%s", c.Say("traffic.hold.not"))
 	}
 	d, err := book.One(r.Context(), by, access.Traffic, leads)
 	if err != nil {
@@ -290,7 +290,7 @@ func (c *Console) holdJunction(w http.ResponseWriter, r *request) error {
 	var until time.Time
 	if hours > 0 {
 		until = now.At.Add(time.Duration(hours) * time.Hour)
-		note = c.say.Say("traffic.hold.note", "why", note, "time", r.clock.Words(until))
+		note = c.Say("traffic.hold.note", "why", note, "time", r.Clock.Words(until))
 	}
 	if err := desk.HoldUntil(junction, until); err != nil {
 		return err
@@ -298,17 +298,12 @@ func (c *Console) holdJunction(w http.ResponseWriter, r *request) error {
 	if _, err := book.Answer(r.Context(), by, decision.Answer{Service: access.Traffic, ID: leads, Revision: d.Revision, To: decision.Overridden, Note: note}); err != nil {
 		return errors.Join(err, desk.HoldUntil(junction, time.Time{}))
 	}
-	http.Redirect(w, r.Request, saying("/services/traffic", "held"), http.StatusSeeOther)
+	http.Redirect(w, r.Request, frame.Saying("/services/traffic", "held"), http.StatusSeeOther)
 	return nil
 }
 
-// serviceTraffic is the traffic service, for its routes.
-func serviceTraffic(*Console, *http.Request) ([]access.Thing, error) {
-	return []access.Thing{access.Service(access.Traffic)}, nil
-}
-
 func (c *Console) trafficNow() (traffic.View, error) {
-	desk, err := running[TrafficDesk](c, access.Traffic)
+	desk, err := frame.Running[TrafficDesk](c.Frame, access.Traffic, c.cfg.Services[access.Traffic])
 	if err != nil {
 		return traffic.View{}, err
 	}
@@ -316,23 +311,23 @@ func (c *Console) trafficNow() (traffic.View, error) {
 }
 
 // trafficJSON is the picture for the desk's own programs.
-func (c *Console) trafficJSON(w http.ResponseWriter, _ *request) error {
+func (c *Console) trafficJSON(w http.ResponseWriter, _ *frame.Request) error {
 	v, err := c.trafficNow()
 	if err != nil {
 		return err
 	}
-	c.answer(w, http.StatusOK, v)
+	c.Answer(w, http.StatusOK, v)
 	return nil
 }
 
 // trafficCSV is the page's figures: of the street as it is and on fixed plans, then of each
 // junction's queues.
-func (c *Console) trafficCSV(w http.ResponseWriter, _ *request) error {
+func (c *Console) trafficCSV(w http.ResponseWriter, _ *frame.Request) error {
 	v, err := c.trafficNow()
 	if err != nil {
 		return err
 	}
-	out := c.csv(w, "traffic.csv")
+	out := c.CSV(w, "traffic.csv")
 	number := func(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) }
 	_ = out.Write([]string{"where", "what", "value", "on_fixed_plans", "unit", "simulated"})
 	made := strconv.FormatBool(v.Simulated)
@@ -355,7 +350,7 @@ func (c *Console) trafficCSV(w http.ResponseWriter, _ *request) error {
 	}
 	for _, j := range v.Junctions {
 		for _, q := range append(append([]traffic.QueueView(nil), j.Approaches...), j.Crossings...) {
-			where := cells(j.Name + ": " + q.Name)[0]
+			where := frame.Cells(j.Name + ": " + q.Name)[0]
 			_ = out.Write([]string{where, "waiting now", strconv.Itoa(q.Now), "", "", made})
 			if q.Served > 0 {
 				_ = out.Write([]string{where, "mean wait", number(q.Mean), "", "s", made})

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"polity/console/frame"
 	traffic "polity/services/traffic/live"
 )
 
@@ -27,17 +28,17 @@ type trafficDot struct {
 
 // drawJunctions puts those junctions on the map that are on it.
 func (c *Console) drawJunctions(list []trafficJunction, v *traffic.View) (m trafficMap) {
-	g := c.ground
-	if g == nil || g.light == "" {
+	g := c.Ground
+	if g == nil || g.Light == "" {
 		return m
 	}
-	m = trafficMap{Light: g.light, Dark: g.dark, Width: g.width, Height: g.height, Credit: c.about.Map.Credit, CreditURL: c.about.Map.CreditURL}
+	m = trafficMap{Light: g.Light, Dark: g.Dark, Width: g.Width, Height: g.Height, Credit: c.about.Map.Credit, CreditURL: c.about.Map.CreditURL}
 	for i := range v.Junctions {
 		p := v.Junctions[i].Place
 		if p == nil || !c.inGround(*p) {
 			continue
 		}
-		x, y := g.project(*p)
+		x, y := g.Project(*p)
 		m.Dots = append(m.Dots, trafficDot{X: int(x), Y: int(y), Number: i + 1, Words: strconv.Itoa(i+1) + ". " + list[i].Name + ": " + list[i].State.Word, Sign: list[i].State.Sign, Anchor: list[i].Anchor})
 	}
 	m.OnMap = len(m.Dots) > 0
@@ -47,7 +48,7 @@ func (c *Console) drawJunctions(list []trafficJunction, v *traffic.View) (m traf
 func junctionAnchor(i int) string { return "junction-" + strconv.Itoa(i+1) }
 
 // trafficGeoJSON is the junctions as RFC 7946: where they are, and who decides there.
-func (c *Console) trafficGeoJSON(w http.ResponseWriter, _ *request) error {
+func (c *Console) trafficGeoJSON(w http.ResponseWriter, _ *frame.Request) error {
 	v, err := c.trafficNow()
 	if err != nil {
 		return err
@@ -72,5 +73,5 @@ func (c *Console) trafficGeoJSON(w http.ResponseWriter, _ *request) error {
 	}
 	w.Header().Set("Content-Type", "application/geo+json")
 	w.Header().Set("Cache-Control", "no-store")
-	return gone(json.NewEncoder(w).Encode(map[string]any{"type": "FeatureCollection", "features": features}))
+	return frame.Gone(json.NewEncoder(w).Encode(map[string]any{"type": "FeatureCollection", "features": features}))
 }

@@ -12,6 +12,7 @@ import (
 
 	"polity/access"
 	"polity/city"
+	"polity/console/frame"
 	"polity/room/decision"
 	"polity/services/traffic/compare"
 	traffic "polity/services/traffic/live"
@@ -40,8 +41,8 @@ type planPage struct {
 	IDs                  []string
 	Diagrams             []planDiagram
 	Tried                bool
-	Sign                 sign     // of Problems
-	Problems             []string // in the safety layer's words
+	Sign                 frame.Sign // of Problems
+	Problems             []string   // in the safety layer's words
 	Words, Made          string
 	Rows                 []planRow
 	CSV, PDF             string
@@ -85,7 +86,7 @@ type planRow struct {
 type planDecision struct {
 	Do, Reason string
 	Made       template.HTML
-	State      sign
+	State      frame.Sign
 }
 
 const (
@@ -95,11 +96,11 @@ const (
 
 // trafficPlans is the running service as this page asks it.
 func (c *Console) trafficPlans() (TrafficPlans, TrafficDesk, error) {
-	plans, err := running[TrafficPlans](c, access.Traffic)
+	plans, err := frame.Running[TrafficPlans](c.Frame, access.Traffic, c.cfg.Services[access.Traffic])
 	if err != nil {
 		return nil, nil, err
 	}
-	desk, err := running[TrafficDesk](c, access.Traffic)
+	desk, err := frame.Running[TrafficDesk](c.Frame, access.Traffic, c.cfg.Services[access.Traffic])
 	return plans, desk, err
 }
 
@@ -111,7 +112,7 @@ func (c *Console) wished(junction string, q url.Values, v *traffic.PlanView) (on
 		}
 	}
 	if one == nil {
-		return nil, change, false, city.Errorf(city.NotFound, "%s", c.say.Say("traffic.plan.none", "name", q.Get("plan")))
+		return nil, change, false, city.Errorf(city.NotFound, "%s", c.Say("traffic.plan.none", "name", q.Get("plan")))
 	}
 	if len(q["b"]) == 0 {
 		return one, one.Present, false, nil
@@ -120,7 +121,7 @@ func (c *Console) wished(junction string, q url.Values, v *traffic.PlanView) (on
 	whole := func(text string) (n int) {
 		n, e := strconv.Atoi(strings.TrimSpace(text))
 		if e != nil {
-			err = city.Errorf(city.Invalid, "%s", c.say.Say("traffic.plan.seconds", "value", text))
+			err = city.Errorf(city.Invalid, "%s", c.Say("traffic.plan.seconds", "value", text))
 		}
 		return n
 	}
@@ -134,7 +135,7 @@ func (c *Console) wished(junction string, q url.Values, v *traffic.PlanView) (on
 		}
 		var hour, minute int
 		if n, e := fmt.Sscanf(at, "%d:%d", &hour, &minute); e != nil || n != 2 || hour < 0 || hour > 23 || minute < 0 || minute > 59 {
-			return one, change, true, city.Errorf(city.Invalid, "%s", c.say.Say("traffic.plan.time", "value", at))
+			return one, change, true, city.Errorf(city.Invalid, "%s", c.Say("traffic.plan.time", "value", at))
 		}
 		change.Day = append(change.Day, plan.Slot{Minute: 60*hour + minute, Plan: q["p"][i]})
 	}
@@ -164,7 +165,7 @@ func addressOf(path string, list []planField) string {
 }
 
 // trafficPlanPage shows the plans of a junction, and what a change of one would do.
-func (c *Console) trafficPlanPage(w http.ResponseWriter, r *request) error {
+func (c *Console) trafficPlanPage(w http.ResponseWriter, r *frame.Request) error {
 	v, err := c.planPage(r, r.URL.Query())
 	if err != nil {
 		return err
@@ -172,12 +173,12 @@ func (c *Console) trafficPlanPage(w http.ResponseWriter, r *request) error {
 	return c.showPlans(w, r, http.StatusOK, v)
 }
 
-func (c *Console) showPlans(w http.ResponseWriter, r *request, status int, v *planPage) error {
-	return c.render(w, r, status, page{Template: "trafficplan", Title: c.say.Say("traffic.plan.title", "name", v.Name), Data: v})
+func (c *Console) showPlans(w http.ResponseWriter, r *frame.Request, status int, v *planPage) error {
+	return c.Render(w, r, status, frame.Page{Template: "trafficplan", Title: c.Say("traffic.plan.title", "name", v.Name), Data: v})
 }
 
 // planPage is the page for what an address or a form asks for.
-func (c *Console) planPage(r *request, q url.Values) (*planPage, error) {
+func (c *Console) planPage(r *frame.Request, q url.Values) (*planPage, error) {
 	service, desk, err := c.trafficPlans()
 	if err != nil {
 		return nil, err
@@ -194,20 +195,20 @@ func (c *Console) planPage(r *request, q url.Values) (*planPage, error) {
 	v := &planPage{Junction: junction, Name: now.Name, Path: "/services/traffic/plans/" + url.PathEscape(junction), Simulated: desk.View().Simulated, Plan: one.ID, Offset: change.Offset}
 	switch {
 	case !now.Connected:
-		v.Told = c.say.Say("traffic.plan.away")
+		v.Told = c.Say("traffic.plan.away")
 	case !now.Told:
-		v.Told = c.say.Say("traffic.plan.untold")
+		v.Told = c.Say("traffic.plan.untold")
 	}
-	if key := "traffic.plan.said." + q.Get("said"); c.say.Forms(key) != nil {
-		v.Said = c.say.Say(key)
+	if key := "traffic.plan.said." + q.Get("said"); c.Forms(key) != nil {
+		v.Said = c.Say(key)
 	}
 	for _, p := range now.Plans {
 		v.Plans = append(v.Plans, planChoice{p.ID, v.Path + "?plan=" + url.QueryEscape(p.ID), p.ID == one.ID, p.Runs})
 		v.IDs = append(v.IDs, p.ID)
 	}
 	c.planForm(v, one, &change)
-	v.May = c.allowed(r, access.Decide, access.Service(access.Traffic)) && c.cfg.Decisions != nil && now.Told
-	v.Diagrams = []planDiagram{{c.say.Say("traffic.plan.today"), c.planDiagram(one.Bars, one.Cycle.Seconds())}}
+	v.May = c.Allowed(r, access.Decide, access.Service(access.Traffic)) && c.cfg.Decisions != nil && now.Told
+	v.Diagrams = []planDiagram{{c.Say("traffic.plan.today"), c.planDiagram(one.Bars, one.Cycle.Seconds())}}
 	if v.Decisions, err = c.planDecisions(r, junction); err != nil {
 		return nil, err
 	}
@@ -227,9 +228,9 @@ func (c *Console) planForm(v *planPage, one *traffic.PlanOf, change *plan.Change
 		x := planPhase{Number: i + 1, Greens: strings.Join(ph.Greens, ", "), Today: strconv.FormatFloat(ph.Lasts.Seconds(), 'f', -1, 64) + " s", Stretch: ph.Band >= 0, Least: ph.Least, Most: ph.Least + mostBand}
 		switch {
 		case len(ph.Changes) > 0:
-			x.Changes = c.say.Say("traffic.plan.amber", "names", strings.Join(ph.Changes, ", "))
+			x.Changes = c.Say("traffic.plan.amber", "names", strings.Join(ph.Changes, ", "))
 		case x.Greens == "":
-			x.Changes = c.say.Say("traffic.plan.allred")
+			x.Changes = c.Say("traffic.plan.allred")
 		}
 		v.Cycle += int(ph.Lasts.Seconds())
 		if ph.Band >= 0 && ph.Band < len(change.Bands) {
@@ -247,18 +248,18 @@ func (c *Console) planForm(v *planPage, one *traffic.PlanOf, change *plan.Change
 }
 
 // planTrial has a change checked and simulated.
-func (c *Console) planTrial(r *request, v *planPage, service TrafficPlans, change *plan.Change) error {
+func (c *Console) planTrial(r *frame.Request, v *planPage, service TrafficPlans, change *plan.Change) error {
 	t, err := service.Try(r.Context(), *change)
 	if err != nil {
 		return err
 	}
 	v.Tried, v.Problems, v.Words, v.Made, v.Fields = true, t.Problems, t.Words, t.Made, fields(change)
-	v.Sign = sign{"live", c.say.Say("traffic.plan.safe")}
+	v.Sign = frame.Live(c.Say("traffic.plan.safe"))
 	if len(t.Problems) > 0 {
-		v.Sign = sign{"stopped", c.say.Say("traffic.plan.unsafe", "n", len(t.Problems))}
+		v.Sign = frame.Stopped(c.Say("traffic.plan.unsafe", "n", len(t.Problems)))
 	}
 	if t.Cycle > 0 {
-		v.Diagrams = append(v.Diagrams, planDiagram{c.say.Say("traffic.plan.proposed"), c.planDiagram(t.Bars, t.Cycle.Seconds())})
+		v.Diagrams = append(v.Diagrams, planDiagram{c.Say("traffic.plan.proposed"), c.planDiagram(t.Bars, t.Cycle.Seconds())})
 	}
 	if t.Compared == nil {
 		return nil
@@ -281,20 +282,20 @@ func (c *Console) planRows(x *compare.Comparison, junction string) (rows []planR
 		rows = append(rows, r)
 	}
 	a, b := &x.Before.Report, &x.After.Report
-	row(c.say.Say("traffic.figure.delay"), a.Trips.Delay, b.Trips.Delay, "%.0f s")
+	row(c.Say("traffic.figure.delay"), a.Trips.Delay, b.Trips.Delay, "%.0f s")
 	if a.People > 0 {
-		row(c.say.Say("traffic.figure.walk"), a.WalkWait, b.WalkWait, "%.0f s")
+		row(c.Say("traffic.figure.walk"), a.WalkWait, b.WalkWait, "%.0f s")
 	}
-	row(c.say.Say("traffic.plan.held"), float64(a.Trips.OnTheWay), float64(b.Trips.OnTheWay), "%.0f")
-	rows = append(rows, planRow{Name: c.say.Say("traffic.plan.here"), Head: true})
+	row(c.Say("traffic.plan.held"), float64(a.Trips.OnTheWay), float64(b.Trips.OnTheWay), "%.0f")
+	rows = append(rows, planRow{Name: c.Say("traffic.plan.here"), Head: true})
 	for _, k := range x.Approaches {
 		if k.Junction == junction {
-			row(c.say.Say("traffic.plan.delay", "where", orElse(k.Street, k.Edge)+", "+k.Edge), k.Before.Delay, k.After.Delay, "%.0f s")
+			row(c.Say("traffic.plan.delay", "where", orElse(k.Street, k.Edge)+", "+k.Edge), k.Before.Delay, k.After.Delay, "%.0f s")
 		}
 	}
 	for _, k := range x.Walks {
 		if k.Junction == junction {
-			row(c.say.Say("traffic.onfoot", "where", k.Crossing), k.Mean[0], k.Mean[1], "%.0f s")
+			row(c.Say("traffic.onfoot", "where", k.Crossing), k.Mean[0], k.Mean[1], "%.0f s")
 		}
 	}
 	return rows
@@ -308,7 +309,7 @@ func orElse(s, other string) string {
 }
 
 // planDecisions are the last ones about a junction's plans.
-func (c *Console) planDecisions(r *request, junction string) (list []planDecision, err error) {
+func (c *Console) planDecisions(r *frame.Request, junction string) (list []planDecision, err error) {
 	if c.cfg.Decisions == nil {
 		return nil, nil
 	}
@@ -322,17 +323,17 @@ func (c *Console) planDecisions(r *request, junction string) (list []planDecisio
 	}
 	for _, d := range all {
 		if strings.HasPrefix(d.ID, "plan-"+junction+"-") && len(list) < 5 {
-			list = append(list, planDecision{d.Do, d.Reason, r.clock.Time(d.Made), c.planState(d.State)})
+			list = append(list, planDecision{d.Do, d.Reason, r.Clock.Time(d.Made), c.planState(d.State)})
 		}
 	}
 	return list, nil
 }
 
 // planState is a decision's state in the words of plans: what is applied is in effect.
-func (c *Console) planState(s decision.State) sign {
+func (c *Console) planState(s decision.State) frame.Sign {
 	x := c.decisionState(s)
-	if key := "traffic.plan.state." + string(s); c.say.Forms(key) != nil {
-		x.Word = c.say.Say(key)
+	if key := "traffic.plan.state." + string(s); c.Forms(key) != nil {
+		x.Word = c.Say(key)
 	}
 	return x
 }
@@ -369,19 +370,18 @@ func (c *Console) planDiagram(list []traffic.Bar, cycle float64) template.HTML {
 	for t := 0.0; t <= cycle; t += 10 {
 		fmt.Fprintf(&b, `<line class="axis" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/><text x="%.1f" y="%d" text-anchor="middle">%.0f</text>`, x(t), x(t), bottom, bottom+5, x(t), bottom+20, t)
 	}
-	words := c.say.Say("traffic.plan.diagram", "cycle", fmt.Sprintf("%.0f", cycle))
+	words := c.Say("traffic.plan.diagram", "cycle", fmt.Sprintf("%.0f", cycle))
 	return template.HTML(fmt.Sprintf(`<svg class="plan-bars" viewBox="0 0 %d %d" role="img" aria-label="%s">%s</svg>`, planWide, high, template.HTMLEscapeString(words), b.String())) //nolint:gosec // numbers, and names that were escaped
 }
 
 // proposePlan puts a change into the book of decisions: somebody has to agree to it there.
-func (c *Console) proposePlan(w http.ResponseWriter, r *request) error {
+func (c *Console) proposePlan(w http.ResponseWriter, r *frame.Request) error {
 	service, _, err := c.trafficPlans()
 	if err != nil {
 		return err
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, formMax)
-	if err := r.ParseForm(); err != nil {
-		return city.Errorf(city.Invalid, "%s", c.say.Say("error.form"))
+	if err := c.ReadForm(w, r); err != nil {
+		return err
 	}
 	junction := r.PathValue("junction")
 	now, err := service.Plans(junction)
@@ -390,10 +390,10 @@ func (c *Console) proposePlan(w http.ResponseWriter, r *request) error {
 	}
 	_, change, asked, err := c.wished(junction, r.PostForm, now)
 	if err == nil && !asked {
-		err = city.Errorf(city.Invalid, "%s", c.say.Say("traffic.plan.nothing"))
+		err = city.Errorf(city.Invalid, "%s", c.Say("traffic.plan.nothing"))
 	}
 	if err == nil {
-		_, err = service.ProposePlan(r.Context(), change, strings.TrimSpace(r.PostFormValue("why")), r.who.Name)
+		_, err = service.ProposePlan(r.Context(), change, strings.TrimSpace(r.PostFormValue("why")), r.Who.Name)
 	}
 	if kind := city.KindOf(err); err != nil && (kind == city.Invalid || kind == city.Unavailable) {
 		v, again := c.planPage(r, r.PostForm)
@@ -401,17 +401,17 @@ func (c *Console) proposePlan(w http.ResponseWriter, r *request) error {
 			return err
 		}
 		v.Problem = err.Error()
-		return c.showPlans(w, r, statuses[kind], v)
+		return c.showPlans(w, r, frame.Status(kind), v)
 	}
 	if err != nil {
 		return err
 	}
-	http.Redirect(w, r.Request, saying("/services/traffic/plans/"+url.PathEscape(junction)+"?plan="+url.QueryEscape(change.Plan), "asked"), http.StatusSeeOther)
+	http.Redirect(w, r.Request, frame.Saying("/services/traffic/plans/"+url.PathEscape(junction)+"?plan="+url.QueryEscape(change.Plan), "asked"), http.StatusSeeOther)
 	return nil
 }
 
 // planReport is a trial for a file.
-func (c *Console) planReport(r *request) (*traffic.Trial, error) {
+func (c *Console) planReport(r *frame.Request) (*traffic.Trial, error) {
 	service, _, err := c.trafficPlans()
 	if err != nil {
 		return nil, err
@@ -426,7 +426,7 @@ func (c *Console) planReport(r *request) (*traffic.Trial, error) {
 		return nil, err
 	}
 	if !asked {
-		return nil, city.Errorf(city.Invalid, "%s", c.say.Say("traffic.plan.nothing"))
+		return nil, city.Errorf(city.Invalid, "%s", c.Say("traffic.plan.nothing"))
 	}
 	t, err := service.Try(r.Context(), change)
 	if err == nil && t.Compared == nil {
@@ -436,16 +436,16 @@ func (c *Console) planReport(r *request) (*traffic.Trial, error) {
 }
 
 // planCSV is the study of a change: each approach, then each crossing.
-func (c *Console) planCSV(w http.ResponseWriter, r *request) error {
+func (c *Console) planCSV(w http.ResponseWriter, r *frame.Request) error {
 	t, err := c.planReport(r)
 	if err != nil {
 		return err
 	}
-	out := c.csv(w, "traffic-plan.csv")
+	out := c.CSV(w, "traffic-plan.csv")
 	number := func(f float64) string { return strconv.FormatFloat(f, 'f', 2, 64) }
 	_ = out.Write([]string{"junction", "where", "what", "before", "after", "unit", "simulated"})
 	line := func(junction, where, what string, before, after float64, unit string) {
-		_ = out.Write([]string{cells(junction)[0], cells(where)[0], what, number(before), number(after), unit, "true"})
+		_ = out.Write([]string{frame.Cells(junction)[0], frame.Cells(where)[0], what, number(before), number(after), unit, "true"})
 	}
 	a, b := &t.Compared.Before.Report, &t.Compared.After.Report
 	line("all", "all", "delay on the whole way", a.Trips.Delay, b.Trips.Delay, "s")
@@ -463,11 +463,11 @@ func (c *Console) planCSV(w http.ResponseWriter, r *request) error {
 		line(k.Junction, k.Crossing, "longest wait", k.Longest[0], k.Longest[1], "s")
 	}
 	out.Flush()
-	return gone(out.Error())
+	return frame.Gone(out.Error())
 }
 
 // planPDF is the same for print.
-func (c *Console) planPDF(w http.ResponseWriter, r *request) error {
+func (c *Console) planPDF(w http.ResponseWriter, r *frame.Request) error {
 	t, err := c.planReport(r)
 	if err != nil {
 		return err
@@ -482,13 +482,13 @@ func (c *Console) planPDF(w http.ResponseWriter, r *request) error {
 		names[view.Junctions[i].ID] = view.Junctions[i].Name
 	}
 	text := t.Compared.PDF(compare.Paper{
-		Title: c.say.Say("traffic.plan.paper", "plan", t.Change.Plan, "name", t.Junction), Names: names,
-		Lines: []string{c.say.Say("traffic.plan.paper.today", "words", t.TodayWords), c.say.Say("traffic.plan.paper.proposed", "words", t.ChangeWords), t.Words, t.Made},
+		Title: c.Say("traffic.plan.paper", "plan", t.Change.Plan, "name", t.Junction), Names: names,
+		Lines: []string{c.Say("traffic.plan.paper.today", "words", t.TodayWords), c.Say("traffic.plan.paper.proposed", "words", t.ChangeWords), t.Words, t.Made},
 	})
 	h := w.Header()
 	h.Set("Content-Type", "application/pdf")
 	h.Set("Content-Disposition", `attachment; filename="traffic-plan.pdf"`)
 	h.Set("Cache-Control", "no-store")
 	_, err = w.Write(text)
-	return gone(err)
+	return frame.Gone(err)
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"polity/city"
+	"polity/console/frame"
+	"polity/console/ground"
 	"polity/sensors/transit"
 )
 
@@ -55,14 +57,14 @@ const mostDrawn = 40
 
 // addToMap draws a feed's lines and vehicles; of one line if it is named.
 func (c *Console) addToMap(m *transitMap, b *transit.Board, s *transit.State, line string) {
-	g := c.ground
-	if g.light == "" {
+	g := c.Ground
+	if g.Light == "" {
 		return
 	}
-	m.OnMap, m.Light, m.Dark, m.Width, m.Height = true, g.light, g.dark, g.width, g.height
+	m.OnMap, m.Light, m.Dark, m.Width, m.Height = true, g.Light, g.Dark, g.Width, g.Height
 	m.Credit, m.CreditURL = c.about.Map.Credit, c.about.Map.CreditURL
 	m.Data.Map = MapData{
-		Bounds: bounds(c.about.Map, nil), Layers: g.layers, Light: palettes["light"], Dark: palettes["dark"], Worker: c.bundle.address("mapworker"),
+		Bounds: bounds(c.about.Map, nil), Layers: g.Layers, Light: ground.Palettes["light"], Dark: ground.Palettes["dark"], Worker: c.Asset("mapworker"),
 		Cameras: []MapCamera{}, Mapped: []MapMapped{}, Streets: []string{},
 	}
 	of := ""
@@ -85,14 +87,14 @@ func (c *Console) addToMap(m *transitMap, b *transit.Board, s *transit.State, li
 		if line != "" && v.RouteID != line || !c.inGround(v.Point) {
 			continue
 		}
-		x, y := g.project(v.Point)
+		x, y := g.Project(v.Point)
 		m.Vehicles = append(m.Vehicles, vehicleDot{X: int(x), Y: int(y), Line: v.Route, Points: v.Bearing >= 0, Turn: int(math.Round(v.Bearing)), Words: c.vehicleWords(v), Late: v.DelayKnown && v.Delay >= 5*time.Minute})
 	}
 }
 
 // vehicleWords is "Line 1 to Park, 6 minutes late".
 func (c *Console) vehicleWords(v *transit.Vehicle) string {
-	words := c.say.Say("transit.vehicle", "line", v.Route, "headsign", v.Headsign)
+	words := c.Say("transit.vehicle", "line", v.Route, "headsign", v.Headsign)
 	if v.DelayKnown {
 		words += ", " + c.delayWords(v.Delay)
 	}
@@ -100,7 +102,7 @@ func (c *Console) vehicleWords(v *transit.Vehicle) string {
 }
 
 // transitLines is the ways of lines as RFC 7946; of one line if it is named.
-func (c *Console) transitLines(w http.ResponseWriter, r *request) error {
+func (c *Console) transitLines(w http.ResponseWriter, r *frame.Request) error {
 	b, err := c.board(r)
 	if err != nil {
 		return err
@@ -124,7 +126,7 @@ func (c *Console) transitLines(w http.ResponseWriter, r *request) error {
 	}
 	w.Header().Set("Content-Type", "application/geo+json")
 	w.Header().Set("Cache-Control", "no-store")
-	return gone(json.NewEncoder(w).Encode(map[string]any{"type": "FeatureCollection", "features": features}))
+	return frame.Gone(json.NewEncoder(w).Encode(map[string]any{"type": "FeatureCollection", "features": features}))
 }
 
 func (c *Console) inGround(p city.Point) bool {
@@ -142,7 +144,7 @@ func (c *Console) drawWay(way []city.Point) string {
 			drawn = false
 			continue
 		}
-		x, y := c.ground.project(p)
+		x, y := c.Ground.Project(p)
 		letter := byte('L')
 		switch {
 		case !drawn:
@@ -159,7 +161,7 @@ func (c *Console) drawWay(way []city.Point) string {
 
 // transitVehicles is where service vehicles are, as RFC 7946. They are named by the run
 // that they make.
-func (c *Console) transitVehicles(w http.ResponseWriter, r *request) error {
+func (c *Console) transitVehicles(w http.ResponseWriter, r *frame.Request) error {
 	b, err := c.board(r)
 	if err != nil {
 		return err
@@ -170,7 +172,7 @@ func (c *Console) transitVehicles(w http.ResponseWriter, r *request) error {
 		Geometry   map[string]any `json:"geometry"`
 		Properties map[string]any `json:"properties"`
 	}
-	s, line := b.State(r.clock.now), r.URL.Query().Get("line")
+	s, line := b.State(r.Clock.Now), r.URL.Query().Get("line")
 	features := []feature{}
 	for i := range s.Vehicles {
 		v := &s.Vehicles[i]
@@ -194,14 +196,14 @@ func (c *Console) transitVehicles(w http.ResponseWriter, r *request) error {
 	}
 	w.Header().Set("Content-Type", "application/geo+json")
 	w.Header().Set("Cache-Control", "no-store")
-	return gone(json.NewEncoder(w).Encode(map[string]any{"type": "FeatureCollection", "features": features}))
+	return frame.Gone(json.NewEncoder(w).Encode(map[string]any{"type": "FeatureCollection", "features": features}))
 }
 
 const mostDays = 92 // of a file of delays
 
 // transitDelays is punctuality by hour and line as a table, RFC 4180: of the days
 // from ... to, both included; without them of the last week.
-func (c *Console) transitDelays(w http.ResponseWriter, r *request) error {
+func (c *Console) transitDelays(w http.ResponseWriter, r *frame.Request) error {
 	b, err := c.board(r)
 	if err != nil {
 		return err
@@ -212,13 +214,13 @@ func (c *Console) transitDelays(w http.ResponseWriter, r *request) error {
 		if s == "" {
 			return otherwise, nil
 		}
-		t, err := time.ParseInLocation(time.DateOnly, s, c.about.Zone)
+		t, err := time.ParseInLocation(time.DateOnly, s, c.Zone)
 		if err != nil || t.Year() < 1970 || t.Year() > 9000 {
-			return t, city.Errorf(city.Invalid, "%s", c.say.Say("transit.csv.date", "name", name))
+			return t, city.Errorf(city.Invalid, "%s", c.Say("transit.csv.date", "name", name))
 		}
 		return t, nil
 	}
-	today := r.clock.midnight(r.clock.now)
+	today := r.Clock.Midnight(r.Clock.Now)
 	to, err := day("to", today)
 	if err != nil {
 		return err
@@ -228,13 +230,13 @@ func (c *Console) transitDelays(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	if from.After(to) || to.Sub(from) > mostDays*24*time.Hour {
-		return city.Errorf(city.Invalid, "%s", c.say.Say("transit.csv.range", "n", mostDays))
+		return city.Errorf(city.Invalid, "%s", c.Say("transit.csv.range", "n", mostDays))
 	}
-	rows, err := c.cfg.Transit.Delays(r.Context(), b.Name(), q.Get("line"), from, r.clock.midnight(to.Add(36*time.Hour)))
+	rows, err := c.cfg.Transit.Delays(r.Context(), b.Name(), q.Get("line"), from, r.Clock.Midnight(to.Add(36*time.Hour)))
 	if err != nil {
 		return err
 	}
-	out := c.csv(w, fmt.Sprintf("delays-%s-%s.csv", b.Name(), to.Format(time.DateOnly)))
+	out := c.CSV(w, fmt.Sprintf("delays-%s-%s.csv", b.Name(), to.Format(time.DateOnly)))
 	_ = out.Write([]string{"start", "seconds", "line_id", "line", "measured", "on_time", "early", "late", "cancelled", "mean_delay_s", "heard_seconds", "simulated"})
 	for i := range rows {
 		x := &rows[i]
@@ -242,9 +244,9 @@ func (c *Console) transitDelays(w http.ResponseWriter, r *request) error {
 		if x.Measured > 0 {
 			mean = strconv.FormatFloat(math.Round(10*x.MeanDelay())/10, 'f', -1, 64)
 		}
-		row := cells(x.Start.In(c.about.Zone).Format(time.RFC3339), 3600, x.RouteID, x.Route, x.Measured, x.OnTime, x.Early, x.Late, x.Cancelled)
+		row := frame.Cells(x.Start.In(c.Zone).Format(time.RFC3339), 3600, x.RouteID, x.Route, x.Measured, x.OnTime, x.Early, x.Late, x.Cancelled)
 		_ = out.Write(append(row, mean, strconv.Itoa(int(x.Covered.Seconds())), strconv.FormatBool(b.Simulated())))
 	}
 	out.Flush()
-	return gone(out.Error())
+	return frame.Gone(out.Error())
 }

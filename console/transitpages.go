@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"polity/city"
+	"polity/console/frame"
 	"polity/sensors/transit"
 )
 
@@ -46,7 +47,7 @@ type feedView struct {
 
 type lineRow struct {
 	Path, Name, Long, Mode string
-	State                  sign
+	State                  frame.Sign
 	Now, Hour              string
 }
 
@@ -58,18 +59,18 @@ type alertView struct {
 
 type foundStop struct{ Path, Name, What string }
 
-func (c *Console) transitPage(w http.ResponseWriter, r *request) error {
+func (c *Console) transitPage(w http.ResponseWriter, r *frame.Request) error {
 	v := transitView{None: c.cfg.Transit == nil}
-	title := c.say.Say("transit.title")
+	title := c.Say("transit.title")
 	if v.None {
-		return c.render(w, r, http.StatusOK, page{Template: "transit", Title: title, Data: v})
+		return c.Render(w, r, http.StatusOK, frame.Page{Template: "transit", Title: title, Data: v})
 	}
 	o := &transitOverview{Search: strings.TrimSpace(r.URL.Query().Get("stop"))}
 	o.Searched = o.Search != ""
 	lines, running, vehicles := 0, 0, 0
 	for _, b := range c.cfg.Transit.Boards() {
-		s := b.State(r.clock.now)
-		f := c.feedView(&s, r.clock)
+		s := b.State(r.Clock.Now)
+		f := c.feedView(&s, r.Clock)
 		for i := range s.Routes {
 			if s.Routes[i].Running > 0 {
 				running++
@@ -82,18 +83,18 @@ func (c *Console) transitPage(w http.ResponseWriter, r *request) error {
 			o.Found = append(o.Found, foundStop{Path: stopPath(b.Name(), x.ID), Name: x.Name, What: c.stopWords(x)})
 		}
 	}
-	o.Summary = c.say.Say("transit.words", "n", lines) + " " + c.say.Say("transit.words.running", "n", running) + " " + c.say.Say("transit.words.vehicles", "n", vehicles)
-	o.Map.Alt = c.say.Say("transit.map.alt")
+	o.Summary = c.Say("transit.words", "n", lines) + " " + c.Say("transit.words.running", "n", running) + " " + c.Say("transit.words.vehicles", "n", vehicles)
+	o.Map.Alt = c.Say("transit.map.alt")
 	v.Overview, v.OnMap = o, o.Map.OnMap
-	return c.render(w, r, http.StatusOK, page{Template: "transit", Title: title, Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "transit", Title: title, Data: v})
 }
 
 func (c *Console) stopWords(x transit.Named) string {
 	if x.Station {
-		return c.say.Say("transit.stop.station")
+		return c.Say("transit.stop.station")
 	}
 	if x.Platform != "" {
-		return c.say.Say("transit.stop.platform", "platform", x.Platform)
+		return c.Say("transit.stop.platform", "platform", x.Platform)
 	}
 	return ""
 }
@@ -107,33 +108,33 @@ func stopPath(feed city.Slug, id string) string {
 }
 
 // feedView is a feed with its lines in words.
-func (c *Console) feedView(s *transit.State, at clock) feedView {
+func (c *Console) feedView(s *transit.State, at frame.Clock) feedView {
 	v := feedView{Name: s.Name, Title: cmp.Or(s.Publisher, string(s.Name)), Simulated: s.Simulated, CSV: "/transit/" + string(s.Name) + "/delays.csv", OnTimeWords: c.onTimeWords(s, at)}
 	switch {
 	case s.Loaded.IsZero():
-		v.Problems = append(v.Problems, c.say.Say("transit.notimetable"))
+		v.Problems = append(v.Problems, c.Say("transit.notimetable"))
 	case s.Expired:
-		v.Problems = append(v.Problems, c.say.Say("transit.expired", "date", at.Date(noon(s.Expires.UTC()))))
+		v.Problems = append(v.Problems, c.Say("transit.expired", "date", at.Date(noon(s.Expires.UTC()))))
 	default:
-		v.Words = c.say.Say("transit.valid", "date", at.Date(noon(s.Expires.UTC())))
+		v.Words = c.Say("transit.valid", "date", at.Date(noon(s.Expires.UTC())))
 	}
 	if s.Problem != "" {
-		v.Problems = append(v.Problems, c.say.Say("transit.timetable.problem", "problem", s.Problem))
+		v.Problems = append(v.Problems, c.Say("transit.timetable.problem", "problem", s.Problem))
 	}
 	for _, x := range s.Sources {
 		switch {
 		case x.Problem != "":
-			v.Problems = append(v.Problems, c.say.Say("transit."+x.Kind+".problem", "problem", x.Problem))
+			v.Problems = append(v.Problems, c.Say("transit."+x.Kind+".problem", "problem", x.Problem))
 		case !x.Fresh && !x.At.IsZero():
-			v.Problems = append(v.Problems, c.say.Say("transit."+x.Kind+".stale", "time", at.Words(x.At)))
+			v.Problems = append(v.Problems, c.Say("transit."+x.Kind+".stale", "time", at.Words(x.At)))
 		case !x.Fresh:
-			v.Problems = append(v.Problems, c.say.Say("transit."+x.Kind+".never"))
+			v.Problems = append(v.Problems, c.Say("transit."+x.Kind+".never"))
 		}
 	}
 	for i := range s.Routes {
 		k := &s.Routes[i]
 		v.Lines = append(v.Lines, lineRow{
-			Path: linePath(s.Name, k.ID), Name: k.Name, Long: k.Long, Mode: c.say.Say("transit.mode." + transit.Mode(k.Kind)), State: c.lineState(k), Now: c.lineNow(k), Hour: c.tallyWords(k.Hour),
+			Path: linePath(s.Name, k.ID), Name: k.Name, Long: k.Long, Mode: c.Say("transit.mode." + transit.Mode(k.Kind)), State: c.lineState(k), Now: c.lineNow(k), Hour: c.tallyWords(k.Hour),
 		})
 	}
 	v.Alerts = c.alertViews(s.Alerts, at)
@@ -141,8 +142,8 @@ func (c *Console) feedView(s *transit.State, at clock) feedView {
 }
 
 // onTimeWords says what on time means.
-func (c *Console) onTimeWords(s *transit.State, at clock) string {
-	return c.say.Say("transit.definition", "early", at.Long(s.Early), "late", at.Long(s.Late))
+func (c *Console) onTimeWords(s *transit.State, at frame.Clock) string {
+	return c.Say("transit.definition", "early", at.Long(s.Early), "late", at.Long(s.Late))
 }
 
 // noon of a day is the same day in every time zone of a city's.
@@ -152,8 +153,10 @@ func noon(day time.Time) time.Time { return day.Add(12 * time.Hour) }
 const often = 0.25
 
 // lineState is how a line does, in a word.
-func (c *Console) lineState(k *transit.Route) sign {
-	is := func(shape, key string) sign { return sign{shape, c.say.Say("transit.state." + key)} }
+func (c *Console) lineState(k *transit.Route) frame.Sign {
+	is := func(shape, key string) frame.Sign {
+		return frame.Sign{Sign: shape, Word: c.Say("transit.state." + key)}
+	}
 	share := func(n, of int) bool { return of > 0 && float64(n) >= often*float64(of) }
 	switch {
 	case k.Running == 0:
@@ -180,7 +183,7 @@ func (c *Console) lineNow(k *transit.Route) string {
 	words := []string{}
 	add := func(key string, n int) {
 		if n > 0 {
-			words = append(words, c.say.Say("transit.now."+key, "n", n))
+			words = append(words, c.Say("transit.now."+key, "n", n))
 		}
 	}
 	add("ontime", k.OnTime)
@@ -188,15 +191,15 @@ func (c *Console) lineNow(k *transit.Route) string {
 	add("early", k.Early)
 	add("cancelled", k.Cancelled)
 	add("unknown", k.Running-k.Expected-k.Cancelled)
-	return c.say.Say("transit.now", "n", k.Running) + " " + strings.Join(words, ", ")
+	return c.Say("transit.now", "n", k.Running) + " " + strings.Join(words, ", ")
 }
 
 // tallyWords is "92 % of 118".
 func (c *Console) tallyWords(t transit.Tally) string {
 	if t.Measured == 0 {
-		return c.say.Say("transit.tally.none")
+		return c.Say("transit.tally.none")
 	}
-	return c.say.Say("transit.tally", "share", percent(t.OnTime, t.Measured), "n", t.Measured)
+	return c.Say("transit.tally", "share", percent(t.OnTime, t.Measured), "n", t.Measured)
 }
 
 func percent(n, of int) string {
@@ -206,7 +209,7 @@ func percent(n, of int) string {
 	return fmt.Sprintf("%d %%", (200*n+of)/(2*of)) // rounded
 }
 
-func (c *Console) alertViews(list []transit.Alert, at clock) (out []alertView) {
+func (c *Console) alertViews(list []transit.Alert, at frame.Clock) (out []alertView) {
 	for i := range list {
 		a := &list[i]
 		v := alertView{Title: cmp.Or(a.Title, a.Words, a.Effect), Words: a.Words, Address: a.Address, Strong: a.Severity == "warning" || a.Severity == "severe"}
@@ -226,17 +229,17 @@ func (c *Console) delayWords(d time.Duration) string {
 	n := int(d.Round(time.Minute).Minutes())
 	switch {
 	case n > 0:
-		return c.say.Say("transit.delay.late", "n", n)
+		return c.Say("transit.delay.late", "n", n)
 	case n < 0:
-		return c.say.Say("transit.delay.early", "n", -n)
+		return c.Say("transit.delay.early", "n", -n)
 	}
-	return c.say.Say("transit.delay.none")
+	return c.Say("transit.delay.none")
 }
 
 type transitLine struct {
 	Feed, Name, Long, Mode string
 	Simulated              bool
-	State                  sign
+	State                  frame.Sign
 	Now                    string
 	Alerts                 []alertView
 	Map                    transitMap
@@ -264,26 +267,26 @@ type hourRow struct {
 }
 
 // board finds the feed that an address names.
-func (c *Console) board(r *request) (*transit.Board, error) {
+func (c *Console) board(r *frame.Request) (*transit.Board, error) {
 	if c.cfg.Transit == nil {
-		return nil, city.Errorf(city.NotFound, "%s", c.say.Say("error.page"))
+		return nil, city.Errorf(city.NotFound, "%s", c.Say("error.page"))
 	}
 	return c.cfg.Transit.Board(city.Slug(r.PathValue("feed")))
 }
 
-func (c *Console) transitLinePage(w http.ResponseWriter, r *request) error {
+func (c *Console) transitLinePage(w http.ResponseWriter, r *frame.Request) error {
 	b, err := c.board(r)
 	if err != nil {
 		return err
 	}
-	k, err := b.Route(r.PathValue("line"), r.clock.now)
+	k, err := b.Route(r.PathValue("line"), r.Clock.Now)
 	if err != nil {
 		return err
 	}
-	s := b.State(r.clock.now)
+	s := b.State(r.Clock.Now)
 	v := &transitLine{
-		Feed: string(b.Name()), Name: k.Name, Long: k.Long, Mode: c.say.Say("transit.mode." + transit.Mode(k.Kind)), Simulated: s.Simulated, State: c.lineState(&k.Route), Now: c.lineNow(&k.Route),
-		Alerts: c.alertViews(k.Alerts, r.clock), CSV: "/transit/" + string(b.Name()) + "/delays.csv?line=" + url.QueryEscape(k.ID), OnTimeWords: c.onTimeWords(&s, r.clock),
+		Feed: string(b.Name()), Name: k.Name, Long: k.Long, Mode: c.Say("transit.mode." + transit.Mode(k.Kind)), Simulated: s.Simulated, State: c.lineState(&k.Route), Now: c.lineNow(&k.Route),
+		Alerts: c.alertViews(k.Alerts, r.Clock), CSV: "/transit/" + string(b.Name()) + "/delays.csv?line=" + url.QueryEscape(k.ID), OnTimeWords: c.onTimeWords(&s, r.Clock),
 	}
 	for _, way := range k.Ways {
 		x := wayView{Headsign: way.Headsign}
@@ -294,7 +297,7 @@ func (c *Console) transitLinePage(w http.ResponseWriter, r *request) error {
 	}
 	for i := range k.Vehicles {
 		x := &k.Vehicles[i]
-		row := vehicleRow{Headsign: x.Headsign, Next: x.NextStop, At: r.clock.Time(x.At)}
+		row := vehicleRow{Headsign: x.Headsign, Next: x.NextStop, At: r.Clock.Time(x.At)}
 		if x.NextStopID != "" {
 			row.NextPath = stopPath(b.Name(), x.NextStopID)
 		}
@@ -304,25 +307,25 @@ func (c *Console) transitLinePage(w http.ResponseWriter, r *request) error {
 		v.Vehicles = append(v.Vehicles, row)
 	}
 	c.addToMap(&v.Map, b, &s, k.ID)
-	v.Map.Alt = c.say.Say("transit.map.line", "line", k.Name)
+	v.Map.Alt = c.Say("transit.map.line", "line", k.Name)
 	if v.Hours, err = c.hours(r, b.Name(), k.ID); err != nil {
 		return err
 	}
-	title := c.say.Say("transit.line", "line", k.Name)
-	return c.render(w, r, http.StatusOK, page{Template: "transit", Title: title, Data: transitView{Line: v, OnMap: v.Map.OnMap}})
+	title := c.Say("transit.line", "line", k.Name)
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "transit", Title: title, Data: transitView{Line: v, OnMap: v.Map.OnMap}})
 }
 
 // hours are those of today and yesterday, newest first.
-func (c *Console) hours(r *request, feed city.Slug, line string) (out []hourRow, err error) {
-	from := r.clock.midnight(r.clock.midnight(r.clock.now).Add(-12 * time.Hour))
-	rows, err := c.cfg.Transit.Delays(r.Context(), feed, line, from, r.clock.now)
+func (c *Console) hours(r *frame.Request, feed city.Slug, line string) (out []hourRow, err error) {
+	from := r.Clock.Midnight(r.Clock.Midnight(r.Clock.Now).Add(-12 * time.Hour))
+	rows, err := c.cfg.Transit.Delays(r.Context(), feed, line, from, r.Clock.Now)
 	if err != nil {
 		return nil, err
 	}
 	for _, x := range slices.Backward(rows) {
-		row := hourRow{Hour: r.clock.Words(x.Start) + "–" + x.Start.Add(time.Hour).In(c.about.Zone).Format("15:04"), Share: percent(x.OnTime, x.Measured), Measured: x.Measured, Early: x.Early, Late: x.Late, Cancelled: x.Cancelled}
+		row := hourRow{Hour: r.Clock.Words(x.Start) + "–" + x.Start.Add(time.Hour).In(c.Zone).Format("15:04"), Share: percent(x.OnTime, x.Measured), Measured: x.Measured, Early: x.Early, Late: x.Late, Cancelled: x.Cancelled}
 		if x.Measured > 0 {
-			row.Mean = c.say.Say("transit.seconds", "n", int(x.MeanDelay()))
+			row.Mean = c.Say("transit.seconds", "n", int(x.MeanDelay()))
 		}
 		out = append(out, row)
 	}
@@ -343,31 +346,31 @@ type departureRow struct {
 	Headsign         string
 	Planned          template.HTML
 	Platform         string
-	State            sign
+	State            frame.Sign
 	Cancelled, Quiet bool
 }
 
-func (c *Console) transitStopPage(w http.ResponseWriter, r *request) error {
+func (c *Console) transitStopPage(w http.ResponseWriter, r *frame.Request) error {
 	b, err := c.board(r)
 	if err != nil {
 		return err
 	}
-	s, err := b.Stop(r.PathValue("stop"), r.clock.now)
+	s, err := b.Stop(r.PathValue("stop"), r.Clock.Now)
 	if err != nil {
 		return err
 	}
-	v := &transitStop{Name: s.Name, Platform: s.Platform, Code: s.Code, Simulated: b.Simulated(), Live: s.Live, Alerts: c.alertViews(s.Alerts, r.clock)}
-	v.Words = c.say.Say("transit.stop.live")
+	v := &transitStop{Name: s.Name, Platform: s.Platform, Code: s.Code, Simulated: b.Simulated(), Live: s.Live, Alerts: c.alertViews(s.Alerts, r.Clock)}
+	v.Words = c.Say("transit.stop.live")
 	if !s.Live {
-		v.Words = c.say.Say("transit.stop.plan")
+		v.Words = c.Say("transit.stop.plan")
 	}
 	for i := range s.Departures {
-		v.Departures = append(v.Departures, c.departure(b.Name(), &s.Departures[i], r.clock))
+		v.Departures = append(v.Departures, c.departure(b.Name(), &s.Departures[i], r.Clock))
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "transit", Title: cmp.Or(s.Name, s.ID), Data: transitView{Stop: v}})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "transit", Title: cmp.Or(s.Name, s.ID), Data: transitView{Stop: v}})
 }
 
-func (c *Console) departure(feed city.Slug, d *transit.Departure, at clock) departureRow {
+func (c *Console) departure(feed city.Slug, d *transit.Departure, at frame.Clock) departureRow {
 	row := departureRow{Line: d.Route, Headsign: d.Headsign, Platform: d.Platform, Cancelled: d.Cancelled}
 	if d.RouteID != "" {
 		row.LinePath = linePath(feed, d.RouteID)
@@ -378,11 +381,11 @@ func (c *Console) departure(feed city.Slug, d *transit.Departure, at clock) depa
 	row.When = at.Time(d.Planned)
 	switch {
 	case d.Cancelled:
-		row.State = sign{"stopped", c.say.Say("transit.dep.cancelled")}
+		row.State = frame.Stopped(c.Say("transit.dep.cancelled"))
 	case d.Expected.IsZero():
-		row.State = sign{"unknown", c.say.Say("transit.dep.plan")}
+		row.State = frame.Unknown(c.Say("transit.dep.plan"))
 	case d.Planned.IsZero():
-		row.When, row.State = at.Time(d.Expected), sign{"live", c.say.Say("transit.dep.extra")}
+		row.When, row.State = at.Time(d.Expected), frame.Live(c.Say("transit.dep.extra"))
 	default:
 		row.When = at.Time(d.Expected)
 		late := d.Expected.Sub(d.Planned)
@@ -390,7 +393,7 @@ func (c *Console) departure(feed city.Slug, d *transit.Departure, at clock) depa
 		if late >= 2*time.Minute || late <= -time.Minute {
 			shape = "attention"
 		}
-		row.State = sign{shape, c.delayWords(late)}
+		row.State = frame.Sign{Sign: shape, Word: c.delayWords(late)}
 	}
 	return row
 }

@@ -10,6 +10,7 @@ import (
 	"polity/camera/layout"
 	"polity/camera/live"
 	"polity/city"
+	"polity/console/frame"
 )
 
 // WallData is what the wall's script needs.
@@ -50,7 +51,7 @@ type wallView struct {
 type wallTile struct {
 	Name  city.Slug
 	Title string
-	State sign
+	State frame.Sign
 }
 
 type wallChoice struct {
@@ -61,7 +62,7 @@ type wallChoice struct {
 
 // wallPage is many live scenes at once. Which cameras, how many at once and which
 // screen of them stand in the address: ?cameras=a,b&tiles=16&screen=2.
-func (c *Console) wallPage(w http.ResponseWriter, r *request) error {
+func (c *Console) wallPage(w http.ResponseWriter, r *frame.Request) error {
 	q := r.URL.Query()
 	if chosen := q["camera"]; len(chosen) > 0 { // of the form, one each
 		q.Del("camera")
@@ -79,7 +80,7 @@ func (c *Console) wallPage(w http.ResponseWriter, r *request) error {
 	if chosen, err = c.mayWatch(chosen, r); err != nil {
 		return err
 	}
-	data := WallData{Cameras: []WallCamera{}, Tiles: inRange(q.Get("tiles"), tilesAtFirst, 1, live.MaxCameras), Most: live.MaxCameras, Zone: c.about.Zone.String()}
+	data := WallData{Cameras: []WallCamera{}, Tiles: inRange(q.Get("tiles"), tilesAtFirst, 1, live.MaxCameras), Most: live.MaxCameras, Zone: c.Zone.String()}
 	screens := max(1, (len(chosen)+data.Tiles-1)/data.Tiles)
 	data.Screen = inRange(q.Get("screen"), 1, 1, screens) - 1
 	for _, k := range chosen {
@@ -90,51 +91,46 @@ func (c *Console) wallPage(w http.ResponseWriter, r *request) error {
 		data.Cameras = append(data.Cameras, WallCamera{Name: k.Name, Title: k.title(), Width: k.Width, Height: k.Height, Ground: l.Ground})
 	}
 	v := wallView{Data: data, PerWall: data.Tiles, Most: live.MaxCameras}
-	v.Words = c.say.Say("wall.words", "n", len(chosen), "all", len(all))
+	v.Words = c.Say("wall.words", "n", len(chosen), "all", len(all))
 	for _, p := range c.purposeChoices() {
-		if p.Value == string(r.who.Purpose) && p.Value != "" {
-			v.Purpose = c.say.Say("wall.purpose", "purpose", p.Words)
+		if p.Value == string(r.Who.Purpose) && p.Value != "" {
+			v.Purpose = c.Say("wall.purpose", "purpose", p.Words)
 		}
 	}
 	if len(unknown) > 0 {
-		v.Unknown = c.say.Say("wall.unknown", "n", len(unknown), "names", strings.Join(unknown, ", "))
+		v.Unknown = c.Say("wall.unknown", "n", len(unknown), "names", strings.Join(unknown, ", "))
 	}
 	if hidden := named - len(chosen); hidden > 0 {
-		v.Hidden = c.say.Say("wall.hidden", "n", hidden)
+		v.Hidden = c.Say("wall.hidden", "n", hidden)
 	}
 	from := data.Screen * data.Tiles
 	for _, k := range chosen[from:min(len(chosen), from+data.Tiles)] {
-		v.Tiles = append(v.Tiles, wallTile{k.Name, k.title(), c.doing(k, r.clock).State})
+		v.Tiles = append(v.Tiles, wallTile{k.Name, k.title(), c.doing(k, r.Clock).State})
 	}
 	for _, k := range all {
 		v.Choice = append(v.Choice, wallChoice{k.Name, k.title(), slices.ContainsFunc(chosen, func(o Camera) bool { return o.Name == k.Name })})
 	}
 	if data.Screen > 0 {
-		v.Previous = with(r, "screen", strconv.Itoa(data.Screen))
+		v.Previous = frame.With(r, "screen", strconv.Itoa(data.Screen))
 	}
 	if data.Screen+1 < screens {
-		v.Next = with(r, "screen", strconv.Itoa(data.Screen+2))
+		v.Next = frame.With(r, "screen", strconv.Itoa(data.Screen+2))
 	}
-	return c.render(w, r, http.StatusOK, page{Template: "wall", Title: c.say.Say("wall.title"), Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "wall", Title: c.Say("wall.title"), Data: v})
 }
 
 // mayWatch leaves out cameras that the one who asks may not watch. Where nothing but a
 // purpose is missing, it is asked for.
-func (c *Console) mayWatch(all []Camera, r *request) (may []Camera, err error) {
+func (c *Console) mayWatch(all []Camera, r *frame.Request) (may []Camera, err error) {
 	for _, k := range all {
-		switch d := c.decide(r, access.LookLive, c.thing(k.Name)); {
+		switch d := c.Decide(r, access.LookLive, c.thing(k.Name)); {
 		case d.Allowed:
 			may = append(may, k)
 		case d.Purpose:
-			return nil, &refusal{d, r.who.Kind == access.Public}
+			return nil, &frame.Refusal{Decision: d, Public: r.Who.Kind == access.Public}
 		}
 	}
 	return may, nil
-}
-
-// safetyDesk is what the wall belongs to.
-func safetyDesk(*Console, *http.Request) ([]access.Thing, error) {
-	return []access.Thing{access.Service(access.Safety)}, nil
 }
 
 // chosenCameras are those that a list names, in its order; all for an empty list.

@@ -435,11 +435,6 @@ func (c *Console) waterPlan(v *water.View, p *water.Isolation) *waterPlan {
 	return o
 }
 
-// serviceWater is the water service, for its routes.
-func serviceWater(*Console, *http.Request) ([]access.Thing, error) {
-	return []access.Thing{access.Service(access.Water)}, nil
-}
-
 // waterJSON is the picture for the desk's own programs.
 func (c *Console) waterJSON(w http.ResponseWriter, _ *request) error {
 	desk, err := running[WaterDesk](c, access.Water)

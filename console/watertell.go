@@ -68,7 +68,7 @@ func (c *Console) waterTold(w http.ResponseWriter, r *request) error {
 	if r.PostFormValue("mail") != "" { // which nobody sees, and programs fill in
 		return again(http.StatusBadRequest, "water.tell.program")
 	}
-	if wait := c.told.take(r.RemoteAddr, r.clock.now); wait > 0 {
+	if wait := c.told.take(r.RemoteAddr, r.clock.Now); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())+1))
 		return again(http.StatusTooManyRequests, "water.tell.often")
 	}

@@ -17,6 +17,7 @@ import (
 	"polity/access/policy"
 	"polity/city"
 	"polity/console"
+	"polity/console/frame"
 	"polity/internal/certs"
 	"polity/internal/durable"
 )
@@ -98,7 +99,7 @@ type rights struct {
 	*policy.Live
 }
 
-var _ console.Access = rights{}
+var _ frame.Access = rights{}
 
 // AccountsFile is the file of accounts in the hub's data folder.
 const AccountsFile = "access.db"

@@ -7,6 +7,7 @@ import (
 
 	"polity/city"
 	"polity/console"
+	"polity/console/frame"
 	"polity/plane"
 	"polity/release/docket"
 )
@@ -17,7 +18,7 @@ func RecordingsOf(c console.City) docket.Recordings {
 }
 
 // WithAccess has a hub of a test take another's word on who may do what.
-func WithAccess(d Deps, a console.Access, looks console.Looks) Deps {
+func WithAccess(d Deps, a frame.Access, looks console.Looks) Deps {
 	d.access, d.looks = a, looks
 	return d
 }

@@ -20,6 +20,7 @@ import (
 	"polity/camera/uplink"
 	"polity/city"
 	"polity/console"
+	"polity/console/frame"
 	"polity/hub/minutes"
 	"polity/hub/places"
 	"polity/internal/certs"
@@ -57,7 +58,7 @@ type Deps struct {
 	// alone, whose data is simulated.
 	Door *console.Door
 
-	access     console.Access // of tests; nil: the accounts and policies of the configuration
+	access     frame.Access // of tests; nil: the accounts and policies of the configuration
 	looks      console.Looks
 	recordings docket.Recordings // of tests; nil: those of the edges
 }
@@ -110,7 +111,7 @@ type Hub struct {
 	kindsOff    map[city.Slug]bool
 	advice      []AlertSource
 
-	access    console.Access
+	access    frame.Access
 	looks     console.Looks
 	people    *account.Accounts // nil in tests
 	policies  *policy.Live

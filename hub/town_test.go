@@ -21,9 +21,9 @@ import (
 	"polity/camera/uplink"
 	"polity/camera/wire"
 	"polity/city"
-	"polity/console"
 	"polity/console/consoletest"
 	"polity/console/counts"
+	"polity/console/frame"
 	"polity/hub"
 	"polity/internal/testport"
 	"polity/register"
@@ -42,7 +42,7 @@ type town struct {
 	stop    func()
 	log     *logBuffer
 	seeds   map[city.Slug]string
-	access  console.Access // here whoever asks on loopback may do everything
+	access  frame.Access // here whoever asks on loopback may do everything
 	modules []service.Module
 	films   docket.Recordings
 }

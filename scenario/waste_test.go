@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"polity/access"
-	"polity/console"
+	"polity/console/waste"
 )
 
 var wasteOrder = regexp.MustCompile(`action="(/decisions/waste/(plan|moves)-[^"]+)"><input type="hidden" name="revision" value="(\d+)"`)
@@ -86,7 +86,7 @@ func TestTodaysContainersAreCollected(t *testing.T) {
 		})
 		form(order[1], url.Values{"revision": {order[3]}, "to": {"accepted"}})
 	}
-	drive := func() (d console.DriverData) {
+	drive := func() (d waste.DriverData) {
 		t.Helper()
 		_, text, _ := strings.Cut(w.get(w.hubAt, "/services/waste/drive.json"), "\n")
 		if err := json.Unmarshal([]byte(text), &d); err != nil {

@@ -20,6 +20,7 @@ import (
 	"polity/city"
 	"polity/console"
 	"polity/console/consoletest"
+	"polity/console/frame"
 )
 
 // latencies are what requests took.
@@ -94,7 +95,7 @@ func newTrial(ctx context.Context, seed uint64) (_ *trial, err error) {
 		}
 	}
 	t.gate = &gate{Accounts: t.people, Live: t.live}
-	for i, a := range []console.Access{t.gate, &remembered{gate: t.gate, who: map[string]access.Who{}, answers: map[string]access.Decision{}}} {
+	for i, a := range []frame.Access{t.gate, &remembered{gate: t.gate, who: map[string]access.Who{}, answers: map[string]access.Decision{}}} {
 		if err := t.serve(ctx, i, a); err != nil {
 			return nil, err
 		}
@@ -120,7 +121,7 @@ func (t *trial) signIn(ctx context.Context, name string, role access.Role) error
 	return nil
 }
 
-func (t *trial) serve(ctx context.Context, i int, a console.Access) error {
+func (t *trial) serve(ctx context.Context, i int, a frame.Access) error {
 	town, err := consoletest.New(consoletest.Config{})
 	if err != nil {
 		return err
@@ -218,7 +219,7 @@ type gate struct {
 	took time.Duration
 }
 
-var _ console.Access = (*gate)(nil)
+var _ frame.Access = (*gate)(nil)
 
 func (g *gate) Who(r *http.Request) (access.Who, error) {
 	defer g.add(time.Now())

@@ -16,7 +16,10 @@ import (
 	"polity/camera/wire"
 	"polity/city"
 	"polity/console"
+	"polity/console/frame"
+	"polity/console/ground"
 	"polity/console/names"
+	"polity/console/waste"
 	"polity/room/alert"
 	"polity/room/order"
 )
@@ -47,7 +50,7 @@ var mirrored = []struct {
 	{"ChartData", console.ChartData{}},
 	{"ChartLine", console.ChartLine{}},
 	{"Tick", console.Tick{}},
-	{"Palette", console.Palette{}},
+	{"Palette", ground.Palette{}},
 	{"MapData", console.MapData{}},
 	{"MapCamera", console.MapCamera{}},
 	{"MapMapped", console.MapMapped{}},
@@ -75,11 +78,11 @@ var mirrored = []struct {
 	{"RoomCamera", console.RoomCamera{}},
 	{"CrewData", console.CrewData{}},
 	{"CrewOrder", console.CrewOrder{}},
-	{"CrewMap", console.CrewMap{}},
-	{"DriverData", console.DriverData{}},
-	{"DriverTour", console.DriverTour{}},
-	{"DriverMine", console.DriverMine{}},
-	{"DriverCall", console.DriverCall{}},
+	{"CrewMap", ground.Picture{}},
+	{"DriverData", waste.DriverData{}},
+	{"DriverTour", waste.DriverTour{}},
+	{"DriverMine", waste.DriverMine{}},
+	{"DriverCall", waste.DriverCall{}},
 	{"OrderAssignee", order.Assignee{}},
 	{"OrderSource", order.Source{}},
 	{"OrderEntry", order.Entry{}},
@@ -88,7 +91,7 @@ var mirrored = []struct {
 	{"CaseNewData", console.CaseNewData{}},
 	{"CaseNewCamera", console.CaseNewCamera{}},
 	{"EditorData", console.EditorData{}},
-	{"Problem", console.Problem{}},
+	{"Problem", frame.Problem{}},
 }
 
 // WriteTypes writes TypesFile.

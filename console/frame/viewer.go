@@ -1,6 +1,6 @@
-package console
+package frame
 
-// Viewer is what the one who asks may do on a page. The zero Viewer is the public: place,
+// Viewer is what the one who asks may see of the camera that a page is about. The zero Viewer is the public: place,
 // counts and public events, late and suppressed.
 type Viewer struct {
 	Counts  bool // counts of this minute, every event

@@ -1,4 +1,7 @@
-package console
+// Package ground is the still picture of the map that lies beneath marks: layers for the
+// map's script, and the same drawn once, as a picture in light and dark for who has no
+// script, no WebGL, or paper.
+package ground
 
 import (
 	"bytes"
@@ -11,8 +14,6 @@ import (
 	"io"
 	"io/fs"
 	"math"
-	"net/http"
-	"path"
 	"strings"
 
 	"polity/city"
@@ -21,21 +22,43 @@ import (
 // layerNames in the order in which they are drawn.
 var layerNames = []string{"water", "parks", "squares", "streets", "rails", "buildings"}
 
-// ground is what lies beneath the map's points: layers for the map's script, and
-// the same drawn as a picture for who has no script, no WebGL, or paper.
-type ground struct {
-	files         map[string][]byte // by name with hash; compressed
-	layers        map[string]string // address by layer
-	light, dark   string            // addresses of the pictures
-	width, height int
-	project       func(city.Point) (x, y float64)
-	streets       []street
+// Source is what a ground is drawn from.
+type Source struct {
+	Bounds [2]city.Point // south-west and north-east corner of what is mapped
+	// Layers holds GeoJSON files (RFC 7946) named LAYER.geojson.gz, compressed by gzip; nil
+	// for a city without a map.
+	Layers            fs.FS
+	Credit, CreditURL string // whose data it is, and its licence
 }
 
-// street is a named street, for saying where a mapped camera is.
-type street struct {
-	name  string
-	lines [][]city.Point
+// Ground is what lies beneath the map's points. It does not change once it is open, and is
+// safe for concurrent use.
+type Ground struct {
+	Picture                   // its addresses are empty where there is no map
+	Layers  map[string]string // address by layer
+	Streets []Street
+	// Project returns where a place is in the picture, in its units. It is nil where there is
+	// no map.
+	Project func(city.Point) (x, y float64)
+
+	files  map[string][]byte // by name with hash; compressed
+	bounds [2]city.Point
+}
+
+// Picture is the still picture: where it is, its size in its own units, and whose it is.
+type Picture struct {
+	Light     string `json:"light"` // addresses; empty: there is none
+	Dark      string `json:"dark"`
+	Width     int    `json:"width"`
+	Height    int    `json:"height"`
+	Credit    string `json:"credit"`
+	CreditURL string `json:"creditUrl"`
+}
+
+// Street is a named street.
+type Street struct {
+	Name  string
+	Lines [][]city.Point
 }
 
 type layerFile struct {
@@ -51,8 +74,10 @@ type layerFile struct {
 	} `json:"features"`
 }
 
-func openGround(m Map) (*ground, error) {
-	g := &ground{files: map[string][]byte{}, layers: map[string]string{}}
+// Open reads the layers and draws the picture. Layers that cannot be read, or that lack
+// their bounds, are an error.
+func Open(m Source) (*Ground, error) {
+	g := &Ground{Picture: Picture{Credit: m.Credit, CreditURL: m.CreditURL}, Layers: map[string]string{}, files: map[string][]byte{}, bounds: m.Bounds}
 	if m.Layers == nil {
 		return g, nil
 	}
@@ -69,7 +94,7 @@ func openGround(m Map) (*ground, error) {
 		if err != nil {
 			return nil, err
 		}
-		g.layers[name] = g.put(name, ".geojson", packed)
+		g.Layers[name] = g.put(name, ".geojson", packed)
 		layer, err := readLayer(packed)
 		if err != nil {
 			return nil, fmt.Errorf("map layer %s: %w", name, err)
@@ -78,13 +103,13 @@ func openGround(m Map) (*ground, error) {
 			return nil, fmt.Errorf("map layer %s: %w", name, err)
 		}
 		if name == "streets" {
-			if g.streets, err = namedStreets(layer); err != nil {
+			if g.Streets, err = namedStreets(layer); err != nil {
 				return nil, fmt.Errorf("map layer %s: %w", name, err)
 			}
 		}
 	}
-	for theme, address := range map[string]*string{"light": &g.light, "dark": &g.dark} {
-		packed, err := squeeze(g.draw(drawn, palettes[theme]))
+	for theme, address := range map[string]*string{"light": &g.Light, "dark": &g.Dark} {
+		packed, err := squeeze(g.draw(drawn, Palettes[theme]))
 		if err != nil {
 			return nil, err
 		}
@@ -94,7 +119,7 @@ func openGround(m Map) (*ground, error) {
 }
 
 // put keeps a file under a name that holds the hash of its content.
-func (g *ground) put(name, ext string, packed []byte) (address string) {
+func (g *Ground) put(name, ext string, packed []byte) (address string) {
 	sum := sha256.Sum256(packed)
 	name += "." + hex.EncodeToString(sum[:6]) + ext
 	g.files[name] = packed
@@ -115,13 +140,13 @@ const groundWidth = 1000
 
 // frame sets the projection: Web Mercator (EPSG:3857), the bounds filling the
 // picture.
-func (g *ground) frame(bounds [2]city.Point) {
+func (g *Ground) frame(bounds [2]city.Point) {
 	y := func(lat float64) float64 { return math.Log(math.Tan(math.Pi/4 + lat*math.Pi/360)) }
 	west, south, east, north := bounds[0].Lon, bounds[0].Lat, bounds[1].Lon, bounds[1].Lat
 	scale := groundWidth / ((east - west) * math.Pi / 180)
-	g.width, g.height = groundWidth, int(math.Ceil((y(north)-y(south))*scale))
+	g.Width, g.Height = groundWidth, int(math.Ceil((y(north)-y(south))*scale))
 	top := y(north)
-	g.project = func(p city.Point) (float64, float64) {
+	g.Project = func(p city.Point) (float64, float64) {
 		return (p.Lon - west) * math.Pi / 180 * scale, (top - y(p.Lat)) * scale
 	}
 }
@@ -131,7 +156,7 @@ type shape struct {
 	kind, path string
 }
 
-func (g *ground) shapes(l *layerFile) ([]shape, error) {
+func (g *Ground) shapes(l *layerFile) ([]shape, error) {
 	var all []shape
 	for _, f := range l.Features {
 		lines, area, err := lineStrings(f.Geometry.Type, f.Geometry.Coordinates)
@@ -147,10 +172,10 @@ func (g *ground) shapes(l *layerFile) ([]shape, error) {
 	return all, nil
 }
 
-func (g *ground) trace(b *strings.Builder, line []city.Point, area bool) {
+func (g *Ground) trace(b *strings.Builder, line []city.Point, area bool) {
 	lastX, lastY := math.Inf(1), 0.0
 	for i, p := range line {
-		x, y := g.project(p)
+		x, y := g.Project(p)
 		x, y = math.Round(x*10)/10, math.Round(y*10)/10
 		switch {
 		case i == 0:
@@ -196,9 +221,9 @@ func lineStrings(kind string, raw json.RawMessage) (lines [][]city.Point, area b
 	return lines, area, err
 }
 
-// palettes are the colours of the ground; the map's script reads the same from
+// Palettes are the colours of the ground, "light" and "dark"; the map's script reads the same from
 // palette.ts by way of generated types.
-var palettes = map[string]Palette{
+var Palettes = map[string]Palette{
 	"light": {Ground: "#f1f1ee", Water: "#c9dbe8", Park: "#dfe8d6", Green: "#e6ecdf", Square: "#e9e7e1", Building: "#dcdad4", BuildingEdge: "#c9c6be", Main: "#ffffff", Street: "#ffffff", Lane: "#f8f8f6", Path: "#ffffff", Casing: "#d4d2cc", Rail: "#b6b3ac", Text: "#4a4e52", Halo: "#ffffff", Accent: "#0a58a6", Mapped: "#55595e", Paper: "#ffffff"},
 	"dark":  {Ground: "#191c1f", Water: "#16303f", Park: "#1f2b22", Green: "#1d2621", Square: "#212427", Building: "#2a2e32", BuildingEdge: "#383d42", Main: "#3c4247", Street: "#33383d", Lane: "#2a2f33", Path: "#2c3135", Casing: "#14171a", Rail: "#4b5157", Text: "#c3c7cb", Halo: "#14171a", Accent: "#86bdf5", Mapped: "#a9aeb4", Paper: "#1c1f22"},
 }
@@ -228,10 +253,10 @@ type Palette struct {
 // widths of streets in the picture's units, casing added.
 var widths = map[string]float64{"main": 9, "street": 6, "lane": 3, "walk": 4, "path": 1.5}
 
-func (g *ground) draw(layers map[string][]shape, p Palette) []byte {
+func (g *Ground) draw(layers map[string][]shape, p Palette) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" stroke-linecap="round" stroke-linejoin="round" fill-rule="evenodd"><path fill="%s" d="M0 0h%dv%dH0z"/>`,
-		g.width, g.height, p.Ground, g.width, g.height)
+		g.Width, g.Height, p.Ground, g.Width, g.Height)
 	fill := func(layer, kind, colour, edge string) {
 		fmt.Fprintf(&b, `<path fill="%s" stroke="%s" d="`, colour, edge)
 		for _, s := range layers[layer] {
@@ -281,11 +306,37 @@ func squeeze(data []byte) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-func (c *Console) mapFile(w http.ResponseWriter, r *request) error {
-	name := r.PathValue("file")
-	packed, ok := c.ground.files[name]
-	if !ok {
-		return city.Errorf(city.NotFound, "%s", c.say.Say("error.asset"))
+// File returns a layer or a picture by the last part of its address, compressed by gzip; nil:
+// there is none of that name.
+func (g *Ground) File(name string) []byte { return g.files[name] }
+
+// Spot is a place on the still picture, as pages show it.
+type Spot struct {
+	Light, Dark, Alt, Words, Map string
+	Credit, CreditURL            string
+	Width, Height                int
+	X, Y                         int
+	OnMap                        bool
+}
+
+// Spot is the whole picture, with nothing marked on it.
+func (g *Ground) Spot(alt string) Spot {
+	return Spot{Light: g.Light, Dark: g.Dark, Alt: alt, Width: g.Width, Height: g.Height, OnMap: true, Credit: g.Credit, CreditURL: g.CreditURL}
+}
+
+// Holds reports whether a place lies within what is mapped.
+func (g *Ground) Holds(p city.Point) bool {
+	b := g.bounds
+	return p.Lon >= b[0].Lon && p.Lon <= b[1].Lon && p.Lat >= b[0].Lat && p.Lat <= b[1].Lat
+}
+
+// Placed is a point on the picture; the zero Spot for none, and for one that is not on it.
+func (g *Ground) Placed(p *city.Point, alt string) Spot {
+	if p == nil || g.Light == "" || !g.Holds(*p) {
+		return Spot{}
 	}
-	return servePacked(w, r, path.Ext(name), packed)
+	s := g.Spot(alt)
+	x, y := g.Project(*p)
+	s.X, s.Y = int(x), int(y)
+	return s
 }

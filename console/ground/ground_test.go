@@ -1,4 +1,4 @@
-package console
+package ground
 
 import (
 	"bytes"
@@ -30,56 +30,41 @@ var helsinki = [2]city.Point{{Lon: 24.93, Lat: 60.16}, {Lon: 24.96, Lat: 60.18}}
 const road = `{"features":[{"geometry":{"type":"LineString","coordinates":[[24.94,60.17],[24.95,60.17]]},"properties":{"k":"main","n":"Long Street"}}]}`
 
 func TestGroundIsDrawn(t *testing.T) {
-	g, err := openGround(Map{Bounds: helsinki, Layers: fstest.MapFS{
+	g, err := Open(Source{Bounds: helsinki, Layers: fstest.MapFS{
 		"streets.geojson.gz":   {Data: packed(t, road)},
 		"buildings.geojson.gz": {Data: packed(t, `{"features":[{"geometry":{"type":"Polygon","coordinates":[[[24.941,60.171],[24.942,60.171],[24.942,60.172],[24.941,60.171]]]},"properties":null}]}`)},
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(g.layers) != 2 || g.light == g.dark || g.files[strings.TrimPrefix(g.light, "/map/")] == nil {
-		t.Fatalf("layers %v, pictures %q and %q", g.layers, g.light, g.dark)
+	if len(g.Layers) != 2 || g.Light == g.Dark || g.files[strings.TrimPrefix(g.Light, "/map/")] == nil {
+		t.Fatalf("layers %v, pictures %q and %q", g.Layers, g.Light, g.Dark)
 	}
-	x, y := g.project(city.Point{Lon: 24.945, Lat: 60.17})
-	if x < 499 || x > 501 || y < float64(g.height)/2-2 || y > float64(g.height)/2+4 {
-		t.Errorf("the middle of the map is at %g, %g of %d x %d", x, y, g.width, g.height)
+	x, y := g.Project(city.Point{Lon: 24.945, Lat: 60.17})
+	if x < 499 || x > 501 || y < float64(g.Height)/2-2 || y > float64(g.Height)/2+4 {
+		t.Errorf("the middle of the map is at %g, %g of %d x %d", x, y, g.Width, g.Height)
 	}
 	for at, want := range map[city.Point]string{{Lon: 24.945, Lat: 60.1702}: "Long Street", {Lon: 24.945, Lat: 60.1717}: ""} {
-		if got := nearest(g.streets, at); got != want {
+		if got := Nearest(g.Streets, at); got != want {
 			t.Errorf("%v is at %q, want %q", at, got, want)
 		}
 	}
 }
 
 func TestWrongGroundsAreRefused(t *testing.T) {
-	for name, m := range map[string]Map{
+	for name, m := range map[string]Source{
 		"no bounds":  {Layers: fstest.MapFS{}},
 		"the pole":   {Layers: fstest.MapFS{}, Bounds: [2]city.Point{{Lon: 1, Lat: 80}, {Lon: 2, Lat: 90}}},
 		"not gzip":   {Layers: fstest.MapFS{"streets.geojson.gz": {Data: []byte("x")}}, Bounds: helsinki},
 		"not JSON":   {Layers: fstest.MapFS{"streets.geojson.gz": {Data: packed(t, "x")}}, Bounds: helsinki},
 		"wrong kind": {Layers: fstest.MapFS{"water.geojson.gz": {Data: packed(t, strings.Replace(road, "LineString", "Polygon", 1))}}, Bounds: helsinki},
 	} {
-		if _, err := openGround(m); err == nil {
+		if _, err := Open(m); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-	if g, err := openGround(Map{}); err != nil || g.light != "" {
+	if g, err := Open(Source{}); err != nil || g.Light != "" {
 		t.Errorf("a map without a ground: %v", err)
-	}
-}
-
-func TestMappedCamerasAreRead(t *testing.T) {
-	all, err := ReadMapped(fstest.MapFS{"cameras.geojson.gz": {Data: packed(t, `{"features":[{"id":7,"geometry":{"coordinates":[24.9,60.1]},"properties":null},{"id":8,"geometry":{"coordinates":[24.9,60.1]},"properties":{"kind":"dome","heading":90}}]}`)}})
-	if err != nil || len(all) != 2 || all[0].Heading != -1 || all[1].Heading != 90 || all[1].Kind != "dome" {
-		t.Errorf("%+v, %v", all, err)
-	}
-	if all, err := ReadMapped(fstest.MapFS{}); err != nil || all != nil {
-		t.Errorf("no file: %v, %v", all, err)
-	}
-	for _, bad := range []string{"x", `{"features":[{"id":7,"geometry":{"coordinates":[24.9,260.1]}}]}`} {
-		if _, err := ReadMapped(fstest.MapFS{"cameras.geojson.gz": {Data: packed(t, bad)}}); err == nil {
-			t.Errorf("%s: accepted", bad)
-		}
 	}
 }
 
@@ -104,7 +89,7 @@ func FuzzLayer(f *testing.F) {
 	f.Add(`{"features":[{"geometry":{"type":"MultiPolygon","coordinates":[[[[1,2],[1e300,-1e300]]]]}}]}`)
 	f.Add(`{"features":[{"geometry":{"type":"Polygon","coordinates":[[]]},"properties":{"k":"<"}}]}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		g, err := openGround(Map{Bounds: helsinki, Layers: fstest.MapFS{"streets.geojson.gz": {Data: packed(t, text)}}})
+		g, err := Open(Source{Bounds: helsinki, Layers: fstest.MapFS{"streets.geojson.gz": {Data: packed(t, text)}}})
 		if err != nil {
 			return
 		}

@@ -1,9 +1,8 @@
-package console
+package frame
 
 import (
 	"bytes"
 	"compress/gzip"
-	"embed"
 	"encoding/json"
 	"errors"
 	"io"
@@ -15,9 +14,6 @@ import (
 
 	"polity/city"
 )
-
-//go:embed all:dist
-var built embed.FS
 
 // bundled is what go generate left: files compressed by gzip, and a list of which
 // file an entry became. It is empty when nothing was built.
@@ -38,36 +34,48 @@ func openBundle(files fs.FS) (*bundled, error) {
 	return b, json.Unmarshal(list, &b.named)
 }
 
-// address is where a page finds an entry; its name holds the hash of its content.
-func (b *bundled) address(entry string) string { return "/assets/" + b.named[entry] }
+// Asset is where a page finds an entry of the bundle; its name holds the hash of its content.
+func (f *Frame) Asset(entry string) string { return "/assets/" + f.bundle.named[entry] }
 
-func (c *Console) asset(w http.ResponseWriter, r *request) error {
-	name := r.PathValue("file")
-	packed, err := fs.ReadFile(c.bundle.files, name+".gz")
-	if err != nil {
-		return city.Errorf(city.NotFound, "%s", c.say.Say("error.asset"))
-	}
-	return servePacked(w, r, path.Ext(name), packed)
+// ServeAsset answers with the file of the bundle that the address names as {file}.
+func (f *Frame) ServeAsset(w http.ResponseWriter, r *Request) error {
+	return f.serveAsset(w, r, r.PathValue("file"))
 }
 
-// servePacked answers with something that never changes under its name.
-func servePacked(w http.ResponseWriter, r *request, ext string, packed []byte) error {
+// ServeWorker answers with an entry of the bundle at an address beside the page that it works
+// for: a worker serves only what lies below its own address.
+func (f *Frame) ServeWorker(w http.ResponseWriter, r *Request, entry string) error {
+	err := f.serveAsset(w, r, f.bundle.named[entry])
+	w.Header().Set("Cache-Control", "no-cache")
+	return err
+}
+
+func (f *Frame) serveAsset(w http.ResponseWriter, r *Request, name string) error {
+	packed, err := fs.ReadFile(f.bundle.files, name+".gz")
+	if err != nil {
+		return city.Errorf(city.NotFound, "%s", f.Say("error.asset"))
+	}
+	return ServePacked(w, r, path.Ext(name), packed)
+}
+
+// ServePacked answers with something that never changes under its name.
+func ServePacked(w http.ResponseWriter, r *Request, ext string, packed []byte) error {
 	h := w.Header()
 	h.Set("Content-Type", typeOf(ext))
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	h.Set("Vary", "Accept-Encoding")
-	if takesGzip(r) {
+	if TakesGzip(r) {
 		h.Set("Content-Encoding", "gzip")
 		h.Set("Content-Length", strconv.Itoa(len(packed)))
 		_, err := w.Write(packed)
-		return gone(err)
+		return Gone(err)
 	}
 	z, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
 		return err
 	}
 	_, err = io.Copy(w, z) //nolint:gosec // our own files
-	return gone(err)
+	return Gone(err)
 }
 
 func typeOf(ext string) string {

@@ -1,4 +1,4 @@
-package console
+package frame
 
 import (
 	"errors"
@@ -19,42 +19,35 @@ var statuses = map[city.Kind]int{
 type errorView struct {
 	Happened, Means string
 	SignIn          string   // where to; empty: that would not help
-	Purposes        []choice // one of which has to be stated
+	Purposes        []Choice // one of which has to be stated
 	Here            string
 }
 
-// purposeChoices are those that a look may have.
-func (c *Console) purposeChoices() []choice {
-	var list []choice
-	if c.cfg.Accounts != nil {
-		for _, p := range c.cfg.Accounts.Purposes() {
-			list = append(list, choice{Value: string(p.Name), Words: p.Title})
-		}
-	}
-	return list
-}
+// Status is the HTTP status of an error's kind.
+func Status(kind city.Kind) int { return statuses[kind] }
 
-// errGone means that the reader left while being answered: nobody is there to tell.
-var errGone = errors.New("the reader left")
+// ErrGone means that the reader left while being answered: nobody is there to tell.
+var ErrGone = errors.New("the reader left")
 
-func gone(err error) error {
+// Gone turns an error of writing an answer into ErrGone.
+func Gone(err error) error {
 	if err != nil {
-		return errGone
+		return ErrGone
 	}
 	return nil
 }
 
 // fail answers with what happened, what it means and where to go on: as a page, or
 // as a Problem to a script.
-func (c *Console) fail(w http.ResponseWriter, r *request, err error) {
-	if errors.Is(err, errGone) {
+func (f *Frame) fail(w http.ResponseWriter, r *Request, err error) {
+	if errors.Is(err, ErrGone) {
 		return
 	}
 	kind := city.KindOf(err)
 	happened := err.Error()
 	if kind == city.Internal {
-		c.log.Error("a page failed", slog.String("path", r.URL.Path), slog.Any("error", err))
-		happened = c.say.Say("error.internal") // the rest is for the log
+		f.log.Error("a page failed", slog.String("path", r.URL.Path), slog.Any("error", err))
+		happened = f.Say("error.internal") // the rest is for the log
 	}
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
@@ -62,22 +55,22 @@ func (c *Console) fail(w http.ResponseWriter, r *request, err error) {
 		h.Del(name)
 	}
 	if wantsJSON(r) {
-		c.answer(w, statuses[kind], Problem{Message: happened})
+		f.Answer(w, statuses[kind], Problem{Message: happened})
 		return
 	}
-	data := errorView{Happened: happened, Means: c.say.Say("error.means." + slugOf(kind))}
-	title := c.say.Say("error.title." + slugOf(kind))
-	if no, ok := errors.AsType[*refusal](err); ok {
+	data := errorView{Happened: happened, Means: f.Say("error.means." + slugOf(kind))}
+	title := f.Say("error.title." + slugOf(kind))
+	if no, ok := errors.AsType[*Refusal](err); ok {
 		switch {
-		case no.public && c.cfg.Access != nil:
-			data.Means, data.SignIn = c.say.Say("error.means.signin"), signInAddress(r)
+		case no.Public && f.cfg.Access != nil:
+			data.Means, data.SignIn = f.Say("error.means.signin"), signInAddress(r)
 		case no.Purpose && r.Method == http.MethodGet:
-			title, data.Happened, data.Means = c.say.Say("purpose.title"), c.say.Say("account.purpose.why"), ""
-			data.Purposes, data.Here = c.purposeChoices(), r.URL.RequestURI()
+			title, data.Happened, data.Means = f.Say("purpose.title"), f.Say("account.purpose.why"), ""
+			data.Purposes, data.Here = f.cfg.Purposes(), r.URL.RequestURI()
 		}
 	}
-	if err := c.render(w, r, statuses[kind], page{Template: "error", Title: title, Data: data}); err != nil {
-		c.log.Error("an error page failed", slog.Any("error", err))
+	if err := f.Render(w, r, statuses[kind], Page{Template: "error", Title: title, Data: data}); err != nil {
+		f.log.Error("an error page failed", slog.Any("error", err))
 	}
 }
 

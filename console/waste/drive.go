@@ -1,47 +1,46 @@
-package console
+package waste
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"html/template"
-	"io"
-	"mime"
 	"net/http"
 	"strings"
 	"time"
 
 	"polity/access"
 	"polity/city"
+	"polity/console/frame"
+	"polity/console/ground"
 	"polity/room/order"
-	wastelive "polity/services/waste/live"
+	"polity/services/waste/live"
 )
 
-// WasteCrews is the waste service as those who drive ask it, and the desk that follows them.
-type WasteCrews interface {
-	Drive(person string) wastelive.DriveView
+// Crews is the waste service as those who drive ask it, and the desk that follows them.
+type Crews interface {
+	Drive(person string) live.DriveView
 	Take(person, truck string) error // city.NotFound, city.Conflict
 	Free(truck string) error
-	Report(person, truck string, r wastelive.Report) error
+	Report(person, truck string, r live.Report) error
 	AddPhoto(person, truck, day, container, id string, jpeg []byte) error // already masked
 	Photo(id string) ([]byte, error)                                      // city.NotFound
 }
 
 // DriverData is what the page of a refuse truck's tour works with, at the line and without one.
 type DriverData struct {
-	Person    string       `json:"person"` // the account's id: what waits on a telephone is sent by nobody else
-	At        int64        `json:"at"`     // of this answer, ms since 1970
-	Zone      string       `json:"zone"`
-	Simulated bool         `json:"simulated"`
-	Clock     string       `json:"clock"` // of crews, as 06:40
-	Day       string       `json:"day"`   // empty: nothing is planned
-	Phase     string       `json:"phase"`
-	Tours     []DriverTour `json:"tours"`
-	Sites     []string     `json:"sites"`
-	Reasons   []string     `json:"reasons"` // why a container may be missed
-	Mine      *DriverMine  `json:"mine"`
-	Map       CrewMap      `json:"map"`
-	Block     int          `json:"block"` // of the mosaic, in pixels
+	Person    string         `json:"person"` // the account's id: what waits on a telephone is sent by nobody else
+	At        int64          `json:"at"`     // of this answer, ms since 1970
+	Zone      string         `json:"zone"`
+	Simulated bool           `json:"simulated"`
+	Clock     string         `json:"clock"` // of crews, as 06:40
+	Day       string         `json:"day"`   // empty: nothing is planned
+	Phase     string         `json:"phase"`
+	Tours     []DriverTour   `json:"tours"`
+	Sites     []string       `json:"sites"`
+	Reasons   []string       `json:"reasons"` // why a container may be missed
+	Mine      *DriverMine    `json:"mine"`
+	Map       ground.Picture `json:"map"`
+	Block     int            `json:"block"` // of the mosaic, in pixels
 }
 
 // DriverTour is a tour that can be taken.
@@ -83,27 +82,27 @@ type DriverCall struct {
 	Y         int        `json:"y"`
 }
 
-func (c *Console) wasteCrews() (WasteCrews, error) {
-	return running[WasteCrews](c, access.Waste)
+func (c *Console) crews() (Crews, error) {
+	return frame.Running[Crews](c.Frame, access.Waste, c.service)
 }
 
 // driver is who asks, as the service knows them.
-func driver(r *request) string {
-	if r.asPublic || r.who.Kind == access.Public {
+func driver(r *frame.Request) string {
+	if r.AsPublic || r.Who.Kind == access.Public {
 		return ""
 	}
-	return r.who.ID
+	return r.Who.ID
 }
 
-func (c *Console) driverData(r *request) (DriverData, error) {
-	crews, err := c.wasteCrews()
+func (c *Console) driverData(r *frame.Request) (DriverData, error) {
+	crews, err := c.crews()
 	if err != nil {
 		return DriverData{}, err
 	}
 	v := crews.Drive(driver(r))
 	d := DriverData{
-		Person: driver(r), At: r.clock.now.UnixMilli(), Zone: c.about.Zone.String(), Simulated: v.Simulated, Day: v.Day, Phase: v.Phase,
-		Tours: []DriverTour{}, Sites: append([]string{}, v.Sites...), Reasons: wastelive.Reasons, Map: c.crewMap(), Block: order.Block,
+		Person: driver(r), At: r.Clock.Now.UnixMilli(), Zone: c.Zone.String(), Simulated: v.Simulated, Day: v.Day, Phase: v.Phase,
+		Tours: []DriverTour{}, Sites: append([]string{}, v.Sites...), Reasons: live.Reasons, Map: c.Ground.Picture, Block: order.Block,
 	}
 	if !v.At.IsZero() {
 		d.Clock = v.At.Format("15:04")
@@ -117,15 +116,15 @@ func (c *Console) driverData(r *request) (DriverData, error) {
 	return d, nil
 }
 
-func (c *Console) driverMine(t *wastelive.MyTour) *DriverMine {
+func (c *Console) driverMine(t *live.MyTour) *DriverMine {
 	m := &DriverMine{Truck: t.Truck, Broken: t.Broken, Home: t.Home, End: ofDay(t.End), Calls: []DriverCall{}}
 	if t.Break > 0 {
 		m.Break = ofDay(t.Break)
 	}
-	if c.ground.light != "" {
+	if c.Ground.Light != "" {
 		var line strings.Builder
 		for k, p := range t.Line {
-			x, y := c.ground.project(p)
+			x, y := c.Ground.Project(p)
 			fmt.Fprintf(&line, "%c%.0f %.0f", "ML"[min(k, 1)], x, y)
 		}
 		m.Line = line.String()
@@ -139,7 +138,7 @@ func (c *Console) driverMine(t *wastelive.MyTour) *DriverMine {
 		if !k.At.IsZero() {
 			x.At = k.At.Format("15:04")
 		}
-		s := c.placed(&k.Place, "")
+		s := c.Ground.Placed(&k.Place, "")
 		x.OnMap, x.X, x.Y = s.OnMap, s.X, s.Y
 		m.Calls = append(m.Calls, x)
 	}
@@ -157,9 +156,11 @@ type driverView struct {
 	Calls     []DriverCall
 }
 
-func (c *Console) driverPage(w http.ResponseWriter, r *request) error { return c.showDriver(w, r, nil) }
+func (c *Console) driverPage(w http.ResponseWriter, r *frame.Request) error {
+	return c.showDriver(w, r, nil)
+}
 
-func (c *Console) showDriver(w http.ResponseWriter, r *request, problem error) error {
+func (c *Console) showDriver(w http.ResponseWriter, r *frame.Request, problem error) error {
 	d, err := c.driverData(r)
 	if err != nil {
 		return err
@@ -171,7 +172,7 @@ func (c *Console) showDriver(w http.ResponseWriter, r *request, problem error) e
 	v := driverView{Driver: template.JS(text), Simulated: d.Simulated, Says: c.driverSays(&d), Tours: d.Tours} //nolint:gosec // encoding/json escapes < and >
 	status := http.StatusOK
 	if problem != nil {
-		v.Problem, status = problem.Error(), statuses[city.KindOf(problem)]
+		v.Problem, status = problem.Error(), frame.Status(city.KindOf(problem))
 	}
 	if d.Mine != nil {
 		v.Truck = d.Mine.Truck
@@ -181,7 +182,7 @@ func (c *Console) showDriver(w http.ResponseWriter, r *request, problem error) e
 			}
 		}
 	}
-	return c.render(w, r, status, page{Template: "wastedriver", Title: c.say.Say("waste.drive.title"), Data: v})
+	return c.Render(w, r, status, frame.Page{Template: "waste/drive", Title: c.Say("waste.drive.title"), Data: v})
 }
 
 // driverSays is why no tour can be taken now.
@@ -190,33 +191,32 @@ func (c *Console) driverSays(d *DriverData) string {
 	case d.Mine != nil:
 		return ""
 	case d.Day == "" || len(d.Tours) == 0:
-		return c.say.Say("waste.drive.none")
-	case d.Phase == wastelive.Proposed:
-		return c.say.Say("waste.drive.proposed")
-	case d.Phase != wastelive.Driving:
-		return c.say.Say("waste.drive.over")
+		return c.Say("waste.drive.none")
+	case d.Phase == live.Proposed:
+		return c.Say("waste.drive.proposed")
+	case d.Phase != live.Driving:
+		return c.Say("waste.drive.over")
 	}
 	return ""
 }
 
-func (c *Console) driverJSON(w http.ResponseWriter, r *request) error {
+func (c *Console) driverJSON(w http.ResponseWriter, r *frame.Request) error {
 	d, err := c.driverData(r)
 	if err != nil {
 		return err
 	}
-	c.answer(w, http.StatusOK, d)
+	c.Answer(w, http.StatusOK, d)
 	return nil
 }
 
 // takeTour gives the one who asks a truck's tour. It needs a line: two must not have one.
-func (c *Console) takeTour(w http.ResponseWriter, r *request) error {
-	crews, err := c.wasteCrews()
+func (c *Console) takeTour(w http.ResponseWriter, r *frame.Request) error {
+	crews, err := c.crews()
 	if err != nil {
 		return err
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, formMax)
-	if err := r.ParseForm(); err != nil {
-		return city.Errorf(city.Invalid, "%s", c.say.Say("error.form"))
+	if err := c.ReadForm(w, r); err != nil {
+		return err
 	}
 	switch err := crews.Take(driver(r), r.PostFormValue("truck")); city.KindOf(err) {
 	case city.Conflict, city.NotFound:
@@ -231,8 +231,8 @@ func (c *Console) takeTour(w http.ResponseWriter, r *request) error {
 }
 
 // freeTour has a tour be nobody's again, as the desk wants it.
-func (c *Console) freeTour(w http.ResponseWriter, r *request) error {
-	crews, err := c.wasteCrews()
+func (c *Console) freeTour(w http.ResponseWriter, r *frame.Request) error {
+	crews, err := c.crews()
 	if err != nil {
 		return err
 	}
@@ -255,16 +255,16 @@ type driverReport struct {
 	Told      time.Time `json:"told"`
 }
 
-func (c *Console) reportByDriver(w http.ResponseWriter, r *request) error {
-	crews, err := c.wasteCrews()
+func (c *Console) reportByDriver(w http.ResponseWriter, r *frame.Request) error {
+	crews, err := c.crews()
 	if err != nil {
 		return err
 	}
 	var d driverReport
-	if err := c.readJSON(w, r, &d); err != nil {
+	if err := c.ReadJSON(w, r, &d); err != nil {
 		return err
 	}
-	if err := crews.Report(driver(r), r.PathValue("tour"), wastelive.Report(d)); err != nil {
+	if err := crews.Report(driver(r), r.PathValue("tour"), live.Report(d)); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -272,40 +272,37 @@ func (c *Console) reportByDriver(w http.ResponseWriter, r *request) error {
 }
 
 // photoByDriver takes a photo of a missed container: masked outside the frame, or not at all.
-func (c *Console) photoByDriver(w http.ResponseWriter, r *request) error {
-	crews, err := c.wasteCrews()
+func (c *Console) photoByDriver(w http.ResponseWriter, r *frame.Request) error {
+	crews, err := c.crews()
 	if err != nil {
 		return err
 	}
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "image/jpeg" {
-		return city.Errorf(city.Invalid, "%s", c.say.Say("error.notjpeg"))
+	if err := c.IsJPEG(r); err != nil {
+		return err
 	}
-	q := r.URL.Query()
-	frame, err := frameOf(q)
+	clear, err := c.PhotoFrame(r)
 	if err != nil {
-		return city.Errorf(city.Invalid, "%s", c.say.Say("error.frame"))
+		return err
 	}
 	truck, mine := r.PathValue("tour"), crews.Drive(driver(r)).Mine
 	if mine == nil || mine.Truck != truck { // before any work is done for a stranger
-		return city.Errorf(city.Forbidden, "%s", c.say.Say("waste.drive.notyours", "truck", truck))
+		return city.Errorf(city.Forbidden, "%s", c.Say("waste.drive.notyours", "truck", truck))
 	}
-	photo, err := io.ReadAll(http.MaxBytesReader(w, r.Body, crewPhotoMax))
+	photo, err := c.ReadPhoto(w, r)
 	if err != nil {
-		if _, large := errors.AsType[*http.MaxBytesError](err); large {
-			return city.Errorf(city.TooLarge, "%s", c.say.Say("error.photosize"))
-		}
-		return city.Errorf(city.Invalid, "%s", c.say.Say("error.photocut"))
+		return err
 	}
 	select { // decoding takes memory: one at a time
 	case c.masking <- struct{}{}:
 		defer func() { <-c.masking }()
 	case <-r.Context().Done():
-		return errGone
+		return frame.ErrGone
 	}
-	masked, _, err := order.Masked(photo, frame)
+	masked, _, err := order.Masked(photo, clear)
 	if err != nil {
 		return err
 	}
+	q := r.URL.Query()
 	if err := crews.AddPhoto(driver(r), truck, q.Get("day"), q.Get("container"), q.Get("id"), masked); err != nil {
 		return err
 	}
@@ -314,8 +311,8 @@ func (c *Console) photoByDriver(w http.ResponseWriter, r *request) error {
 }
 
 // missedPhoto is a photo of a missed container, for the desk.
-func (c *Console) missedPhoto(w http.ResponseWriter, r *request) error {
-	crews, err := c.wasteCrews()
+func (c *Console) missedPhoto(w http.ResponseWriter, r *frame.Request) error {
+	crews, err := c.crews()
 	if err != nil {
 		return err
 	}
@@ -323,16 +320,16 @@ func (c *Console) missedPhoto(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return showPhoto(w, photo)
+	return frame.ShowPhoto(w, photo)
 }
 
-// wasteMiss is a missed pickup on the desk's page.
-type wasteMiss struct{ Container, Where, Why, Since, Photo string }
+// missRow is a missed pickup on the desk's page.
+type missRow struct{ Container, Where, Why, Since, Photo string }
 
-// wasteMisses are the containers that were missed and wait, the newest first.
-func (c *Console) wasteMisses(now *wastelive.View) (list []wasteMiss) {
+// misses are the containers that were missed and wait, the newest first.
+func (c *Console) misses(now *live.View) (list []missRow) {
 	for _, m := range now.Misses {
-		x := wasteMiss{Container: m.Container, Where: m.Street, Why: c.say.Say("waste.reason." + m.Reason), Since: m.At.Format("15:04")}
+		x := missRow{Container: m.Container, Where: m.Street, Why: c.Say("waste.reason." + m.Reason), Since: m.At.Format("15:04")}
 		if !m.Day.Equal(now.Day) || m.At.Equal(m.Day) { // its hour is not kept past a shift
 			x.Since = m.Day.Format("2 January")
 		}
@@ -352,8 +349,8 @@ func hourOf(day, at time.Time) string {
 	return at.Format("15:04")
 }
 
-// wasteCrewOf is what is known of who drives a truck, and what it unloaded.
-func (c *Console) wasteCrewOf(now *wastelive.View, truck string) (words string, taken bool) {
+// crewOf is what is known of who drives a truck, and what it unloaded.
+func (c *Console) crewOf(now *live.View, truck string) (words string, taken bool) {
 	var kilograms float64
 	loads := 0
 	for _, u := range now.Unloads {
@@ -363,11 +360,27 @@ func (c *Console) wasteCrewOf(now *wastelive.View, truck string) (words string, 
 		}
 	}
 	if loads > 0 {
-		words = c.say.Say("waste.tour.unloaded", "n", loads, "kg", fmt.Sprintf("%.0f", kilograms))
+		words = c.Say("waste.tour.unloaded", "n", loads, "kg", fmt.Sprintf("%.0f", kilograms))
 	}
 	since, taken := now.Taken[truck]
 	if taken {
-		words = strings.TrimSpace(words + " " + c.say.Say("waste.tour.taken", "time", since.In(c.about.Zone).Format("15:04")))
+		words = strings.TrimSpace(words + " " + c.Say("waste.tour.taken", "time", since.In(c.Zone).Format("15:04")))
 	}
 	return words, taken
+}
+
+// drivePath is where who drives a refuse truck goes.
+const drivePath = "/services/waste/drive"
+
+// DrivePath is where the one who asks can take a tour; empty: they cannot, or nothing drives.
+func (c *Console) DrivePath(r *frame.Request) string {
+	if _, err := c.crews(); err != nil || !c.Allowed(r, access.DoOrder, access.Service(access.Waste)) {
+		return ""
+	}
+	return drivePath
+}
+
+// worker is the script that keeps the driver's page on the telephone.
+func (c *Console) worker(w http.ResponseWriter, r *frame.Request) error {
+	return c.ServeWorker(w, r, "crewworker")
 }

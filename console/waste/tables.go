@@ -1,4 +1,4 @@
-package console
+package waste
 
 import (
 	"fmt"
@@ -8,15 +8,16 @@ import (
 
 	"polity/access"
 	"polity/city"
+	"polity/console/frame"
 	"polity/services/waste"
-	wastelive "polity/services/waste/live"
+	"polity/services/waste/live"
 )
 
-type wasteTablesView struct {
+type tablesView struct {
 	Off, Problem string
 	Simulated    bool
 	May          bool
-	Tables       []wasteTable
+	Tables       []table
 	Checked      bool
 	Wrong        int
 	Summary      []string // what an import would do
@@ -26,7 +27,7 @@ type wasteTablesView struct {
 	Said         string
 }
 
-type wasteTable struct {
+type table struct {
 	Name, Title, What, Needs, Example, Text string
 	Unreadable                              string
 	Understood                              string
@@ -42,40 +43,40 @@ var tableExamples = map[string]string{
 	"trucks":     "id,depot,kilograms,litres,shift,cost_per_km,cost_per_hour,currency\ntruck-1,yard,3000,24000,06:00-14:00,1.4,65,EUR\n",
 }
 
-const wasteErrorsShown = 50
+const errorsShown = 50
 
-// wasteTablesPage is where tables of containers, places and trucks are brought in.
-func (c *Console) wasteTablesPage(w http.ResponseWriter, r *request) error {
-	v := wasteTablesView{}
+// tablesPage is where tables of containers, places and trucks are brought in.
+func (c *Console) tablesPage(w http.ResponseWriter, r *frame.Request) error {
+	v := tablesView{}
 	if r.URL.Query().Get("said") != "" {
 		key := "waste.tables.taken"
 		if r.URL.Query().Get("said") == "later" {
 			key = "waste.tables.later"
 		}
-		v.Said = c.say.Say(key)
+		v.Said = c.Say(key)
 	}
-	return c.showTables(w, r, http.StatusOK, wastelive.Tables{}, v)
+	return c.showTables(w, r, http.StatusOK, live.Tables{}, v)
 }
 
-func (c *Console) showTables(w http.ResponseWriter, r *request, status int, t wastelive.Tables, v wasteTablesView) error {
-	title := c.say.Say("waste.tables.title")
-	desk, err := c.wastePlanner()
+func (c *Console) showTables(w http.ResponseWriter, r *frame.Request, status int, t live.Tables, v tablesView) error {
+	title := c.Say("waste.tables.title")
+	desk, err := c.planner()
 	if err != nil {
-		v = wasteTablesView{Off: c.say.Say("services.off", "name", "waste")}
-		return c.render(w, r, http.StatusOK, page{Template: "wastetables", Title: title, Data: v})
+		v = tablesView{Off: c.Say("services.off", "name", "waste")}
+		return c.Render(w, r, http.StatusOK, frame.Page{Template: "waste/tables", Title: title, Data: v})
 	}
 	v.Simulated = desk.View().Simulated
-	v.May = c.allowed(r, access.Decide, access.Service(access.Waste))
+	v.May = c.Allowed(r, access.Decide, access.Service(access.Waste))
 	if len(v.Tables) == 0 {
-		v.Tables = c.wasteTables(t)
+		v.Tables = c.tables(t)
 	}
-	return c.render(w, r, status, page{Template: "wastetables", Title: title, Data: v})
+	return c.Render(w, r, status, frame.Page{Template: "waste/tables", Title: title, Data: v})
 }
 
-func (c *Console) wasteTables(t wastelive.Tables) (list []wasteTable) {
+func (c *Console) tables(t live.Tables) (list []table) {
 	for _, x := range []struct{ name, text string }{{"containers", t.Containers}, {"places", t.Places}, {"trucks", t.Trucks}} {
-		list = append(list, wasteTable{
-			Name: x.name, Title: c.say.Say("waste.tables." + x.name), What: c.say.Say("waste.tables." + x.name + ".what"), Needs: c.say.Say("waste.tables." + x.name + ".needs"),
+		list = append(list, table{
+			Name: x.name, Title: c.Say("waste.tables." + x.name), What: c.Say("waste.tables." + x.name + ".what"), Needs: c.Say("waste.tables." + x.name + ".needs"),
 			Example: tableExamples[x.name], Text: x.text,
 		})
 	}
@@ -83,9 +84,9 @@ func (c *Console) wasteTables(t wastelive.Tables) (list []wasteTable) {
 }
 
 // tablesFrom reads what was sent: a file, where one was chosen, in place of what was typed.
-func tablesFrom(w http.ResponseWriter, r *request) (t wastelive.Tables, err error) {
-	r.Body = http.MaxBytesReader(w, r.Body, 2*wastelive.TablesMost)
-	if err := r.ParseMultipartForm(wastelive.TablesMost); err != nil {
+func tablesFrom(w http.ResponseWriter, r *frame.Request) (t live.Tables, err error) {
+	r.Body = http.MaxBytesReader(w, r.Body, 2*live.TablesMost)
+	if err := r.ParseMultipartForm(live.TablesMost); err != nil {
 		return t, err
 	}
 	defer func() { _ = r.MultipartForm.RemoveAll() }()
@@ -110,19 +111,19 @@ func tablesFrom(w http.ResponseWriter, r *request) (t wastelive.Tables, err erro
 }
 
 // bringTables checks tables, tries them or takes them over. Nothing is kept before the last.
-func (c *Console) bringTables(w http.ResponseWriter, r *request) error {
-	desk, err := c.wastePlanner()
+func (c *Console) bringTables(w http.ResponseWriter, r *frame.Request) error {
+	desk, err := c.planner()
 	if err != nil {
 		return err
 	}
 	t, err := tablesFrom(w, r)
 	if err != nil {
-		return city.Errorf(city.TooLarge, "%s", c.say.Say("waste.tables.large", "mib", wastelive.TablesMost>>20))
+		return city.Errorf(city.TooLarge, "%s", c.Say("waste.tables.large", "mib", live.TablesMost>>20))
 	}
 	switch r.PostFormValue("do") {
 	case "try":
-		if err = desk.Ask(wastelive.Case{Tables: &t}); err == nil {
-			http.Redirect(w, r.Request, wastePlanPath+"#whatif", http.StatusSeeOther)
+		if err = desk.Ask(live.Case{Tables: &t}); err == nil {
+			http.Redirect(w, r.Request, planPath+"#whatif", http.StatusSeeOther)
 			return nil
 		}
 	case "take":
@@ -132,40 +133,40 @@ func (c *Console) bringTables(w http.ResponseWriter, r *request) error {
 			if later {
 				said = "later"
 			}
-			http.Redirect(w, r.Request, saying(wasteTablesPath, said), http.StatusSeeOther)
+			http.Redirect(w, r.Request, frame.Saying(tablesPath, said), http.StatusSeeOther)
 			return nil
 		}
 	}
 	status := http.StatusOK
-	v := wasteTablesView{Checked: true}
+	v := tablesView{Checked: true}
 	if err != nil {
 		if city.KindOf(err) == city.Internal {
 			return err
 		}
-		v.Problem, status = err.Error(), statuses[city.KindOf(err)]
+		v.Problem, status = err.Error(), frame.Status(city.KindOf(err))
 	}
 	p, bad := desk.Preview(t)
 	if bad != nil {
-		v.Problem, v.Checked, status = bad.Error(), false, statuses[city.KindOf(bad)]
+		v.Problem, v.Checked, status = bad.Error(), false, frame.Status(city.KindOf(bad))
 		return c.showTables(w, r, status, t, v)
 	}
-	c.wastePreview(&p, t, &v)
+	c.preview(&p, t, &v)
 	return c.showTables(w, r, status, t, v)
 }
 
-func (c *Console) wastePreview(p *wastelive.TablesPreview, t wastelive.Tables, v *wasteTablesView) {
-	v.Tables, v.Wrong, v.Made = c.wasteTables(t), p.Wrong(), p.Made
+func (c *Console) preview(p *live.TablesPreview, t live.Tables, v *tablesView) {
+	v.Tables, v.Wrong, v.Made = c.tables(t), p.Wrong(), p.Made
 	v.Ready = v.Wrong == 0
-	fill := func(x *wasteTable, n int, errors []waste.LineError, ignored []string) {
-		x.Understood = c.say.Say("waste.tables.understood", "n", n, "wrong", len(errors))
-		for _, e := range errors[:min(len(errors), wasteErrorsShown)] {
+	fill := func(x *table, n int, errors []waste.LineError, ignored []string) {
+		x.Understood = c.Say("waste.tables.understood", "n", n, "wrong", len(errors))
+		for _, e := range errors[:min(len(errors), errorsShown)] {
 			x.Errors = append(x.Errors, e.Error())
 		}
-		if rest := len(errors) - wasteErrorsShown; rest > 0 {
-			x.More = c.say.Say("waste.tables.more", "n", rest)
+		if rest := len(errors) - errorsShown; rest > 0 {
+			x.More = c.Say("waste.tables.more", "n", rest)
 		}
 		if len(ignored) > 0 {
-			x.Ignored = c.say.Say("waste.tables.ignored", "list", strings.Join(ignored, ", "))
+			x.Ignored = c.Say("waste.tables.ignored", "list", strings.Join(ignored, ", "))
 		}
 	}
 	for i := range v.Tables {
@@ -185,10 +186,10 @@ func (c *Console) wastePreview(p *wastelive.TablesPreview, t wastelive.Tables, v
 		return
 	}
 	if p.Containers != nil {
-		v.Summary = append(v.Summary, c.say.Say("waste.tables.would", "new", fmt.Sprint(p.New), "changed", fmt.Sprint(p.Changed), "same", fmt.Sprint(p.Same), "going", fmt.Sprint(p.Going)))
+		v.Summary = append(v.Summary, c.Say("waste.tables.would", "new", fmt.Sprint(p.New), "changed", fmt.Sprint(p.Changed), "same", fmt.Sprint(p.Same), "going", fmt.Sprint(p.Going)))
 	}
 	if p.Trucks != nil {
-		v.Summary = append(v.Summary, c.say.Say("waste.tables.fleet", "trucks", fmt.Sprint(len(p.Fleet.Trucks)), "sites", fmt.Sprint(len(p.Fleet.Sites))))
+		v.Summary = append(v.Summary, c.Say("waste.tables.fleet", "trucks", fmt.Sprint(len(p.Fleet.Trucks)), "sites", fmt.Sprint(len(p.Fleet.Sites))))
 	}
 	for _, g := range waste.Gather(p.Problems) {
 		v.Problems = append(v.Problems, g.String())
