@@ -233,6 +233,9 @@ func (s *Service) Run(ctx context.Context) error {
 	if err := s.publishContainers(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}
+	if err := s.writeAlerts(ctx); err != nil && ctx.Err() == nil {
+		return err
+	}
 	if err := s.takeUp(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}

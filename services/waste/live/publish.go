@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 
 	"polity/plane"
 	"polity/service"
@@ -38,28 +40,46 @@ func (s *Service) raise(ctx context.Context, name string, a service.Alert) error
 	return s.write(ctx, a)
 }
 
-// settle ends the alerts about an entity; sub empty: of any kind.
+// settle ends the alerts about an entity; sub empty: of any kind. One is forgotten only once
+// its end is written: a service that stops in between ends it again at its next start.
 func (s *Service) settle(ctx context.Context, asset, sub string) error {
 	s.mu.Lock()
 	var ended []service.Alert
-	for id, a := range s.kept.Alerts {
+	for _, a := range s.kept.Alerts {
 		if a.Asset == asset && (sub == "" || sub == a.SubCategory) {
 			a.End = s.deps.Now().UTC()
 			ended = append(ended, a)
-			delete(s.kept.Alerts, id)
 		}
-	}
-	var err error
-	if len(ended) > 0 {
-		err = s.save()
 	}
 	s.mu.Unlock()
+	if len(ended) == 0 {
+		return nil
+	}
 	for _, a := range ended {
-		if err == nil {
-			err = s.write(ctx, a)
+		if err := s.write(ctx, a); err != nil {
+			return err
 		}
 	}
-	return err
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range ended {
+		delete(s.kept.Alerts, a.ID)
+	}
+	return s.save()
+}
+
+// writeAlerts writes those that go on once more: a service that stopped may have noted one and
+// not written it.
+func (s *Service) writeAlerts(ctx context.Context) error {
+	s.mu.Lock()
+	open := slices.Collect(maps.Values(s.kept.Alerts))
+	s.mu.Unlock()
+	for _, a := range open {
+		if err := s.write(ctx, a); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Service) write(ctx context.Context, a service.Alert) error {
