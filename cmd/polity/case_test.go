@@ -65,6 +65,11 @@ func says(t *testing.T, said string, want ...string) {
 
 func newPolice(t *testing.T) *police {
 	t.Helper()
+	// The program goes by its own clock: what was filmed is of yesterday.
+	filmed, asked := casetest.Filmed, casetest.Asked
+	t.Cleanup(func() { casetest.Filmed, casetest.Asked = filmed, asked })
+	casetest.Asked = time.Now().UTC().Truncate(time.Second)
+	casetest.Filmed = casetest.Asked.Truncate(24 * time.Hour).Add(-10 * time.Hour)
 	p := &police{World: casetest.New(t, t.TempDir()), t: t, dir: t.TempDir()}
 	p.hub = casetest.NewHub(p.World)
 	p.hub.Time = time.Now()
@@ -97,8 +102,9 @@ func TestCaseAtATerminal(t *testing.T) {
 	p.Shoot("square", casetest.Filmed, casetest.Filmed.Add(12*time.Second), units)
 	p.Seal("square", casetest.Filmed.Add(20*time.Second), segment.PowerLost, units)
 	p.LogHour("square", casetest.Filmed)
-	draft := strings.NewReplacer("HUB", p.at, "EXPIRES", time.Now().Add(48*time.Hour).UTC().Format(time.RFC3339), "DAY", time.Now().AddDate(0, 6, 0).UTC().Format(time.DateOnly)).Replace(
-		`{"format":"polity-draft/1","hub":"HUB","purpose":"missing-person","cameras":["square"],"from":"2026-12-01T14:00:00Z","to":"2026-12-01T15:00:00Z","order":"HEL 2026-012345","case":"POL 2026/77","expires":"EXPIRES","details_public_on":"DAY"}`)
+	draft := strings.NewReplacer("HUB", p.at, "EXPIRES", time.Now().Add(48*time.Hour).UTC().Format(time.RFC3339), "DAY", time.Now().AddDate(0, 6, 0).UTC().Format(time.DateOnly),
+		"FROM", casetest.Filmed.Format(time.RFC3339), "TO", casetest.Filmed.Add(time.Hour).Format(time.RFC3339)).Replace(
+		`{"format":"polity-draft/1","hub":"HUB","purpose":"missing-person","cameras":["square"],"from":"FROM","to":"TO","order":"HEL 2026-012345","case":"POL 2026/77","expires":"EXPIRES","details_public_on":"DAY"}`)
 	says(t, p.run(false, "new", p.write("wrong.json", strings.Replace(draft, "trial", "x", 1)+"x")), "something follows")
 	says(t, p.run(true, "list"), "No case yet")
 	said := p.run(true, "new", p.write("case.json", draft))
@@ -136,7 +142,7 @@ func TestCaseAtATerminal(t *testing.T) {
 	p.hub.Unproven = ""
 	p.play(code, "play", code)
 	p.play(code, "open", code, "--play")
-	says(t, p.run(true, "export", code, "--out", p.path("bundle"), "--to", "2026-12-01T14:00:30Z", "--by", "Officer 12"), "clips/square.mp4", "polity verify bundle")
+	says(t, p.run(true, "export", code, "--out", p.path("bundle"), "--to", casetest.Filmed.Add(30*time.Second).Format(time.RFC3339), "--by", "Officer 12"), "clips/square.mp4", "polity verify bundle")
 	says(t, p.run(false, "export", code, "--out", p.path("bundle")), "is not empty")
 	says(t, p.run(true, "check", code, p.path("bundle")), "those that were sealed", "the same to the byte")
 	says(t, p.run(true, "disclose", code, "--out", p.path("details.statements")), "hand in")

@@ -71,7 +71,7 @@ func TestVerifyRelease(t *testing.T) {
 	filmed := time.Date(2026, 12, 1, 14, 0, 0, 0, time.UTC)
 	q, details, err := token.New(&town.Roster.Roster, token.Ask{
 		Office: "police", Device: "police-1", Purpose: "serious-crime", Order: "HEL 2026-012345", Case: "POL 2026/77", Cameras: []city.Slug{"bridge", "square"},
-		From: filmed, To: filmed.Add(time.Hour), Expires: time.Now().Add(48 * time.Hour), PublicOn: "2026-12-03", CaseKey: key.PublicKey().Bytes(),
+		From: filmed, To: filmed.Add(time.Hour), Expires: time.Now().Add(48 * time.Hour), PublicOn: canonical.Day(time.Now().AddDate(0, 0, 2).Format(time.DateOnly)), CaseKey: key.PublicKey().Bytes(),
 	}, town.Devices["police-1"].Key)
 	if err != nil {
 		t.Fatal(err)

@@ -113,10 +113,11 @@ func NewWith(t testing.TB, dir string, work int) *World {
 		must(t, err)
 		t.Cleanup(d.Close)
 		must(t, d.Adopt(people.Roster.File(), people.Roster.Words()))
-		_, err = d.MakeKeys(Class, "2026-11-30", 4)
+		from := canonical.Day(Filmed.AddDate(0, 0, -1).Format(time.DateOnly))
+		_, err = d.MakeKeys(Class, from, 4)
 		must(t, err)
 		var b bytes.Buffer
-		_, _, err = d.Publish(&b, "2026-11-30")
+		_, _, err = d.Publish(&b, from)
 		must(t, err)
 		list, err := custodian.Statements(&b)
 		must(t, err)
@@ -242,8 +243,8 @@ func (w *World) Shoot(camera city.Slug, from, to time.Time, units []*fmp4.Unit) 
 func (w *World) LogHour(camera city.Slug, hour time.Time) {
 	w.t.Helper()
 	w.Log.Append(&entry.Registration{
-		At: canonical.At(hour), Camera: camera, Class: Class, Edge: "edge-1", FootageHours: 72, From: "2026-01-01T00:00:00Z", Recorder: canonical.Bytes(Recorder.Public()),
-		State: "registered", Until: "2027-12-31T00:00:00Z",
+		At: canonical.At(hour), Camera: camera, Class: Class, Edge: "edge-1", FootageHours: 72, From: canonical.At(Filmed.AddDate(-1, 0, 0)), Recorder: canonical.Bytes(Recorder.Public()),
+		State: "registered", Until: canonical.At(Filmed.AddDate(1, 0, 0)),
 	})
 	h := root.Hour{Domain: w.Roster.Domain, Camera: camera, Hour: hour}
 	var leaves []root.Hash
