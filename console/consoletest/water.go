@@ -35,7 +35,12 @@ func (w *Water) View() water.View {
 			ID: "w1", Pipe: "P3", Found: w.at.Add(-time.Hour), Flow: 6.4, Within: 180, Waiting: "isolate-w1-1",
 			Reason:     "Since day 9 more flows in by P1 at night than is used, by 6.3 m³/h.",
 			Candidates: []leaks.Candidate{{Pipe: "P3", Probability: 0.62}, {Pipe: "P2", Probability: 0.21}},
+			Parts:      []water.Part{{Alarm: "a", Pipe: "P2", Since: w.at.Add(-2 * time.Hour), Flow: 2}},
 		}},
+		Reports: []water.Report{
+			{What: "brown-water", Pipe: "P2", At: w.at.Add(-3 * time.Hour)},
+			{What: "no-water", Street: "Mill Lane", At: w.at.Add(-time.Hour), Times: 3},
+		},
 		Nodes: []water.NodeView{
 			{Name: "Works", Kind: "reservoir"},
 			{Name: "J1", Kind: "junction", X: 200, Sensor: true},
