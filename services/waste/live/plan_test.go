@@ -119,7 +119,7 @@ func TestAnotherDayAndAnotherFleetAreFoundOut(t *testing.T) {
 			again++
 		}
 	}
-	if again > len(today)/4 {
+	if again > len(today)/2 { // without what today empties it is nearly all of them
 		t.Errorf("%d of %d containers that today's tours empty are emptied tomorrow again", again, len(today))
 	}
 	if a := ask(live.Case{Closed: []string{"transfer station"}}); len(a.Tours) > 0 || len(a.Problems) == 0 || !strings.Contains(a.Problems[0].String(), "is closed: open it") {
