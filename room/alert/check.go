@@ -44,4 +44,4 @@ func (s *Situation) Check(kinds Kinds) error {
 	return nil
 }
 
-func inTime(t time.Time) bool { return t.Year() >= 1970 && t.Year() <= 9999 }
+func inTime(t time.Time) bool { return t.UTC().Year() >= 1970 && t.UTC().Year() <= 9999 }
