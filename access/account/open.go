@@ -76,6 +76,7 @@ func Open(ctx context.Context, cfg Config) (*Accounts, error) {
 	if err := a.open(ctx); err != nil {
 		return nil, fmt.Errorf("open the accounts in %s: %w", cfg.Path, kind(errors.Join(err, a.shut())))
 	}
+	a.clearAway()
 	a.done.Go(a.keep)
 	return a, nil
 }

@@ -194,23 +194,28 @@ func (a *Accounts) address(r *http.Request) netip.Addr {
 func (a *Accounts) keep() {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
-	for n := 0; ; n++ {
-		if n%600 == 0 {
-			if err := a.clear(context.Background()); err != nil {
-				a.log.Error("accounts that ended were not cleared away", slog.Any("error", err))
-			}
-		}
+	for n := 1; ; n++ {
 		select {
 		case <-a.closing:
 			return
 		case <-second.C:
 		}
 		a.cache.sweep(a.now())
-		if n%30 == 29 {
+		if n%30 == 0 {
 			if err := a.flush(context.Background()); err != nil {
 				a.log.Error("the last use of sessions was not written", slog.Any("error", err))
 			}
 		}
+		if n%600 == 0 {
+			a.clearAway()
+		}
+	}
+}
+
+// clearAway clears away what ended; a failure is tried again later.
+func (a *Accounts) clearAway() {
+	if err := a.clear(context.Background()); err != nil {
+		a.log.Error("accounts that ended were not cleared away", slog.Any("error", err))
 	}
 }
 
