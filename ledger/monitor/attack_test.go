@@ -75,6 +75,10 @@ func runPart(text string) error {
 	})
 }
 
+// anew connects for each question: at the address of a process that was killed another one
+// answers.
+var anew = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
 // process is a part that runs.
 type process struct {
 	part
@@ -158,7 +162,7 @@ func (w *town) ask(p *process) (int, string) {
 				fmt.Fprintf(&proof, "%s\n", h)
 			}
 		}
-		resp, err := http.Post(p.address+"/add-checkpoint", "", strings.NewReader(fmt.Sprintf("old %d\n%s\n%s", old, &proof, signed)))
+		resp, err := anew.Post(p.address+"/add-checkpoint", "", strings.NewReader(fmt.Sprintf("old %d\n%s\n%s", old, &proof, signed)))
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -236,7 +240,7 @@ func startMonitor(t *testing.T, w *town, e *ears, listen string, peers ...string
 func (p *process) reads(t *testing.T, size int) {
 	t.Helper()
 	for range 1200 {
-		resp, err := http.Get(p.address + "/" + witness.Hash(rostertest.Origin) + "/checkpoint")
+		resp, err := anew.Get(p.address + "/" + witness.Hash(rostertest.Origin) + "/checkpoint")
 		if err == nil {
 			data, _ := io.ReadAll(resp.Body)
 			resp.Body.Close()
@@ -509,7 +513,7 @@ func TestAWitnessThatIsKilled(t *testing.T) {
 					fmt.Fprintf(&proof, "%s\n", h)
 				}
 			}
-			resp, err := http.Post(p.address+"/add-checkpoint", "", strings.NewReader(fmt.Sprintf("old %d\n%s\n%s", old, &proof, w.city.Checkpoint(size, w.root(size), w.now))))
+			resp, err := anew.Post(p.address+"/add-checkpoint", "", strings.NewReader(fmt.Sprintf("old %d\n%s\n%s", old, &proof, w.city.Checkpoint(size, w.root(size), w.now))))
 			if err != nil {
 				break
 			}
@@ -522,7 +526,7 @@ func TestAWitnessThatIsKilled(t *testing.T) {
 		stop.Stop()
 		p.kill()
 		p = start(t, p.part)
-		resp, err := http.Post(p.address+"/add-checkpoint", "", strings.NewReader(fmt.Sprintf("old 0\n\n%s", w.city.Checkpoint(int64(len(w.entries)), w.root(int64(len(w.entries))), w.now))))
+		resp, err := anew.Post(p.address+"/add-checkpoint", "", strings.NewReader(fmt.Sprintf("old 0\n\n%s", w.city.Checkpoint(int64(len(w.entries)), w.root(int64(len(w.entries))), w.now))))
 		if err != nil {
 			t.Fatal(err)
 		}
