@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/evanw/esbuild/pkg/api"
 
@@ -48,6 +49,7 @@ func chromium(t *testing.T) string {
 type stage struct {
 	t     *testing.T
 	built string
+	delay time.Duration // before every answer
 
 	mu       sync.Mutex
 	world    *consoletest.City
@@ -81,6 +83,7 @@ func (s *stage) reset() {
 // pages serves the newest console; a deaf one answers no live feed.
 func (s *stage) pages(which func() *console.Console) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(s.delay)
 		s.mu.Lock()
 		c, deaf := which(), s.deaf
 		s.mu.Unlock()
@@ -221,6 +224,9 @@ func marks(list string) *wire.Marks {
 
 // TestPages runs the scripts in specs/ and reports each of their tests. With
 // POLITY_SHOTS=FOLDER they leave pictures to look at; POLITY_ONLY=PATTERN runs some.
+// POLITY_SLOW=6 makes the processor of every page six times slower, POLITY_DELAY=150 has
+// the server wait that many milliseconds before every answer: a test that holds so too
+// does not fail on a busy machine.
 //
 // Several processes share the tests, each with a city and a browser of its own: most of a
 // test is waiting.
@@ -241,7 +247,7 @@ func TestPages(t *testing.T) {
 
 // runSpecs runs the tests whose turn it is, and returns how many there were.
 func runSpecs(t *testing.T, browser, built, script, turn string) int {
-	s := &stage{t: t, built: built}
+	s := &stage{t: t, built: built, delay: time.Duration(number(os.Getenv("POLITY_DELAY"))) * time.Millisecond}
 	s.reset()
 	own := httptest.NewServer(s.line.pages(s.pages(func() *console.Console { return s.own })))
 	defer own.Close()
@@ -258,7 +264,7 @@ func runSpecs(t *testing.T, browser, built, script, turn string) int {
 		return 0
 	}
 	node.Env = append(os.Environ(), "NODE_PATH="+modules, "POLITY_OWN="+own.URL, "POLITY_EVERYONE="+everyone.URL,
-		"POLITY_CONTROL="+control.URL, "POLITY_CHROMIUM="+browser, "POLITY_TURN="+turn)
+		"POLITY_CONTROL="+control.URL, "POLITY_CHROMIUM="+browser, "POLITY_TURN="+turn, fmt.Sprint("POLITY_BEGAN=", afternoon.UnixMilli()))
 	node.Stderr = os.Stderr
 	out, err := node.StdoutPipe()
 	if err == nil {

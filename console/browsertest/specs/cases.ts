@@ -1,7 +1,7 @@
 // Cases for footage: the list, where each case stands, and the draft that stays in the
 // browser.
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { barriers, check, own, same, shows, tell, test, until, type Trial } from "./runner.ts";
+import { barriers, becomes, check, focused, own, same, shows, tell, test, until, type Trial } from "./runner.ts";
 
 declare const Buffer: { from(text: string): never };
 
@@ -52,11 +52,11 @@ test("cases: an answer is brought with the keyboard and no scripts; what is none
   await page.goto(await caseWith(page, "lusab-babad"));
   await page.getByLabel("Answer of the court or the ombudsman").setInputFiles({ name: "holiday.zip", mimeType: "application/zip", buffer: Buffer.from("PK") });
   await page.getByRole("button", { name: "Bring it in" }).press("Enter");
-  check((await page.innerText("[role=alert]")).includes("does not begin with its mark"), "the page does not say why");
+  await shows(page, "[role=alert]", "does not begin with its mark");
   await page.getByLabel("Answer of the court or the ombudsman").setInputFiles({ name: "ombudsman.answer", mimeType: "application/octet-stream", buffer: Buffer.from("POLREL") });
   await page.getByRole("button", { name: "Bring it in" }).press("Enter");
   await page.waitForURL(/\/cases\/[^/]+$/);
-  check((await page.innerText(".title")).includes("May be opened"), "the answer does not count");
+  await shows(page, ".title", "May be opened");
 });
 
 test("cases: a page that is open learns of an answer", async (t) => {
@@ -112,10 +112,10 @@ test("cases, new: a draft by keyboard alone; its references reach nobody", async
   await page.locator("#save").focus();
   await press("Enter");
   await shows(page, "#problems", "3 things are missing or wrong");
-  same(await page.evaluate(() => document.activeElement?.id), "problems", "where the keyboard is");
+  await focused(page, "#problems");
   await t.shot(page, "casenew-problems");
   await press("Tab", "Enter");
-  same(await page.evaluate(() => document.activeElement?.id), "purpose", "where the first problem is put right");
+  await focused(page, "#purpose"); // where the first problem is put right
   await page.locator("#purpose").selectOption("missing-person");
   await page.locator("#order").fill("HEL 2026-012345");
   await page.locator("#case").fill("POL 2026/77");
@@ -138,7 +138,7 @@ test("cases, new: a draft by keyboard alone; its references reach nobody", async
   await shows(page, "#saved", "polity case new case.json");
   await page.reload();
   await page.waitForSelector(".casenew[data-ready]");
-  same(await page.locator("#chosen").textContent(), "1 camera chosen", "the scope stands behind the address's #");
+  await shows(page, "#chosen", "1 camera chosen"); // the scope stands behind the address's #
   same(await page.locator("#order").inputValue(), "", "the reference is kept nowhere");
   const leaks = sent.filter((s) => /012345|2026(?:\/|%2F)77|HEL(?: |\+|%20)|POL(?: |\+|%20)/i.test(s));
   same(leaks.join("\n"), "", "requests with a reference");
@@ -166,7 +166,7 @@ test("cases, new: gaps are named, and what has no footage is warned of", async (
 
 test("cases, new: bodies are given no longer than the footage is kept, unless somebody says so", async (t) => {
   const page = await newCase(t, {}, "#from=2026-11-22T12:00&to=2026-11-22T13:00");
-  same(await page.locator("#expires").inputValue(), "2026-11-26T14:00", "two days, while no footage is known");
+  await becomes(() => page.locator("#expires").inputValue(), "2026-11-26T14:00", "two days, while no footage is known");
   await page.locator(".casenew-camera input").first().check();
   await until("the field follows", async () => (await page.locator("#expires").inputValue()) === "2026-11-25T12:00");
   check(!(await page.textContent("#preview"))?.includes("is destroyed on"), "the page warns of what it chose itself");
@@ -207,8 +207,7 @@ test("cases, new: map, pointer and list are in step", async (t) => {
   await page.mouse.down();
   await page.mouse.move(line.x + line.width * 0.75, line.y + 10, { steps: 4 });
   await page.mouse.up();
-  const hours = (await page.textContent("#preview"))?.match(/\((\d+) hours\)/)?.[1];
-  same(hours, "18", "a quarter of three days");
+  await shows(page, "#preview", "(18 hours)"); // a quarter of three days
   await page.locator("[data-island='casemap']").scrollIntoViewIfNeeded();
   const map = (await page.locator("[data-island='casemap']").boundingBox())!;
   const at = await page.evaluate(() => {

@@ -1,6 +1,6 @@
 // The map of the front page and the list beside it.
 import type { Page } from "playwright-core";
-import { check, everyone, own, same, shows, test, until } from "./runner.ts";
+import { check, everyone, own, shows, test, until } from "./runner.ts";
 
 /** How many pixels of the map have a colour, counted in a screenshot. */
 async function painted(page: Page, colour: [number, number, number]): Promise<number> {
@@ -29,8 +29,8 @@ test("the map draws the city and the live camera", async (t) => {
   const page = await t.open(`${own}/`, { colorScheme: "light" });
   await page.waitForSelector(".map[data-ready]", { state: "attached" });
   await until("buildings", async () => (await painted(page, building)) > 20_000);
-  check((await painted(page, water)) > 500, "no water");
-  check((await painted(page, accent)) > 100, "no live camera");
+  await until("water", async () => (await painted(page, water)) > 500);
+  await until("the live camera", async () => (await painted(page, accent)) > 100);
   await shows(page, ".map-credit", "© OpenStreetMap contributors");
   check(t.requests.some((r) => r.includes("/map/buildings.")), "no layer was loaded");
 }, "webgl");
@@ -42,7 +42,7 @@ test("map and list go together, by keyboard too", async (t) => {
   await street.focus();
   await page.keyboard.press("Enter");
   await until("the address", async () => new URL(page.url()).searchParams.has("street"));
-  same(await page.locator("li.is-chosen").count(), 1, "chosen in the list");
+  await until("one chosen in the list", async () => (await page.locator("li.is-chosen").count()) === 1);
   await page.goto(`${everyone}/?camera=square`);
   await page.waitForSelector(".map-popup");
   await shows(page, ".map-popup", "Railway Square, north side");

@@ -58,7 +58,6 @@ test("looks, who reads the details is in them", async (t) => {
   const page = await t.open(`${own}/looks/details`);
   await page.locator("input[name=from]").fill("2026-11-01");
   await page.locator("select[name=purpose]").selectOption("traffic");
-  await page.keyboard.press("Enter");
   await page.locator("button", { hasText: "Show" }).click();
   await page.waitForURL("**purpose=traffic**");
   const looks = (await page.locator("[aria-label='Who looked']").textContent()) ?? "";

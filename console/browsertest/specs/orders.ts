@@ -104,6 +104,7 @@ async function plug(page: Page, there: boolean): Promise<void> {
 }
 
 const press = (page: Page, name: string) => page.locator(".crew-card").first().getByRole("button", { name, exact: true }).click();
+const crewSaid = (page: Page, words: string) => shows(page, "#crew-line", words);
 const said = async (page: Page) => (await page.textContent("#crew-line"))?.replace(/\s+/g, " ") ?? "";
 
 async function timeline(page: Page, task: string): Promise<string> {
@@ -114,13 +115,27 @@ async function timeline(page: Page, task: string): Promise<string> {
   return words;
 }
 
+/** Waits until the desk has what the crew told: the telephone says that all is sent before it keeps the next thing, too. */
+async function arrives(page: Page, told: RegExp): Promise<void> {
+  const desk = await page.context().newPage();
+  const at = await orderWith(desk, "valve 214");
+  let words = "";
+  await until(`${told} in the timeline`, async () => {
+    await desk.goto(at);
+    words = (await desk.textContent(".timeline"))?.replace(/\s+/g, " ") ?? "";
+    return told.test(words);
+  }).catch((why: Error) => {
+    throw new Error(`${why.message}; it says ${words}`);
+  });
+  await desk.close();
+}
+
 test("crew: an order from acceptance to done", async (t) => {
   const page = await crewPage(t);
   for (const name of ["Accept", "I am on my way", "I am at the place", "Done"]) await press(page, name);
-  await until("all is sent", async () => (await said(page)).includes("Everything is sent"));
   await until("the next order comes up", async () => (await page.locator(".crew-card h2").first().textContent())?.includes("#2"));
-  const words = await timeline(page, "valve 214");
-  check(/Accepted.*On the way.*At the place.*Done/.test(words), `the timeline says ${words}`);
+  await arrives(page, /Accepted.*On the way.*At the place.*Done/);
+  await crewSaid(page, "Everything is sent");
 });
 
 test("crew: without a line the page opens, works, and sends in order later", async (t) => {
@@ -129,7 +144,7 @@ test("crew: without a line the page opens, works, and sends in order later", asy
   await page.reload();
   await page.waitForSelector(".crew[data-ready]");
   await until("that there is no line", async () => (await said(page)).includes("No line"));
-  check(await page.locator(".crew-map").first().isVisible(), "the map is missing");
+  await page.locator(".crew-map").first().waitFor();
   await press(page, "Accept");
   await press(page, "I am at the place");
   await press(page, "Note");
@@ -145,9 +160,8 @@ test("crew: without a line the page opens, works, and sends in order later", asy
   await until("three things still wait", async () => (await said(page)).includes("3 not sent yet"));
   check((await page.locator(".crew-card").first().textContent())?.includes("At the place"), "the page forgets what was told");
   await plug(page, true);
-  await until("all is sent", async () => (await said(page)).includes("Everything is sent"));
-  const words = await timeline(page, "valve 214");
-  check(/Accepted.*At the place.*The long key does not fit/.test(words), `the timeline says ${words}`);
+  await crewSaid(page, "Everything is sent");
+  await arrives(page, /Accepted.*At the place.*The long key does not fit/);
 });
 
 test("crew: an answer that is lost does nothing twice", async (t) => {
@@ -168,17 +182,18 @@ test("crew: a sign-in that ends without a line loses nothing", async (t) => {
   const page = await crewPage(t);
   await plug(page, false);
   await press(page, "Accept");
+  await crewSaid(page, "1 not sent yet");
   await tell("signedout", { out: "1" });
   await plug(page, true);
-  await until("the page asks to sign in", async () => (await said(page)).includes("Your sign-in has ended"));
-  check((await said(page)).includes("1 not sent yet"), "what waits is lost");
+  await crewSaid(page, "Your sign-in has ended");
+  await crewSaid(page, "1 not sent yet");
   same(await page.locator("#crew-line a").getAttribute("href"), "/sign-in?then=%2Forders%2Fmine", "the way to sign in");
   same((await barriers(page)).join("\n"), "", "axe");
   await t.shot(page, "crew-signin");
   await tell("signedout");
   await page.goto(`${own}/orders/mine`);
-  await until("all is sent", async () => (await said(page)).includes("Everything is sent"));
-  check((await timeline(page, "valve 214")).includes("Accepted"), "the acceptance did not arrive");
+  await crewSaid(page, "Everything is sent");
+  await arrives(page, /Accepted/);
 });
 
 test("crew: what the hub does not take is told until it is read", async (t) => {
@@ -229,9 +244,8 @@ test("crew: cannot be done, with a reason", async (t) => {
   await page.getByLabel("It is not safe").check();
   await page.getByLabel("Note, if there is more to say").fill("A cable lies open.");
   await page.getByRole("button", { name: "Report it" }).click();
-  await until("all is sent", async () => (await said(page)).includes("Everything is sent"));
-  const words = await timeline(page, "valve 214");
-  check(/Cannot be done It is not safe.*A cable lies open/.test(words), `the timeline says ${words}`);
+  await arrives(page, /Cannot be done It is not safe.*A cable lies open/);
+  await crewSaid(page, "Everything is sent");
 });
 
 test("crew: a photo leaves the telephone masked and bare", async (t) => {
@@ -262,7 +276,7 @@ test("crew: a photo leaves the telephone masked and bare", async (t) => {
   const framed = async () => page.locator(".crew-frame .unseen").textContent();
   const before = await framed();
   await page.locator(".crew-frame").press("Shift+ArrowRight");
-  check((await framed()) !== before, "the frame cannot be sized with the keyboard");
+  await until("the frame is sized with the keyboard", async () => (await framed()) !== before);
   for (let i = 0; i < 30; i++) await page.locator(".crew-frame").press("ArrowLeft");
   const box = (await page.locator(".crew-frame").boundingBox())!;
   await page.mouse.move(box.x + 20, box.y + box.height / 2);
@@ -289,7 +303,8 @@ test("crew: where they are is seen while they share it", async (t) => {
   const page = await crewPage(t, { geolocation: { latitude: 60.1705, longitude: 24.941 }, permissions: ["geolocation"] });
   await press(page, "Accept");
   await press(page, "I am on my way");
-  await until("all is sent", async () => (await said(page)).includes("Everything is sent"));
+  await arrives(page, /On the way/); // the hub takes no position before
+  await crewSaid(page, "Everything is sent");
   await press(page, "Share where I am until I arrive");
   const desk = await page.context().newPage();
   const at = await orderWith(desk, "valve 214");

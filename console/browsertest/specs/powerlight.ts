@@ -1,6 +1,6 @@
 // Street lights: in every dress, and the evening's slider by keyboard.
 import type { Page } from "playwright-core";
-import { barriers, check, everyone, own, same, shows, test, type Trial } from "./runner.ts";
+import { addressed, barriers, check, everyone, own, same, shows, test, type Trial } from "./runner.ts";
 
 async function looksRight(t: Trial, page: Page, width: string): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
@@ -24,7 +24,7 @@ test("street lights: through the night by keyboard", async (t) => {
   await shows(page, "#light-when", "schedule has it");
   for (let i = 0; i < 4; i++) await page.keyboard.press("PageDown");
   await shows(page, "#light-parts", "27–100 %");
-  check(/step=\d+$/.test(page.url()), `the address does not keep the time: ${page.url()}`);
+  await addressed(page, /step=\d+$/);
 });
 
 test("street lights, 360 pixels, without scripts", async (t) => {

@@ -65,13 +65,14 @@ test("the list of sensors keeps itself up to date", async (t) => {
 test("a chart is another thing's and another time's by its address", async (t) => {
   const page = await t.open(`${everyone}/sensors/weather/urn:ngsi-ld:WeatherObserved:gauge-2`);
   await page.getByRole("link", { name: "Temperature" }).click();
+  await page.waitForURL(/show=temperature/);
   await page.getByRole("link", { name: "7 days" }).click();
   await page.waitForURL(/show=temperature.*range=week|range=week.*show=temperature/);
   await shows(page, "#series", "°C in the last 7 days");
   await page.goBack();
   await shows(page, "#series", "°C in the last 24 hours");
   await page.locator("#series-table summary").click();
-  check(await page.locator("#series-table table").isVisible(), "the table cannot be opened");
+  await page.locator("#series-table table").waitFor();
 });
 
 test("sensors are searched and filtered with the keyboard", async (t) => {

@@ -1,6 +1,6 @@
 // The wall: many scenes at once over one feed, by keyboard, in every width.
 import type { Page } from "playwright-core";
-import { barriers, check, own, same, tell, test, until } from "./runner.ts";
+import { addressed, barriers, becomes, check, own, same, shows, tell, test, until } from "./runner.ts";
 
 const wall = (q = "") => `${own}/room/wall${q}`;
 const tiles = (page: Page) => page.locator(".wall.is-live > li:not([hidden])");
@@ -58,20 +58,20 @@ test("the wall by keyboard alone", async (t) => {
   await tell("streets", { n: "12" });
   const page = await t.open(wall("?cameras=street-01,street-02,street-03,street-04,street-05,street-06&tiles=4"), { viewport: { width: 1280, height: 900 } });
   await allLive(page, 4);
-  same(await chosen(page), "Street 1, at the corner", "the first scene has the focus");
+  await becomes(() => chosen(page), "Street 1, at the corner", "the first scene has the focus");
   await page.keyboard.press("ArrowRight");
-  same(await chosen(page), "Street 2, at the corner", "after the right arrow");
+  await becomes(() => chosen(page), "Street 2, at the corner", "after the right arrow");
   await page.keyboard.press("+");
   await until("six scenes", async () => (await tiles(page).count()) === 6);
-  check(page.url().includes("tiles=6"), `the address does not say so: ${page.url()}`);
-  same(await chosen(page), "Street 2, at the corner", "the scene keeps the focus");
+  await addressed(page, /tiles=6/);
+  await becomes(() => chosen(page), "Street 2, at the corner", "the scene keeps the focus");
   await page.keyboard.press("-");
   await page.keyboard.press("-");
   await until("two scenes", async () => (await tiles(page).count()) === 2);
   await page.keyboard.press("PageDown");
   await until("the next screen", async () => (await chosen(page)) === "Street 3, at the corner");
   await allLive(page, 2);
-  check(page.url().includes("screen=2"), `the address does not say so: ${page.url()}`);
+  await addressed(page, /screen=2/);
   await page.reload();
   await until("the same screen after loading again", async () => (await chosen(page)) === "Street 3, at the corner");
   await page.keyboard.press("Enter");
@@ -89,7 +89,7 @@ test("a camera whose line is lost says so on the wall, and comes back", async (t
   await tell("cutone", { camera: "street-02", cut: "1" });
   const tile = tiles(page).filter({ hasText: "Street 2," });
   await until("the lost line", async () => /Lost\. From \d\d:\d\d/.test((await tile.textContent()) ?? ""));
-  check(/3 of 4 scenes are live/.test(((await page.waitForTimeout(700)), await page.textContent(".wall-line")) ?? ""), "the line counts it as live");
+  await shows(page, ".wall-line", "3 of 4 scenes are live");
   const ink = await tile.locator("canvas.scene-marks").evaluate((c: HTMLCanvasElement) => c.getContext("2d")!.getImageData(0, 0, c.width, c.height).data.some((v, i) => i % 4 === 3 && v > 0));
   same(ink, false, "marks of people after the line was lost");
   await t.shot(page, "wall-lost");
@@ -103,7 +103,7 @@ test("the wall says that the server is lost, and goes on when it is back", async
   await allLive(page, 4);
   await tell("deaf", { deaf: "1" });
   await until("the words", async () => /line to the city's server was lost/.test((await page.textContent(".wall-line")) ?? ""));
-  same(await liveTiles(page), 0, "scenes that say that they are live");
+  await becomes(() => liveTiles(page), 0, "scenes that say that they are live");
   await t.shot(page, "wall-lost-server");
   await tell("deaf", { deaf: "" });
   await allLive(page, 4);
@@ -112,7 +112,7 @@ test("the wall says that the server is lost, and goes on when it is back", async
 test("cameras that nobody knows are named, and the rest hangs", async (t) => {
   const page = await t.open(wall("?cameras=square,nowhere,%3Cscript%3E"));
   await allLive(page, 1);
-  check(/There are no cameras nowhere, <script>/.test((await page.textContent(".notice")) ?? ""), "the unknown cameras are not named");
+  await shows(page, ".notice", "There are no cameras nowhere, <script>");
 });
 
 test("cameras are chosen by a form, and the address says which", async (t) => {
@@ -124,7 +124,7 @@ test("cameras are chosen by a form, and the address says which", async (t) => {
   await page.getByLabel("Street 1, at the corner").check();
   await page.getByRole("button", { name: "Show" }).click();
   await allLive(page, 2);
-  check(page.url().includes("cameras=street-01,street-03"), page.url());
+  await addressed(page, /cameras=street-01,street-03/);
 });
 
 test("the wall without scripts is a list of its cameras", async (t) => {

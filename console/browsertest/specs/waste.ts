@@ -1,5 +1,5 @@
 // The planner's page: a stop dragged to another tour has a price before it is moved.
-import { barriers, check, own, same, shows, test, type Trial } from "./runner.ts";
+import { barriers, check, focused, own, same, shows, test, type Trial } from "./runner.ts";
 import type { Page } from "playwright-core";
 
 const plan = `${own}/services/waste/plan`;
@@ -32,7 +32,7 @@ test("waste: a stop is dragged to another tour, on the map and in the lists, and
   await drag("circle[data-stop='c1']", "circle[data-stop='c6']");
   await shows(page, "#asked", "c1 from truck-1 to truck-2");
   await shows(page, "#asked", "+0.50 km");
-  same(await page.evaluate(() => document.activeElement?.id), "asked", "where the focus is");
+  await focused(page, "#asked");
   await page.getByRole("link", { name: "Make the move" }).click();
   await shows(page, "#plan-now", "Moves so far");
   await drag(".waste-plan-tours tr[data-stop='c2'] th", ".drop-bar [data-truck='truck-2']");
