@@ -3,6 +3,7 @@ package leaks
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,45 +29,115 @@ func street(t *testing.T) *network.Network {
 	return n
 }
 
-func word(member, day, link, from int) claim {
-	chance := make([]float64, 10)
-	chance[link] = 1
-	return claim{member: member, day: day, link: link, from: from, until: never, ended: never, located: located{link: link, mass: 1, chance: chance}}
+// thinks is a leak of which a member thinks, at some pipes as likely.
+func thinks(from int, pipes ...int) *leak {
+	l := &leak{link: pipes[0], course: course{from: from, until: never}, evidence: 40, located: located{link: pipes[0], chance: make([]float64, 10)}}
+	l.amount[balances] = 9
+	for _, j := range pipes {
+		l.located.chance[j] += 1 / float64(len(pipes))
+	}
+	return l
 }
 
-func TestAgree(t *testing.T) {
-	between := street(t).Between()
+// TestCouncil: a leak is told where members together find one likely enough, when it has been
+// for some days, and once.
+func TestCouncil(t *testing.T) {
 	c := Default()
-	c.Quorum, c.Near, c.Span, c.Expire, c.Radius = 3, 250, 10, 30, 150
-	ended := word(3, 104, 2, 100)
-	ended.ended = 105
-	for name, x := range map[string]struct {
-		claims []claim
-		want   []int // days
-	}{
-		"enough":         {[]claim{word(1, 103, 2, 100), word(2, 104, 2, 101), word(3, 106, 3, 100)}, []int{106}},
-		"too few":        {[]claim{word(1, 103, 2, 100), word(2, 104, 2, 101)}, nil},
-		"one is no many": {[]claim{word(1, 103, 2, 100), word(1, 104, 2, 101), word(1, 106, 3, 100)}, nil},
-		"far apart":      {[]claim{word(1, 103, 0, 100), word(2, 104, 4, 101), word(3, 106, 9, 100)}, nil},
-		"long ago":       {[]claim{word(1, 103, 2, 100), word(2, 104, 2, 101), word(3, 150, 2, 100)}, nil},
-		"another leak":   {[]claim{word(1, 103, 2, 100), word(2, 104, 2, 101), word(3, 126, 2, 125)}, nil},
-		"it ended":       {[]claim{word(1, 103, 2, 100), ended, word(2, 106, 2, 101)}, nil},
-		"told once":      {[]claim{word(1, 103, 2, 100), word(2, 104, 2, 101), word(3, 106, 3, 100), word(4, 107, 2, 100), word(5, 107, 2, 100), word(6, 107, 2, 100)}, []int{106}},
-		"told again": {[]claim{
-			word(1, 103, 2, 100), word(2, 104, 2, 101), word(3, 106, 3, 100),
-			word(1, 163, 2, 160), word(2, 164, 2, 161), word(3, 166, 3, 160),
-		}, []int{106, 166}},
-	} {
-		got := agree(x.claims, between, c, 50)
-		if len(got) != len(x.want) {
-			t.Errorf("%s: %d alarms", name, len(got))
-			continue
+	c.Near, c.One, c.OneOld, c.Stable, c.Sure = 150, 10, 40, 2, 0.45
+	one := func(l *leak) [][]*leak { return [][]*leak{{l}} }
+	many := func(n int, l func() *leak) (all [][]*leak) {
+		for range n {
+			all = append(all, []*leak{l()})
 		}
-		for i, a := range got {
-			if a.day != x.want[i] || a.link != 2 {
-				t.Errorf("%s: alarm on day %d at pipe %d", name, a.day, a.link)
+		return all
+	}
+	fault := thinks(100, 4)
+	fault.fault = true
+	small := thinks(100, 4)
+	small.amount[balances] = 1
+	dim := thinks(100, 4)
+	dim.evidence = 3
+	over := thinks(100, 4)
+	over.course.until = 104
+	for name, x := range map[string]struct {
+		think [][]*leak // by member, of four
+		want  []int     // pipes
+	}{
+		"half of them":                    {many(2, func() *leak { return thinks(100, 4) }), []int{4}},
+		"one alone":                       {one(thinks(100, 4)), nil},
+		"one of them twice":               {[][]*leak{{thinks(100, 4), thinks(100, 4)}}, nil},
+		"near each other":                 {[][]*leak{{thinks(100, 4)}, {thinks(100, 5)}}, []int{4}},
+		"far from each other":             {[][]*leak{{thinks(100, 0)}, {thinks(100, 9)}}, nil},
+		"all of them, and it scatters":    {many(4, func() *leak { return thinks(100, 0, 3, 6, 9) }), nil},
+		"all of them, and it holds":       {many(4, func() *leak { return thinks(100, 3, 4, 5, 9) }), []int{4}},
+		"two leaks":                       {many(3, func() *leak { return thinks(100, 1) }), []int{1}},
+		"sensors, small, dim and over":    {[][]*leak{{fault}, {small}, {dim}, {over}}, nil},
+		"a hole beside it, begun with it": {[][]*leak{{thinks(100, 4), thinks(103, 5)}, {thinks(100, 4), thinks(103, 5)}}, []int{4}},
+	} {
+		k := &council{c: c, before: 50, between: street(t).Between()}
+		members := make(committee, 4)
+		for m := range members {
+			members[m] = &detector{}
+			if m < len(x.think) {
+				members[m].leaks = x.think[m]
 			}
 		}
+		for day := 105; day < 112; day++ {
+			for _, d := range members {
+				d.today = day
+			}
+			k.hear(members)
+			if day == 106 && len(k.issued) > 0 {
+				t.Errorf("%s: told at once", name)
+			}
+		}
+		var got []int
+		for i := range k.issued {
+			got = append(got, k.issued[i].link)
+			if a := &k.issued[i]; a.until() != never || a.size != 9 {
+				t.Errorf("%s: ends on day %d, %g m³/h", name, a.until(), a.size)
+			}
+		}
+		if !slices.Equal(got, x.want) {
+			t.Errorf("%s: alarms at %v, not %v", name, got, x.want)
+		}
+	}
+}
+
+// TestAnotherLeakBesideOneThatWasTold: one that began with it is the same, one that began later
+// is another.
+func TestAnotherLeakBesideOneThatWasTold(t *testing.T) {
+	for from, want := range map[int]int{104: 1, 115: 2} {
+		c := Default()
+		c.Near, c.One, c.Stable = 150, 10, 2
+		k := &council{c: c, before: 50, between: street(t).Between()}
+		members := committee{{}, {}}
+		for day := 104; day < 130; day++ {
+			for _, d := range members {
+				d.today = day
+				switch day {
+				case 104:
+					d.leaks = append(d.leaks, thinks(100, 4))
+				case 120:
+					d.leaks = append(d.leaks, thinks(from, 5))
+				}
+			}
+			k.hear(members)
+		}
+		if len(k.issued) != want {
+			t.Errorf("begun on day %d: %d alarms: %+v", from, len(k.issued), k.issued)
+		}
+	}
+}
+
+// TestAnAlarmEndsAsMostThink: by the course of a leak, or because later days did not bear it out.
+func TestAnAlarmEndsAsMostThink(t *testing.T) {
+	ended, gone := thinks(100, 4), thinks(100, 4)
+	ended.course.until = 120
+	gone.gone, gone.left = true, 130
+	a := alarm{of: []*leak{thinks(100, 4), gone, ended}}
+	if a.until() != 130 {
+		t.Error(a.until())
 	}
 }
 

@@ -25,11 +25,11 @@ type Input struct {
 // Found is a leak.
 type Found struct {
 	Pipe       string
-	At         time.Time // when the alarm was given
-	Since      time.Time // when it is thought to have begun
-	Until      time.Time // when it is thought to have been repaired; zero: it runs
-	Flow       float64   // m³/h, at the alarm
-	Within     float64   // m along pipes that hold 80% of the probability
+	At         time.Time   // when the alarm was given
+	Since      time.Time   // when it is thought to have begun
+	Until      time.Time   // when it is thought to have been repaired; zero: it runs
+	Flow       float64     // m³/h, at the alarm
+	Within     float64     // m along pipes that hold 80% of the probability
 	Candidates []Candidate // the ten likeliest
 	All        []Candidate // with a probability over 0.001
 }
@@ -117,9 +117,15 @@ func Detect(in Input, o *Observed, c Config) (*Result, error) {
 	}
 	between := in.Network.Between()
 	members := gather(c, func(c Config) *detector { return newDetector(p, o, c, between) })
-	members.each(func(d *detector) { d.run(in, o) })
-	claims, faults := members.claims()
-	return &Result{Leaks: tell(in, o, p, agree(claims, between, c, o.Before)), Suspects: suspects(in, o, c, faults)}, nil
+	repairs := repaired(in, o)
+	members.each(func(d *detector) { d.past(o.Before, repairs) })
+	council := &council{c: c, before: o.Before, between: between}
+	council.hear(members)
+	for day := o.Before; day < len(o.Days); day++ {
+		members.each(func(d *detector) { d.day(day) })
+		council.hear(members)
+	}
+	return &Result{Leaks: tell(in, o, p, council.issued), Suspects: suspects(in, o, c, members.faults())}, nil
 }
 
 func newDetector(p *plant, o *Observed, c Config, between *network.Between) *detector {
@@ -156,33 +162,34 @@ func (d *detector) take(days [][]float64) {
 
 const dayLong = 24 * time.Hour
 
-// run goes through all days.
-func (d *detector) run(in Input, o *Observed) {
-	var repairs []repair
+// repaired are the leaks of the earlier time whose repair is known.
+func repaired(in Input, o *Observed) (list []repair) {
 	for _, f := range in.Fixed {
 		if link, ok := in.Network.Link(f.Pipe); ok {
-			repairs = append(repairs, repair{link, int(f.At.Sub(o.Start) / dayLong)})
+			list = append(list, repair{link, int(f.At.Sub(o.Start) / dayLong)})
 		}
 	}
-	d.past(o.Before, repairs)
-	for day := o.Before; day < len(o.Days); day++ {
-		d.day(day)
-	}
+	return list
 }
 
 // tell puts alarms into the words of the network.
-func tell(in Input, o *Observed, p *plant, alarms []claim) []Found {
+func tell(in Input, o *Observed, p *plant, alarms []alarm) []Found {
 	first := in.Data.Pressures.Start
 	at := func(day int) time.Time { return first.Add(time.Duration(day-o.Before) * dayLong) }
 	var all []Found
 	for _, a := range alarms {
 		f := Found{Pipe: p.n.Links[a.link].ID, At: at(a.day + 1), Since: at(a.from), Flow: a.size, Within: a.located.radius, All: candidates(p.n, a.located.chance)}
 		f.Candidates = f.All[:min(10, len(f.All))]
-		if a.until != never {
-			f.Until = at(a.until)
+		if until := a.until(); until != never {
+			f.Until = at(until)
 		}
 		if a.day+1 <= o.Before {
 			f.At = first.Add(5 * time.Minute)
+		}
+		if d := in.Data.Pressures; d.Len() > 0 { // the last day is over with its last value
+			if last := first.Add(time.Duration(d.Len()-1) * d.Step); f.At.After(last) {
+				f.At = last
+			}
 		}
 		all = append(all, f)
 	}
@@ -191,14 +198,14 @@ func tell(in Input, o *Observed, p *plant, alarms []claim) []Found {
 }
 
 // suspects are the sensors that enough members suspect in the time asked about.
-func suspects(in Input, o *Observed, c Config, faults []claim) []Suspect {
+func suspects(in Input, o *Observed, c Config, faults []fault) []Suspect {
 	first := in.Data.Pressures.Start
 	at := func(day int) time.Time { return first.Add(time.Duration(day-o.Before) * dayLong) }
 	var all []Suspect
 	for column, name := range in.Data.Pressures.Names {
-		members := map[int]claim{}
+		members := map[int]fault{}
 		for _, f := range faults {
-			if f.link/2 != column || f.until <= o.Before {
+			if f.sign/2 != column || f.until <= o.Before {
 				continue
 			}
 			if was, ok := members[f.member]; !ok || math.Abs(f.size) > math.Abs(was.size) {

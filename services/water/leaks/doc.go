@@ -18,7 +18,8 @@
 //     whole, with the repairs that are known.
 //   - locate.go turns the fit of all pipes into probabilities and a radius.
 //   - committee.go lets several detectors that believe the model more or less go
-//     through the days, and gives the alarms that most of them give.
+//     through the days, and council.go tells a leak where they together find one likely
+//     enough.
 //
 // The model need not be exact: constant errors of pressure fall out, because only
 // changes count, and the spread of the differences between days tells how far a
@@ -46,22 +47,22 @@ type Config struct {
 	RepairPart    float64 // the same, in parts of the leak's evidence
 	Smallest      float64 // m³/h
 	Largest       float64 // m³/h
-	Mass          float64 // probability within Radius that an alarm needs
-	Certain       float64 // evidence at which an alarm is given with MassLate
+	Mass          float64 // probability within Radius at which a member is convinced of a leak
+	Certain       float64 // evidence at which it is with MassLate
 	MassLate      float64
-	Radius        float64  // m along pipes within which a place must be sure
-	Again         float64  // m from its last alarm at which a place gives another
-	MassAgain     float64  // probability that this needs
+	Radius        float64  // m along pipes
 	Refit         int      // days after its start during which a leak is fitted anew every day
 	Longest       int      // days that a repaired leak has run, at most
 	Slowest       int      // days from a leak's start until it is full, at most
 	Temper        float64  // what evidence of places is divided by
 	Stable        int      // days that a place must have held
 	Members       []Member // of the committee
-	Quorum        int      // members that must agree
-	Near          float64  // m between places that agree
-	Span          int      // days between beginnings that agree
-	Expire        int      // days that a member's word holds
+	Quorum        int      // members that must agree that a sensor is at fault
+	Sure          float64  // probability that a leak is within Near, at which it is told
+	Near          float64  // m within which a place is right: the competition's
+	Span          int      // days before the start of a repaired leak from which on one beside it is what is left of it
+	One           int      // days between beginnings of what is one leak near a place
+	OneOld        int      // the same of leaks that are older than the data
 	FaultMargin   float64  // evidence by which a sensor's fault must beat a leak
 	Off           float64  // m, the least fault of a sensor that is looked at
 	FloorP        float64  // m, least spread of a pressure row
@@ -82,10 +83,10 @@ func Default() Config {
 	return Config{
 		Hours: []int{2, 4, 7, 9, 12, 15, 18, 21}, NightBefore: 6, Reference: 8,
 		Ages: []int{2, 3, 4, 6, 8, 11, 15, 20, 27, 35, 45, 60}, LeastDays: 5, Wander: 0.05, WanderBalance: 0.15,
-		Evidence: 20, Keep: 7, Repair: 15, RepairPart: 0.4, Smallest: 1.2, Largest: 60, Mass: 0.6, Certain: 25, MassLate: 0.35, Radius: 230, Again: 300, MassAgain: 0.8,
-		Refit: 30, Longest: 90, Slowest: 120, Quorum: 4, Near: 300, Span: 25, Expire: 60,
+		Evidence: 20, Keep: 7, Repair: 15, RepairPart: 0.4, Smallest: 1.2, Largest: 60, Mass: 0.6, Certain: 25, MassLate: 0.35, Radius: 230,
+		Refit: 30, Longest: 90, Slowest: 120, Quorum: 4, Sure: 0.45, Near: 300, Span: 25, One: 10, OneOld: 125,
 		Members: []Member{{0.25, 0.2, 0.05}, {0.25, 0.3, 0.05}, {0.2, 0.2, 0.05}, {0.2, 0.3, 0.08}, {0.3, 0.2, 0.05}, {0.3, 0.25, 0.08}, {0.25, 0.2, 0.03}, {0.2, 0.25, 0.03}, {0.25, 0.15, 0.08}},
-		Temper:  2, Stable: 2, FaultMargin: 5, Off: 0.08, FloorP: 0.01, FloorQ: 0.1, ModelError: 0.25, GainError: 0.2, Wait: 2, AlarmFlow: 3,
+		Temper:  2, Stable: 2, FaultMargin: 5, Off: 0.08, FloorP: 0.01, FloorQ: 0.1, ModelError: 0.25, GainError: 0.2, Wait: 2, AlarmFlow: 4,
 	}
 }
 

@@ -67,6 +67,21 @@ func densest(chance []float64, between *network.Between, within float64) located
 	if l.link < 0 {
 		return l
 	}
+	return around(chance, between, l.link, within)
+}
+
+// around is a place at a link.
+func around(chance []float64, between *network.Between, link int, within float64) located {
+	l := located{link: link, chance: chance}
+	var likely []int
+	for j, v := range chance {
+		if v > 1e-4 {
+			likely = append(likely, j)
+			if between.Links(link, j) <= within {
+				l.mass += v
+			}
+		}
+	}
 	slices.SortFunc(likely, func(a, b int) int {
 		return cmp.Compare(between.Links(l.link, a), between.Links(l.link, b))
 	})

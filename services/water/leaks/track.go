@@ -21,7 +21,6 @@ type detector struct {
 	rest    [][]float64 // by day: what known leaks do not explain
 	leaks   []*leak
 	today   int
-	next    int // day that was not looked at
 }
 
 // leak is one that is tracked.
@@ -30,22 +29,14 @@ type leak struct {
 	course        course
 	seen          *seen
 	amount        [classes]float64 // m³/h at its greatest: as pressures show it, and its water
-	alarms        []alarm
-	known         bool // its pipe and its end were told
-	fault         bool // it is none: a sensor reads otherwise than before
-	gone          bool // later days did not bear it out
-	ended         int  // day on which its end was seen; never: it was not
+	sure          bool             // the detector is convinced of it
+	known         bool             // its pipe and its end were told
+	fault         bool             // it is none: a sensor reads otherwise than before
+	gone          bool             // later days did not bear it out
+	left          int              // day on which that was seen
 	located       located
 	evidence      float64
 	anchor, since int // where it has been thought to be, and since what day
-}
-
-// alarm is what was told, and when.
-type alarm struct {
-	day     int
-	link    int
-	located located
-	size    float64
 }
 
 func (l *leak) runs(day int) bool { return !l.gone && l.course.until > day }
@@ -80,7 +71,7 @@ func (d *detector) become(l *leak, link int, c course, amount [classes]float64) 
 
 func (d *detector) drop(l *leak) {
 	d.shift(l, 1)
-	l.gone, l.amount = true, [classes]float64{}
+	l.gone, l.left, l.amount = true, d.today, [classes]float64{}
 }
 
 // begin goes to a day: what is known of leaks goes on.
@@ -130,7 +121,7 @@ func (d *detector) day(day int) {
 	}
 	for _, l := range d.leaks {
 		if l.runs(day) {
-			d.tell(l)
+			d.convince(l)
 		}
 	}
 }
@@ -197,7 +188,7 @@ func (d *detector) scan(courses []course) bool {
 	if size < d.c.Smallest || size > d.c.Largest {
 		return false
 	}
-	l := &leak{evidence: evidence[link], ended: never}
+	l := &leak{evidence: evidence[link]}
 	d.leaks = append(d.leaks, l)
 	d.become(l, link, at, e.amount)
 	d.replace(l, evidence)
@@ -223,7 +214,7 @@ func (d *detector) suspect(found *look, at course, sign int, evidence float64) b
 			e = x.estimate(d.signs[sign], 0)
 		}
 	}
-	l := &leak{fault: true, evidence: evidence, ended: never}
+	l := &leak{fault: true, evidence: evidence}
 	d.leaks = append(d.leaks, l)
 	d.become(l, sign, at, e.amount)
 	return true
@@ -290,7 +281,7 @@ func (d *detector) refit(l *leak) {
 			best, at, kept = e.evidence, c, x
 		}
 	}
-	if !l.known && best < d.c.Keep && len(l.alarms) == 0 {
+	if !l.known && best < d.c.Keep && !l.sure {
 		d.drop(l)
 		return
 	}
@@ -327,7 +318,6 @@ func (d *detector) ending(l *leak) (gain, part float64, at course, amount [class
 
 func (d *detector) end(l *leak, at course, amount [classes]float64) {
 	d.become(l, l.link, at, amount)
-	l.ended = d.today
 }
 
 // ends takes the end of the leak that explains a change better than a new leak of some
@@ -365,20 +355,24 @@ func (d *detector) ended(l *leak, running *look, c course) *look {
 	return x
 }
 
-// tell gives the alarm when place and evidence suffice, and another when the place
-// has moved away.
-func (d *detector) tell(l *leak) {
-	if l.known || l.fault || l.located.link < 0 || d.today-l.course.from < d.c.Wait || l.size(d.today) < d.c.AlarmFlow {
+// convince notes that place and evidence of a leak suffice: later days alone take it away no
+// more.
+func (d *detector) convince(l *leak) {
+	if l.known || l.fault || l.located.link < 0 || d.today-l.course.from < d.c.Wait || l.size(d.today) < sureFlow || d.today-l.since < d.c.Stable {
 		return
 	}
-	enough := l.located.mass >= d.c.Mass && l.evidence >= d.c.Evidence || l.located.mass >= d.c.MassLate && l.evidence >= d.c.Certain
-	if !enough || d.today-l.since < d.c.Stable {
-		return
+	l.sure = l.sure || l.located.mass >= d.c.Mass && l.evidence >= d.c.Evidence || l.located.mass >= d.c.MassLate && l.evidence >= d.c.Certain
+}
+
+// sureFlow is the least leak of which a detector is convinced, m³/h.
+const sureFlow = 3.0
+
+// dropped is the day on which later days were seen not to bear it out; never: they do.
+func (l *leak) dropped() int {
+	if l.gone {
+		return l.left
 	}
-	if n := len(l.alarms); n > 0 && (n >= 2 || d.between.Links(l.alarms[n-1].link, l.link) <= d.c.Again || l.located.mass < d.c.MassAgain) {
-		return
-	}
-	l.alarms = append(l.alarms, alarm{day: d.today, link: l.link, located: l.located, size: l.size(d.today)})
+	return never
 }
 
 // repair is a leak that was repaired: where it was is known.
@@ -426,7 +420,7 @@ func (d *detector) past(days int, repairs []repair) {
 			d.drop(l)
 		}
 		if l.runs(d.today) {
-			d.tell(l)
+			d.convince(l)
 		}
 	}
 }

@@ -26,6 +26,8 @@ type Watch struct {
 	o       *Observed
 	between *network.Between
 	members committee // nil: nobody has looked yet
+	council *council
+	next    int // day that was not looked at
 }
 
 // NewWatch learns how the network is from an earlier time, and computes signatures.
@@ -107,34 +109,23 @@ func (w *Watch) Skip() {
 
 // Detect goes through the days that are new, and returns what all days show.
 func (w *Watch) Detect(ctx context.Context) (*Result, error) {
-	first := w.members == nil
-	if first {
+	if w.members == nil {
 		w.members = gather(w.c, func(c Config) *detector { return newDetector(w.p, w.o, c, w.between) })
+		w.council = &council{c: w.c, before: w.o.Before, between: w.between}
+		repairs := repaired(w.in, w.o)
+		w.members.each(func(d *detector) { d.past(w.o.Before, repairs) })
+		w.council.hear(w.members)
+		w.next = w.o.Before
 	}
-	w.members.each(func(d *detector) {
-		if first {
-			d.past(w.o.Before, w.repairs())
-			d.next = w.o.Before
+	w.members.each(func(d *detector) { d.take(w.o.Days) })
+	for ; w.next < len(w.o.Days); w.next++ {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
 		}
-		d.take(w.o.Days)
-		for ; d.next < len(w.o.Days) && ctx.Err() == nil; d.next++ {
-			d.day(d.next)
-		}
-	})
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		w.members.each(func(d *detector) { d.day(w.next) })
+		w.council.hear(w.members)
 	}
-	claims, faults := w.members.claims()
-	return &Result{Leaks: tell(w.in, w.o, w.p, agree(claims, w.between, w.c, w.o.Before)), Suspects: suspects(w.in, w.o, w.c, faults)}, nil
-}
-
-func (w *Watch) repairs() (list []repair) {
-	for _, f := range w.in.Fixed {
-		if link, ok := w.in.Network.Link(f.Pipe); ok {
-			list = append(list, repair{link, int(f.At.Sub(w.o.Start) / dayLong)})
-		}
-	}
-	return list
+	return &Result{Leaks: tell(w.in, w.o, w.p, w.council.issued), Suspects: suspects(w.in, w.o, w.c, w.members.faults())}, nil
 }
 
 // Residual is what one instrument shows besides the model, day by day, its usual level

@@ -78,15 +78,16 @@ func (s *Service) day(ctx context.Context, d *scada.Data, words []season.Word, l
 	var told []Leak
 	for _, l := range changed {
 		told = append(told, *l)
+		s.publish(l)
 	}
 	if len(changed) > 0 {
 		err = s.save()
 	}
 	s.mu.Unlock()
+	if err == nil {
+		err = s.tell(ctx)
+	}
 	for i := range told {
-		if err == nil {
-			err = s.publish(ctx, &told[i])
-		}
 		if err == nil && !told[i].Ended.IsZero() {
 			err = s.deps.Moot(ctx, told[i].Waiting, "The leak has ended.")
 		}

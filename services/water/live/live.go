@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"polity/city"
-	"polity/plane"
 	"polity/service"
 	"polity/services/water/epanet"
 	"polity/services/water/isolation"
@@ -65,6 +64,8 @@ type kept struct {
 	Alarms map[string]string `json:"alarms"` // leak by alarm of the detector
 	Count  int               `json:"count"`  // of leaks ever
 	Shut   []Span            `json:"shut"`   // times at which valves were closed
+
+	Untold service.Untold `json:"untold,omitempty"`
 
 	Reports    []Report   `json:"reports"`
 	PumpAdvice pumpAdvice `json:"pump_advice"`
@@ -132,7 +133,7 @@ func (s *Service) crews() bool {
 
 // forget begins anew.
 func (s *Service) forget() {
-	s.kept = kept{Alarms: map[string]string{}, Count: s.kept.Count, PumpAdvice: s.kept.PumpAdvice}
+	s.kept = kept{Alarms: map[string]string{}, Untold: s.kept.Untold, Count: s.kept.Count, PumpAdvice: s.kept.PumpAdvice}
 	s.closed, s.shown = map[int]bool{}, shown{}
 }
 
@@ -185,6 +186,9 @@ func (s *Service) run(ctx context.Context) error {
 	beside.Go(func() { s.operate(ctx) })
 	defer beside.Wait()
 	defer stop()
+	if err := s.tell(ctx); err != nil {
+		return err
+	}
 	if s.cfg.Simulate == "" {
 		return s.follow(ctx)
 	}
@@ -245,11 +249,12 @@ func (s *Service) anew(ctx context.Context) error {
 		if l.Ended.IsZero() {
 			l.Ended = s.deps.Now().UTC()
 			left = append(left, *l)
+			s.publish(l)
 		}
 	}
 	s.mu.Unlock()
 	for i := range left {
-		if err := errors.Join(s.deps.Moot(ctx, left[i].Waiting, "The made-up days began anew."), s.publish(ctx, &left[i])); err != nil {
+		if err := s.deps.Moot(ctx, left[i].Waiting, "The made-up days began anew."); err != nil {
 			return err
 		}
 	}
@@ -395,20 +400,19 @@ func newest(folder string) (last time.Time, err error) {
 	return last, nil
 }
 
-// publish writes a leak into the city's data. The control room has its alert from there.
-func (s *Service) publish(ctx context.Context, l *Leak) error {
-	a, err := service.AlertChange(service.Alert{
+// publish has a leak told in the city's data. The control room has its alert from there. The
+// lock is held, and save follows.
+func (s *Service) publish(l *Leak) {
+	s.kept.Untold.Put(service.Alert{
 		ID: "urn:ngsi-ld:Alert:water:" + l.ID, Category: "water", SubCategory: "leak", Severity: severity(l.Flow),
 		Asset: "urn:ngsi-ld:Pipe:" + l.Pipe, Start: l.Found, End: l.Ended, Simulated: s.cfg.Simulate != "",
 	})
-	if err != nil {
-		return err
-	}
-	if _, err := s.deps.Data.Write(ctx, &plane.Batch{Changes: []plane.Change{a}}); err != nil {
-		return fmt.Errorf("write the leak %s: %w", l.ID, err)
-	}
 	s.deps.Log.Info("leak", slog.String("id", l.ID), slog.String("pipe", l.Pipe), slog.Float64("m3h", l.Flow), slog.Bool("ended", !l.Ended.IsZero()))
-	return nil
+}
+
+// tell writes what the city's data does not know yet of leaks.
+func (s *Service) tell(ctx context.Context) error {
+	return s.deps.Tell(ctx, &s.mu, &s.kept.Untold, s.save)
 }
 
 func severity(flow float64) string {

@@ -32,13 +32,14 @@ const (
 // held.
 func (s *Service) partOf(f *leaks.Found) *Leak {
 	where, _ := s.net.Link(f.Pipe)
+	best, _ := s.net.Link(likeliest(f)) // where few pipes stand out, this is far from the middle
 	for _, l := range s.kept.Leaks {
 		pipe := l.Pipe
 		if l.Heard != "" {
 			pipe = l.Heard
 		}
 		link, _ := s.net.Link(pipe)
-		if !l.Ended.IsZero() || l.Mended || f.Since.Before(l.Since.Add(-span)) || s.between.Links(where, link) > l.Within+f.Within {
+		if !l.Ended.IsZero() || l.Mended || f.Since.Before(l.Since.Add(-span)) || min(s.between.Links(where, link), s.between.Links(best, link)) > l.Within+f.Within {
 			continue
 		}
 		share := 0.0
