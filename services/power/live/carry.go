@@ -185,13 +185,14 @@ func (s *Service) over(ctx context.Context, o *order, d service.Due, failed erro
 		s.kept.Past = append(s.kept.Past, Past{f.Name, f.Found, f.Restored, now.UTC(), f.Customers, f.Gained})
 		s.kept.Past = slices.Delete(s.kept.Past, 0, max(0, len(s.kept.Past)-pastMost))
 		s.known = s.standing()
+		s.publish(f, now.UTC())
 	}
 	err := s.save()
 	s.mu.Unlock()
-	if ended {
-		err = errors.Join(err, s.publish(ctx, f, now))
+	if err != nil {
+		return err
 	}
-	return err
+	return s.tell(ctx)
 }
 
 // Past is a fault that is over.

@@ -58,6 +58,7 @@ type kept struct {
 	Tags          []Tag                 `json:"tags,omitempty"`  // that people hung
 	Past          []Past                `json:"past,omitempty"`  // the oldest first
 	Moves         []Moved               `json:"moves,omitempty"` // the oldest first
+	Untold        service.Untold        `json:"untold,omitempty"`
 }
 
 // Fault is a line that failed, as far as is known.
@@ -275,13 +276,13 @@ func (s *Service) anew(ctx context.Context) error {
 		if err := s.deps.Moot(ctx, f.Waiting, "The made-up evening began anew."); err != nil {
 			return err
 		}
-		if err := s.publish(ctx, f, s.deps.Now()); err != nil {
-			return err
-		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.kept, s.reports = kept{Count: s.kept.Count, Written: s.kept.Written}, map[int]storm.Message{}
+	for _, f := range left {
+		s.publish(f, s.deps.Now().UTC())
+	}
+	s.kept, s.reports = kept{Count: s.kept.Count, Written: s.kept.Written, Untold: s.kept.Untold}, map[int]storm.Message{}
 	return s.save()
 }
 
@@ -355,21 +356,19 @@ func (s *Service) play(ctx context.Context) (*storm.Storm, error) {
 	return evening, err
 }
 
-// publish writes an outage into the city's data: where and how many, never who. The
-// control room has its alert from there.
-func (s *Service) publish(ctx context.Context, f *Fault, ended time.Time) error {
-	a, err := service.AlertChange(service.Alert{
+// publish has an outage told in the city's data: where and how many, never who. The control
+// room has its alert from there. The lock is held, and save follows.
+func (s *Service) publish(f *Fault, ended time.Time) {
+	s.kept.Untold.Put(service.Alert{
 		ID: alertOf(f), Category: "power", SubCategory: "outage", Severity: severity(f.Customers),
 		Asset: entityOf(f.Name), Start: f.Found, End: ended, Place: s.placeOf(f.Line), Simulated: s.cfg.Simulate != "",
 	})
-	if err != nil {
-		return err
-	}
-	if _, err := s.deps.Data.Write(ctx, &plane.Batch{Changes: []plane.Change{a}}); err != nil {
-		return fmt.Errorf("write the outage %s: %w", f.ID, err)
-	}
 	s.deps.Log.Info("outage", slog.String("id", f.ID), slog.String("line", f.Name), slog.Int("customers", f.Customers), slog.Bool("ended", !ended.IsZero()))
-	return nil
+}
+
+// tell writes what the city's data does not know yet of outages.
+func (s *Service) tell(ctx context.Context) error {
+	return s.deps.Tell(ctx, &s.mu, &s.kept.Untold, s.save)
 }
 
 // placeOf is the middle of a line on the city's map; nil: it is not known.

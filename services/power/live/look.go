@@ -75,7 +75,7 @@ func (s *Service) look(ctx context.Context) error {
 		return nil //nolint:nilerr // it stands in the picture of this moment
 	}
 	s.picture = picture
-	var fresh []*Fault
+	fresh := false
 	for i := range picture.Outages {
 		o := &picture.Outages[i]
 		if o.Probability < sure || s.fault(o.Line) != nil || len(s.kept.Faults) >= faultsMax {
@@ -90,17 +90,16 @@ func (s *Service) look(ctx context.Context) error {
 			f.Others = append(f.Others, net.Lines[c.Line].Name)
 		}
 		s.kept.Faults = append(s.kept.Faults, f)
-		fresh = append(fresh, f)
+		s.publish(f, time.Time{})
+		fresh = true
 	}
-	if len(fresh) > 0 {
+	if fresh {
 		s.known = s.standing()
 		err = s.save()
 	}
 	s.mu.Unlock()
-	for _, f := range fresh {
-		if err == nil {
-			err = s.publish(ctx, f, time.Time{})
-		}
+	if err == nil {
+		err = s.tell(ctx)
 	}
 	if err != nil {
 		return err

@@ -57,6 +57,7 @@ type kept struct {
 	Night  time.Time            `json:"night"`  // the one that goes on, as its first day
 	Used   map[string]account   `json:"used"`   // in it, by group
 	Alerts map[string]alert     `json:"alerts"` // by group and what it is
+	Untold service.Untold       `json:"untold,omitempty"`
 }
 
 // told is what the centre last allowed a cabinet.

@@ -201,8 +201,6 @@ func (s *Service) alarm(ctx context.Context, now time.Time) error {
 		lasting[name+broken] = l.told.Broken > 0 || l.told.Burning > 0
 		lasting[name+dark] = l.lost
 	}
-	var changes []plane.Change
-	var err error
 	changed := false
 	for _, key := range slices.Sorted(maps.Keys(lasting)) {
 		name, what, _ := strings.Cut(key, "/")
@@ -215,28 +213,30 @@ func (s *Service) alarm(ctx context.Context, now time.Time) error {
 			end = time.Time{}
 			a = alert{ID: fmt.Sprintf("urn:ngsi-ld:Alert:power:lamps-%s-%s-%s", what, name, now.UTC().Format("20060102T150405")), Group: name, Start: now.UTC()}
 		}
-		var c plane.Change
-		if c, err = s.alertChange(key, a, end); err != nil {
-			break
-		}
-		changes, changed = append(changes, c), true
+		s.kept.Untold.Put(s.alertOf(key, a, end))
+		changed = true
 		if told {
 			delete(s.kept.Alerts, key)
 		} else {
 			s.kept.Alerts[key] = a
 		}
 	}
-	if err == nil && changed {
+	return s.note(ctx, changed)
+}
+
+// note keeps alerts that changed, and tells the city's data of them. It lets go of the lock.
+func (s *Service) note(ctx context.Context, changed bool) (err error) {
+	if changed {
 		err = s.save()
 	}
 	s.mu.Unlock()
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, "alerts of lamps", changes)
+	return s.deps.Tell(ctx, &s.mu, &s.kept.Untold, s.save)
 }
 
-func (s *Service) alertChange(key string, a alert, end time.Time) (plane.Change, error) {
+func (s *Service) alertOf(key string, a alert, end time.Time) service.Alert {
 	x := service.Alert{ID: a.ID, Category: "power", SubCategory: "streetLight", Severity: "low", Asset: cabinetPrefix + a.Group, Start: a.Start, End: end, Simulated: s.cfg.Simulate != ""}
 	if strings.HasSuffix(key, dark) {
 		x.SubCategory, x.Severity = "streetLightSupply", "high"
@@ -244,34 +244,23 @@ func (s *Service) alertChange(key string, a alert, end time.Time) (plane.Change,
 	if g := s.group[a.Group]; g != nil {
 		x.Place = &city.Point{Lon: g.Lon, Lat: g.Lat}
 	}
-	return service.AlertChange(x)
+	return x
 }
 
 // endForeign ends alerts of groups that the configuration names no more.
 func (s *Service) endForeign(ctx context.Context) error {
 	s.mu.Lock()
-	var changes []plane.Change
-	var err error
+	changed := false
 	for _, key := range slices.Sorted(maps.Keys(s.kept.Alerts)) {
 		a := s.kept.Alerts[key]
 		if s.group[a.Group] != nil {
 			continue
 		}
-		var c plane.Change
-		if c, err = s.alertChange(key, a, s.deps.Now().UTC()); err != nil {
-			break
-		}
-		changes = append(changes, c)
+		s.kept.Untold.Put(s.alertOf(key, a, s.deps.Now().UTC()))
 		delete(s.kept.Alerts, key)
+		changed = true
 	}
-	if err == nil && len(changes) > 0 {
-		err = s.save()
-	}
-	s.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	return s.write(ctx, "alerts of lamps", changes)
+	return s.note(ctx, changed)
 }
 
 // publish writes each group as an entity, when something of it changed.

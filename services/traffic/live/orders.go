@@ -16,6 +16,7 @@ import (
 type kept struct {
 	Junctions map[string]*standing `json:"junctions"`
 	Alerts    map[string]alert     `json:"alerts"`
+	Untold    service.Untold       `json:"untold,omitempty"`
 }
 
 // standing is what was decided about a junction.

@@ -37,22 +37,16 @@ func (s *Service) alarm(ctx context.Context) error {
 			lasting[x.j.ID+"/detectors"] = "detectorFault"
 		}
 	}
-	var changes []plane.Change
-	var err error
-	note := func(a alert, sev string, end time.Time) {
-		if err != nil {
-			return
-		}
-		var c plane.Change
-		x := service.Alert{ID: a.ID, Category: "traffic", SubCategory: a.Sub, Severity: sev, Asset: a.Asset, Start: a.Start, End: end, Simulated: s.cfg.Simulate != ""}
+	changed := false
+	note := func(a alert, end time.Time) {
+		x := service.Alert{ID: a.ID, Category: "traffic", SubCategory: a.Sub, Severity: "medium", Asset: a.Asset, Start: a.Start, End: end, Simulated: s.cfg.Simulate != ""}
 		for _, site := range s.sites {
 			if entities.ID(entities.Junction, site.j.ID) == a.Asset {
 				x.Place = site.j.Place
 			}
 		}
-		if c, err = service.AlertChange(x); err == nil {
-			changes = append(changes, c)
-		}
+		s.kept.Untold.Put(x)
+		changed = true
 	}
 	for _, x := range s.sites {
 		for _, what := range []string{"/line", "/detectors"} {
@@ -63,24 +57,22 @@ func (s *Service) alarm(ctx context.Context) error {
 			case lasts && !told:
 				a = alert{ID: fmt.Sprintf("urn:ngsi-ld:Alert:traffic:%s-%s", now.Format("20060102T150405"), x.j.ID+"-"+what[1:]), Sub: sub, Asset: entities.ID(entities.Junction, x.j.ID), Start: now}
 				s.kept.Alerts[key] = a
-				note(a, "medium", time.Time{})
+				note(a, time.Time{})
 			case !lasts && told && x.mode != Away && x.mode != Waiting && x.mode != Joining:
 				delete(s.kept.Alerts, key)
-				note(a, "medium", now)
+				note(a, now)
 			}
 		}
 	}
-	if err == nil && len(changes) > 0 {
+	var err error
+	if changed {
 		err = s.save()
 	}
 	s.mu.Unlock()
-	if err != nil || len(changes) == 0 {
+	if err != nil {
 		return err
 	}
-	if _, err := s.deps.Data.Write(ctx, &plane.Batch{Changes: changes}); err != nil {
-		return fmt.Errorf("write alerts: %w", err)
-	}
-	return nil
+	return s.deps.Tell(ctx, &s.mu, &s.kept.Untold, s.save)
 }
 
 // publish writes the junctions into the city's data: who decides, who waits and how long.

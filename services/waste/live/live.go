@@ -3,7 +3,6 @@ package live
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -81,6 +80,7 @@ type kept struct {
 	Misses  map[string]Miss          `json:"misses"`         // by container
 	Photos  map[string]string        `json:"photos"`         // ids, by container
 	Unsent  *unsent                  `json:"unsent"`         // nil: none
+	Untold  service.Untold           `json:"untold,omitempty"`
 }
 
 // Phases of a day.
@@ -233,9 +233,6 @@ func (s *Service) Run(ctx context.Context) error {
 	if err := s.publishContainers(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}
-	if err := s.writeAlerts(ctx); err != nil && ctx.Err() == nil {
-		return err
-	}
 	if err := s.takeUp(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}
@@ -289,21 +286,19 @@ func (s *Service) begin(ctx context.Context) error {
 		h.Emptied = emptied
 		s.histories = append(s.histories, h)
 	}
-	waiting, alerts := slices.Clone(s.kept.Waiting), maps.Clone(s.kept.Alerts)
+	waiting := slices.Clone(s.kept.Waiting)
 	s.mu.Unlock()
 	for _, id := range waiting {
 		if err := s.deps.Moot(ctx, id, "The made-up day began anew."); err != nil {
 			return err
 		}
 	}
-	for _, a := range alerts {
-		a.End = s.deps.Now().UTC()
-		if err := s.write(ctx, a); err != nil {
-			return err
-		}
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, a := range s.kept.Alerts {
+		a.End = s.deps.Now().UTC()
+		s.kept.Untold.Put(a)
+	}
 	s.kept.Waiting, s.kept.Alerts = nil, nil
 	if err := s.tidy(); err != nil {
 		return err
@@ -325,6 +320,9 @@ func midnight(t time.Time) time.Time {
 
 // advance takes what has been told since, and plans a day that is not planned.
 func (s *Service) advance(ctx context.Context) error {
+	if err := s.tell(ctx); err != nil {
+		return err
+	}
 	if err := s.run(ctx); err != nil { // what people told, before the made-up crews go on
 		return err
 	}

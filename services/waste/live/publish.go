@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math"
-	"slices"
 
 	"polity/plane"
 	"polity/service"
@@ -32,66 +30,41 @@ func (s *Service) raise(ctx context.Context, name string, a service.Alert) error
 		s.kept.Alerts = map[string]service.Alert{}
 	}
 	s.kept.Alerts[a.ID] = a
+	s.kept.Untold.Put(a)
 	err := s.save()
 	s.mu.Unlock()
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, a)
+	return s.tell(ctx)
 }
 
-// settle ends the alerts about an entity; sub empty: of any kind. One is forgotten only once
-// its end is written: a service that stops in between ends it again at its next start.
+// tell writes what the city's data does not know yet of alerts.
+func (s *Service) tell(ctx context.Context) error {
+	return s.deps.Tell(ctx, &s.mu, &s.kept.Untold, s.save)
+}
+
+// settle ends the alerts about an entity; sub empty: of any kind.
 func (s *Service) settle(ctx context.Context, asset, sub string) error {
 	s.mu.Lock()
-	var ended []service.Alert
-	for _, a := range s.kept.Alerts {
+	ended := false
+	for id, a := range s.kept.Alerts {
 		if a.Asset == asset && (sub == "" || sub == a.SubCategory) {
 			a.End = s.deps.Now().UTC()
-			ended = append(ended, a)
+			s.kept.Untold.Put(a)
+			delete(s.kept.Alerts, id)
+			ended = true
 		}
+	}
+	var err error
+	if ended {
+		err = s.save()
 	}
 	s.mu.Unlock()
-	if len(ended) == 0 {
-		return nil
-	}
-	for _, a := range ended {
-		if err := s.write(ctx, a); err != nil {
-			return err
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, a := range ended {
-		delete(s.kept.Alerts, a.ID)
-	}
-	return s.save()
-}
-
-// writeAlerts writes those that go on once more: a service that stopped may have noted one and
-// not written it.
-func (s *Service) writeAlerts(ctx context.Context) error {
-	s.mu.Lock()
-	open := slices.Collect(maps.Values(s.kept.Alerts))
-	s.mu.Unlock()
-	for _, a := range open {
-		if err := s.write(ctx, a); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Service) write(ctx context.Context, a service.Alert) error {
-	change, err := service.AlertChange(a)
 	if err != nil {
 		return err
 	}
-	_, err = s.deps.Data.Write(ctx, &plane.Batch{Changes: []plane.Change{change}})
-	if err != nil {
-		return fmt.Errorf("write the alert %s: %w", a.ID, err)
-	}
-	return nil
+	return s.tell(ctx)
 }
 
 // tellsFrom is the change of fill that is written.
