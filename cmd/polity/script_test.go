@@ -12,6 +12,7 @@ import (
 
 	"polity/camera/link/linktest"
 	"polity/internal/sandbox"
+	"polity/internal/testport"
 )
 
 func TestMain(m *testing.M) {
@@ -46,17 +47,6 @@ func ask(args []string) (*http.Response, error) {
 	return http.Post(args[0], "application/json", f)
 }
 
-// freePort is one that nothing listens on now.
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, err
-}
-
 // TestScripts plays testdata/script: the commands as people use them.
 func TestScripts(t *testing.T) {
 	self, err := os.Executable()
@@ -74,7 +64,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("STANDIN", self)
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			for _, name := range []string{"PORT1", "PORT2", "PORT3"} {
-				port, err := freePort()
+				_, port, err := net.SplitHostPort(testport.Address(t))
 				if err != nil {
 					return err
 				}
