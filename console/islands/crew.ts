@@ -1,6 +1,6 @@
 // The crew's page: works without a line, keeps what the crew tells and sends it when the
 // line is back.
-import { dialog, redraw } from "./crewdialog.ts";
+import { dialog, redraw, released } from "./crewdialog.ts";
 import { framePhoto } from "./crewphoto.ts";
 import { Sharing } from "./crewshare.ts";
 import { crewBox, type Told, type Waiting } from "./crewstore.ts";
@@ -66,6 +66,7 @@ function requestOf(w: Waiting): Request {
 let shown: HTMLElement | null = null;
 
 async function show(): Promise<void> {
+  await released();
   const next = view({ data, queue: await crewBox.waiting(), line: line.line, offline, sharing: sharing.order, noPosition: sharing.trouble }, acts);
   shown = redraw(root, shown, next);
 }

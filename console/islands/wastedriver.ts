@@ -1,6 +1,6 @@
 // A refuse truck's page: works without a line, keeps what its crew tells and sends it when
 // the line is back.
-import { dialog, redraw } from "./crewdialog.ts";
+import { dialog, redraw, released } from "./crewdialog.ts";
 import { framePhoto } from "./crewphoto.ts";
 import { dataOf, make, one, onScheme } from "./dom.ts";
 import type { DriverCall, DriverData } from "./generated.ts";
@@ -62,6 +62,7 @@ function requestOf(w: DriveWaiting): Request {
 let shown: HTMLElement | null = null;
 
 async function show(): Promise<void> {
+  await released();
   const next = tourView({ data, queue: await driveBox.waiting(), line: line.line, offline, width }, acts);
   shown = redraw(root, shown, next);
 }
