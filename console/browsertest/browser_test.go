@@ -55,6 +55,7 @@ type stage struct {
 	world    *consoletest.City
 	sensors  *consoletest.Sensors
 	room     *consoletest.Room
+	turn     *turn
 	own      *console.Console
 	everyone *console.Console
 	deaf     bool
@@ -64,19 +65,18 @@ type stage struct {
 
 func (s *stage) reset() {
 	s.line.reset()
-	world := newCity(s.t)
+	begins := &turn{TB: s.t}
+	world := newCity(begins)
 	sensors := newSensors(world)
-	room := newRoom(s.t)
-	own := newConsole(s.t, world, sensors, room, s.built, s.line.everything())
-	everyone := newConsole(s.t, world, sensors, room, s.built, consoletest.Nobody())
+	room := newRoom(begins)
+	own := newConsole(begins, world, sensors, room, s.built, s.line.everything())
+	everyone := newConsole(begins, world, sensors, room, s.built, consoletest.Nobody())
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.own != nil {
-		s.own.Close()
-		s.everyone.Close()
-		s.closeRoom()
+	if s.turn != nil {
+		s.turn.end()
 	}
-	s.room = room
+	s.turn, s.room = begins, room
 	s.world, s.sensors, s.own, s.everyone, s.deaf = world, sensors, own, everyone, false
 }
 
@@ -129,7 +129,7 @@ func (s *stage) control(w http.ResponseWriter, r *http.Request) {
 		s.deaf = q.Get("deaf") != ""
 		if s.deaf {
 			s.own.Close() // what is open ends
-			s.own = newConsole(s.t, world, s.sensors, s.room, s.built, s.line.everything())
+			s.own = newConsole(s.turn, world, s.sensors, s.room, s.built, s.line.everything())
 		}
 		s.mu.Unlock()
 	case "sensors":
@@ -255,7 +255,7 @@ func runSpecs(t *testing.T, browser, built, script, turn string) int {
 	defer everyone.Close()
 	control := httptest.NewServer(http.HandlerFunc(s.control))
 	defer control.Close()
-	defer func() { s.own.Close(); s.everyone.Close(); s.closeRoom() }()
+	defer func() { s.turn.end() }()
 
 	node := exec.CommandContext(t.Context(), "node", script)
 	modules, err := filepath.Abs(parts)

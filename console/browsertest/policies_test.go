@@ -18,6 +18,7 @@ var (
 // policy is the city's own, and one change waits as proposal 4.
 func newPolicies(t testing.TB) *policy.Live {
 	t.Helper()
+	t = lasting(t)
 	policiesOnce.Do(func() {
 		dir := t.TempDir()
 		live, err := policy.Open(policy.Config{Folder: filepath.Join(dir, "policies"), Book: filepath.Join(dir, "policies.jsonl"), Now: running()})

@@ -17,13 +17,12 @@ func newRoom(t testing.TB) *consoletest.Room {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := room.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return room
-}
-
-func (s *stage) closeRoom() {
-	if err := s.room.Close(); err != nil {
-		s.t.Error(err)
-	}
 }
 
 // changeRoom lets a colleague work, or alerts come.

@@ -95,7 +95,6 @@ func TestServe(t *testing.T) {
 	world := newCity(t)
 	world.AddStreets(*streets)
 	room := newRoom(t)
-	defer room.Close()
 	if err := room.Raise(0, *alerts); err != nil {
 		t.Fatal(err)
 	}
