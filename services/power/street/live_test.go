@@ -211,9 +211,9 @@ func (x *town) quarter(people float64) {
 
 func (x *town) until(what string, holds func() bool) {
 	x.t.Helper()
-	for end := time.Now().Add(time.Minute); !holds(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			x.t.Fatalf("not within a minute at %s: %s\n%+v\n%+v", x.clock().Format("15:04"), what, x.s.View(), x.field.Look("garden-street"))
+			x.t.Fatalf("not within two minutes at %s: %s\n%+v\n%+v", x.clock().Format("15:04"), what, x.s.View(), x.field.Look("garden-street"))
 		}
 	}
 }
