@@ -243,7 +243,9 @@ func lock(path string) (unlock func(), err error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, errors.Join(city.Errorf(city.Unavailable, "another edge uses the data folder %s", filepath.Dir(path)), f.Close())
 	}
-	return func() { f.Close() }, nil
+	// Closing is not enough: a program that is just being started, a camera's, holds a copy of
+	// the descriptor, and the lock with it, until it runs.
+	return func() { _ = errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close()) }, nil
 }
 
 // hearWatch notes that somebody looks at a camera.

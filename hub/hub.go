@@ -297,7 +297,9 @@ func (h *Hub) lock() error {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return errors.Join(city.Errorf(city.Unavailable, "another hub uses the data folder %s", h.cfg.Data), f.Close())
 	}
-	h.closers = append(h.closers, f.Close)
+	// Closing is not enough: a program that is just being started holds a copy of the descriptor,
+	// and the lock with it, until it runs.
+	h.closers = append(h.closers, func() error { return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close()) })
 	return nil
 }
 

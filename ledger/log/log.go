@@ -3,10 +3,12 @@ package log
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/transparency-dev/tessera"
@@ -242,5 +244,7 @@ func (l *Log) Close() error {
 	close(l.closing)
 	l.cancel()
 	l.running.Wait()
-	return l.folder.lock.Close()
+	// Closing is not enough: a program that is just being started holds a copy of the descriptor,
+	// and the lock with it, until it runs.
+	return errors.Join(syscall.Flock(int(l.folder.lock.Fd()), syscall.LOCK_UN), l.folder.lock.Close())
 }

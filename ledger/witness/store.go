@@ -61,7 +61,11 @@ func openFolders(names ...string) (*folders, error) {
 }
 
 // Close lets another process have the folders.
-func (f *folders) Close() error { return f.lock.Close() }
+func (f *folders) Close() error {
+	// Closing is not enough: a program that is just being started holds a copy of the
+	// descriptor, and the lock with it, until it runs.
+	return errors.Join(syscall.Flock(int(f.lock.Fd()), syscall.LOCK_UN), f.lock.Close())
+}
 
 func (f *folders) path(folder, origin string) string {
 	return filepath.Join(folder, Hash(origin)+".checkpoint")
