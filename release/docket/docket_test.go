@@ -115,6 +115,9 @@ func (w *world) proofs(id canonical.Hash) {
 		}
 		size = c.Size
 	}
+	if len(types) == 4 && types[3] == "release-opened" { // it may be public by now
+		types = types[:3]
+	}
 	if len(types) != 3 || types[0] != "release-requested" || types[1] != "release-approved" || types[2] != "release-approved" {
 		w.t.Errorf("proofs of %v", types)
 	}
