@@ -68,7 +68,7 @@ func TestDemo(t *testing.T) {
 	if status := p.interrupt(soon); status != 0 || !strings.Contains(p.said(), "nothing is left running") {
 		t.Errorf("the demo ends with %d: %s", status, p.said())
 	}
-	noneLeft(t, family, 0)
+	noneLeft(t, family, 10*time.Second)
 
 	p, at = startDemo(t, data, "--port", "0")
 	if strings.Contains(p.said(), "First start") {
@@ -90,7 +90,7 @@ func noneLeft(t *testing.T, family []kin, limit time.Duration) {
 	t.Helper()
 	left := func() (list []string) {
 		for _, k := range family {
-			if alive(k.pid) {
+			if k.alive() {
 				list = append(list, k.words)
 			}
 		}

@@ -65,6 +65,7 @@ type process struct {
 	log  string // path of what it says
 	done chan struct{}
 	err  error
+	left []kin // what it had started when it was killed
 }
 
 // launch starts the program under test. It dies with the test, whatever happens.
@@ -122,6 +123,7 @@ func (p *process) running() bool {
 // kill ends it at once, without a word.
 func (p *process) kill() {
 	if p.running() {
+		p.left = append(p.left, descendants(p.t, p.pid())...)
 		_ = p.cmd.Process.Kill()
 		<-p.done
 	}
@@ -130,14 +132,10 @@ func (p *process) kill() {
 // clear kills it and waits until what it had started is gone too: what is still writing
 // would keep the test's folder from being removed.
 func (p *process) clear() {
-	var family []kin
-	if p.running() {
-		family = descendants(p.t, p.pid())
-	}
 	p.kill()
-	for deadline := time.Now().Add(soon); slices.ContainsFunc(family, func(k kin) bool { return alive(k.pid) }); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(soon); slices.ContainsFunc(p.left, kin.alive); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			p.t.Errorf("%s was killed and some of its processes still run after %v: %v", p.name, soon, family)
+			p.t.Errorf("%s was killed and some of its processes still run after %v: %v", p.name, soon, p.left)
 			return
 		}
 	}
@@ -180,6 +178,7 @@ func (p *process) said() string {
 // kin is a process of the machine, by what the kernel tells.
 type kin struct {
 	pid, parent int
+	began       string // ticks since the machine's start: the kernel uses a pid again
 	words       string // its command line
 }
 
@@ -198,10 +197,8 @@ func descendants(t *testing.T, root int) []kin {
 		if err != nil {
 			continue // it has ended
 		}
-		// pid (name) state ppid: the name may hold anything.
-		after := string(stat[bytes.LastIndexByte(stat, ')')+1:])
-		fields := strings.Fields(after)
-		if len(fields) < 2 || fields[0] == "Z" {
+		fields := afterName(stat)
+		if fields == nil {
 			continue
 		}
 		words, err := os.ReadFile(dir + "/cmdline")
@@ -210,7 +207,7 @@ func descendants(t *testing.T, root int) []kin {
 		}
 		pid, _ := strconv.Atoi(filepath.Base(dir))
 		parent, _ := strconv.Atoi(fields[1])
-		all = append(all, kin{pid, parent, strings.ReplaceAll(string(words), "\x00", " ")})
+		all = append(all, kin{pid, parent, fields[19], strings.ReplaceAll(string(words), "\x00", " ")})
 	}
 	var found []kin
 	for front := []int{root}; len(front) > 0; front = front[1:] {
@@ -235,14 +232,30 @@ func child(t *testing.T, root int, word string) int {
 	return 0
 }
 
+// afterName is what the kernel tells of a process behind its name, from its state on (proc(5));
+// nil: it is a corpse.
+func afterName(stat []byte) []string {
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])) // the name may hold anything
+	if len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" {
+		return nil
+	}
+	return fields
+}
+
 // alive says whether a process is there and no corpse.
 func alive(pid int) bool {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	return err == nil && afterName(stat) != nil
+}
+
+// alive says whether the very process still runs.
+func (k kin) alive() bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(k.pid) + "/stat")
 	if err != nil {
 		return false
 	}
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	return len(fields) > 0 && fields[0] != "Z"
+	fields := afterName(stat)
+	return fields != nil && fields[19] == k.began
 }
 
 // eventually waits until a condition holds.

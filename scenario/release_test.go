@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // releasing is a demo city whose camera is recorded, with those who open its footage.
@@ -206,7 +207,7 @@ func TestRelease(t *testing.T) {
 	if status := s.demo.interrupt(soon); status != 0 {
 		t.Errorf("the demo ends with %d: %s", status, s.demo.said())
 	}
-	noneLeft(t, family, 0)
+	noneLeft(t, family, 10*time.Second)
 	s.demo, host = startDemo(t, s.data, "--port", "0")
 	s.at = "http://" + host
 	if strings.Contains(s.demo.said(), "First start") || strings.Contains(s.demo.said(), "root keys") {

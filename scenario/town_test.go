@@ -3,7 +3,6 @@ package scenario
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,13 +17,14 @@ import (
 	"polity/camera/standin"
 	"polity/camera/uplink"
 	"polity/city"
+	"polity/internal/testport"
 	"polity/register"
 	"polity/spine"
 )
 
 const (
-	soon  = 60 * time.Second  // a busy machine is slow, not wrong
-	later = 120 * time.Second // what has to wait for a whole minute of the clock
+	soon  = 120 * time.Second // a busy machine is slow, not wrong
+	later = 240 * time.Second // what has to wait for a whole minute of the clock, or for several processes
 )
 
 // town is a hub and an edge as processes, with everything that they keep in one
@@ -55,7 +55,7 @@ type watched struct{ name, source, password string }
 
 func newTown(t *testing.T) *town {
 	t.Helper()
-	w := &town{t: t, dir: t.TempDir(), hubAt: free(t), lineAt: free(t), edgeAt: free(t)}
+	w := &town{t: t, dir: t.TempDir(), hubAt: testport.Address(t), lineAt: testport.Address(t), edgeAt: testport.Address(t)}
 	for _, sub := range []string{"register", "tmp", "edge"} {
 		w.mkdir(sub)
 	}
@@ -74,17 +74,6 @@ func newTown(t *testing.T) *town {
 	w.edgeID = id
 	w.write("edge.key", seed)
 	return w
-}
-
-// free is an address that nothing listens on now.
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func (w *town) path(parts ...string) string {
@@ -191,14 +180,23 @@ func (w *town) startHub() {
 	w.t.Helper()
 	w.configure()
 	w.hub = launchAfter(w.t, w.before, "hub", w.path("hub.log"), append(w.env, "TMPDIR="+w.path("tmp")), "hub", "--config", w.path("polity.yaml"))
-	w.eventually("the hub answers", soon, func() bool { return strings.HasPrefix(w.get(w.hubAt, "/healthz"), "200") })
+	w.begins(w.hub, func() bool { return strings.HasPrefix(w.get(w.hubAt, "/healthz"), "200") })
 }
 
 func (w *town) startEdge() {
 	w.t.Helper()
 	w.configure()
 	w.edge = launchAfter(w.t, w.before, "edge", w.path("edge.log"), append(w.env, "TMPDIR="+w.path("tmp")), "edge", "--config", w.path("polity.yaml"))
-	w.eventually("the edge answers", soon, func() bool { return strings.HasPrefix(w.state(), "200") })
+	w.begins(w.edge, func() bool { return strings.HasPrefix(w.state(), "200") })
+}
+
+// begins waits until a program answers, unless it has ended.
+func (w *town) begins(p *process, answers func() bool) {
+	w.t.Helper()
+	w.eventually("the "+p.name+" answers", soon, func() bool { return answers() || !p.running() })
+	if !p.running() {
+		w.t.Fatalf("the %s ended:\n%s", p.name, p.said())
+	}
 }
 
 func (w *town) eventually(what string, limit time.Duration, condition func() bool) {

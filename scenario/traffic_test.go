@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"polity/access"
+	"polity/internal/testport"
 	"polity/services/traffic/corridor"
 	"polity/services/traffic/street"
 )
@@ -60,7 +61,7 @@ func (w *town) signals() (world *corridor.World, lines string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	at := free(w.t)
+	at := testport.Address(w.t)
 	var b strings.Builder
 	fmt.Fprintf(&b, "  services:\n    traffic:\n      network: %s\n      rsmp: {listen: %q, ca_file: %s, cert_file: %s, key_file: %s, code_file: %s}\n      detectors:\n", w.path("net.json"), at, files.CA, files.Cert, files.Key, files.Code)
 	walkers := "      walkers:\n"
@@ -147,9 +148,7 @@ func TestSignalsFromThePlanToTheStreet(t *testing.T) {
 		return words
 	}
 	answer("refused")
-	if is := cycle(); is != "70 s" {
-		t.Errorf("after a refusal the controller reports a cycle of %s", is)
-	}
+	w.eventually("after a refusal the controller reports its cycle", soon, func() bool { return cycle() == "70 s" })
 	answer("accepted")
 	w.eventually("the controller reports the plan", soon, func() bool {
 		return strings.Contains(w.get(w.hubAt, at), "In effect, as the controller reports") && cycle() == "76 s"

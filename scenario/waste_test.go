@@ -51,7 +51,6 @@ func TestTodaysContainersAreCollected(t *testing.T) {
 	}
 	w.more = fmt.Sprintf("  services:\n    waste: {containers: %q, fleet: %q, map: %q, zone: %s, seconds: 0.3}\n", w.path("bins.csv"), w.path("fleet.yaml"), w.path("streets.osm"), morning())
 	w.startHub()
-	const minute = 60 * time.Second
 	post := func(path, kind, body string) (status int) {
 		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+w.hubAt+path, strings.NewReader(body))
@@ -76,7 +75,7 @@ func TestTodaysContainersAreCollected(t *testing.T) {
 	agree := func(kind string) {
 		t.Helper()
 		var order []string
-		w.eventually("a decision waits: "+kind, minute, func() bool {
+		w.eventually("a decision waits: "+kind, soon, func() bool {
 			for text := range strings.SplitSeq(w.get(w.hubAt, "/decisions"), "<form") {
 				if found := wasteOrder.FindStringSubmatch(text); found != nil && found[2] == kind && strings.Contains(text, `value="accepted"`) {
 					order = found
@@ -110,7 +109,7 @@ func TestTodaysContainersAreCollected(t *testing.T) {
 	}
 
 	agree("plan")
-	w.eventually("trucks are out", minute, func() bool { return drive().Phase == "driving" })
+	w.eventually("trucks are out", soon, func() bool { return drive().Phase == "driving" })
 	form("/services/waste/drive", url.Values{"truck": {"t1"}})
 	d := drive()
 	if d.Mine == nil || len(d.Mine.Calls) < 3 {
@@ -125,12 +124,12 @@ func TestTodaysContainersAreCollected(t *testing.T) {
 		again()
 	}
 	agree("moves")
-	w.eventually("the page says so", minute, func() bool {
+	w.eventually("the page says so", soon, func() bool {
 		page := w.get(w.hubAt, "/services/waste")
 		return strings.Contains(page, "A door or gate is locked") && strings.Contains(page, "Broken down")
 	})
 	form("/services/waste/drive", url.Values{"truck": {"t2"}})
-	w.eventually("the other truck has the rest", minute, func() bool { d = drive(); return d.Mine != nil && len(d.Mine.Calls) >= 5 })
+	w.eventually("the other truck has the rest", soon, func() bool { d = drive(); return d.Mine != nil && len(d.Mine.Calls) >= 5 })
 	for _, c := range d.Mine.Calls {
 		if c.Container != "" {
 			tell("t2", d.Day, fmt.Sprintf(`"what":"collected","container":%q`, c.Container))

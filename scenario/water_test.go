@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"polity/access"
 )
@@ -36,16 +35,15 @@ func TestALeakIsFoundClosedAndMended(t *testing.T) {
 			return false
 		}
 	}
-	const minute = 60 * time.Second
-	w.eventually("a leak is found", minute, waits("isolate"))
+	w.eventually("a leak is found", soon, waits("isolate"))
 	first := order[1]
 	if p := page(); !strings.Contains(p, "1 leak is known") || !strings.Contains(p, "simulated") || !strings.Contains(p, "Since day") {
 		t.Errorf("the page: %s", p)
 	}
 	w.hub.kill()
 	w.startHub()
-	w.eventually("the order of before is withdrawn", minute, func() bool { return !waits("isolate")() || order[1] != first })
-	w.eventually("the leak is found again", minute, waits("isolate"))
+	w.eventually("the order of before is withdrawn", soon, func() bool { return !waits("isolate")() || order[1] != first })
+	w.eventually("the leak is found again", soon, waits("isolate"))
 	for opened := false; !opened; {
 		asked := order[1]
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+w.hubAt+asked, strings.NewReader(url.Values{"revision": {order[3]}, "to": {"accepted"}}.Encode()))
@@ -63,10 +61,10 @@ func TestALeakIsFoundClosedAndMended(t *testing.T) {
 			t.Fatalf("agree to %s: %s", asked, answer.Status)
 		}
 		if opened = order[2] == "reopen"; !opened {
-			w.eventually("what follows is proposed", minute, func() bool { return waits("isolate reopen")() && order[1] != asked })
+			w.eventually("what follows is proposed", soon, func() bool { return waits("isolate reopen")() && order[1] != asked })
 		}
 	}
-	w.eventually("the leak is over", minute, func() bool {
+	w.eventually("the leak is over", soon, func() bool {
 		p := page()
 		return strings.Contains(p, "No leak is known") && !strings.Contains(p, "no water until")
 	})

@@ -14,8 +14,8 @@ const wrong = [];
 /** Somebody with a browser and an authenticator of their own. */
 async function person(options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce", ...options });
+  context.setDefaultTimeout(patience);
   const page = await context.newPage();
-  page.setDefaultTimeout(patience);
   page.on("console", (m) => m.type() === "error" && !/status of (401|403|404|409|429)/.test(m.text()) && wrong.push(`console: ${m.text()}`));
   page.on("pageerror", (e) => wrong.push(`script: ${e.message}`));
   const cdp = await context.newCDPSession(page);
@@ -29,6 +29,21 @@ async function person(options = {}) {
 function check(ok, what) {
   if (!ok) throw new Error(what);
 }
+
+/** Waits until something holds; while one page gives way to another, nothing does. */
+async function until(what, holds) {
+  for (const end = Date.now() + patience; ; await new Promise((r) => setTimeout(r, 60))) {
+    try {
+      if (await holds()) return;
+    } catch (why) {
+      if (!/context was destroyed|Cannot find context|was detached/.test(String(why))) throw why;
+    }
+    check(Date.now() < end, `${what}: not within ${patience / 1000} s`);
+  }
+}
+
+/** Waits until an element says some words. */
+const says = (page, selector, words) => until(`${selector} says “${words}”`, async () => ((await page.textContent(selector)) ?? "").includes(words));
 
 async function step(name, run) {
   const began = Date.now();
@@ -105,7 +120,7 @@ try {
 
   await step("the sign-in page says that nobody is enrolled, and keeps nobody out", async () => {
     await ada.page.goto(hub + "/sign-in");
-    check((await ada.page.textContent("main")).includes("Nobody can sign in yet"), "it does not say so");
+    await says(ada.page, "main", "Nobody can sign in yet");
     await barriers(ada.page, "/sign-in");
     await barriers(ada.page, "/enrol");
   });
@@ -128,14 +143,14 @@ try {
     await ada.page.click("form[action='/sign-out'] button");
     await ada.page.waitForURL(hub + "/");
     await ada.page.goto(hub + "/people");
-    check((await ada.page.textContent("main")).includes("Sign in"), "the page of people is shown to nobody signed in");
+    await says(ada.page, "main", "Sign in"); // the page of people is shown to nobody else
     await ada.page.click("main a.button");
     await ada.page.click("form[data-island=passkey] button");
     await ada.page.waitForURL(hub + "/people");
   });
   await step("alone, an administrator gives nobody the right to look", async () => {
     await invite(ada, "Mallory", ["safety-operator"], ["city"]);
-    check((await ada.page.textContent("main")).includes("second"), "it was not refused");
+    await says(ada.page, "main", "second"); // it is refused
   });
   await step("a second administrator is invited and enrols", async () => {
     await invite(ada, "Bo", ["it"]);
@@ -143,7 +158,7 @@ try {
   });
   await step("an operator is invited by one and agreed to by another", async () => {
     await invite(ada, "Aino", ["safety-operator"], ["city"]);
-    check((await ada.page.textContent("[role=status]")).includes("second person"), "it does not wait");
+    await says(ada.page, "[role=status]", "second person"); // it waits
     check((await ada.page.locator("button[value=agree]").count()) === 0, "who proposes may agree");
     theirs = await agreed(bo);
     await enrol(aino, theirs, "");
@@ -178,8 +193,10 @@ try {
     await ada.page.goto(hub + "/people");
     await ada.page.click("a:text-is('Aino')");
     await ada.page.click("button[value=sessions]");
-    await aino.page.goto(hub + "/account");
-    check((await aino.page.textContent("main")).includes("Sign in"), "she is still signed in");
+    await until("she is no longer signed in", async () => {
+      await aino.page.goto(hub + "/account");
+      return (await aino.page.textContent("main")).includes("Sign in");
+    });
   });
   check(wrong.length === 0, wrong.join("\n"));
 } finally {
@@ -189,12 +206,6 @@ try {
 /** The control room, by keyboard. */
 async function room(aino, eero) {
   const rows = (page) => page.locator(".room-list tbody tr[data-key]");
-  const until = async (what, holds) => {
-    for (const end = Date.now() + patience; !(await holds()); ) {
-      check(Date.now() < end, `${what}: not within ${patience / 1000} s`);
-      await new Promise((r) => setTimeout(r, 60));
-    }
-  };
   await step("an alert comes by itself", async () => {
     await aino.page.goto(hub + "/room");
     await until("the line", async () => /^Live since/.test((await aino.page.textContent(".room-line")) ?? ""));
@@ -225,12 +236,14 @@ async function room(aino, eero) {
     await aino.page.selectOption("#handover-to", { label: "Eero" });
     await aino.page.fill("#handover-text", "The underpass was closed at two. The pump is there.");
     await aino.page.click("button[value=write]");
+    await says(aino.page, ".handovers", "The pump is there.");
     await eero.page.goto(hub + "/room/handover");
-    check((await eero.page.textContent("main")).includes("The pump is there."), "the note is not there");
+    await says(eero.page, "main", "The pump is there.");
     await barriers(eero.page);
     await eero.page.click("button[value=read]");
+    await eero.page.waitForSelector("button[value=read]", { state: "detached" });
     await aino.page.goto(hub + "/room/handover");
-    await until("that he read it", async () => /Eero/.test((await aino.page.locator(".handovers").textContent()) ?? ""));
+    await says(aino.page, ".handovers", "Eero");
   });
   await step("the wall shows the cameras for the purpose that was stated", async () => {
     await aino.page.goto(hub + "/room/wall");
