@@ -3,11 +3,16 @@ package console
 import (
 	"context"
 	"embed"
+	"errors"
 	"io/fs"
 	"log/slog"
 	"net/http"
 	"sync"
 	"time"
+
+	"polity/console/decisions"
+	"polity/console/power"
+	"polity/console/traffic"
 
 	"polity/access"
 	"polity/access/account"
@@ -69,7 +74,7 @@ type Config struct {
 	// Services are those that run, by name. A page asks one by the methods that it needs.
 	Services map[city.Slug]service.Service
 	// Sheets signs switching orders on paper; nil: they are not signed.
-	Sheets *Sheets
+	Sheets *power.Sheets
 	// Cases are those for footage; nil: the city keeps no public log, and there are none.
 	Cases Cases
 	Log   *slog.Logger     // nil: nothing is logged
@@ -103,7 +108,10 @@ type Console struct {
 	counts  *countsCache
 	told    tellPace // what the public tells
 
-	waste *waste.Console
+	decisions *decisions.Console
+	traffic   *traffic.Console
+	waste     *waste.Console
+	power     *power.Console
 
 	sensorsFile sensorsFile
 
@@ -178,10 +186,15 @@ func (c *Console) openFrame() error {
 	return c.Parse("", files, "scene.html", "alertpart.html", "rights.html", "dutypart.html")
 }
 
-// openServices makes the pages of each service.
-func (c *Console) openServices() (err error) {
-	c.waste, err = waste.New(c.Frame, c.cfg.Services[access.Waste], c.cfg.Decisions != nil)
-	return err
+// openServices makes the pages of each service, and of what they want done.
+func (c *Console) openServices() error {
+	var wrong [4]error
+	c.decisions, wrong[0] = decisions.New(c.Frame, c.cfg.Decisions, len(c.cfg.Services) > 0)
+	c.decisions.Sheet = power.SheetPath
+	c.traffic, wrong[1] = traffic.New(c.Frame, c.cfg.Services[access.Traffic], c.decisions)
+	c.waste, wrong[2] = waste.New(c.Frame, c.cfg.Services[access.Waste], c.decisions.On())
+	c.power, wrong[3] = power.New(c.Frame, power.Config{Service: c.cfg.Services[access.Power], Decisions: c.decisions, Orders: c.cfg.Orders != nil, Sheets: c.cfg.Sheets})
+	return errors.Join(wrong[:]...)
 }
 
 // purposeChoices are those that a look may have.

@@ -81,7 +81,7 @@ func (c *Console) mapPage(w http.ResponseWriter, r *frame.Request) error {
 		Ground: g.Light != "", GroundLight: g.Light, GroundDark: g.Dark, Width: g.Width, Height: g.Height,
 		Attribution: m.Credit, LicenceURL: m.CreditURL, Words: c.inWords(all, r.Clock), Cameras: c.rows(all, r.Clock),
 		Map: MapData{
-			Centre: lonLat(m.Centre), Zoom: m.Zoom, Bounds: bounds(m, all),
+			Centre: ground.LonLat(m.Centre), Zoom: m.Zoom, Bounds: bounds(m, all),
 			Layers: g.Layers, Light: ground.Palettes["light"], Dark: ground.Palettes["dark"], Worker: c.Asset("mapworker"),
 			Cameras: []MapCamera{}, Mapped: []MapMapped{}, Streets: []string{},
 		},
@@ -89,7 +89,7 @@ func (c *Console) mapPage(w http.ResponseWriter, r *frame.Request) error {
 	for i, k := range all {
 		ring := coneOf(k.Entry)
 		v.Map.Cameras = append(v.Map.Cameras, MapCamera{
-			Name: string(k.Name), Title: v.Cameras[i].Title, At: lonLat(k.Entry.Position), Cone: ring,
+			Name: string(k.Name), Title: v.Cameras[i].Title, At: ground.LonLat(k.Entry.Position), Cone: ring,
 			Sign: v.Cameras[i].State.Sign, State: v.Cameras[i].State.Word,
 		})
 		if v.Ground {
@@ -116,7 +116,7 @@ func (c *Console) addMapped(v *mapView) {
 		v.Streets = append(v.Streets, streetRow{Index: i, Name: name, Words: c.Say("map.streetcameras", "n", len(s.Cameras))})
 		for _, j := range s.Cameras {
 			m := mapped[j]
-			v.Map.Mapped[j] = MapMapped{At: lonLat(m.Position), Words: c.mappedWords(m), Street: i}
+			v.Map.Mapped[j] = MapMapped{At: ground.LonLat(m.Position), Words: c.mappedWords(m), Street: i}
 			if v.Ground {
 				x, y := c.Ground.Project(m.Position)
 				v.Dots = append(v.Dots, dot{int(x), int(y)})
@@ -163,10 +163,6 @@ func bounds(m Map, all []Camera) [4]float64 {
 	return [4]float64{b[0] - 2*around, b[1] - around, b[2] + 2*around, b[3] + around}
 }
 
-func lonLat(p city.Point) [2]float64 { return [2]float64{round6(p.Lon), round6(p.Lat)} }
-
-func round6(v float64) float64 { return math.Round(v*1e6) / 1e6 }
-
 // coneOf is what a camera sees, as a ring of positions: its own, then an arc.
 func coneOf(e Entry) [][2]float64 {
 	if e.Field <= 0 || e.Reach <= 0 {
@@ -174,11 +170,11 @@ func coneOf(e Entry) [][2]float64 {
 	}
 	const perDegree = 111_195 // metres per degree of latitude
 	k := math.Cos(e.Position.Lat * math.Pi / 180)
-	ring := [][2]float64{lonLat(e.Position)}
+	ring := [][2]float64{ground.LonLat(e.Position)}
 	steps := max(2, int(e.Field/5))
 	for i := range steps + 1 {
 		bearing := (e.Heading - e.Field/2 + e.Field*float64(i)/float64(steps)) * math.Pi / 180
-		ring = append(ring, lonLat(city.Point{
+		ring = append(ring, ground.LonLat(city.Point{
 			Lon: e.Position.Lon + math.Sin(bearing)*e.Reach/(perDegree*k),
 			Lat: e.Position.Lat + math.Cos(bearing)*e.Reach/perDegree,
 		}))

@@ -35,7 +35,7 @@ func (c *Console) work(r *frame.Request) []frame.NavItem {
 	if c.cfg.Alerts != nil && c.Allowed(r, access.SeeAlerts, access.Service(frame.SomeDesk)) {
 		items = append(items, frame.NavItem{Path: "/room", Name: c.Say("room.title")})
 	}
-	items = append(items, c.decisionNav(r)...)
+	items = append(items, c.decisions.Nav(r)...)
 	items = append(items, c.orderNav(r)...)
 	items = append(items, c.caseNav(r)...)
 	if r.Viewer.Operate {

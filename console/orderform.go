@@ -148,7 +148,7 @@ func (c *Console) formChoices(f *orderForm, desks []city.Slug) {
 		desks = append([]city.Slug{desks[i]}, slices.Delete(slices.Clone(desks), i, i+1)...)
 	}
 	for _, d := range desks {
-		group := frame.PickGroup{Name: c.deskName(d)}
+		group := frame.PickGroup{Name: c.DeskName(d)}
 		for _, k := range order.Kinds(d) {
 			value := string(d) + "/" + string(k)
 			group.List = append(group.List, frame.Pick{Value: value, Name: c.orderKind(k), Here: value == f.What})

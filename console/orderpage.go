@@ -94,7 +94,7 @@ func (c *Console) showOrder(w http.ResponseWriter, r *frame.Request, o *order.Or
 		return err
 	}
 	v := orderView{
-		Path: orderPath(o), Number: strconv.FormatInt(o.Number, 10), Kind: c.orderKind(o.Kind), Task: o.Task, Desk: c.deskName(o.Desk),
+		Path: orderPath(o), Number: strconv.FormatInt(o.Number, 10), Kind: c.orderKind(o.Kind), Task: o.Task, Desk: c.DeskName(o.Desk),
 		State: c.orderState(o.State), Priority: c.orderPriority(o.Priority), Facts: c.orderFacts(r.Clock, o), Source: c.orderSource(o),
 		Revision: o.Revision, Key: requestKey(), Sheet: c.orderSheet(o),
 	}
@@ -167,7 +167,7 @@ func (c *Console) orderFacts(at frame.Clock, o *order.Order) []frame.Fact {
 		facts = append(facts, frame.Fact{Name: c.Say(name), Words: words})
 	}
 	text := func(s string) template.HTML { return template.HTML(template.HTMLEscapeString(s)) } //nolint:gosec // escaped
-	add("order.desk", text(c.deskName(o.Desk)))
+	add("order.desk", text(c.DeskName(o.Desk)))
 	if o.Where != "" {
 		add("order.where", text(o.Where))
 	}
@@ -199,7 +199,7 @@ func (c *Console) orderSource(o *order.Order) template.HTML {
 	case order.FromAlert:
 		return c.HTML("order.from.alert", "key", o.Source.Key)
 	case order.FromDecision:
-		return c.HTML("order.from.decision", "service", c.deskName(o.Source.Service), "reason", o.Source.Reason, "id", o.Source.Key)
+		return c.HTML("order.from.decision", "service", c.DeskName(o.Source.Service), "reason", o.Source.Reason, "id", o.Source.Key)
 	}
 	return ""
 }

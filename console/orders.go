@@ -123,7 +123,7 @@ func (c *Console) orderChoices(r *frame.Request, v *ordersView, f order.Filter) 
 	seen := map[order.Kind]bool{}
 	v.Kinds = []frame.Pick{{Value: "", Name: c.Say("orders.any.kind"), Here: f.Kind == ""}}
 	for _, d := range access.Desks() {
-		v.Desks = append(v.Desks, frame.Pick{Value: string(d), Name: c.deskName(d), Here: d == f.Desk})
+		v.Desks = append(v.Desks, frame.Pick{Value: string(d), Name: c.DeskName(d), Here: d == f.Desk})
 		for _, k := range order.Kinds(d) {
 			if !seen[k] && (f.Desk == "" || f.Desk == d) {
 				v.Kinds = append(v.Kinds, frame.Pick{Value: string(k), Name: c.orderKind(k), Here: k == f.Kind})
@@ -141,8 +141,6 @@ func (c *Console) orderChoices(r *frame.Request, v *ordersView, f order.Filter) 
 		v.Priorities = append(v.Priorities, frame.Pick{Value: string(p), Name: c.Say("orders.priority." + string(p)), Here: p == f.Priority})
 	}
 }
-
-func (c *Console) deskName(d city.Slug) string { return c.Say("orders.desk." + string(d)) }
 
 func (c *Console) orderKind(k order.Kind) string { return c.Say("orders.kind." + string(k)) }
 

@@ -113,7 +113,7 @@ func (c *Console) concernedPage(w http.ResponseWriter, r *frame.Request) error {
 		Ground: g.Light != "", GroundLight: g.Light, GroundDark: g.Dark, Width: g.Width, Height: g.Height, Credit: m.Credit, CreditURL: m.CreditURL,
 		Limits: c.numbered("record.concerned.limits."),
 		Data: ConcernedData{Openings: "/record/openings.json", Purposes: map[string]string{}, Bodies: map[string]string{}, Map: MapData{
-			Centre: lonLat(m.Centre), Zoom: m.Zoom, Bounds: bounds(m, cameras), Layers: g.Layers, Light: ground.Palettes["light"], Dark: ground.Palettes["dark"],
+			Centre: ground.LonLat(m.Centre), Zoom: m.Zoom, Bounds: bounds(m, cameras), Layers: g.Layers, Light: ground.Palettes["light"], Dark: ground.Palettes["dark"],
 			Worker: c.Asset("mapworker"), Cameras: []MapCamera{}, Mapped: []MapMapped{}, Streets: []string{},
 		}},
 	}
@@ -122,7 +122,7 @@ func (c *Console) concernedPage(w http.ResponseWriter, r *frame.Request) error {
 	}
 	for _, k := range cameras {
 		ring := coneOf(k.Entry)
-		v.Data.Map.Cameras = append(v.Data.Map.Cameras, MapCamera{Name: string(k.Name), Title: k.title(), At: lonLat(k.Entry.Position), Cone: ring})
+		v.Data.Map.Cameras = append(v.Data.Map.Cameras, MapCamera{Name: string(k.Name), Title: k.title(), At: ground.LonLat(k.Entry.Position), Cone: ring})
 		v.Cameras = append(v.Cameras, concernedCamera{string(k.Name), k.title()})
 	}
 	for _, x := range slices.Backward(s.Releases) {
@@ -162,7 +162,7 @@ func (c *Console) openingsJSON(w http.ResponseWriter, r *frame.Request) error {
 		Checkpoint: OpeningsAt{s.Checkpoint.Origin, s.Checkpoint.Root.String(), s.Checkpoint.Size, s.Checkpoint.Time},
 	}
 	for _, k := range cameras {
-		d.Cameras = append(d.Cameras, OpeningsCamera{At: lonLat(k.Entry.Position), Cone: coneOf(k.Entry), Name: string(k.Name), Reach: k.Entry.Reach, Title: k.title()})
+		d.Cameras = append(d.Cameras, OpeningsCamera{At: ground.LonLat(k.Entry.Position), Cone: coneOf(k.Entry), Name: string(k.Name), Reach: k.Entry.Reach, Title: k.title()})
 	}
 	for i := range s.Releases {
 		if x := &s.Releases[i]; released(x) {

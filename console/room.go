@@ -197,7 +197,7 @@ func (c *Console) roomData(ctx context.Context, r *frame.Request, people map[str
 		return d, err
 	}
 	for _, k := range cameras {
-		d.Cameras[string(k.Name)] = RoomCamera{k.title(), lonLat(k.Entry.Position)}
+		d.Cameras[string(k.Name)] = RoomCamera{k.title(), ground.LonLat(k.Entry.Position)}
 	}
 	if c.cfg.Colleagues != nil && len(d.Handles) > 0 {
 		all, err := c.cfg.Colleagues(ctx, d.Handles)
@@ -216,7 +216,7 @@ func (c *Console) roomData(ctx context.Context, r *frame.Request, people map[str
 func (c *Console) plainMap(cameras []Camera, at frame.Clock) MapData {
 	m := c.about.Map
 	d := MapData{
-		Centre: lonLat(m.Centre), Zoom: m.Zoom, Bounds: bounds(m, cameras), Layers: c.Ground.Layers, Light: ground.Palettes["light"], Dark: ground.Palettes["dark"],
+		Centre: ground.LonLat(m.Centre), Zoom: m.Zoom, Bounds: bounds(m, cameras), Layers: c.Ground.Layers, Light: ground.Palettes["light"], Dark: ground.Palettes["dark"],
 		Worker: c.Asset("mapworker"), Cameras: []MapCamera{}, Mapped: []MapMapped{}, Streets: []string{},
 	}
 	if c.cfg.Sensors != nil {
@@ -224,7 +224,7 @@ func (c *Console) plainMap(cameras []Camera, at frame.Clock) MapData {
 	}
 	for _, k := range cameras {
 		state := c.doing(k, at).State
-		d.Cameras = append(d.Cameras, MapCamera{Name: string(k.Name), Title: k.title(), At: lonLat(k.Entry.Position), Cone: coneOf(k.Entry), Sign: state.Sign, State: state.Word})
+		d.Cameras = append(d.Cameras, MapCamera{Name: string(k.Name), Title: k.title(), At: ground.LonLat(k.Entry.Position), Cone: coneOf(k.Entry), Sign: state.Sign, State: state.Word})
 	}
 	return d
 }

@@ -8,19 +8,24 @@ import (
 	"polity/access"
 	"polity/camera/live"
 	"polity/city"
+	"polity/console/decisions"
 	"polity/console/frame"
+	"polity/console/power"
+	"polity/console/traffic"
 	"polity/console/waste"
 )
 
 // routes joins the tables of all pages: each names the action that the policies decide about
 // before anything is answered.
 func (c *Console) routes() []frame.Route {
-	return slices.Concat(c.cameraRoutes(), c.roomRoutes(), c.orderRoutes(), c.caseRoutes(), c.sensorRoutes(), c.serviceRoutes(), c.waste.Routes(), c.waterRoutes(), c.powerRoutes(),
+	return slices.Concat(c.cameraRoutes(), c.roomRoutes(), c.orderRoutes(), c.decisions.Routes(), c.caseRoutes(), c.sensorRoutes(), c.servicesRoutes(), c.traffic.Routes(), c.waste.Routes(), c.waterRoutes(), c.power.Routes(),
 		c.aboutRoutes(), c.accessRoutes(), c.restRoutes())
 }
 
 // Routes returns every address of the pages, for tests of who may do what.
-func Routes() []frame.Route { return (&Console{waste: new(waste.Console)}).routes() }
+func Routes() []frame.Route {
+	return (&Console{decisions: new(decisions.Console), traffic: new(traffic.Console), waste: new(waste.Console), power: new(power.Console)}).routes()
+}
 
 // cameraRoutes are the addresses of the map, cameras and live scenes.
 func (c *Console) cameraRoutes() []frame.Route {
@@ -75,7 +80,7 @@ func (c *Console) roomRoutes() []frame.Route {
 	}
 }
 
-// orderRoutes are the addresses of work orders, crews and decisions.
+// orderRoutes are the addresses of work orders and crews.
 func (c *Console) orderRoutes() []frame.Route {
 	some := frame.On(access.Service(frame.SomeDesk))
 	return []frame.Route{
@@ -98,9 +103,6 @@ func (c *Console) orderRoutes() []frame.Route {
 		{Pattern: "POST /orders/mine/{order}/photos", Do: access.DoOrder, On: some, Serve: c.photoByCrew},
 		{Pattern: "PUT /orders/mine/{order}/position", Do: access.DoOrder, On: some, Serve: c.sharePosition},
 		{Pattern: "DELETE /orders/mine/{order}/position", Do: access.DoOrder, On: some, Serve: c.hidePosition},
-		{Pattern: "GET /decisions", Do: access.SeeAlerts, On: some, Serve: c.decisionsPage},
-		{Pattern: "GET /decisions.json", Do: access.SeeAlerts, On: some, Serve: c.decisionsJSON},
-		{Pattern: "POST /decisions/{service}/{decision}", Do: access.Decide, On: theService, Serve: c.answerDecision},
 	}
 }
 
@@ -154,23 +156,6 @@ func (c *Console) sensorRoutes() []frame.Route {
 	}
 }
 
-// serviceRoutes are the addresses of the services' list, and traffic.
-func (c *Console) serviceRoutes() []frame.Route {
-	us := frame.On(access.Service(access.Traffic))
-	return []frame.Route{
-		{Pattern: "GET /services", Do: access.ReadPublic, Serve: c.servicesPage},
-		{Pattern: "GET /services/traffic", Do: access.ReadPublic, Serve: c.trafficPage},
-		{Pattern: "GET /services/traffic.csv", Do: access.ReadPublic, Serve: c.trafficCSV},
-		{Pattern: "GET /services/traffic.geojson", Do: access.ReadPublic, Serve: c.trafficGeoJSON},
-		{Pattern: "POST /services/traffic/hold", Do: access.Decide, On: us, Serve: c.holdJunction},
-		{Pattern: "GET /services/traffic/view.json", Do: access.SeeAlerts, On: us, Serve: c.trafficJSON},
-		{Pattern: "GET /services/traffic/plans/{junction}", Do: access.SeeAlerts, On: us, Serve: c.trafficPlanPage},
-		{Pattern: "GET /services/traffic/plans/{junction}/report.csv", Do: access.SeeAlerts, On: us, Serve: c.planCSV},
-		{Pattern: "GET /services/traffic/plans/{junction}/report.pdf", Do: access.SeeAlerts, On: us, Serve: c.planPDF},
-		{Pattern: "POST /services/traffic/plans/{junction}", Do: access.Decide, On: us, Serve: c.proposePlan},
-	}
-}
-
 // waterRoutes are the addresses of water.
 func (c *Console) waterRoutes() []frame.Route {
 	us := frame.On(access.Service(access.Water))
@@ -186,22 +171,9 @@ func (c *Console) waterRoutes() []frame.Route {
 	}
 }
 
-// powerRoutes are the addresses of power.
-func (c *Console) powerRoutes() []frame.Route {
-	us := frame.On(access.Service(access.Power))
-	return []frame.Route{
-		{Pattern: "GET /services/power", Do: access.ReadPublic, Serve: c.powerPage},
-		{Pattern: "GET /services/power/view.json", Do: access.SeeAlerts, On: us, Serve: c.powerJSON},
-		{Pattern: "GET /services/power/try", Do: access.SeeAlerts, On: us, Serve: c.powerTryPage},
-		{Pattern: "POST /services/power/try", Do: access.Decide, On: us, Serve: c.powerPropose},
-		{Pattern: "POST /services/power/desk", Do: access.Decide, On: us, Serve: c.powerDeskAct},
-		{Pattern: "GET /services/power/orders/{decision}", Do: access.SeeAlerts, On: us, Serve: c.powerSheetPage},
-		{Pattern: "GET /services/power/orders/{decision}/sheet.txt", Do: access.SeeAlerts, On: us, Serve: c.powerSheetFile},
-		{Pattern: "GET /services/power/sheets.key", Do: access.ReadPublic, Serve: c.powerSheetKey},
-		{Pattern: "GET /services/power/lighting", Do: access.ReadPublic, Serve: c.lightPage},
-		{Pattern: "POST /services/power/lighting/full", Do: access.Decide, On: us, Serve: c.lightFull},
-		{Pattern: "GET /services/power/lighting/view.json", Do: access.SeeAlerts, On: us, Serve: c.lightJSON},
-	}
+// servicesRoutes is the address of the services' list.
+func (c *Console) servicesRoutes() []frame.Route {
+	return []frame.Route{{Pattern: "GET /services", Do: access.ReadPublic, Serve: c.servicesPage}}
 }
 
 // aboutRoutes are the addresses of how the system does, open data, and how to check it.
@@ -264,11 +236,6 @@ func (c *Console) restRoutes() []frame.Route {
 			return city.Errorf(city.NotFound, "%s", c.Say("error.page"))
 		}},
 	}
-}
-
-// theService is the service that an address names.
-func theService(r *http.Request) ([]access.Thing, error) {
-	return []access.Thing{access.Service(city.Slug(r.PathValue("service")))}, nil
 }
 
 // theCamera is the camera that an address names.

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"polity/console/ground"
+
 	"polity/console/frame"
 	"polity/sensors/alarm"
 )
@@ -107,7 +109,7 @@ func (c *Console) sensorFeatures(all []alarm.State) ([]byte, error) {
 		if at := stamp(s.Seen); at != "" {
 			p["observed"] = at
 		}
-		features = append(features, map[string]any{"type": "Feature", "id": s.ID, "geometry": map[string]any{"type": "Point", "coordinates": lonLat(s.Place)}, "properties": p})
+		features = append(features, map[string]any{"type": "Feature", "id": s.ID, "geometry": map[string]any{"type": "Point", "coordinates": ground.LonLat(s.Place)}, "properties": p})
 	}
 	return json.Marshal(map[string]any{"type": "FeatureCollection", "features": features})
 }

@@ -84,7 +84,7 @@ func (c *Console) addToMap(m *transitMap, b *transit.Board, s *transit.State, li
 	slices.Sort(m.Lines) // the same page for the same lines
 	for i := range s.Vehicles {
 		v := &s.Vehicles[i]
-		if line != "" && v.RouteID != line || !c.inGround(v.Point) {
+		if line != "" && v.RouteID != line || !c.Ground.Holds(v.Point) {
 			continue
 		}
 		x, y := g.Project(v.Point)
@@ -117,7 +117,7 @@ func (c *Console) transitLines(w http.ResponseWriter, r *frame.Request) error {
 		for _, way := range all[id] {
 			at := make([][2]float64, len(way))
 			for i, p := range way {
-				at[i] = lonLat(p)
+				at[i] = ground.LonLat(p)
 			}
 			if len(at) > 1 {
 				features = append(features, map[string]any{"type": "Feature", "geometry": map[string]any{"type": "LineString", "coordinates": at}, "properties": map[string]any{"line_id": id, "simulated": b.Simulated()}})
@@ -129,18 +129,13 @@ func (c *Console) transitLines(w http.ResponseWriter, r *frame.Request) error {
 	return frame.Gone(json.NewEncoder(w).Encode(map[string]any{"type": "FeatureCollection", "features": features}))
 }
 
-func (c *Console) inGround(p city.Point) bool {
-	b := c.about.Map.Bounds
-	return p.Lon >= b[0].Lon && p.Lon <= b[1].Lon && p.Lat >= b[0].Lat && p.Lat <= b[1].Lat
-}
-
 // drawWay is a way as an SVG path; what is off the picture is left out.
 func (c *Console) drawWay(way []city.Point) string {
 	var b strings.Builder
 	drawn := false
 	lastX, lastY := 0., 0.
 	for i, p := range way {
-		if !c.inGround(p) {
+		if !c.Ground.Holds(p) {
 			drawn = false
 			continue
 		}
@@ -192,7 +187,7 @@ func (c *Console) transitVehicles(w http.ResponseWriter, r *frame.Request) error
 		if v.NextStopID != "" {
 			p["next_stop_id"] = v.NextStopID
 		}
-		features = append(features, feature{"Feature", v.Run, map[string]any{"type": "Point", "coordinates": lonLat(v.Point)}, p})
+		features = append(features, feature{"Feature", v.Run, map[string]any{"type": "Point", "coordinates": ground.LonLat(v.Point)}, p})
 	}
 	w.Header().Set("Content-Type", "application/geo+json")
 	w.Header().Set("Cache-Control", "no-store")

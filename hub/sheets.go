@@ -12,6 +12,7 @@ import (
 
 	"polity/city"
 	"polity/console"
+	"polity/console/power"
 	"polity/internal/durable"
 	"polity/register"
 )
@@ -41,7 +42,7 @@ func (h *Hub) openSheets(pages *console.Config) error {
 	if err = errors.Join(err, wrong); err != nil || signer.KeyHash() != verifier.KeyHash() {
 		return city.Errorf(city.Invalid, "%s is damaged: restore it from a backup, or move it away; a new key is made then, and sheets of before are checked with the old one's public half", path)
 	}
-	pages.Sheets = &console.Sheets{Signer: signer, Public: public}
+	pages.Sheets = &power.Sheets{Signer: signer, Public: public}
 	return nil
 }
 

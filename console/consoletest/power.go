@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"polity/console"
+	pages "polity/console/power"
 	"polity/service"
 	power "polity/services/power/live"
 )
@@ -71,4 +71,4 @@ func (p *Power) View() power.View {
 	return v
 }
 
-var _ console.LightDesk = (*Power)(nil)
+var _ pages.LightDesk = (*Power)(nil)

@@ -37,6 +37,7 @@ type Config struct {
 // Frame is what every page stands in. It speaks the pages' language.
 type Frame struct {
 	*texts.Language
+	City   string         // its name
 	Zone   *time.Location // in which days begin and times are written
 	Ground *ground.Ground
 
@@ -49,7 +50,7 @@ type Frame struct {
 
 // New makes the frame of a city's pages. Every field of cfg but Access has to be there.
 func New(cfg Config) (*Frame, error) {
-	f := &Frame{Language: texts.English(), Zone: cfg.Zone, Ground: cfg.Ground, cfg: cfg, log: cfg.Log, pages: map[string]*template.Template{}, origin: http.NewCrossOriginProtection()}
+	f := &Frame{Language: texts.English(), City: cfg.City, Zone: cfg.Zone, Ground: cfg.Ground, cfg: cfg, log: cfg.Log, pages: map[string]*template.Template{}, origin: http.NewCrossOriginProtection()}
 	var err error
 	if f.bundle, err = openBundle(cfg.Bundle); err != nil {
 		return nil, err

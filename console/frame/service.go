@@ -14,3 +14,6 @@ func Running[Desk any](f *Frame, name city.Slug, s service.Service) (Desk, error
 	}
 	return desk, nil
 }
+
+// DeskName is a service as its desk is called.
+func (f *Frame) DeskName(d city.Slug) string { return f.Say("orders.desk." + string(d)) }

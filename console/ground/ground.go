@@ -340,3 +340,8 @@ func (g *Ground) Placed(p *city.Point, alt string) Spot {
 	s.X, s.Y = int(x), int(y)
 	return s
 }
+
+// LonLat is a place as GeoJSON writes it, to a tenth of a metre.
+func LonLat(p city.Point) [2]float64 { return [2]float64{round6(p.Lon), round6(p.Lat)} }
+
+func round6(v float64) float64 { return math.Round(v*1e6) / 1e6 }

@@ -1,4 +1,4 @@
-package console
+package power
 
 import (
 	"fmt"
@@ -76,14 +76,14 @@ func (c *Console) lightPage(w http.ResponseWriter, r *frame.Request) error {
 
 func (c *Console) showLights(w http.ResponseWriter, r *frame.Request, refused error) error {
 	title := c.Say("light.title")
-	desk, _ := c.cfg.Services[access.Power].(LightDesk)
+	desk, _ := c.cfg.Service.(LightDesk)
 	var now lights.View
 	has := desk != nil
 	if has {
 		now, has = desk.Lights()
 	}
 	if !has {
-		return c.Render(w, r, http.StatusOK, frame.Page{Template: "powerlight", Title: title, Data: lightView{Off: c.Say("light.off")}})
+		return c.Render(w, r, http.StatusOK, frame.Page{Template: "power/lighting", Title: title, Data: lightView{Off: c.Say("light.off")}})
 	}
 	v := lightView{Simulated: now.Simulated, At: r.Clock.Time(now.At), Desk: c.Allowed(r, access.SeeAlerts, access.Service(access.Power))}
 	if r.URL.Query().Get("said") == "full" {
@@ -100,13 +100,13 @@ func (c *Console) showLights(w http.ResponseWriter, r *frame.Request, refused er
 		v.Groups = append(v.Groups, c.lightGroup(r, &now.Groups[i], plans, i))
 	}
 	v.Map = c.lightMap(&now, v.Groups)
-	may := c.cfg.Decisions != nil && c.Allowed(r, access.Decide, access.Service(access.Power))
+	may := c.cfg.Decisions.On() && c.Allowed(r, access.Decide, access.Service(access.Power))
 	for i := range now.Areas {
 		v.Areas = append(v.Areas, c.lightArea(&now, &now.Areas[i], may))
 	}
 	c.lightEnergy(r, &now, &v)
 	if v.Desk {
-		if c.cfg.Decisions != nil {
+		if c.cfg.Decisions.On() {
 			v.Decisions = "/decisions"
 		}
 		switch {
@@ -118,7 +118,7 @@ func (c *Console) showLights(w http.ResponseWriter, r *frame.Request, refused er
 			v.Line = c.Say("light.line.stands")
 		}
 	}
-	return c.Render(w, r, status, frame.Page{Template: "powerlight", Title: title, Data: v})
+	return c.Render(w, r, status, frame.Page{Template: "power/lighting", Title: title, Data: v})
 }
 
 // lightState is the present in one sentence.
@@ -349,11 +349,11 @@ func (c *Console) lightMap(now *lights.View, groups []lightGroup) (m lightPictur
 
 // lightFull has an area burn in full until the morning: a person undoes the night's decision.
 func (c *Console) lightFull(w http.ResponseWriter, r *frame.Request) error {
-	desk, runs := c.cfg.Services[access.Power].(LightDesk)
+	desk, runs := c.cfg.Service.(LightDesk)
 	if !runs {
 		return city.Errorf(city.NotFound, "%s", c.Say("light.off"))
 	}
-	book, by, err := c.decisions(r)
+	book, by, err := c.cfg.Decisions.Book(r)
 	if err != nil {
 		return err
 	}
@@ -388,7 +388,7 @@ func (c *Console) lightFull(w http.ResponseWriter, r *frame.Request) error {
 
 // lightJSON is the picture for the desk's own programs.
 func (c *Console) lightJSON(w http.ResponseWriter, _ *frame.Request) error {
-	desk, runs := c.cfg.Services[access.Power].(LightDesk)
+	desk, runs := c.cfg.Service.(LightDesk)
 	if runs {
 		if now, has := desk.Lights(); has {
 			c.Answer(w, http.StatusOK, now)

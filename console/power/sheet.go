@@ -1,4 +1,4 @@
-package console
+package power
 
 import (
 	"fmt"
@@ -11,9 +11,10 @@ import (
 
 	"polity/access"
 	"polity/city"
+	"polity/console/decisions"
 	"polity/console/frame"
 	"polity/room/decision"
-	power "polity/services/power/live"
+	"polity/services/power/live"
 	"polity/services/power/sheet"
 )
 
@@ -23,16 +24,16 @@ type Sheets struct {
 	Public string // the text with which a sheet is checked: NAME+HASH+KEY
 }
 
-type powerSheet struct {
+type sheetView struct {
 	Simulated     bool
 	Order         string
 	State         frame.Sign
 	Do, Why       string
 	Effect        string
 	Facts         []frame.Fact
-	Said          []decisionStep
-	Tags          []powerTag
-	Steps         []powerSheetStep
+	Said          []decisions.Step
+	Tags          []tag
+	Steps         []sheetStep
 	Signature     string
 	Key, File     string
 	KeyPath       string
@@ -42,23 +43,23 @@ type powerSheet struct {
 	Waits, Signed bool
 }
 
-type powerTag struct {
+type tag struct {
 	Line, Reason, By string
 	At               template.HTML
 	May              bool // be taken off by the reader
 }
 
-type powerSheetStep struct {
+type sheetStep struct {
 	N                 int
 	Words, Why, After string
 	Moved             template.HTML
 }
 
-func powerOrderPath(id string) string { return "/services/power/orders/" + url.PathEscape(id) }
+func orderPath(id string) string { return "/services/power/orders/" + url.PathEscape(id) }
 
-// powerSheet is an order's decision as a sheet, with what people said and which switches moved.
-func (c *Console) powerSheetOf(r *frame.Request) (*sheet.Sheet, *decision.Decision, error) {
-	book, by, err := c.decisions(r)
+// sheetView is an order's decision as a sheet, with what people said and which switches moved.
+func (c *Console) sheetOf(r *frame.Request) (*sheet.Sheet, *decision.Decision, error) {
+	book, by, err := c.cfg.Decisions.Book(r)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -66,16 +67,16 @@ func (c *Console) powerSheetOf(r *frame.Request) (*sheet.Sheet, *decision.Decisi
 	if err != nil {
 		return nil, nil, err
 	}
-	board, err := c.powerBoard()
+	board, err := c.board()
 	if err != nil {
 		return nil, nil, err
 	}
-	steps, tags, err := power.OrderOf(d.Detail)
+	steps, tags, err := live.OrderOf(d.Detail)
 	if err != nil {
 		return nil, nil, city.Errorf(city.NotFound, "%s", c.Say("power.sheet.none"))
 	}
 	s := &sheet.Sheet{
-		City: c.about.Name, Order: d.ID, Simulated: board.View().Simulated, Made: d.Made, Until: d.Until, State: string(d.State),
+		City: c.City, Order: d.ID, Simulated: board.View().Simulated, Made: d.Made, Until: d.Until, State: string(d.State),
 		Do: d.Do, Why: d.Reason, Effect: d.Effect,
 	}
 	for _, x := range d.Steps {
@@ -104,33 +105,33 @@ func (c *Console) powerSheetOf(r *frame.Request) (*sheet.Sheet, *decision.Decisi
 	return s, d, nil
 }
 
-// powerSheetPage is a switching order to print: what is done in which order, why, what each
+// sheetPage is a switching order to print: what is done in which order, why, what each
 // step leads to, what must not be touched, who agreed, and how to check that it is real.
-func (c *Console) powerSheetPage(w http.ResponseWriter, r *frame.Request) error {
-	s, d, err := c.powerSheetOf(r)
+func (c *Console) sheetPage(w http.ResponseWriter, r *frame.Request) error {
+	s, d, err := c.sheetOf(r)
 	if err != nil {
 		return err
 	}
-	v := powerSheet{
-		Simulated: s.Simulated, Order: d.ID, State: c.decisionState(d.State), Do: d.Do, Why: d.Reason, Effect: d.Effect, Decisions: "/decisions",
-		Printed: r.Clock.Time(r.Clock.Now), Waits: d.State == decision.Proposed, Said: c.decisionView(r, d, false).Steps, File: powerOrderPath(d.ID) + "/sheet.txt", KeyPath: "/services/power/sheets.key",
+	v := sheetView{
+		Simulated: s.Simulated, Order: d.ID, State: c.cfg.Decisions.State(d.State), Do: d.Do, Why: d.Reason, Effect: d.Effect, Decisions: "/decisions",
+		Printed: r.Clock.Time(r.Clock.Now), Waits: d.State == decision.Proposed, Said: c.cfg.Decisions.Steps(r, d), File: orderPath(d.ID) + "/sheet.txt", KeyPath: "/services/power/sheets.key",
 		Facts: []frame.Fact{
 			{Name: c.Say("power.sheet.order"), Words: template.HTML(template.HTMLEscapeString(d.ID))}, //nolint:gosec // escaped
 			{Name: c.Say("power.sheet.made"), Words: r.Clock.Time(d.Made)}, {Name: c.Say("power.sheet.until"), Words: r.Clock.Time(d.Until)},
 		},
 	}
 	for _, t := range s.Tags {
-		v.Tags = append(v.Tags, powerTag{Line: t.Line, Reason: t.Reason, By: t.By, At: r.Clock.Time(t.At)})
+		v.Tags = append(v.Tags, tag{Line: t.Line, Reason: t.Reason, By: t.By, At: r.Clock.Time(t.At)})
 	}
 	before := -1
 	for i, x := range s.Steps {
-		m, _ := power.ReadMove(x.Text)
-		row := powerSheetStep{N: i + 1, Words: c.powerMoveWords(m), Why: x.Why}
+		m, _ := live.ReadMove(x.Text)
+		row := sheetStep{N: i + 1, Words: c.moveWords(m), Why: x.Why}
 		if a := x.After; a != nil {
 			if i == 0 {
 				before = a.Customers
 			}
-			row.After = c.powerChange(before, &power.Check{Customers: a.Customers, FedKW: a.KW, LowestPU: a.LowestPU, HighestPU: a.HighestPU, Loading: a.Loading, Loop: a.Loop})
+			row.After = c.change(before, &live.Check{Customers: a.Customers, FedKW: a.KW, LowestPU: a.LowestPU, HighestPU: a.HighestPU, Loading: a.Loading, Loop: a.Loop})
 			before = a.Customers
 		}
 		if !x.Moved.IsZero() {
@@ -146,15 +147,15 @@ func (c *Console) powerSheetPage(w http.ResponseWriter, r *frame.Request) error 
 		v.Signed, v.Key, v.Text = true, c.cfg.Sheets.Public, s.Text()
 		v.Signature = strings.TrimSpace(strings.TrimPrefix(string(signed), v.Text))
 	}
-	return c.Render(w, r, http.StatusOK, frame.Page{Template: "powersheet", Title: c.Say("power.sheet.title"), Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "power/sheet", Title: c.Say("power.sheet.title"), Data: v})
 }
 
-// powerSheetFile is the same as a file: the text, and the hub's signature over it.
-func (c *Console) powerSheetFile(w http.ResponseWriter, r *frame.Request) error {
+// sheetFile is the same as a file: the text, and the hub's signature over it.
+func (c *Console) sheetFile(w http.ResponseWriter, r *frame.Request) error {
 	if c.cfg.Sheets == nil {
 		return city.Errorf(city.NotFound, "%s", c.Say("power.sheet.nokey"))
 	}
-	s, d, err := c.powerSheetOf(r)
+	s, d, err := c.sheetOf(r)
 	if err != nil {
 		return err
 	}
@@ -180,8 +181,8 @@ func safeName(id string) string {
 	}, id)
 }
 
-// powerSheetKey is the public key for everyone: whoever is shown a sheet can check it.
-func (c *Console) powerSheetKey(w http.ResponseWriter, _ *frame.Request) error {
+// sheetKey is the public key for everyone: whoever is shown a sheet can check it.
+func (c *Console) sheetKey(w http.ResponseWriter, _ *frame.Request) error {
 	if c.cfg.Sheets == nil {
 		return city.Errorf(city.NotFound, "%s", c.Say("power.sheet.nokey"))
 	}

@@ -1,11 +1,11 @@
-package console
+package power
 
 import (
 	"fmt"
 	"html/template"
 	"strings"
 
-	power "polity/services/power/live"
+	"polity/services/power/live"
 )
 
 // Measures of the one-line diagram.
@@ -14,9 +14,9 @@ const (
 	oneLinePad         = 28
 )
 
-// powerClass is how a line is drawn; colour is never alone: what is open is dashed, what
+// class is how a line is drawn; colour is never alone: what is open is dashed, what
 // failed is crossed out, what has a tag has a mark.
-func powerClass(l *power.LineView) string {
+func class(l *live.LineView) string {
 	switch {
 	case l.Faulty:
 		return "line faulty"
@@ -32,7 +32,7 @@ func powerClass(l *power.LineView) string {
 
 // oneLine draws the network: buses from the source to the right, a branch to a row. With
 // links a line leads to where its switch is tried.
-func (c *Console) oneLine(p *power.Picture, link func(l *power.LineView) string) template.HTML {
+func (c *Console) oneLine(p *live.Picture, link func(l *live.LineView) string) template.HTML {
 	var b strings.Builder
 	wide, high := 0, 0
 	at := func(bus int) (x, y int) {
@@ -53,26 +53,26 @@ func (c *Console) oneLine(p *power.Picture, link func(l *power.LineView) string)
 		case y1 != y2 && !l.Tie:
 			path = fmt.Sprintf("M%d %dV%dH%d", x1, y1, y2, x2)
 		}
-		c.powerStroke(&b, l, path, (x1+x2)/2, (y1+y2)/2, link)
+		c.stroke(&b, l, path, (x1+x2)/2, (y1+y2)/2, link)
 	}
 	for i := range p.Buses {
 		x, y := at(i)
-		c.powerBus(&b, &p.Buses[i], x, y, 7)
+		c.bus(&b, &p.Buses[i], x, y, 7)
 	}
-	return c.powerDrawing(p, "oneline", fmt.Sprintf("0 -16 %d %d", wide+oneLinePad, high+oneLinePad+32), b.String(), link != nil)
+	return c.drawing(p, "oneline", fmt.Sprintf("0 -16 %d %d", wide+oneLinePad, high+oneLinePad+32), b.String(), link != nil)
 }
 
-// powerStroke is one line of a drawing.
-func (c *Console) powerStroke(b *strings.Builder, l *power.LineView, path string, x, y int, link func(l *power.LineView) string) {
-	words := template.HTMLEscapeString(c.powerWords(l))
+// stroke is one line of a drawing.
+func (c *Console) stroke(b *strings.Builder, l *live.LineView, path string, x, y int, link func(l *live.LineView) string) {
+	words := template.HTMLEscapeString(c.words(l))
 	to := ""
 	if link != nil {
 		to = link(l)
 	}
 	if to != "" {
-		fmt.Fprintf(b, `<a href="%s" aria-label="%s"><path class="touch" d="%s"/>`, template.HTMLEscapeString(to), template.HTMLEscapeString(c.powerMove(l)), path)
+		fmt.Fprintf(b, `<a href="%s" aria-label="%s"><path class="touch" d="%s"/>`, template.HTMLEscapeString(to), template.HTMLEscapeString(c.moveOf(l)), path)
 	}
-	fmt.Fprintf(b, `<path class="%s" d="%s"><title>%s</title></path>`, powerClass(l), path, words)
+	fmt.Fprintf(b, `<path class="%s" d="%s"><title>%s</title></path>`, class(l), path, words)
 	switch {
 	case l.Faulty:
 		fmt.Fprintf(b, `<text class="cross" x="%d" y="%d">×</text>`, x, y+7)
@@ -84,7 +84,7 @@ func (c *Console) powerStroke(b *strings.Builder, l *power.LineView, path string
 	}
 }
 
-func (c *Console) powerBus(b *strings.Builder, bus *power.BusView, x, y, r int) {
+func (c *Console) bus(b *strings.Builder, bus *live.BusView, x, y, r int) {
 	class, words := "bus on", bus.Name
 	if !bus.Live {
 		class = "bus off"
@@ -101,7 +101,7 @@ func (c *Console) powerBus(b *strings.Builder, bus *power.BusView, x, y, r int) 
 // lowVoltage is the least that EN 50160 allows, as a part of the nominal.
 const lowVoltage = 0.9
 
-func (c *Console) powerDrawing(p *power.Picture, class, box, inside string, linked bool) template.HTML {
+func (c *Console) drawing(p *live.Picture, class, box, inside string, linked bool) template.HTML {
 	dead := 0
 	for i := range p.Buses {
 		if !p.Buses[i].Live {
@@ -117,24 +117,24 @@ func (c *Console) powerDrawing(p *power.Picture, class, box, inside string, link
 	return template.HTML(svg) //nolint:gosec // numbers, and names that were escaped
 }
 
-// powerWords is a line in words: "branch.7, closed, 412 kW, 38 % of its emergency rating".
-func (c *Console) powerWords(l *power.LineView) string {
-	words := l.Name + ", " + c.powerLine(l).Position
+// words is a line in words: "branch.7, closed, 412 kW, 38 % of its emergency rating".
+func (c *Console) words(l *live.LineView) string {
+	words := l.Name + ", " + c.lineRow(l).Position
 	if l.Live && l.Amperes > 0 {
-		words += ", " + powerFlow(l)
+		words += ", " + flow(l)
 	}
 	return words
 }
 
-// powerMove is what pressing a line's switch would do.
-func (c *Console) powerMove(l *power.LineView) string {
+// moveOf is what pressing a line's switch would do.
+func (c *Console) moveOf(l *live.LineView) string {
 	if l.Closed {
 		return c.Say("power.try.open", "line", l.Name)
 	}
 	return c.Say("power.try.close", "line", l.Name)
 }
 
-func powerFlow(l *power.LineView) string {
+func flow(l *live.LineView) string {
 	words := fmt.Sprintf("%.0f kW", max(l.KW, -l.KW))
 	if l.Loading > 0 {
 		words += fmt.Sprintf(", %.0f %%", 100*l.Loading)
@@ -142,14 +142,14 @@ func powerFlow(l *power.LineView) string {
 	return words
 }
 
-// powerMap draws the network over the city's picture, cut to where its buses are; empty
+// mapOf draws the network over the city's picture, cut to where its buses are; empty
 // where their places are not known.
-func (c *Console) powerMap(p *power.Picture, link func(l *power.LineView) string) (drawn template.HTML, known int) {
-	var dots []orderDot
-	at := make([]*orderDot, len(p.Buses))
+func (c *Console) mapOf(p *live.Picture, link func(l *live.LineView) string) (drawn template.HTML, known int) {
+	var dots []dot
+	at := make([]*dot, len(p.Buses))
 	for i := range p.Buses {
 		if spot := c.Ground.Placed(p.Buses[i].Place, ""); spot.OnMap {
-			at[i] = &orderDot{X: spot.X, Y: spot.Y}
+			at[i] = &dot{X: spot.X, Y: spot.Y}
 			dots = append(dots, *at[i])
 		}
 	}
@@ -174,12 +174,15 @@ func (c *Console) powerMap(p *power.Picture, link func(l *power.LineView) string
 		if one == nil || other == nil {
 			continue
 		}
-		c.powerStroke(&b, l, fmt.Sprintf("M%d %dL%d %d", one.X, one.Y, other.X, other.Y), (one.X+other.X)/2, (one.Y+other.Y)/2, link)
+		c.stroke(&b, l, fmt.Sprintf("M%d %dL%d %d", one.X, one.Y, other.X, other.Y), (one.X+other.X)/2, (one.Y+other.Y)/2, link)
 	}
 	for i := range p.Buses {
 		if at[i] != nil {
-			c.powerBus(&b, &p.Buses[i], at[i].X, at[i].Y, 9)
+			c.bus(&b, &p.Buses[i], at[i].X, at[i].Y, 9)
 		}
 	}
-	return c.powerDrawing(p, "power-map", fmt.Sprintf("%d %d %d %d", x0, y0, wide, high), b.String(), link != nil), len(dots)
+	return c.drawing(p, "power-map", fmt.Sprintf("%d %d %d %d", x0, y0, wide, high), b.String(), link != nil), len(dots)
 }
+
+// dot is a bus on the picture of the map.
+type dot struct{ X, Y int }

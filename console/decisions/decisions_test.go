@@ -1,10 +1,9 @@
-package console_test
+package decisions_test
 
 import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -19,12 +18,12 @@ import (
 // deciding are the pages of somebody with some rights, and the book behind them.
 func deciding(t *testing.T, may ...access.Action) (http.Handler, *decision.Book) {
 	t.Helper()
-	book, err := consoletest.NewDecisions(t.TempDir(), atDesk(may...), func() time.Time { return afternoon })
+	book, err := consoletest.NewDecisions(t.TempDir(), consoletest.AtDesk(may...), func() time.Time { return consoletest.Afternoon })
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { book.Close() })
-	return servicePages(t, "traffic", sleeper{}, book, may...), book
+	return consoletest.ServicePages(t, "traffic", sleeper{}, book, may...), book
 }
 
 // sleeper is a service that does nothing.
@@ -38,7 +37,7 @@ func (sleeper) State() service.State {
 
 func TestServicesSayHowTheyAre(t *testing.T) {
 	pages, _ := deciding(t)
-	page := get(t, pages, "/services").Body.String()
+	page := consoletest.Get(t, pages, "/services").Body.String()
 	for _, want := range []string{`href="/services/traffic"`, "Needs a look", "simulated"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not say %q", want)
@@ -46,41 +45,33 @@ func TestServicesSayHowTheyAre(t *testing.T) {
 	}
 }
 
-func answer(h http.Handler, path string, form url.Values) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form.Encode()))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w
-}
-
 func TestADecisionIsAgreedTo(t *testing.T) {
 	pages, book := deciding(t, access.SeeAlerts, access.Decide)
-	page := get(t, pages, "/decisions").Body.String()
+	page := consoletest.Get(t, pages, "/decisions").Body.String()
 	for _, want := range []string{"2 decisions are open", "Switch the junction Kaisaniemi to plan 3.", "The queue on the northern arm", "12 s less delay", "612 vehicles/h", "Agree: the service does it", "Followed", "Undo", "In effect, inside registered limits"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not say %q", want)
 		}
 	}
-	w := answer(pages, "/decisions/traffic/plan-a-17", url.Values{"revision": {"1"}, "to": {"accepted"}, "note": {"Seen on site"}})
+	w := consoletest.Post(t, pages, "/decisions/traffic/plan-a-17", url.Values{"revision": {"1"}, "to": {"accepted"}, "note": {"Seen on site"}})
 	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/decisions?said=accepted" {
 		t.Fatalf("%d %s", w.Code, w.Header().Get("Location"))
 	}
 	if due, err := book.For("traffic").Due(t.Context()); err != nil || len(due) != 1 {
 		t.Errorf("%d due, %v", len(due), err)
 	}
-	if page := get(t, pages, "/decisions?said=accepted").Body.String(); !strings.Contains(page, "You agreed.") || !strings.Contains(page, "Seen on site") {
+	if page := consoletest.Get(t, pages, "/decisions?said=accepted").Body.String(); !strings.Contains(page, "You agreed.") || !strings.Contains(page, "Seen on site") {
 		t.Error("the page does not say what was done")
 	}
-	w = answer(pages, "/decisions/traffic/plan-a-17", url.Values{"revision": {"1"}, "to": {"refused"}})
+	w = consoletest.Post(t, pages, "/decisions/traffic/plan-a-17", url.Values{"revision": {"1"}, "to": {"refused"}})
 	if w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "changed meanwhile") {
 		t.Errorf("an answer to what changed: %d", w.Code)
 	}
-	w = answer(pages, "/decisions/power/dim-9", url.Values{"revision": {"3"}, "to": {"overridden"}})
+	w = consoletest.Post(t, pages, "/decisions/power/dim-9", url.Values{"revision": {"3"}, "to": {"overridden"}})
 	if w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "say why") {
 		t.Errorf("undone without a reason: %d", w.Code)
 	}
-	w = answer(pages, "/decisions/power/dim-9", url.Values{"revision": {"3"}, "to": {"overridden"}, "note": {"A concert"}})
+	w = consoletest.Post(t, pages, "/decisions/power/dim-9", url.Values{"revision": {"3"}, "to": {"overridden"}, "note": {"A concert"}})
 	if due, err := book.For("power").Due(t.Context()); w.Code != http.StatusSeeOther || err != nil || len(due) != 1 || !due[0].Undo {
 		t.Errorf("%d, %+v, %v", w.Code, due, err)
 	}
@@ -88,10 +79,10 @@ func TestADecisionIsAgreedTo(t *testing.T) {
 
 func TestWhoOnlySeesDecidesNothing(t *testing.T) {
 	pages, book := deciding(t, access.SeeAlerts)
-	if page := get(t, pages, "/decisions").Body.String(); strings.Contains(page, "<button class=\"first\" name=\"to\"") || !strings.Contains(page, "Kaisaniemi") {
+	if page := consoletest.Get(t, pages, "/decisions").Body.String(); strings.Contains(page, "<button class=\"first\" name=\"to\"") || !strings.Contains(page, "Kaisaniemi") {
 		t.Error("the page offers what is refused, or shows nothing")
 	}
-	if w := answer(pages, "/decisions/traffic/plan-a-17", url.Values{"revision": {"1"}, "to": {"accepted"}}); w.Code != http.StatusForbidden {
+	if w := consoletest.Post(t, pages, "/decisions/traffic/plan-a-17", url.Values{"revision": {"1"}, "to": {"accepted"}}); w.Code != http.StatusForbidden {
 		t.Errorf("%d", w.Code)
 	}
 	if due, err := book.For("traffic").Due(t.Context()); err != nil || len(due) != 0 {
@@ -103,7 +94,7 @@ func TestWhoOnlySeesDecidesNothing(t *testing.T) {
 			Revision      int64
 		}
 	}
-	if err := json.Unmarshal(get(t, pages, "/decisions.json").Body.Bytes(), &list); err != nil || len(list.Decisions) != 2 || list.Decisions[1].ID != "plan-a-17" {
+	if err := json.Unmarshal(consoletest.Get(t, pages, "/decisions.json").Body.Bytes(), &list); err != nil || len(list.Decisions) != 2 || list.Decisions[1].ID != "plan-a-17" {
 		t.Errorf("%+v, %v", list, err)
 	}
 }

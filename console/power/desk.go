@@ -1,4 +1,4 @@
-package console
+package power
 
 import (
 	"fmt"
@@ -13,20 +13,20 @@ import (
 	"polity/console/frame"
 	"polity/room/decision"
 	"polity/service"
-	power "polity/services/power/live"
+	"polity/services/power/live"
 )
 
-// PowerDesk is the power service as its page asks it.
-type PowerDesk interface{ View() power.View }
+// Desk is the power service as its page asks it.
+type Desk interface{ View() live.View }
 
-type powerView struct {
+type deskView struct {
 	Said, Refused  string // what was done, or why it was not
 	Off            string // why there is nothing to show; empty: the service runs
 	Simulated      bool
 	Summary        string
 	State          frame.Sign
 	At             template.HTML
-	Outages        []powerOutage
+	Outages        []outageView
 	Suspected      []string
 	Desk           bool   // the reader works at the desk
 	Decisions      string // address; empty: the reader decides nothing
@@ -34,17 +34,17 @@ type powerView struct {
 	Diagram        template.HTML
 	View, Other    string // which is drawn: map, or empty for the one-line; address of the other
 	Figures        []frame.Figure
-	Lines          []powerLine
+	Lines          []lineRow
 	May            bool // decide
-	Tags           []powerTag
+	Tags           []tag
 	Taggable       []frame.Pick
 	Buses          []frame.Pick // with homes
-	Past           []powerPast
+	Past           []past
 	Regained       string
 	Try            string // address of the board to try on
 }
 
-type powerOutage struct {
+type outageView struct {
 	ID, Title, Words, State, Note, Others string
 	Since                                 template.HTML
 	Answer                                string // what was said to its order; empty: nothing is asked
@@ -54,30 +54,30 @@ type powerOutage struct {
 	MayMended, MayAgain                   bool
 }
 
-type powerPast struct {
+type past struct {
 	Name, Words string
 	Found       template.HTML
 }
 
-type powerLine struct {
+type lineRow struct {
 	Name, Position string
 	State          frame.Sign
 }
 
-// powerPage is for everyone: how many are without power, since when, and what is done. The desk
+// deskPage is for everyone: how many are without power, since when, and what is done. The desk
 // sees the network, which line it is, and what waits for a decision.
-func (c *Console) powerPage(w http.ResponseWriter, r *frame.Request) error {
-	return c.showPower(w, r, nil)
+func (c *Console) deskPage(w http.ResponseWriter, r *frame.Request) error {
+	return c.showDesk(w, r, nil)
 }
 
-func (c *Console) showPower(w http.ResponseWriter, r *frame.Request, refused error) error {
+func (c *Console) showDesk(w http.ResponseWriter, r *frame.Request, refused error) error {
 	title := c.Say("services.power.title")
-	desk, runs := c.cfg.Services[access.Power].(PowerDesk)
+	desk, runs := c.cfg.Service.(Desk)
 	if !runs {
-		return c.Render(w, r, http.StatusOK, frame.Page{Template: "power", Title: title, Data: powerView{Off: c.Say("services.off", "name", "power")}})
+		return c.Render(w, r, http.StatusOK, frame.Page{Template: "power/desk", Title: title, Data: deskView{Off: c.Say("services.off", "name", "power")}})
 	}
 	now := desk.View()
-	v := powerView{
+	v := deskView{
 		Simulated: now.Simulated, At: r.Clock.Time(now.At), Desk: c.Allowed(r, access.SeeAlerts, access.Service(access.Power)),
 		Summary: c.Say("power.summary.all", "n", now.Customers), State: frame.Live(c.Say("power.state.all")),
 	}
@@ -95,25 +95,25 @@ func (c *Console) showPower(w http.ResponseWriter, r *frame.Request, refused err
 	if n := now.Today.Switching + now.Today.Repair; n > 0 {
 		v.Regained = c.Say("power.regained", "n", n, "switching", now.Today.Switching)
 	}
-	v.May = v.Desk && c.cfg.Decisions != nil && c.Allowed(r, access.Decide, access.Service(access.Power))
+	v.May = v.Desk && c.cfg.Decisions.On() && c.Allowed(r, access.Decide, access.Service(access.Power))
 	for i := range now.Faults {
-		o, err := c.powerOutage(r, &now, i, &v)
+		o, err := c.outageView(r, &now, i, &v)
 		if err != nil {
 			return err
 		}
 		v.Outages = append(v.Outages, o)
 	}
 	if v.Desk {
-		c.powerDeskParts(r, &now, &v)
+		c.deskParts(r, &now, &v)
 	}
-	return c.Render(w, r, status, frame.Page{Template: "power", Title: title, Data: v})
+	return c.Render(w, r, status, frame.Page{Template: "power/desk", Title: title, Data: v})
 }
 
-func (c *Console) powerDeskParts(r *frame.Request, now *power.View, v *powerView) {
-	if c.cfg.Decisions != nil {
+func (c *Console) deskParts(r *frame.Request, now *live.View, v *deskView) {
+	if c.cfg.Decisions.On() {
 		v.Decisions = "/decisions"
 	}
-	if _, can := c.cfg.Services[access.Power].(PowerBoard); can {
+	if _, can := c.cfg.Service.(Board); can {
 		v.Try = "/services/power/try"
 	}
 	for _, s := range now.Suspected {
@@ -135,7 +135,7 @@ func (c *Console) powerDeskParts(r *frame.Request, now *power.View, v *powerView
 	if now.Problem != "" {
 		v.Problem = c.Say("power.problem", "why", now.Problem)
 	}
-	drawn, known := c.powerMap(&now.Picture, nil)
+	drawn, known := c.mapOf(&now.Picture, nil)
 	switch {
 	case known == 0:
 		v.Diagram = c.oneLine(&now.Picture, nil)
@@ -144,10 +144,10 @@ func (c *Console) powerDeskParts(r *frame.Request, now *power.View, v *powerView
 	default:
 		v.Diagram, v.Other = c.oneLine(&now.Picture, nil), frame.With(r, "view", "map")
 	}
-	v.Figures = c.powerFigures(now)
+	v.Figures = c.figures(now)
 	for i := range now.Lines {
 		l := &now.Lines[i]
-		v.Lines = append(v.Lines, c.powerLine(l))
+		v.Lines = append(v.Lines, c.lineRow(l))
 		if !l.Tagged {
 			v.Taggable = append(v.Taggable, frame.Pick{Value: l.Name, Name: l.Name})
 		}
@@ -158,17 +158,17 @@ func (c *Console) powerDeskParts(r *frame.Request, now *power.View, v *powerView
 		}
 	}
 	for _, t := range now.Tags {
-		v.Tags = append(v.Tags, powerTag{t.Line, t.Reason, t.By, r.Clock.Time(t.At), v.May})
+		v.Tags = append(v.Tags, tag{t.Line, t.Reason, t.By, r.Clock.Time(t.At), v.May})
 	}
 	for i := range now.Past {
 		p := &now.Past[i]
-		v.Past = append(v.Past, powerPast{p.Name, c.Say("power.past.words", "n", p.Customers, "gained", p.Gained, "minutes", fmt.Sprintf("%.0f", p.Ended.Sub(p.Found).Minutes())), r.Clock.Time(p.Found)})
+		v.Past = append(v.Past, past{p.Name, c.Say("power.past.words", "n", p.Customers, "gained", p.Gained, "minutes", fmt.Sprintf("%.0f", p.Ended.Sub(p.Found).Minutes())), r.Clock.Time(p.Found)})
 	}
 }
 
-func (c *Console) powerOutage(r *frame.Request, now *power.View, i int, v *powerView) (powerOutage, error) {
+func (c *Console) outageView(r *frame.Request, now *live.View, i int, v *deskView) (outageView, error) {
 	f := &now.Faults[i]
-	o := powerOutage{
+	o := outageView{
 		ID: f.ID, Title: c.Say("power.outage", "n", i+1), Since: r.Clock.Time(f.Found),
 		Words: c.Say("power.customers", "n", f.Dark, "of", f.Customers),
 	}
@@ -190,18 +190,18 @@ func (c *Console) powerOutage(r *frame.Request, now *power.View, i int, v *power
 	if len(f.Others) > 0 {
 		o.Others = c.Say("power.outage.others", "lines", strings.Join(f.Others, ", "))
 	}
-	c.powerCrew(r, now, f, &o)
+	c.crew(r, now, f, &o)
 	o.MayMended = v.May && f.Isolated && !f.Mended && !now.Simulated
 	o.MayAgain = v.May && f.Note != ""
 	if f.Waiting == "" {
 		return o, nil
 	}
 	o.Path, o.Answer = "/decisions", c.Say("power.decide")
-	if c.cfg.Decisions == nil {
+	if !c.cfg.Decisions.On() {
 		return o, nil
 	}
-	o.Sheet = powerOrderPath(f.Waiting)
-	book, by, err := c.decisions(r)
+	o.Sheet = orderPath(f.Waiting)
+	book, by, err := c.cfg.Decisions.Book(r)
 	if err != nil {
 		return o, err
 	}
@@ -219,8 +219,8 @@ func (c *Console) powerOutage(r *frame.Request, now *power.View, i int, v *power
 	return o, nil
 }
 
-// powerCrew says who mends a line, or how somebody is sent.
-func (c *Console) powerCrew(r *frame.Request, now *power.View, f *power.Fault, o *powerOutage) {
+// crew says who mends a line, or how somebody is sent.
+func (c *Console) crew(r *frame.Request, now *live.View, f *live.Fault, o *outageView) {
 	switch {
 	case f.Work != nil:
 		o.CrewPath = "/orders/" + url.PathEscape(f.Work.ID)
@@ -233,14 +233,14 @@ func (c *Console) powerCrew(r *frame.Request, now *power.View, f *power.Fault, o
 	case f.Isolated && !f.Mended && now.Simulated:
 		o.Crew = c.Say("power.crew.simulated")
 	}
-	if f.Work != nil || f.Mended || now.Simulated || c.cfg.Orders == nil || !c.Allowed(r, access.GiveOrder, access.Service(access.Power)) {
+	if f.Work != nil || f.Mended || now.Simulated || !c.cfg.Orders || !c.Allowed(r, access.GiveOrder, access.Service(access.Power)) {
 		return
 	}
 	q := url.Values{"desk": {"power"}, "kind": {"outage"}, "asset": {"urn:ngsi-ld:PowerLine:" + f.Name}, "task": {c.Say("power.crew.task", "line", f.Name)}, "where": {f.Name}, "priority": {"urgent"}}
 	o.GiveCrew = "/orders/new?" + q.Encode()
 }
 
-func (c *Console) powerFigures(v *power.View) []frame.Figure {
+func (c *Console) figures(v *live.View) []frame.Figure {
 	list := []frame.Figure{
 		{Name: c.Say("power.figure.saidi"), Value: fmt.Sprintf("%.1f min", v.Year.SAIDI), What: c.Say("power.figure.saidi.what")},
 		{Name: c.Say("power.figure.saifi"), Value: fmt.Sprintf("%.2f", v.Year.SAIFI), What: c.Say("power.figure.saifi.what")},
@@ -254,8 +254,8 @@ func (c *Console) powerFigures(v *power.View) []frame.Figure {
 	return list
 }
 
-func (c *Console) powerLine(l *power.LineView) powerLine {
-	p := powerLine{Name: l.Name, Position: c.Say("power.line.open"), State: frame.Unknown(c.Say("power.line.dead"))}
+func (c *Console) lineRow(l *live.LineView) lineRow {
+	p := lineRow{Name: l.Name, Position: c.Say("power.line.open"), State: frame.Unknown(c.Say("power.line.dead"))}
 	if l.Closed {
 		p.Position = c.Say("power.line.closed")
 	}
@@ -272,9 +272,9 @@ func (c *Console) powerLine(l *power.LineView) powerLine {
 	return p
 }
 
-// powerJSON is the picture for the desk's own programs.
-func (c *Console) powerJSON(w http.ResponseWriter, _ *frame.Request) error {
-	desk, err := frame.Running[PowerDesk](c.Frame, access.Power, c.cfg.Services[access.Power])
+// viewJSON is the picture for the desk's own programs.
+func (c *Console) viewJSON(w http.ResponseWriter, _ *frame.Request) error {
+	desk, err := frame.Running[Desk](c.Frame, access.Power, c.cfg.Service)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package console
+package traffic
 
 import (
 	"errors"
@@ -15,18 +15,18 @@ import (
 	"polity/city"
 	"polity/console/frame"
 	"polity/room/decision"
-	traffic "polity/services/traffic/live"
+	"polity/services/traffic/live"
 )
 
-// TrafficDesk is the traffic service as its page asks it.
-type TrafficDesk interface {
-	View() traffic.View
+// Desk is the traffic service as its page asks it.
+type Desk interface {
+	View() live.View
 	// HoldUntil notes until when a junction stays on its own plan, once the decision by
 	// which it is led is overridden; the zero time: until a person agrees.
 	HoldUntil(junction string, until time.Time) error
 }
 
-type trafficView struct {
+type deskView struct {
 	Said         string
 	Off          string // why there is nothing to show; empty: the service runs
 	Simulated    bool
@@ -35,18 +35,18 @@ type trafficView struct {
 	At           template.HTML
 	Desk         bool   // the reader works at the desk
 	Decisions    string // address; empty: the reader decides nothing
-	Figures      []trafficFigure
+	Figures      []figure
 	Counted      string
 	Few          string // why there are no figures yet
-	Junctions    []trafficJunction
-	Map          trafficMap
+	Junctions    []junctionView
+	Map          mapView
 	Diagram      template.HTML
 	DiagramWords string
 }
 
-type trafficFigure struct{ Name, Fixed, Now, Change string }
+type figure struct{ Name, Fixed, Now, Change string }
 
-type trafficJunction struct {
+type junctionView struct {
 	ID, Name, Note, Reason string
 	Anchor                 string
 	Number                 int    // on the map
@@ -55,27 +55,27 @@ type trafficJunction struct {
 	State                  frame.Sign
 	Plans                  string // address of the page of its plans; empty: the reader sees none
 	Since                  template.HTML
-	Queues                 []trafficQueue
+	Queues                 []queueView
 }
 
-type trafficQueue struct {
+type queueView struct {
 	Name, Wait, Waiting, Served string
 	Signal, Word                string
 	Walkers                     bool
 }
 
-// trafficPage is for everyone: who decides at each junction, who waits and how long, and what
+// deskPage is for everyone: who decides at each junction, who waits and how long, and what
 // that saves. The desk sees each second's reason, who took a junction back, and the decisions.
-func (c *Console) trafficPage(w http.ResponseWriter, r *frame.Request) error {
+func (c *Console) deskPage(w http.ResponseWriter, r *frame.Request) error {
 	title := c.Say("services.traffic.title")
-	desk, runs := c.cfg.Services[access.Traffic].(TrafficDesk)
+	desk, runs := c.service.(Desk)
 	if !runs {
-		return c.Render(w, r, http.StatusOK, frame.Page{Template: "traffic", Title: title, Data: trafficView{Off: c.Say("services.off", "name", "traffic")}})
+		return c.Render(w, r, http.StatusOK, frame.Page{Template: "traffic/desk", Title: title, Data: deskView{Off: c.Say("services.off", "name", "traffic")}})
 	}
 	now := desk.View()
-	v := trafficView{Simulated: now.Simulated, At: r.Clock.Time(now.At), Desk: c.Allowed(r, access.SeeAlerts, access.Service(access.Traffic))}
+	v := deskView{Simulated: now.Simulated, At: r.Clock.Time(now.At), Desk: c.Allowed(r, access.SeeAlerts, access.Service(access.Traffic))}
 	may := false
-	if v.Desk && c.cfg.Decisions != nil {
+	if v.Desk && c.decisions.On() {
 		v.Decisions = "/decisions"
 		may = c.Allowed(r, access.Decide, access.Service(access.Traffic))
 	}
@@ -85,11 +85,11 @@ func (c *Console) trafficPage(w http.ResponseWriter, r *frame.Request) error {
 	led, trouble := 0, false
 	for i := range now.Junctions {
 		j := &now.Junctions[i]
-		if j.Mode == traffic.Adaptive {
+		if j.Mode == live.Adaptive {
 			led++
 		}
-		trouble = trouble || j.Mode == traffic.Away || j.Mode == traffic.ByPlan || j.Mode == traffic.Actuated
-		x := c.trafficJunction(r, j, v.Desk)
+		trouble = trouble || j.Mode == live.Away || j.Mode == live.ByPlan || j.Mode == live.Actuated
+		x := c.junctionView(r, j, v.Desk)
 		if !may {
 			x.Leads = ""
 		}
@@ -102,7 +102,7 @@ func (c *Console) trafficPage(w http.ResponseWriter, r *frame.Request) error {
 	if trouble {
 		v.State = frame.Attention(c.Say("traffic.state.trouble"))
 	}
-	v.Figures = c.trafficFigures(&now)
+	v.Figures = c.figures(&now)
 	if now.Now != nil && v.Figures == nil {
 		v.Few = c.Say("traffic.few", "n", now.Now.Trips.Count, "of", fewTrips)
 	}
@@ -112,30 +112,30 @@ func (c *Console) trafficPage(w http.ResponseWriter, r *frame.Request) error {
 	if now.Diagram != nil {
 		v.Diagram, v.DiagramWords = c.timeSpace(now.Diagram)
 	}
-	return c.Render(w, r, http.StatusOK, frame.Page{Template: "traffic", Title: title, Data: v})
+	return c.Render(w, r, http.StatusOK, frame.Page{Template: "traffic/desk", Title: title, Data: v})
 }
 
-func (c *Console) trafficJunction(r *frame.Request, j *traffic.JunctionView, desk bool) trafficJunction {
-	signs := map[traffic.Mode]string{traffic.Adaptive: "live", traffic.Joining: "live", traffic.Actuated: "attention", traffic.ByPlan: "attention", traffic.Away: "stopped"}
-	x := trafficJunction{ID: j.ID, Name: j.Name, Leads: j.Leads, State: frame.Sign{Sign: orUnknown(signs[j.Mode]), Word: c.Say("traffic.mode." + string(j.Mode))}, Note: c.Say("traffic.mode." + string(j.Mode) + ".what")}
+func (c *Console) junctionView(r *frame.Request, j *live.JunctionView, desk bool) junctionView {
+	signs := map[live.Mode]string{live.Adaptive: "live", live.Joining: "live", live.Actuated: "attention", live.ByPlan: "attention", live.Away: "stopped"}
+	x := junctionView{ID: j.ID, Name: j.Name, Leads: j.Leads, State: frame.Sign{Sign: orUnknown(signs[j.Mode]), Word: c.Say("traffic.mode." + string(j.Mode))}, Note: c.Say("traffic.mode." + string(j.Mode) + ".what")}
 	if !j.Since.IsZero() {
 		x.Since = r.Clock.Time(j.Since)
 	}
-	if j.Mode == traffic.Held && !j.Ends.IsZero() {
+	if j.Mode == live.Held && !j.Ends.IsZero() {
 		x.Ends = r.Clock.Time(j.Ends)
 	}
 	if desk {
 		x.Plans = "/services/traffic/plans/" + url.PathEscape(j.ID)
 		x.Reason = j.Reason
-		if j.Mode == traffic.Held && j.By != "" {
+		if j.Mode == live.Held && j.By != "" {
 			x.Reason = c.Say("traffic.heldby", "name", j.By)
 		}
 	}
 	for _, q := range j.Approaches {
-		x.Queues = append(x.Queues, c.trafficQueue(q, false))
+		x.Queues = append(x.Queues, c.queueView(q, false))
 	}
 	for _, q := range j.Crossings {
-		x.Queues = append(x.Queues, c.trafficQueue(q, true))
+		x.Queues = append(x.Queues, c.queueView(q, true))
 	}
 	return x
 }
@@ -147,8 +147,8 @@ func orUnknown(s string) string {
 	return s
 }
 
-func (c *Console) trafficQueue(q traffic.QueueView, walkers bool) trafficQueue {
-	x := trafficQueue{Name: q.Name, Wait: "–", Waiting: strconv.Itoa(q.Now), Served: strconv.Itoa(q.Served), Signal: string(q.Signal), Word: c.Say("traffic.signal." + string(q.Signal)), Walkers: walkers}
+func (c *Console) queueView(q live.QueueView, walkers bool) queueView {
+	x := queueView{Name: q.Name, Wait: "–", Waiting: strconv.Itoa(q.Now), Served: strconv.Itoa(q.Served), Signal: string(q.Signal), Word: c.Say("traffic.signal." + string(q.Signal)), Walkers: walkers}
 	if walkers {
 		x.Name = c.Say("traffic.onfoot", "where", q.Name)
 	}
@@ -163,13 +163,13 @@ const fewTrips = 30
 
 func seconds(v float64) string { return fmt.Sprintf("%.0f s", v) }
 
-// trafficFigures sets what is beside what would be if each junction kept to its plan.
-func (c *Console) trafficFigures(v *traffic.View) []trafficFigure {
+// figures sets what is beside what would be if each junction kept to its plan.
+func (c *Console) figures(v *live.View) []figure {
 	if v.Now == nil || v.Fixed == nil || min(v.Now.Trips.Count, v.Fixed.Trips.Count) < fewTrips {
 		return nil
 	}
-	row := func(key string, fixed, now float64, unit string) trafficFigure {
-		f := trafficFigure{Name: c.Say("traffic.figure." + key), Fixed: fmt.Sprintf("%.0f%s", fixed, unit), Now: fmt.Sprintf("%.0f%s", now, unit), Change: "–"}
+	row := func(key string, fixed, now float64, unit string) figure {
+		f := figure{Name: c.Say("traffic.figure." + key), Fixed: fmt.Sprintf("%.0f%s", fixed, unit), Now: fmt.Sprintf("%.0f%s", now, unit), Change: "–"}
 		if fixed > 0 {
 			f.Change = fmt.Sprintf("%+.0f %%", 100*(now-fixed)/fixed)
 			if math.Abs(now-fixed) < fixed/200 {
@@ -178,7 +178,7 @@ func (c *Console) trafficFigures(v *traffic.View) []trafficFigure {
 		}
 		return f
 	}
-	list := []trafficFigure{
+	list := []figure{
 		row("delay", v.Fixed.Trips.Mean, v.Now.Trips.Mean, " s"),
 		row("stopped", 100*v.Fixed.Trips.Stopped, 100*v.Now.Trips.Stopped, " %"),
 	}
@@ -200,7 +200,7 @@ const (
 
 // timeSpace draws the corridor: time to the right, distance upward; a thick bar where the way
 // along has red, a thin one where it has green, a line for each made-up vehicle.
-func (c *Console) timeSpace(d *traffic.Diagram) (template.HTML, string) {
+func (c *Console) timeSpace(d *live.Diagram) (template.HTML, string) {
 	x := func(t float64) float64 {
 		return spaceLeft + (t+d.Seconds)/max(1, d.Seconds)*(spaceWide-spaceLeft-10)
 	}
@@ -257,11 +257,11 @@ func (c *Console) timeSpace(d *traffic.Diagram) (template.HTML, string) {
 // holdJunction gives a junction back to its own plan for some hours, or until a person agrees
 // to lead it again: the decision by which it is led is overridden, with the reason.
 func (c *Console) holdJunction(w http.ResponseWriter, r *frame.Request) error {
-	desk, err := frame.Running[TrafficDesk](c.Frame, access.Traffic, c.cfg.Services[access.Traffic])
+	desk, err := frame.Running[Desk](c.Frame, access.Traffic, c.service)
 	if err != nil {
 		return err
 	}
-	book, by, err := c.decisions(r)
+	book, by, err := c.decisions.Book(r)
 	if err != nil {
 		return err
 	}
@@ -302,17 +302,17 @@ func (c *Console) holdJunction(w http.ResponseWriter, r *frame.Request) error {
 	return nil
 }
 
-func (c *Console) trafficNow() (traffic.View, error) {
-	desk, err := frame.Running[TrafficDesk](c.Frame, access.Traffic, c.cfg.Services[access.Traffic])
+func (c *Console) now() (live.View, error) {
+	desk, err := frame.Running[Desk](c.Frame, access.Traffic, c.service)
 	if err != nil {
-		return traffic.View{}, err
+		return live.View{}, err
 	}
 	return desk.View(), nil
 }
 
-// trafficJSON is the picture for the desk's own programs.
-func (c *Console) trafficJSON(w http.ResponseWriter, _ *frame.Request) error {
-	v, err := c.trafficNow()
+// viewJSON is the picture for the desk's own programs.
+func (c *Console) viewJSON(w http.ResponseWriter, _ *frame.Request) error {
+	v, err := c.now()
 	if err != nil {
 		return err
 	}
@@ -320,10 +320,10 @@ func (c *Console) trafficJSON(w http.ResponseWriter, _ *frame.Request) error {
 	return nil
 }
 
-// trafficCSV is the page's figures: of the street as it is and on fixed plans, then of each
+// viewCSV is the page's figures: of the street as it is and on fixed plans, then of each
 // junction's queues.
-func (c *Console) trafficCSV(w http.ResponseWriter, _ *frame.Request) error {
-	v, err := c.trafficNow()
+func (c *Console) viewCSV(w http.ResponseWriter, _ *frame.Request) error {
+	v, err := c.now()
 	if err != nil {
 		return err
 	}
@@ -349,7 +349,7 @@ func (c *Console) trafficCSV(w http.ResponseWriter, _ *frame.Request) error {
 		}
 	}
 	for _, j := range v.Junctions {
-		for _, q := range append(append([]traffic.QueueView(nil), j.Approaches...), j.Crossings...) {
+		for _, q := range append(append([]live.QueueView(nil), j.Approaches...), j.Crossings...) {
 			where := frame.Cells(j.Name + ": " + q.Name)[0]
 			_ = out.Write([]string{where, "waiting now", strconv.Itoa(q.Now), "", "", made})
 			if q.Served > 0 {

@@ -1,4 +1,4 @@
-package console_test
+package power_test
 
 import (
 	"net/http"
@@ -18,8 +18,8 @@ import (
 // TestEveryoneSeesTheLights: how bright, why, which class, what it saves; the evening by its
 // slider, without scripts; what is not heard is not made up.
 func TestEveryoneSeesTheLights(t *testing.T) {
-	lamps := servicePages(t, "power", consoletest.NewLights(afternoon), nil)
-	page := get(t, lamps, "/services/power/lighting").Body.String()
+	lamps := consoletest.ServicePages(t, "power", consoletest.NewLights(consoletest.Afternoon), nil)
+	page := consoletest.Get(t, lamps, "/services/power/lighting").Body.String()
 	for _, want := range []string{
 		"simulated", "The lamps of 3 streets burn, 2 dimmed.", "3 lamps are broken.", "1 cabinet is not heard", "Garden &lt;Street&gt;", "keeps P6, 2 lx", "P3, 7.5 lx", "M3, 1 cd/m²",
 		"24 %", "27 %", "Fewer than 5 are out.", "86.0 kWh", "Nobody can be read off the lamps", "its own clock", "18 lamps, 3 broken",
@@ -33,46 +33,46 @@ func TestEveryoneSeesTheLights(t *testing.T) {
 			t.Errorf("the public page says %q", not)
 		}
 	}
-	late := get(t, lamps, "/services/power/lighting?step=42").Body.String()
+	late := consoletest.Get(t, lamps, "/services/power/lighting?step=42").Body.String()
 	for _, want := range []string{"22:30, as the cabinets", "27–100 %", "40–100 %", "By counts"} {
 		if !strings.Contains(late, want) {
 			t.Errorf("late in the evening the page does not say %q", want)
 		}
 	}
-	if day := get(t, lamps, "/services/power/lighting?step=0").Body.String(); strings.Contains(day, "27–100 %") || strings.Count(day, ">Off<") < 4 {
+	if day := consoletest.Get(t, lamps, "/services/power/lighting?step=0").Body.String(); strings.Contains(day, "27–100 %") || strings.Count(day, ">Off<") < 4 {
 		t.Error("lamps burn at noon")
 	}
 	for _, step := range []string{"96", "-1", "x", "99999999999999999999"} {
-		if w := get(t, lamps, "/services/power/lighting?step="+step); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "Now, ") {
+		if w := consoletest.Get(t, lamps, "/services/power/lighting?step="+step); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "Now, ") {
 			t.Errorf("step %s: %d", step, w.Code)
 		}
 	}
-	if w := get(t, lamps, "/services/power/lighting/view.json"); w.Code != http.StatusForbidden {
+	if w := consoletest.Get(t, lamps, "/services/power/lighting/view.json"); w.Code != http.StatusForbidden {
 		t.Errorf("the desk's picture for everyone: %d", w.Code)
 	}
 }
 
 func TestLightsThatAreNotRunFromHere(t *testing.T) {
-	pages, _ := newPages(t, everything)
-	if page := get(t, pages, "/services/power/lighting").Body.String(); !strings.Contains(page, "hub.services.power.lighting") {
+	pages := consoletest.ServicePages(t, "none", nil, nil, access.SeeAlerts)
+	if page := consoletest.Get(t, pages, "/services/power/lighting").Body.String(); !strings.Contains(page, "hub.services.power.lighting") {
 		t.Error("the page does not say how lighting is switched on")
 	}
 }
 
 // TestTheDeskHasStreetsBurnInFull: by undoing the night's decision, with a reason.
 func TestTheDeskHasStreetsBurnInFull(t *testing.T) {
-	who := atDesk(access.SeeAlerts, access.Decide)
-	book, err := decision.Open(t.Context(), decision.Config{Path: filepath.Join(t.TempDir(), "decisions.db"), Decider: who, Now: func() time.Time { return afternoon }})
+	who := consoletest.AtDesk(access.SeeAlerts, access.Decide)
+	book, err := decision.Open(t.Context(), decision.Config{Path: filepath.Join(t.TempDir(), "decisions.db"), Decider: who, Now: func() time.Time { return consoletest.Afternoon }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer book.Close()
 	p := service.Proposal{
 		Decision: service.Decision{
-			ID: "light-gardens-20261124", Service: "power", Level: service.Bounded, Algorithm: "light-dimming", At: afternoon, Reason: "Few are out late.",
-			Inputs: []service.Input{{Entity: "urn:polity:camera:gate", At: afternoon}},
+			ID: "light-gardens-20261124", Service: "power", Level: service.Bounded, Algorithm: "light-dimming", At: consoletest.Afternoon, Reason: "Few are out late.",
+			Inputs: []service.Input{{Entity: "urn:polity:camera:gate", At: consoletest.Afternoon}},
 		},
-		Do: "Dim 54 lamps.", Until: afternoon.Add(9 * time.Hour),
+		Do: "Dim 54 lamps.", Until: consoletest.Afternoon.Add(9 * time.Hour),
 	}
 	if err := book.For("power").Propose(t.Context(), p); err != nil {
 		t.Fatal(err)
@@ -80,7 +80,7 @@ func TestTheDeskHasStreetsBurnInFull(t *testing.T) {
 	if err := book.For("power").Done(t.Context(), service.Due{Proposal: p}); err != nil {
 		t.Fatal(err)
 	}
-	pages := servicePages(t, "power", consoletest.NewLights(afternoon), book, access.SeeAlerts, access.Decide)
+	pages := consoletest.ServicePages(t, "power", consoletest.NewLights(consoletest.Afternoon), book, access.SeeAlerts, access.Decide)
 	post := func(values url.Values) *httptest.ResponseRecorder {
 		r := httptest.NewRequest(http.MethodPost, "/services/power/lighting/full", strings.NewReader(values.Encode()))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -88,7 +88,7 @@ func TestTheDeskHasStreetsBurnInFull(t *testing.T) {
 		pages.ServeHTTP(w, r)
 		return w
 	}
-	if page := get(t, pages, "/services/power/lighting").Body.String(); !strings.Contains(page, "Full light until the morning, because") || !strings.Contains(page, "IEC 60870-5-104") {
+	if page := consoletest.Get(t, pages, "/services/power/lighting").Body.String(); !strings.Contains(page, "Full light until the morning, because") || !strings.Contains(page, "IEC 60870-5-104") {
 		t.Error("the desk's page has no way to full light")
 	}
 	if w := post(url.Values{"area": {"gardens"}, "note": {" "}}); w.Code != http.StatusBadRequest && w.Code != http.StatusUnprocessableEntity {
@@ -104,7 +104,7 @@ func TestTheDeskHasStreetsBurnInFull(t *testing.T) {
 	if err != nil || d.State != decision.Overridden {
 		t.Errorf("%+v, %v", d, err)
 	}
-	if w := get(t, servicePages(t, "power", consoletest.NewLights(afternoon), book), "/services/power/lighting/full"); w.Code != http.StatusMethodNotAllowed && w.Code != http.StatusNotFound && w.Code != http.StatusForbidden {
+	if w := consoletest.Get(t, consoletest.ServicePages(t, "power", consoletest.NewLights(consoletest.Afternoon), book), "/services/power/lighting/full"); w.Code != http.StatusMethodNotAllowed && w.Code != http.StatusNotFound && w.Code != http.StatusForbidden {
 		t.Errorf("%d", w.Code)
 	}
 }

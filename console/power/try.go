@@ -1,4 +1,4 @@
-package console
+package power
 
 import (
 	"context"
@@ -12,17 +12,17 @@ import (
 	"polity/access"
 	"polity/city"
 	"polity/console/frame"
-	power "polity/services/power/live"
+	"polity/services/power/live"
 )
 
-// PowerBoard is the power service as its desk works with it.
-type PowerBoard interface {
-	PowerDesk
+// Board is the power service as its desk works with it.
+type Board interface {
+	Desk
 	// Try makes moves on a copy of the network as it stands. Nothing is sent.
-	Try(moves []power.Move) power.Trial
+	Try(moves []live.Move) live.Trial
 	// Write puts moves before people as a decision to confirm: city.Conflict where a limit
 	// or a tag stands in the way.
-	Write(ctx context.Context, by string, moves []power.Move, why string) (id string, err error)
+	Write(ctx context.Context, by string, moves []live.Move, why string) (id string, err error)
 	HangTag(by, line, reason string) error
 	TakeTag(line string) error
 	// HearCall takes the call of a resident at a bus who has no power: city.NotFound.
@@ -31,17 +31,17 @@ type PowerBoard interface {
 	// Again has another order looked for.
 	Again(fault string) error
 	// Moves are those made for a decision, the first first.
-	Moves(decision string) []power.Moved
+	Moves(decision string) []live.Moved
 }
 
-func (c *Console) powerBoard() (PowerBoard, error) {
-	return frame.Running[PowerBoard](c.Frame, access.Power, c.cfg.Services[access.Power])
+func (c *Console) board() (Board, error) {
+	return frame.Running[Board](c.Frame, access.Power, c.cfg.Service)
 }
 
-type powerTry struct {
+type tryView struct {
 	Simulated           bool
 	Problem             string
-	Steps               []powerTryStep
+	Steps               []tryStep
 	Refused             string
 	Summary             string
 	State               frame.Sign
@@ -51,38 +51,38 @@ type powerTry struct {
 	Undo, Redo, Anew    string   // addresses; empty: there is nothing to do
 	Diagram, Map        template.HTML
 	View, Other         string // which is drawn; the address of the other
-	Lines               []powerTryLine
+	Lines               []tryLine
 	May, Allowed        bool // propose; the service lets these moves be proposed
 	Why                 string
 	Figures             []frame.Figure
 	Operable, Decisions bool
 }
 
-type powerTryStep struct {
+type tryStep struct {
 	Words, After string
 	Broken       []string
 }
 
-type powerTryLine struct {
-	powerLine
+type tryLine struct {
+	lineRow
 	Flow, Move, To string
 }
 
-// powerTryPage is the board to try switching on. All that was tried stands in its address,
+// tryPage is the board to try switching on. All that was tried stands in its address,
 // so that going back is undoing, and a trial can be shown to somebody.
-func (c *Console) powerTryPage(w http.ResponseWriter, r *frame.Request) error {
-	return c.showPowerTry(w, r, r.URL.Query(), "", nil)
+func (c *Console) tryPage(w http.ResponseWriter, r *frame.Request) error {
+	return c.showTry(w, r, r.URL.Query(), "", nil)
 }
 
-func (c *Console) showPowerTry(w http.ResponseWriter, r *frame.Request, q url.Values, why string, problem error) error {
-	board, err := c.powerBoard()
+func (c *Console) showTry(w http.ResponseWriter, r *frame.Request, q url.Values, why string, problem error) error {
+	board, err := c.board()
 	if err != nil {
 		return err
 	}
-	var moves []power.Move
+	var moves []live.Move
 	steps := q["step"]
 	for _, text := range steps {
-		m, err := power.ReadMove(text)
+		m, err := live.ReadMove(text)
 		if err != nil {
 			return err
 		}
@@ -90,10 +90,10 @@ func (c *Console) showPowerTry(w http.ResponseWriter, r *frame.Request, q url.Va
 	}
 	now, t := board.View(), board.Try(moves)
 	undone := q["undone"]
-	v := powerTry{
+	v := tryView{
 		Simulated: now.Simulated, Refused: t.Refused, Allowed: t.Allowed, Why: why, Step: steps, Operable: now.Field.Configured,
-		May:       c.cfg.Decisions != nil && c.Allowed(r, access.Decide, access.Service(access.Power)),
-		Decisions: c.cfg.Decisions != nil, View: q.Get("view"),
+		May:       c.cfg.Decisions.On() && c.Allowed(r, access.Decide, access.Service(access.Power)),
+		Decisions: c.cfg.Decisions.On(), View: q.Get("view"),
 	}
 	status := http.StatusOK
 	if problem != nil {
@@ -112,28 +112,28 @@ func (c *Console) showPowerTry(w http.ResponseWriter, r *frame.Request, q url.Va
 	if len(undone) > 0 {
 		v.Redo = to(append(slices.Clone(steps), undone[0]), undone[1:], v.View)
 	}
-	link := func(l *power.LineView) string {
-		if l.Faulty || l.Tagged || (now.Field.Configured && !l.Operated) || len(steps) >= power.MovesMost || t.Refused != "" {
+	link := func(l *live.LineView) string {
+		if l.Faulty || l.Tagged || (now.Field.Configured && !l.Operated) || len(steps) >= live.MovesMost || t.Refused != "" {
 			return ""
 		}
-		return to(append(slices.Clone(steps), power.Move{Line: l.Name, Close: !l.Closed}.String()), nil, v.View)
+		return to(append(slices.Clone(steps), live.Move{Line: l.Name, Close: !l.Closed}.String()), nil, v.View)
 	}
-	c.powerTrial(&v, &t, link)
-	v.Map, _ = c.powerMap(&t.Picture, link)
+	c.trial(&v, &t, link)
+	v.Map, _ = c.mapOf(&t.Picture, link)
 	v.Other = to(steps, undone, "map")
 	if v.View == "map" && v.Map != "" {
 		v.Diagram, v.Other = v.Map, to(steps, undone, "")
 	} else {
 		v.View, v.Diagram = "", c.oneLine(&t.Picture, link)
 	}
-	return c.Render(w, r, status, frame.Page{Template: "powertry", Title: c.Say("power.try.title"), Data: v})
+	return c.Render(w, r, status, frame.Page{Template: "power/try", Title: c.Say("power.try.title"), Data: v})
 }
 
-// powerTrial puts into words what moves lead to.
-func (c *Console) powerTrial(v *powerTry, t *power.Trial, link func(l *power.LineView) string) {
+// trial puts into words what moves lead to.
+func (c *Console) trial(v *tryView, t *live.Trial, link func(l *live.LineView) string) {
 	last := t.Before
 	for _, x := range t.Steps {
-		s := powerTryStep{Words: c.powerMoveWords(x.Move), Broken: x.Broken, After: c.powerChange(last.Customers, &x.After)}
+		s := tryStep{Words: c.moveWords(x.Move), Broken: x.Broken, After: c.change(last.Customers, &x.After)}
 		v.Steps = append(v.Steps, s)
 		last = x.After
 	}
@@ -176,13 +176,13 @@ func (c *Console) powerTrial(v *powerTry, t *power.Trial, link func(l *power.Lin
 	open, closed := frame.PickGroup{Name: c.Say("power.try.closed")}, frame.PickGroup{Name: c.Say("power.try.opened")}
 	for i := range t.Lines {
 		l := &t.Lines[i]
-		row := powerTryLine{powerLine: c.powerLine(l), To: link(l)}
+		row := tryLine{lineRow: c.lineRow(l), To: link(l)}
 		if l.Live && l.Amperes > 0 {
-			row.Flow = powerFlow(l)
+			row.Flow = flow(l)
 		}
 		if row.To != "" {
-			row.Move = c.powerMove(l)
-			one := frame.Pick{Value: power.Move{Line: l.Name, Close: !l.Closed}.String(), Name: row.Move}
+			row.Move = c.moveOf(l)
+			one := frame.Pick{Value: live.Move{Line: l.Name, Close: !l.Closed}.String(), Name: row.Move}
 			if l.Closed {
 				open.List = append(open.List, one)
 			} else {
@@ -198,15 +198,15 @@ func (c *Console) powerTrial(v *powerTry, t *power.Trial, link func(l *power.Lin
 	}
 }
 
-func (c *Console) powerMoveWords(m power.Move) string {
+func (c *Console) moveWords(m live.Move) string {
 	if m.Close {
 		return c.Say("power.try.close", "line", m.Line)
 	}
 	return c.Say("power.try.open", "line", m.Line)
 }
 
-// powerChange is what a step leads to, in one line.
-func (c *Console) powerChange(before int, a *power.Check) string {
+// change is what a step leads to, in one line.
+func (c *Console) change(before int, a *live.Check) string {
 	words := c.Say("power.step.dead")
 	if a.LowestPU > 0 {
 		words = c.Say("power.step.after", "n", a.Customers, "volts", fmt.Sprintf("%.1f", 100*a.LowestPU))
@@ -234,18 +234,18 @@ func shortList(names []string) string {
 	return text
 }
 
-// powerPropose puts what was tried before people, as a decision to confirm.
-func (c *Console) powerPropose(w http.ResponseWriter, r *frame.Request) error {
-	board, err := c.powerBoard()
+// propose puts what was tried before people, as a decision to confirm.
+func (c *Console) propose(w http.ResponseWriter, r *frame.Request) error {
+	board, err := c.board()
 	if err != nil {
 		return err
 	}
 	if err := c.ReadForm(w, r); err != nil {
 		return err
 	}
-	var moves []power.Move
+	var moves []live.Move
 	for _, text := range r.PostForm["step"] {
-		m, err := power.ReadMove(text)
+		m, err := live.ReadMove(text)
 		if err != nil {
 			return err
 		}
@@ -255,18 +255,18 @@ func (c *Console) powerPropose(w http.ResponseWriter, r *frame.Request) error {
 	id, err := board.Write(r.Context(), r.Who.Name, moves, why)
 	switch city.KindOf(err) {
 	case city.Conflict, city.Invalid:
-		return c.showPowerTry(w, r, url.Values{"step": r.PostForm["step"]}, why, err)
+		return c.showTry(w, r, url.Values{"step": r.PostForm["step"]}, why, err)
 	}
 	if err != nil {
 		return err
 	}
-	http.Redirect(w, r.Request, powerOrderPath(id), http.StatusSeeOther)
+	http.Redirect(w, r.Request, orderPath(id), http.StatusSeeOther)
 	return nil
 }
 
-// powerDeskAct is what else the desk does: tags, a crew's word, another order.
-func (c *Console) powerDeskAct(w http.ResponseWriter, r *frame.Request) error {
-	board, err := c.powerBoard()
+// deskAct is what else the desk does: tags, a crew's word, another order.
+func (c *Console) deskAct(w http.ResponseWriter, r *frame.Request) error {
+	board, err := c.board()
 	if err != nil {
 		return err
 	}
@@ -291,7 +291,7 @@ func (c *Console) powerDeskAct(w http.ResponseWriter, r *frame.Request) error {
 	}
 	switch city.KindOf(err) {
 	case city.Conflict, city.Invalid, city.NotFound:
-		return c.showPower(w, r, err)
+		return c.showDesk(w, r, err)
 	}
 	if err != nil {
 		return err

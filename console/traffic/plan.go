@@ -1,4 +1,4 @@
-package console
+package traffic
 
 import (
 	"context"
@@ -12,18 +12,19 @@ import (
 
 	"polity/access"
 	"polity/city"
+	"polity/console/decisions"
 	"polity/console/frame"
 	"polity/room/decision"
 	"polity/services/traffic/compare"
-	traffic "polity/services/traffic/live"
+	"polity/services/traffic/live"
 	"polity/services/traffic/plan"
 )
 
-// TrafficPlans is what the traffic service knows of the plans in its junctions' controllers.
-type TrafficPlans interface {
-	Plans(junction string) (*traffic.PlanView, error)
+// Plans is what the traffic service knows of the plans in its junctions' controllers.
+type Plans interface {
+	Plans(junction string) (*live.PlanView, error)
 	// Try checks a change and simulates it; it takes about a second.
-	Try(ctx context.Context, c plan.Change) (*traffic.Trial, error)
+	Try(ctx context.Context, c plan.Change) (*live.Trial, error)
 	// ProposePlan puts a change into the book of decisions.
 	ProposePlan(ctx context.Context, c plan.Change, why, by string) (id string, err error)
 }
@@ -94,18 +95,18 @@ const (
 	mostBand   = 99
 )
 
-// trafficPlans is the running service as this page asks it.
-func (c *Console) trafficPlans() (TrafficPlans, TrafficDesk, error) {
-	plans, err := frame.Running[TrafficPlans](c.Frame, access.Traffic, c.cfg.Services[access.Traffic])
+// plans is the running service as this page asks it.
+func (c *Console) plans() (Plans, Desk, error) {
+	plans, err := frame.Running[Plans](c.Frame, access.Traffic, c.service)
 	if err != nil {
 		return nil, nil, err
 	}
-	desk, err := frame.Running[TrafficDesk](c.Frame, access.Traffic, c.cfg.Services[access.Traffic])
+	desk, err := frame.Running[Desk](c.Frame, access.Traffic, c.service)
 	return plans, desk, err
 }
 
 // wished reads a change out of a form or an address; asked is false where nobody asks for one.
-func (c *Console) wished(junction string, q url.Values, v *traffic.PlanView) (one *traffic.PlanOf, change plan.Change, asked bool, err error) {
+func (c *Console) wished(junction string, q url.Values, v *live.PlanView) (one *live.PlanOf, change plan.Change, asked bool, err error) {
 	for i := range v.Plans {
 		if p := &v.Plans[i]; p.ID == q.Get("plan") || (q.Get("plan") == "" && p.Runs) {
 			one = p
@@ -164,8 +165,8 @@ func addressOf(path string, list []planField) string {
 	return path + "?" + q.Encode()
 }
 
-// trafficPlanPage shows the plans of a junction, and what a change of one would do.
-func (c *Console) trafficPlanPage(w http.ResponseWriter, r *frame.Request) error {
+// planView shows the plans of a junction, and what a change of one would do.
+func (c *Console) planView(w http.ResponseWriter, r *frame.Request) error {
 	v, err := c.planPage(r, r.URL.Query())
 	if err != nil {
 		return err
@@ -174,12 +175,12 @@ func (c *Console) trafficPlanPage(w http.ResponseWriter, r *frame.Request) error
 }
 
 func (c *Console) showPlans(w http.ResponseWriter, r *frame.Request, status int, v *planPage) error {
-	return c.Render(w, r, status, frame.Page{Template: "trafficplan", Title: c.Say("traffic.plan.title", "name", v.Name), Data: v})
+	return c.Render(w, r, status, frame.Page{Template: "traffic/plan", Title: c.Say("traffic.plan.title", "name", v.Name), Data: v})
 }
 
 // planPage is the page for what an address or a form asks for.
 func (c *Console) planPage(r *frame.Request, q url.Values) (*planPage, error) {
-	service, desk, err := c.trafficPlans()
+	service, desk, err := c.plans()
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +208,7 @@ func (c *Console) planPage(r *frame.Request, q url.Values) (*planPage, error) {
 		v.IDs = append(v.IDs, p.ID)
 	}
 	c.planForm(v, one, &change)
-	v.May = c.Allowed(r, access.Decide, access.Service(access.Traffic)) && c.cfg.Decisions != nil && now.Told
+	v.May = c.Allowed(r, access.Decide, access.Service(access.Traffic)) && c.decisions.On() && now.Told
 	v.Diagrams = []planDiagram{{c.Say("traffic.plan.today"), c.planDiagram(one.Bars, one.Cycle.Seconds())}}
 	if v.Decisions, err = c.planDecisions(r, junction); err != nil {
 		return nil, err
@@ -223,7 +224,7 @@ func (c *Console) planPage(r *frame.Request, q url.Values) (*planPage, error) {
 }
 
 // planForm fills in what can be set.
-func (c *Console) planForm(v *planPage, one *traffic.PlanOf, change *plan.Change) {
+func (c *Console) planForm(v *planPage, one *live.PlanOf, change *plan.Change) {
 	for i, ph := range one.Phases {
 		x := planPhase{Number: i + 1, Greens: strings.Join(ph.Greens, ", "), Today: strconv.FormatFloat(ph.Lasts.Seconds(), 'f', -1, 64) + " s", Stretch: ph.Band >= 0, Least: ph.Least, Most: ph.Least + mostBand}
 		switch {
@@ -248,7 +249,7 @@ func (c *Console) planForm(v *planPage, one *traffic.PlanOf, change *plan.Change
 }
 
 // planTrial has a change checked and simulated.
-func (c *Console) planTrial(r *frame.Request, v *planPage, service TrafficPlans, change *plan.Change) error {
+func (c *Console) planTrial(r *frame.Request, v *planPage, service Plans, change *plan.Change) error {
 	t, err := service.Try(r.Context(), *change)
 	if err != nil {
 		return err
@@ -310,14 +311,14 @@ func orElse(s, other string) string {
 
 // planDecisions are the last ones about a junction's plans.
 func (c *Console) planDecisions(r *frame.Request, junction string) (list []planDecision, err error) {
-	if c.cfg.Decisions == nil {
+	if !c.decisions.On() {
 		return nil, nil
 	}
-	book, by, err := c.decisions(r)
+	book, by, err := c.decisions.Book(r)
 	if err != nil {
 		return nil, err
 	}
-	all, _, err := book.Find(r.Context(), by, decision.Query{Services: []city.Slug{access.Traffic}, Limit: decisionsOpen})
+	all, _, err := book.Find(r.Context(), by, decision.Query{Services: []city.Slug{access.Traffic}, Limit: decisions.Most})
 	if err != nil {
 		return nil, err
 	}
@@ -331,7 +332,7 @@ func (c *Console) planDecisions(r *frame.Request, junction string) (list []planD
 
 // planState is a decision's state in the words of plans: what is applied is in effect.
 func (c *Console) planState(s decision.State) frame.Sign {
-	x := c.decisionState(s)
+	x := c.decisions.State(s)
 	if key := "traffic.plan.state." + string(s); c.Forms(key) != nil {
 		x.Word = c.Say(key)
 	}
@@ -345,7 +346,7 @@ const (
 )
 
 // planDiagram draws when each group is green.
-func (c *Console) planDiagram(list []traffic.Bar, cycle float64) template.HTML {
+func (c *Console) planDiagram(list []live.Bar, cycle float64) template.HTML {
 	if cycle <= 0 {
 		return ""
 	}
@@ -376,7 +377,7 @@ func (c *Console) planDiagram(list []traffic.Bar, cycle float64) template.HTML {
 
 // proposePlan puts a change into the book of decisions: somebody has to agree to it there.
 func (c *Console) proposePlan(w http.ResponseWriter, r *frame.Request) error {
-	service, _, err := c.trafficPlans()
+	service, _, err := c.plans()
 	if err != nil {
 		return err
 	}
@@ -411,8 +412,8 @@ func (c *Console) proposePlan(w http.ResponseWriter, r *frame.Request) error {
 }
 
 // planReport is a trial for a file.
-func (c *Console) planReport(r *frame.Request) (*traffic.Trial, error) {
-	service, _, err := c.trafficPlans()
+func (c *Console) planReport(r *frame.Request) (*live.Trial, error) {
+	service, _, err := c.plans()
 	if err != nil {
 		return nil, err
 	}
@@ -472,7 +473,7 @@ func (c *Console) planPDF(w http.ResponseWriter, r *frame.Request) error {
 	if err != nil {
 		return err
 	}
-	_, desk, err := c.trafficPlans()
+	_, desk, err := c.plans()
 	if err != nil {
 		return err
 	}

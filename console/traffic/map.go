@@ -1,25 +1,27 @@
-package console
+package traffic
 
 import (
 	"encoding/json"
 	"net/http"
 	"strconv"
 
+	"polity/console/ground"
+
 	"polity/console/frame"
-	traffic "polity/services/traffic/live"
+	"polity/services/traffic/live"
 )
 
-// trafficMap is the junctions on the still picture of the map: useful without scripts.
-type trafficMap struct {
+// mapView is the junctions on the still picture of the map: useful without scripts.
+type mapView struct {
 	OnMap         bool
 	Light, Dark   string
 	Credit        string
 	CreditURL     string
 	Width, Height int
-	Dots          []trafficDot
+	Dots          []dot
 }
 
-type trafficDot struct {
+type dot struct {
 	X, Y        int
 	Number      int // as in the list
 	Words, Sign string
@@ -27,19 +29,19 @@ type trafficDot struct {
 }
 
 // drawJunctions puts those junctions on the map that are on it.
-func (c *Console) drawJunctions(list []trafficJunction, v *traffic.View) (m trafficMap) {
+func (c *Console) drawJunctions(list []junctionView, v *live.View) (m mapView) {
 	g := c.Ground
 	if g == nil || g.Light == "" {
 		return m
 	}
-	m = trafficMap{Light: g.Light, Dark: g.Dark, Width: g.Width, Height: g.Height, Credit: c.about.Map.Credit, CreditURL: c.about.Map.CreditURL}
+	m = mapView{Light: g.Light, Dark: g.Dark, Width: g.Width, Height: g.Height, Credit: g.Credit, CreditURL: g.CreditURL}
 	for i := range v.Junctions {
 		p := v.Junctions[i].Place
-		if p == nil || !c.inGround(*p) {
+		if p == nil || !c.Ground.Holds(*p) {
 			continue
 		}
 		x, y := g.Project(*p)
-		m.Dots = append(m.Dots, trafficDot{X: int(x), Y: int(y), Number: i + 1, Words: strconv.Itoa(i+1) + ". " + list[i].Name + ": " + list[i].State.Word, Sign: list[i].State.Sign, Anchor: list[i].Anchor})
+		m.Dots = append(m.Dots, dot{X: int(x), Y: int(y), Number: i + 1, Words: strconv.Itoa(i+1) + ". " + list[i].Name + ": " + list[i].State.Word, Sign: list[i].State.Sign, Anchor: list[i].Anchor})
 	}
 	m.OnMap = len(m.Dots) > 0
 	return m
@@ -47,9 +49,9 @@ func (c *Console) drawJunctions(list []trafficJunction, v *traffic.View) (m traf
 
 func junctionAnchor(i int) string { return "junction-" + strconv.Itoa(i+1) }
 
-// trafficGeoJSON is the junctions as RFC 7946: where they are, and who decides there.
-func (c *Console) trafficGeoJSON(w http.ResponseWriter, _ *frame.Request) error {
-	v, err := c.trafficNow()
+// viewGeoJSON is the junctions as RFC 7946: where they are, and who decides there.
+func (c *Console) viewGeoJSON(w http.ResponseWriter, _ *frame.Request) error {
+	v, err := c.now()
 	if err != nil {
 		return err
 	}
@@ -67,7 +69,7 @@ func (c *Console) trafficGeoJSON(w http.ResponseWriter, _ *frame.Request) error 
 			waiting += q.Now
 		}
 		features = append(features, map[string]any{
-			"type": "Feature", "id": j.ID, "geometry": map[string]any{"type": "Point", "coordinates": lonLat(*j.Place)},
+			"type": "Feature", "id": j.ID, "geometry": map[string]any{"type": "Point", "coordinates": ground.LonLat(*j.Place)},
 			"properties": map[string]any{"name": j.Name, "control": string(j.Mode), "since": j.Since.UTC(), "vehicles_queued": queued, "people_waiting": waiting, "simulated": v.Simulated},
 		})
 	}
