@@ -10,10 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"polity/console/decisions"
-	"polity/console/power"
-	"polity/console/traffic"
-
 	"polity/access"
 	"polity/access/account"
 	"polity/access/directory"
@@ -21,9 +17,12 @@ import (
 	"polity/access/policy"
 	"polity/camera/live"
 	"polity/city"
+	"polity/console/decisions"
 	"polity/console/frame"
 	"polity/console/ground"
+	"polity/console/power"
 	"polity/console/texts"
+	"polity/console/traffic"
 	"polity/console/waste"
 	"polity/room/decision"
 	"polity/room/incident"

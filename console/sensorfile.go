@@ -8,9 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"polity/console/ground"
-
 	"polity/console/frame"
+	"polity/console/ground"
 	"polity/sensors/alarm"
 )
 

@@ -8,9 +8,7 @@ var (
 	get          = consoletest.Get
 	post         = consoletest.Post
 	send         = consoletest.Send
-	pageSays     = consoletest.Says
 	servicePages = consoletest.ServicePages
-	atDesk       = consoletest.AtDesk
 )
 
 const (

@@ -55,10 +55,10 @@ func theService(r *http.Request) ([]access.Thing, error) {
 // On reports whether there is a book.
 func (c *Console) On() bool { return c.book != nil }
 
-const (
-	Most       = 200 // that a page lists
-	closedMost = 30
-)
+// Most is how many open decisions a page lists.
+const Most = 200
+
+const closedMost = 30
 
 type listView struct {
 	Said, Problem string

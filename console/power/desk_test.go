@@ -13,14 +13,13 @@ import (
 	"testing"
 	"time"
 
-	"polity/console/power"
-
 	"golang.org/x/mod/sumdb/note"
 
 	"polity/access"
 	"polity/city"
 	"polity/console"
 	"polity/console/consoletest"
+	"polity/console/power"
 	"polity/room/decision"
 	"polity/service"
 	"polity/services/power/live"

@@ -12,10 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"polity/console/consoletest"
-
 	"polity/access"
 	"polity/city"
+	"polity/console/consoletest"
 	"polity/room/decision"
 	"polity/service"
 	"polity/services/traffic/live"

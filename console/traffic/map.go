@@ -5,9 +5,8 @@ import (
 	"net/http"
 	"strconv"
 
-	"polity/console/ground"
-
 	"polity/console/frame"
+	"polity/console/ground"
 	"polity/services/traffic/live"
 )
 

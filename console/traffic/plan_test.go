@@ -11,10 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"polity/console/consoletest"
-
 	"polity/access"
 	"polity/city"
+	"polity/console/consoletest"
 	"polity/room/decision"
 	"polity/services/traffic/compare"
 	"polity/services/traffic/live"
