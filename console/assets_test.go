@@ -23,7 +23,7 @@ func TestAssetsAreKeptForEverAndUnpackedForWhoAsks(t *testing.T) {
 	z := gzip.NewWriter(&packed)
 	_, _ = z.Write([]byte("let x = 1"))
 	_ = z.Close()
-	pages, err := console.New(console.Config{City: world, Bundle: fstest.MapFS{"manifest.json": {Data: []byte(`{"shell":"shell.ABC.js"}`)}, "shell.ABC.js.gz": {Data: packed.Bytes()}}})
+	pages, err := console.New(console.Config{City: world, Bundle: fstest.MapFS{"manifest.json": {Data: []byte(`{"shell":"shell.ABC.js","crewworker":"crewworker.ABC.js"}`)}, "shell.ABC.js.gz": {Data: packed.Bytes()}, "crewworker.ABC.js.gz": {Data: packed.Bytes()}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,6 +43,10 @@ func TestAssetsAreKeptForEverAndUnpackedForWhoAsks(t *testing.T) {
 	pages.ServeHTTP(w, r)
 	if w.Header().Get("Content-Encoding") != "gzip" || !bytes.Equal(w.Body.Bytes(), packed.Bytes()) {
 		t.Errorf("packed: %v, %d bytes", w.Header(), w.Body.Len())
+	}
+	// What keeps pages on a telephone stays at its address: a new one has to come.
+	if w := get(t, pages, "/orders/worker.js"); w.Code != 200 || w.Body.String() != "let x = 1" || w.Result().Header.Get("Cache-Control") != "no-cache" {
+		t.Errorf("a worker: status %d, %q, %s", w.Code, w.Body, w.Result().Header.Get("Cache-Control"))
 	}
 	if w := get(t, pages, "/assets/shell.OLD.js"); w.Code != 404 || strings.Contains(w.Header().Get("Cache-Control"), "immutable") {
 		t.Errorf("an old asset: status %d, %s", w.Code, w.Header().Get("Cache-Control"))

@@ -82,7 +82,7 @@ func TestWhatIsOwedIsFound(t *testing.T) {
 	hold("2026-11-23", "over")
 	hold("2026-11-24", "today")
 	pages := dutyPages(t, w, somebody("audit", access.Auditor))
-	body := says(t, pages, "/cases/duties", http.StatusOK, "None. All details whose day has come are public.", "1 hold is in effect.", "1 earlier hold is over.", "0 days left")
+	body := says(t, pages, "/cases/duties", http.StatusOK, "No disclosure is overdue: all details whose day has come are public.", "1 hold is in effect.", "1 earlier hold is over.", "0 days left")
 	if got := section(body, "weeks-title"); !strings.Contains(got, "2026-W47 Wrong keys found 100 checked, 2 wrong No audit") || !strings.Contains(got, "2026-W46 No audit No audit") {
 		t.Errorf("audits: %s", got)
 	}

@@ -39,30 +39,35 @@ func (f *Frame) Asset(entry string) string { return "/assets/" + f.bundle.named[
 
 // ServeAsset answers with the file of the bundle that the address names as {file}.
 func (f *Frame) ServeAsset(w http.ResponseWriter, r *Request) error {
-	return f.serveAsset(w, r, r.PathValue("file"))
+	return f.serveAsset(w, r, r.PathValue("file"), forever)
 }
 
 // ServeWorker answers with an entry of the bundle at an address beside the page that it works
-// for: a worker serves only what lies below its own address.
+// for: a worker serves only what lies below its own address. That address stays while what
+// stands there changes, so that a browser asks each time.
 func (f *Frame) ServeWorker(w http.ResponseWriter, r *Request, entry string) error {
-	err := f.serveAsset(w, r, f.bundle.named[entry])
-	w.Header().Set("Cache-Control", "no-cache")
-	return err
+	return f.serveAsset(w, r, f.bundle.named[entry], "no-cache")
 }
 
-func (f *Frame) serveAsset(w http.ResponseWriter, r *Request, name string) error {
+const forever = "public, max-age=31536000, immutable"
+
+func (f *Frame) serveAsset(w http.ResponseWriter, r *Request, name, cache string) error {
 	packed, err := fs.ReadFile(f.bundle.files, name+".gz")
 	if err != nil {
 		return city.Errorf(city.NotFound, "%s", f.Say("error.asset"))
 	}
-	return ServePacked(w, r, path.Ext(name), packed)
+	return servePacked(w, r, path.Ext(name), cache, packed)
 }
 
 // ServePacked answers with something that never changes under its name.
 func ServePacked(w http.ResponseWriter, r *Request, ext string, packed []byte) error {
+	return servePacked(w, r, ext, forever, packed)
+}
+
+func servePacked(w http.ResponseWriter, r *Request, ext, cache string, packed []byte) error {
 	h := w.Header()
 	h.Set("Content-Type", typeOf(ext))
-	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	h.Set("Cache-Control", cache)
 	h.Set("Vary", "Accept-Encoding")
 	if TakesGzip(r) {
 		h.Set("Content-Encoding", "gzip")
