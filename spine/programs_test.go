@@ -54,7 +54,7 @@ func TestProgramsGoOnWhereTheyWere(t *testing.T) {
 	}
 	stop := errors.New("enough")
 	next := 0
-	for _, until := range []int{7, 8, 30} { // three programs of one name
+	for _, until := range []int{7, 8, 30, 30} { // programs of one name
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		r := &spine.Reading{Address: h.ProgramsAddress(), Password: password, Stream: "told", Name: "reader"}
 		err := r.Read(ctx, func(body []byte) error {
@@ -64,8 +64,8 @@ func TestProgramsGoOnWhereTheyWere(t *testing.T) {
 			if string(body) != fmt.Sprint(next) {
 				t.Errorf("%s came in place of %d", body, next)
 			}
-			if next++; next == 30 {
-				cancel()
+			if next++; next == 12 || next == 30 {
+				cancel() // what it does now counts as read all the same
 			}
 			return nil
 		})

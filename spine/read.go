@@ -22,8 +22,8 @@ type Reading struct {
 }
 
 // Read calls each with every message of the stream, in order, until it returns an error
-// or ctx ends. A message counts as read once each has returned nil, and comes again
-// otherwise, or when the program ends in between.
+// or ctx ends. A message counts as read once each has returned nil, also when ctx ends
+// meanwhile, and comes again otherwise, or when the program ends in between.
 func (r *Reading) Read(ctx context.Context, each func(body []byte) error) error {
 	nc, err := nats.Connect("nats://"+r.Address, nats.UserInfo(ProgramsUser, r.Password), nats.CustomInboxPrefix(programsInbox), nats.MaxReconnects(-1), nats.ReconnectWait(time.Second))
 	if err != nil {
@@ -53,9 +53,19 @@ func (r *Reading) Read(ctx context.Context, each func(body []byte) error) error 
 		if err := each(m.Data()); err != nil {
 			return errors.Join(err, m.Nak(), nc.Flush()) // for the next who reads, at once
 		}
-		if err := m.DoubleAck(ctx); err != nil {
+		if err := marked(ctx, m); err != nil {
 			return city.Errorf(city.Unavailable, "a change that was read could not be marked so, and will come again: %w", err)
 		}
 	}
 	return ctx.Err()
+}
+
+// ackWait is how long the hub may take to say that a message is marked as read.
+const ackWait = 10 * time.Second
+
+// marked has a message count as read, even if the program is to stop meanwhile.
+func marked(ctx context.Context, m jetstream.Msg) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ackWait)
+	defer cancel()
+	return m.DoubleAck(ctx)
 }
