@@ -96,12 +96,20 @@ test("notices: push on, shown, and off in this browser", async (t) => {
       const worker = await navigator.serviceWorker.getRegistration("/room/");
       return (await worker!.getNotifications()).map((n) => ({ title: n.title, body: n.body, link: n.data }));
     });
-  await push(JSON.stringify({ title: "Flooding: Underpass", body: "Priority 1. New.", link: "/room?alert=a%3A1", tag: "one" }));
-  await until("the notice is shown", async () => (await shown()).some((n) => n.title === "Flooding: Underpass" && n.body === "Priority 1. New." && n.link === "/room?alert=a%3A1"));
-  await push(JSON.stringify({ title: "Flooding: Underpass", body: "Priority 1. Escalated.", link: "/room?alert=a%3A1", tag: "one" }));
-  await until("a later one stands in its place", async () => (await shown()).length === 1 && (await shown())[0]!.body.endsWith("Escalated."));
-  await push("what nobody can read");
-  await until("something is shown for it all the same", async () => (await shown()).some((n) => n.title === "Polity"));
+  // A browser that is busy may lose a push: the service that carries it sends it again.
+  const arrives = async (what: string, data: string, is: () => Promise<boolean>): Promise<void> => {
+    let next = 0;
+    await until(what, async () => {
+      if (Date.now() >= next) {
+        await push(data);
+        next = Date.now() + 5000;
+      }
+      return is();
+    });
+  };
+  await arrives("the notice is shown", JSON.stringify({ title: "Flooding: Underpass", body: "Priority 1. New.", link: "/room?alert=a%3A1", tag: "one" }), async () => (await shown()).some((n) => n.title === "Flooding: Underpass" && n.body === "Priority 1. New." && n.link === "/room?alert=a%3A1"));
+  await arrives("a later one stands in its place", JSON.stringify({ title: "Flooding: Underpass", body: "Priority 1. Escalated.", link: "/room?alert=a%3A1", tag: "one" }), async () => (await shown()).length === 1 && (await shown())[0]!.body.endsWith("Escalated."));
+  await arrives("something is shown for it all the same", "what nobody can read", async () => (await shown()).some((n) => n.title === "Polity"));
 
   await button.click();
   await until("push is off", async () => (await page.textContent("main"))?.includes("No browser of yours gets notices yet"));

@@ -230,8 +230,8 @@ func (p *Pausing) Visit(now, drive, early, service int32) int32 {
 			p.began = max(now, p.Early)
 			now = p.began + p.Length
 			p.due = false
-		} else if wait := early - now - drive; wait > 0 && now+drive+wait >= p.Early+p.Length {
-			p.due, p.began = false, max(now+drive, p.Early) // it fits into the wait
+		} else if from := max(now+drive, p.Early); from+p.Length <= early {
+			p.due, p.began = false, from // it fits into the wait
 		}
 	}
 	return max(now+drive, early) + service

@@ -31,17 +31,18 @@ func (s *planned) moved(c, v int32) int32 {
 	return 0
 }
 
-// beyond returns the location and latest arrival that follow a trip's
-// station: the next trip's first call or the end of the day.
-func (s *planned) beyond(r *run) (loc, latest int32) {
+// beyond returns the location and latest arrival that follow a trip's station, and before
+// when the vehicle does not leave the station: the next trip's first call and release, or
+// the end of the day.
+func (s *planned) beyond(r *run) (loc, latest, released int32) {
 	if r.next >= 0 {
 		x := &s.runs[r.next]
 		if x.first != 0 {
-			return s.calls[x.first].loc, s.calls[x.first].latest
+			return s.calls[x.first].loc, s.calls[x.first].latest, x.release
 		}
 	}
 	v := &s.p.Vehicles[r.vehicle]
-	return v.End, v.Late
+	return v.End, v.Late, 0
 }
 
 // between prices c between prev and next of trip t and keeps it as best if it is
@@ -108,7 +109,7 @@ func (s *planned) otherStation(c, t int32, best *spot) {
 		return // rare; the present station will do
 	}
 	leaves := max(arrives, stop.Early) + stop.Service
-	loc, latest := s.beyond(r)
+	loc, latest, released := s.beyond(r)
 	now := p.Stations[r.station].Location
 	keep := *best
 	for _, st := range v.Stations {
@@ -121,7 +122,7 @@ func (s *planned) otherStation(c, t int32, best *spot) {
 			continue
 		}
 		at := leaves + m.Time[stop.Location*n+o.Location]
-		if at > o.Late || max(at, o.Early)+o.Service+m.Time[o.Location*n+loc] > latest {
+		if at > o.Late || max(at, o.Early, released-o.Service)+o.Service+m.Time[o.Location*n+loc] > latest {
 			continue
 		}
 		candidate := keep
@@ -147,9 +148,10 @@ func (s *planned) alone(c, v, before int32, best *spot) {
 	if before >= 0 {
 		last = s.runs[before].prev
 	}
-	to, latest := vehicle.End, vehicle.Late
+	to, latest, released := vehicle.End, vehicle.Late, int32(0)
 	if before >= 0 {
-		to, latest = s.calls[s.runs[before].first].loc, s.calls[s.runs[before].first].latest
+		x := &s.runs[before]
+		to, latest, released = s.calls[x.first].loc, s.calls[x.first].latest, x.release
 	}
 	if last >= 0 {
 		x := &s.runs[last]
@@ -179,7 +181,7 @@ func (s *planned) alone(c, v, before int32, best *spot) {
 			continue
 		}
 		at := leaves + m.Time[loc*n+o.Location]
-		if at > o.Late || max(at, o.Early)+o.Service+m.Time[o.Location*n+to] > latest {
+		if at > o.Late || max(at, o.Early, released-o.Service)+o.Service+m.Time[o.Location*n+to] > latest {
 			continue
 		}
 		candidate := spot{trip: -1, vehicle: v, before: before, station: st, delta: delta}

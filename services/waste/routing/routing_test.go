@@ -45,7 +45,7 @@ func verify(t interface {
 					gaps = append(gaps, max(now, vehicle.Pause.Early))
 					arrive = max(now, vehicle.Pause.Early) + vehicle.Pause.Length + way
 					paused = true
-				} else if early-arrive > 0 && early >= vehicle.Pause.Early+vehicle.Pause.Length {
+				} else if early-max(arrive, vehicle.Pause.Early) >= vehicle.Pause.Length {
 					paused = true
 				}
 			}
@@ -180,6 +180,37 @@ func TestEveryPlanIsDrivable(t *testing.T) {
 		}
 		verify(t, p, plan)
 	})
+}
+
+// TestATripBeforeOneThatWaits: a trip that is put before one whose load is released later, and
+// has it begin elsewhere, leaves it time enough (found by the test above).
+func TestATripBeforeOneThatWaits(t *testing.T) {
+	p := randomProblem(11, 14)
+	plan, err := Solve(context.Background(), p, Options{Iterations: 200, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	verify(t, p, plan)
+}
+
+// TestAPauseIsNotCutShort by a wait that began before it and is too short for it.
+func TestAPauseIsNotCutShort(t *testing.T) {
+	for _, x := range []struct {
+		drive, early int32
+		due          bool
+		leaves       int32
+		began        int32
+	}{
+		{100, 1110, true, 1120, 0},     // it waits from 1050 for 60: the pause comes later
+		{100, 1160, false, 1170, 1050}, // for 110
+		{20, 1105, false, 1115, 1000},  // there since 970; the pause may begin at 1000
+	} {
+		v := Vehicle{Pause: Pause{Early: 1000, Late: 1300, Length: 100}}
+		pause := NewPausing(&v)
+		if leaves := pause.Visit(950, x.drive, x.early, 10); leaves != x.leaves || pause.Due() != x.due || pause.Began() != x.began {
+			t.Errorf("%+v: leaves %d, due %v, began %d", x, leaves, pause.Due(), pause.Began())
+		}
+	}
 }
 
 func TestSearchImprovesAndRepeats(t *testing.T) {

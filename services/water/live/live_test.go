@@ -236,7 +236,10 @@ func TestAnOrderIsUndone(t *testing.T) {
 		v := x.wait("a crew has been there", func(v live.View) bool { return len(v.Leaks) == 1 && v.Leaks[0].Waiting != d.ID })
 		cut = v.Leaks[0].Cut
 	}
-	x.wait("a decision to reopen waits", func(live.View) bool { return len(x.open()) == 1 && strings.HasPrefix(x.open()[0].ID, "reopen") })
+	x.wait("a decision to reopen waits", func(live.View) bool {
+		list := x.open()
+		return len(list) == 1 && strings.HasPrefix(list[0].ID, "reopen")
+	})
 	d, err := x.book.One(t.Context(), decision.Asker{}, live.Name, d.ID)
 	if err != nil {
 		t.Fatal(err)
