@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"image/color"
 	"net/http"
@@ -223,7 +224,8 @@ func marks(list string) *wire.Marks {
 }
 
 // TestPages runs the scripts in specs/ and reports each of their tests. With
-// POLITY_SHOTS=FOLDER they leave pictures to look at; POLITY_ONLY=PATTERN runs some.
+// POLITY_SHOTS=FOLDER they leave pictures to look at; POLITY_ONLY=PATTERN runs some, and so does
+// go test -run 'TestPages/PATTERN'.
 // POLITY_SLOW=6 makes the processor of every page six times slower, POLITY_DELAY=150 has
 // the server wait that many milliseconds before every answer: a test that holds so too
 // does not fail on a busy machine.
@@ -232,6 +234,9 @@ func marks(list string) *wire.Marks {
 // test is waiting.
 func TestPages(t *testing.T) {
 	browser := chromium(t)
+	if only := asked(flag.Lookup("test.run").Value.String()); only != "" {
+		t.Setenv("POLITY_ONLY", only)
+	}
 	built, script := build(t), bundleSpecs(t)
 	const turns = 2
 	var ran [turns]int
@@ -242,6 +247,23 @@ func TestPages(t *testing.T) {
 	all.Wait()
 	if ran == [turns]int{} {
 		t.Error("no test of the browser ran")
+	}
+}
+
+// asked is the part of go test's -run that says which tests of the browser are to run, as the
+// scripts take it: go puts _ in the place of what no name of a test may have.
+func asked(run string) string {
+	_, only, _ := strings.Cut(run, "/")
+	return strings.ReplaceAll(strings.ReplaceAll(only, "$/^", "/"), "_", ".")
+}
+
+func TestSomeTestsOfTheBrowserAreAskedFor(t *testing.T) {
+	for run, want := range map[string]string{
+		"": "", "TestPages": "", "^TestPages$/^notices:_push_on$": "^notices:.push.on$", "TestPages/^a$/^b$": "^a/b$",
+	} {
+		if got := asked(run); got != want {
+			t.Errorf("%s: %q, want %q", run, got, want)
+		}
 	}
 }
 
