@@ -188,15 +188,6 @@ func (c *Console) mayEverLook(r *frame.Request) bool {
 	return slices.ContainsFunc(r.Who.Cameras, func(camera city.Slug) bool { return may(access.LookLive, c.thing(camera)) })
 }
 
-// readForm reads a form of bounded size.
-func readForm(w http.ResponseWriter, r *frame.Request) error {
-	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-	if err := r.ParseForm(); err != nil {
-		return city.Errorf(city.Invalid, "the form cannot be read: %w", err)
-	}
-	return nil
-}
-
 // back leads from a form that was answered to a page.
 func back(w http.ResponseWriter, r *frame.Request, to string) error {
 	http.Redirect(w, r.Request, frame.LocalPath(to), http.StatusSeeOther)
@@ -208,7 +199,7 @@ func (c *Console) setPurpose(w http.ResponseWriter, r *frame.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := readForm(w, r); err != nil {
+	if err := c.ReadForm(w, r); err != nil {
 		return err
 	}
 	if err := people.SetPurpose(r.Context(), r.Who, city.Slug(r.PostForm.Get("purpose"))); err != nil {
@@ -226,7 +217,7 @@ func (c *Console) revokeSession(w http.ResponseWriter, r *frame.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := readForm(w, r); err != nil {
+	if err := c.ReadForm(w, r); err != nil {
 		return err
 	}
 	if id := r.PostForm.Get("session"); id != "" {
@@ -245,7 +236,7 @@ func (c *Console) changePasskey(w http.ResponseWriter, r *frame.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := readForm(w, r); err != nil {
+	if err := c.ReadForm(w, r); err != nil {
 		return err
 	}
 	id := r.PostForm.Get("passkey")
@@ -265,7 +256,7 @@ func (c *Console) makeToken(w http.ResponseWriter, r *frame.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := readForm(w, r); err != nil {
+	if err := c.ReadForm(w, r); err != nil {
 		return err
 	}
 	var scope []access.Action
@@ -288,7 +279,7 @@ func (c *Console) revokeToken(w http.ResponseWriter, r *frame.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := readForm(w, r); err != nil {
+	if err := c.ReadForm(w, r); err != nil {
 		return err
 	}
 	if err := people.RevokeToken(r.Context(), r.Who, r.PostForm.Get("token")); err != nil {

@@ -21,9 +21,9 @@ import (
 	"polity/console/frame"
 	"polity/console/ground"
 	"polity/console/power"
-	"polity/console/texts"
 	"polity/console/traffic"
 	"polity/console/waste"
+	"polity/console/water"
 	"polity/room/decision"
 	"polity/room/incident"
 	"polity/room/notice"
@@ -95,7 +95,6 @@ type Area struct {
 // Console is the pages as one http.Handler.
 type Console struct {
 	*frame.Frame
-	say   *texts.Language // of the pages of water
 	cfg   Config
 	about About
 	mux   *http.ServeMux
@@ -105,11 +104,11 @@ type Console struct {
 	closing context.Context
 	end     context.CancelFunc
 	counts  *countsCache
-	told    tellPace // what the public tells
 
 	decisions *decisions.Console
 	traffic   *traffic.Console
 	waste     *waste.Console
+	water     *water.Console
 	power     *power.Console
 
 	sensorsFile sensorsFile
@@ -177,7 +176,6 @@ func (c *Console) openFrame() error {
 	if err != nil {
 		return err
 	}
-	c.say = c.Language
 	files, err := fs.Sub(pages, "pages")
 	if err != nil {
 		return err
@@ -187,12 +185,13 @@ func (c *Console) openFrame() error {
 
 // openServices makes the pages of each service, and of what they want done.
 func (c *Console) openServices() error {
-	var wrong [4]error
+	var wrong [5]error
 	c.decisions, wrong[0] = decisions.New(c.Frame, c.cfg.Decisions, len(c.cfg.Services) > 0)
 	c.decisions.Sheet = power.SheetPath
 	c.traffic, wrong[1] = traffic.New(c.Frame, c.cfg.Services[access.Traffic], c.decisions)
 	c.waste, wrong[2] = waste.New(c.Frame, c.cfg.Services[access.Waste], c.decisions.On())
-	c.power, wrong[3] = power.New(c.Frame, power.Config{Service: c.cfg.Services[access.Power], Decisions: c.decisions, Orders: c.cfg.Orders != nil, Sheets: c.cfg.Sheets})
+	c.water, wrong[3] = water.New(c.Frame, c.cfg.Services[access.Water], c.decisions.On())
+	c.power, wrong[4] = power.New(c.Frame, power.Config{Service: c.cfg.Services[access.Power], Decisions: c.decisions, Orders: c.cfg.Orders != nil, Sheets: c.cfg.Sheets})
 	return errors.Join(wrong[:]...)
 }
 

@@ -10,7 +10,7 @@ import (
 
 // beginDirectory sends a browser to the city's directory.
 func (c *Console) beginDirectory(w http.ResponseWriter, r *frame.Request) error {
-	if err := readForm(w, r); err != nil {
+	if err := c.ReadForm(w, r); err != nil {
 		return err
 	}
 	d := c.cfg.Directory

@@ -278,3 +278,28 @@ func (c *Console) deskDid(w http.ResponseWriter, r *frame.Request, do func(book 
 	http.Redirect(w, r.Request, orderPath(&o), http.StatusSeeOther)
 	return nil
 }
+
+// orderSheet is the way to the sheet of a work order; empty: it has none.
+func (c *Console) orderSheet(o *order.Order) string {
+	if c.water.SheetOf(o) == "" {
+		return ""
+	}
+	return orderPath(o) + "/sheet.pdf"
+}
+
+// orderSheetPDF is the sheet of a work order, for whoever may see the order: its crew does.
+func (c *Console) orderSheetPDF(w http.ResponseWriter, r *frame.Request) error {
+	book, by, err := c.orderBook(r)
+	if err != nil {
+		return err
+	}
+	o, err := book.Get(r.Context(), by, r.PathValue("order"))
+	if err != nil {
+		return err
+	}
+	pipe := c.water.SheetOf(&o)
+	if pipe == "" {
+		return city.Errorf(city.NotFound, "%s", c.Say("order.sheet.none"))
+	}
+	return c.water.WriteSheet(w, r, pipe)
+}

@@ -253,7 +253,7 @@ func (c *Console) managed(w http.ResponseWriter, r *frame.Request, do func(*acco
 	if err != nil {
 		return err
 	}
-	if err := readForm(w, r); err != nil {
+	if err := c.ReadForm(w, r); err != nil {
 		return err
 	}
 	done, err := do(people)

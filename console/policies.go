@@ -272,7 +272,7 @@ func (c *Console) ended(w http.ResponseWriter, r *frame.Request, do func(*policy
 	if err != nil {
 		return err
 	}
-	if err := readForm(w, r); err != nil {
+	if err := c.ReadForm(w, r); err != nil {
 		return err
 	}
 	number, err := strconv.Atoi(r.PathValue("proposal"))

@@ -13,18 +13,19 @@ import (
 	"polity/console/power"
 	"polity/console/traffic"
 	"polity/console/waste"
+	"polity/console/water"
 )
 
 // routes joins the tables of all pages: each names the action that the policies decide about
 // before anything is answered.
 func (c *Console) routes() []frame.Route {
-	return slices.Concat(c.cameraRoutes(), c.roomRoutes(), c.orderRoutes(), c.decisions.Routes(), c.caseRoutes(), c.sensorRoutes(), c.servicesRoutes(), c.traffic.Routes(), c.waste.Routes(), c.waterRoutes(), c.power.Routes(),
+	return slices.Concat(c.cameraRoutes(), c.roomRoutes(), c.orderRoutes(), c.decisions.Routes(), c.caseRoutes(), c.sensorRoutes(), c.servicesRoutes(), c.traffic.Routes(), c.waste.Routes(), c.water.Routes(), c.power.Routes(),
 		c.aboutRoutes(), c.accessRoutes(), c.restRoutes())
 }
 
 // Routes returns every address of the pages, for tests of who may do what.
 func Routes() []frame.Route {
-	return (&Console{decisions: new(decisions.Console), traffic: new(traffic.Console), waste: new(waste.Console), power: new(power.Console)}).routes()
+	return (&Console{decisions: new(decisions.Console), traffic: new(traffic.Console), waste: new(waste.Console), water: new(water.Console), power: new(power.Console)}).routes()
 }
 
 // cameraRoutes are the addresses of the map, cameras and live scenes.
@@ -94,7 +95,7 @@ func (c *Console) orderRoutes() []frame.Route {
 		{Pattern: "POST /orders/{order}/decide", Do: access.GiveOrder, On: some, Serve: c.decideOrder},
 		{Pattern: "POST /orders/{order}/note", Do: access.GiveOrder, On: some, Serve: c.noteOrder},
 		{Pattern: "GET /orders/{order}/photos/{photo}", Do: access.SeeOrders, On: some, Serve: c.orderPhoto},
-		{Pattern: "GET /orders/{order}/sheet.pdf", Do: access.SeeOrders, On: some, Serve: c.water((*Console).orderSheetPDF)},
+		{Pattern: "GET /orders/{order}/sheet.pdf", Do: access.SeeOrders, On: some, Serve: c.orderSheetPDF},
 		{Pattern: "GET /orders/mine", Do: access.DoOrder, On: some, Serve: c.crewPage},
 		{Pattern: "GET /orders/mine.json", Do: access.DoOrder, On: some, Serve: c.crewOrders},
 		{Pattern: "GET /orders/worker.js", Do: access.ReadPublic, Serve: c.crewWorker},
@@ -153,21 +154,6 @@ func (c *Console) sensorRoutes() []frame.Route {
 		{Pattern: "GET /transit/{feed}/lines.geojson", Do: access.ReadPublic, Serve: c.transitLines},
 		{Pattern: "GET /transit/{feed}/vehicles.geojson", Do: access.ReadPublic, Serve: c.transitVehicles},
 		{Pattern: "GET /transit/{feed}/delays.csv", Do: access.ReadPublic, Serve: c.transitDelays},
-	}
-}
-
-// waterRoutes are the addresses of water.
-func (c *Console) waterRoutes() []frame.Route {
-	us := frame.On(access.Service(access.Water))
-	return []frame.Route{
-		{Pattern: "GET /services/water", Do: access.ReadPublic, Serve: c.water((*Console).waterPage)},
-		{Pattern: "GET /services/water/report", Do: access.ReadPublic, Serve: c.water((*Console).waterTellPage)},
-		{Pattern: "POST /services/water/report", Do: access.ReadPublic, Serve: c.water((*Console).waterTold)}, // by anybody, who says nothing of themselves
-		{Pattern: "GET /services/water/operation", Do: access.SeeAlerts, On: us, Serve: c.water((*Console).waterOperation)},
-		{Pattern: "GET /services/water/sheet.pdf", Do: access.SeeAlerts, On: us, Serve: c.water((*Console).waterSheet)},
-		{Pattern: "POST /services/water/contamination", Do: access.Decide, On: us, Serve: c.water((*Console).waterSearch)},
-		{Pattern: "POST /services/water/reports", Do: access.Decide, On: us, Serve: c.water((*Console).waterReport)},
-		{Pattern: "GET /services/water/view.json", Do: access.SeeAlerts, On: us, Serve: c.water((*Console).waterJSON)},
 	}
 }
 

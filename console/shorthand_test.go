@@ -4,11 +4,10 @@ import "polity/console/consoletest"
 
 // What many tests here do, by shorter names.
 var (
-	afternoon    = consoletest.Afternoon
-	get          = consoletest.Get
-	post         = consoletest.Post
-	send         = consoletest.Send
-	servicePages = consoletest.ServicePages
+	afternoon = consoletest.Afternoon
+	get       = consoletest.Get
+	post      = consoletest.Post
+	send      = consoletest.Send
 )
 
 const (

@@ -179,7 +179,7 @@ func (c *Console) openDoor(w http.ResponseWriter, r *frame.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := readForm(w, r); err != nil {
+	if err := c.ReadForm(w, r); err != nil {
 		return err
 	}
 	if c.cfg.Door == nil || !access.OnLoopback(r.Request) {

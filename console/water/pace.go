@@ -1,4 +1,4 @@
-package console
+package water
 
 import (
 	"crypto/rand"

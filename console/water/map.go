@@ -1,4 +1,4 @@
-package console
+package water
 
 import (
 	"fmt"
@@ -7,37 +7,37 @@ import (
 	"strings"
 
 	"polity/service"
-	water "polity/services/water/live"
+	"polity/services/water/live"
 )
 
 // Measures of the network's drawing.
 const (
-	waterWide   = 960.0
-	waterPad    = 40.0
-	waterLabels = 80 // nodes, beyond which their pressures are not written beside them
+	mapWide    = 960.0
+	mapPad     = 40.0
+	labelsMost = 80 // nodes, beyond which their pressures are not written beside them
 )
 
-// waterShows is what nodes are coloured by: pressure at an hour, or the age of water (h) where
+// shown is what nodes are coloured by: pressure at an hour, or the age of water (h) where
 // there are ages.
-type waterShows struct {
+type shown struct {
 	hour int
 	age  []float64
 }
 
-// waterMap draws the network: nodes by pressure at an hour or by age, pipes by how likely a
+// drawing draws the network: nodes by pressure at an hour or by age, pipes by how likely a
 // leak is there, valves that are closed. Words stand beside what colour says.
-func (c *Console) waterMap(v *water.View, shows waterShows) template.HTML {
+func (c *Console) drawing(v *live.View, shows shown) template.HTML {
 	hour, size := shows.hour, 8
-	if len(v.Nodes) > waterLabels {
+	if len(v.Nodes) > labelsMost {
 		size = 4
 	}
 	if len(v.Nodes) == 0 {
 		return ""
 	}
-	at, high := waterScale(v)
+	at, high := scale(v)
 	var b strings.Builder
 	for i := range v.Links {
-		c.waterPipe(&b, &v.Links[i], at)
+		c.drawPipe(&b, &v.Links[i], at)
 	}
 	for _, x := range v.Valves {
 		if !x.Closed {
@@ -47,12 +47,12 @@ func (c *Console) waterMap(v *water.View, shows waterShows) template.HTML {
 		l := v.Links[x.Link]
 		qx, qy := at(l.From + l.To - x.Node)
 		fmt.Fprintf(&b, `<rect class="valve" x="%.0f" y="%.0f" width="12" height="12"><title>%s</title></rect>`, px+(qx-px)*.22-6, py+(qy-py)*.22-6,
-			template.HTMLEscapeString(c.say.Say("water.map.valve", "name", x.Name)))
+			template.HTMLEscapeString(c.Say("water.map.valve", "name", x.Name)))
 	}
 	for i := range v.Nodes {
 		n := &v.Nodes[i]
 		x, y := at(i)
-		node := c.waterNode(n, hour)
+		node := c.node(n, hour)
 		class := "node"
 		switch {
 		case n.Kind != "junction":
@@ -70,7 +70,7 @@ func (c *Console) waterMap(v *water.View, shows waterShows) template.HTML {
 			class += " sensor"
 		}
 		fmt.Fprintf(&b, `<circle class="%s" cx="%.0f" cy="%.0f" r="%d"><title>%s, %s</title></circle>`, class, x, y, size, template.HTMLEscapeString(n.Name), template.HTMLEscapeString(node.Pressure))
-		if len(v.Nodes) <= waterLabels && !n.Dry {
+		if len(v.Nodes) <= labelsMost && !n.Dry {
 			switch {
 			case shows.age != nil:
 				fmt.Fprintf(&b, `<text x="%.0f" y="%.0f">%.0f</text>`, x+11, y-8, shows.age[i])
@@ -79,25 +79,25 @@ func (c *Console) waterMap(v *water.View, shows waterShows) template.HTML {
 			}
 		}
 	}
-	words := c.say.Say("water.map.words", "nodes", len(v.Nodes), "hour", fmt.Sprintf("%d:00", hour))
+	words := c.Say("water.map.words", "nodes", len(v.Nodes), "hour", fmt.Sprintf("%d:00", hour))
 	class := "water-map"
 	if size < 8 {
 		class += " large"
 	}
 	if shows.age != nil {
-		words = c.say.Say("water.map.words.age", "nodes", len(v.Nodes))
+		words = c.Say("water.map.words.age", "nodes", len(v.Nodes))
 	}
-	return template.HTML(fmt.Sprintf(`<svg class="%s" viewBox="0 0 %.0f %.0f" role="img" aria-label="%s">%s</svg>`, class, waterWide, high, template.HTMLEscapeString(words), b.String())) //nolint:gosec // numbers, and names that were escaped
+	return template.HTML(fmt.Sprintf(`<svg class="%s" viewBox="0 0 %.0f %.0f" role="img" aria-label="%s">%s</svg>`, class, mapWide, high, template.HTMLEscapeString(words), b.String())) //nolint:gosec // numbers, and names that were escaped
 }
 
-func (c *Console) waterPipe(b *strings.Builder, l *water.LinkView, at func(int) (float64, float64)) {
+func (c *Console) drawPipe(b *strings.Builder, l *live.LinkView, at func(int) (float64, float64)) {
 	x1, y1 := at(l.From)
 	x2, y2 := at(l.To)
 	class, title := "pipe", l.Name
 	for k, least := range []float64{0.02, 0.1, 0.3} {
 		if l.Chance >= least {
 			class = fmt.Sprintf("pipe c%d", k+1)
-			title = c.say.Say("water.map.pipe", "name", l.Name, "percent", service.Chance(l.Chance))
+			title = c.Say("water.map.pipe", "name", l.Name, "percent", service.Chance(l.Chance))
 		}
 	}
 	fmt.Fprintf(b, `<path class="%s" d="M%.0f %.0fL%.0f %.0f"><title>%s</title></path>`, class, x1, y1, x2, y2, template.HTMLEscapeString(title))
@@ -106,21 +106,21 @@ func (c *Console) waterPipe(b *strings.Builder, l *water.LinkView, at func(int) 
 		fmt.Fprintf(b, `<text class="cross" x="%.0f" y="%.0f">×</text><text class="name" x="%.0f" y="%.0f">%s</text>`, x, y+8, x, y-10, template.HTMLEscapeString(l.Name))
 	}
 	if l.Meter {
-		fmt.Fprintf(b, `<rect class="meter" x="%.0f" y="%.0f" width="10" height="10"><title>%s</title></rect>`, x-5, y-5, template.HTMLEscapeString(c.say.Say("water.map.meter", "name", l.Name)))
+		fmt.Fprintf(b, `<rect class="meter" x="%.0f" y="%.0f" width="10" height="10"><title>%s</title></rect>`, x-5, y-5, template.HTMLEscapeString(c.Say("water.map.meter", "name", l.Name)))
 	}
 }
 
-// waterScale fits the network into the drawing.
-func waterScale(v *water.View) (at func(node int) (x, y float64), high float64) {
+// scale fits the network into the drawing.
+func scale(v *live.View) (at func(node int) (x, y float64), high float64) {
 	left, right, low, top := math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
 	for i := range v.Nodes {
 		left, right = min(left, v.Nodes[i].X), max(right, v.Nodes[i].X)
 		low, top = min(low, v.Nodes[i].Y), max(top, v.Nodes[i].Y)
 	}
-	scale := (waterWide - 2*waterPad) / max(right-left, (top-low)*0.7, 1e-9)
-	high = (top-low)*scale + 2*waterPad
+	scale := (mapWide - 2*mapPad) / max(right-left, (top-low)*0.7, 1e-9)
+	high = (top-low)*scale + 2*mapPad
 	return func(node int) (x, y float64) {
-		return waterPad + (v.Nodes[node].X-left)*scale, waterPad + (top-v.Nodes[node].Y)*scale
+		return mapPad + (v.Nodes[node].X-left)*scale, mapPad + (top-v.Nodes[node].Y)*scale
 	}, high
 }
 

@@ -1,4 +1,4 @@
-package console_test
+package water_test
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"polity/access"
+	"polity/console/consoletest"
 )
 
 // tell sends the public form from an address.
@@ -25,7 +26,7 @@ func tell(pages http.Handler, from string, form url.Values) *httptest.ResponseRe
 // lists is refused, and nothing that was chosen has to be chosen again.
 func TestAnybodyTellsOfTroubleWithWater(t *testing.T) {
 	pages := waterPages(t)
-	page := get(t, pages, "/services/water/report").Body.String()
+	page := consoletest.Get(t, pages, "/services/water/report").Body.String()
 	for _, want := range []string{"Report trouble with water", `value="brown-water"`, "Quay &lt;1&gt;", "call the emergency number first", "nothing about you", "simulated", "1 leak is known"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the form does not say %q", want)
@@ -36,12 +37,12 @@ func TestAnybodyTellsOfTroubleWithWater(t *testing.T) {
 			t.Errorf("the form has %q", not)
 		}
 	}
-	if page := get(t, pages, "/services/water").Body.String(); !strings.Contains(page, `href="/services/water/report"`) {
+	if page := consoletest.Get(t, pages, "/services/water").Body.String(); !strings.Contains(page, `href="/services/water/report"`) {
 		t.Error("the public page does not lead to the form")
 	}
 	good := url.Values{"what": {"no-water"}, "street": {"Quay <1>"}}
 	w := tell(pages, "192.0.2.1:7", good)
-	if w.Code != http.StatusSeeOther || !strings.Contains(get(t, pages, w.Header().Get("Location")).Body.String(), "Thank you") {
+	if w.Code != http.StatusSeeOther || !strings.Contains(consoletest.Get(t, pages, w.Header().Get("Location")).Body.String(), "Thank you") {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
 	for what, form := range map[string]url.Values{
@@ -63,8 +64,8 @@ func TestAnybodyTellsOfTroubleWithWater(t *testing.T) {
 	if w := tell(pages, "192.0.2.2:7", url.Values{"what": {strings.Repeat("x", 1<<17)}}); w.Code != http.StatusBadRequest {
 		t.Errorf("a form of 128 KiB: %d", w.Code)
 	}
-	none, _ := newPages(t, everything)
-	if page := get(t, none, "/services/water/report"); page.Code != http.StatusOK || !strings.Contains(page.Body.String(), "does not run") {
+	none := consoletest.ServicePages(t, "water", nil, nil, access.SeeAlerts)
+	if page := consoletest.Get(t, none, "/services/water/report"); page.Code != http.StatusOK || !strings.Contains(page.Body.String(), "does not run") {
 		t.Error("a service that does not run takes reports")
 	}
 }
@@ -108,18 +109,18 @@ func TestFloodOfReports(t *testing.T) {
 func TestTheDeskForgetsWhatWasTold(t *testing.T) {
 	decides := waterPages(t, access.SeeAlerts, access.Decide)
 	for where, want := range map[string]int{"Mill Lane": http.StatusSeeOther, "P9": http.StatusNotFound} {
-		if w := post(t, decides, "/services/water/reports", url.Values{"what": {"no-water"}, "forget": {where}}); w.Code != want {
+		if w := consoletest.Post(t, decides, "/services/water/reports", url.Values{"what": {"no-water"}, "forget": {where}}); w.Code != want {
 			t.Errorf("%s: %d", where, w.Code)
 		}
 	}
-	if w := post(t, waterPages(t, access.SeeAlerts), "/services/water/reports", url.Values{"what": {"no-water"}, "forget": {"Mill Lane"}}); w.Code != http.StatusForbidden {
+	if w := consoletest.Post(t, waterPages(t, access.SeeAlerts), "/services/water/reports", url.Values{"what": {"no-water"}, "forget": {"Mill Lane"}}); w.Code != http.StatusForbidden {
 		t.Errorf("who may not decide: %d", w.Code)
 	}
 	const at = "/services/water/operation"
-	if page := get(t, decides, at).Body.String(); !strings.Contains(page, "?samples=reports#trace") || strings.Contains(page, "J2,7.25,yes") {
+	if page := consoletest.Get(t, decides, at).Body.String(); !strings.Contains(page, "?samples=reports#trace") || strings.Contains(page, "J2,7.25,yes") {
 		t.Error("the way to what residents reported is not shown, or was taken")
 	}
-	if page := get(t, decides, at+"?samples=reports").Body.String(); !strings.Contains(page, "J2,7.25,yes") {
+	if page := consoletest.Get(t, decides, at+"?samples=reports").Body.String(); !strings.Contains(page, "J2,7.25,yes") {
 		t.Error("samples of what residents reported are not there")
 	}
 }
