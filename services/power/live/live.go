@@ -286,15 +286,19 @@ func (s *Service) anew(ctx context.Context) error {
 	return s.save()
 }
 
-// orphans ends alerts of outages that are known of no more: a crash may stand between an
-// outage's end and its alert's, and whoever moved the state away left theirs.
+// orphans ends alerts of outages that are known of no more: whoever moved the state away left
+// theirs in the city's data.
 func (s *Service) orphans(ctx context.Context) error {
-	known := map[string]bool{}
 	s.mu.Lock()
+	known := map[string]bool{}
 	for _, f := range s.kept.Faults {
 		known[alertOf(f)] = true
 	}
+	for _, a := range s.kept.Untold {
+		known[a.ID] = true // its end is on the way
+	}
 	s.mu.Unlock()
+	var left []service.Alert
 	q := plane.Query{Types: []string{"Alert"}, From: alertPrefix, To: alertPrefix + "~"}
 	for {
 		page, err := s.deps.Data.Find(ctx, q)
@@ -309,19 +313,19 @@ func (s *Service) orphans(ctx context.Context) error {
 			if err != nil {
 				begun = s.deps.Now()
 			}
-			a, err := service.AlertChange(service.Alert{ID: e.ID, Category: "power", SubCategory: "outage", Severity: word(e, "severity"), Start: begun, End: s.deps.Now()})
-			if err != nil {
-				return err
-			}
-			if _, err := s.deps.Data.Write(ctx, &plane.Batch{Changes: []plane.Change{a}}); err != nil {
-				return fmt.Errorf("end the alert %s: %w", e.ID, err)
-			}
+			left = append(left, service.Alert{ID: e.ID, Category: "power", SubCategory: "outage", Severity: word(e, "severity"), Start: begun, End: s.deps.Now().UTC()})
 		}
 		if !page.More {
-			return nil
+			break
 		}
 		q.After = page.Entities[len(page.Entities)-1].ID
 	}
+	s.mu.Lock()
+	for _, a := range left {
+		s.kept.Untold.Put(a)
+	}
+	s.mu.Unlock()
+	return s.tell(ctx)
 }
 
 // word is a text among an entity's attributes.

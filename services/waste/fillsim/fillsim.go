@@ -70,6 +70,26 @@ type City struct {
 	Holidays   []time.Time
 }
 
+// Shift gives all that happened another date.
+func (c *City) Shift(later time.Duration) {
+	c.From = c.From.Add(later)
+	for i := range c.Holidays {
+		c.Holidays[i] = c.Holidays[i].Add(later)
+	}
+	for i := range c.Containers {
+		x := &c.Containers[i]
+		for k := range x.Readings {
+			x.Readings[k].At = x.Readings[k].At.Add(later)
+		}
+		for k := range x.Emptied {
+			x.Emptied[k] = x.Emptied[k].Add(later)
+		}
+		if !x.FaultAt.IsZero() {
+			x.FaultAt = x.FaultAt.Add(later)
+		}
+	}
+}
+
 // Params says what to simulate.
 type Params struct {
 	Seed       uint64

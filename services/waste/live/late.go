@@ -37,15 +37,11 @@ func (s *Service) late(person, truck, day string) bool {
 // held.
 func (s *Service) reportLate(truck string, r *Report) error {
 	p := s.kept.Last
-	digest := r.digest(truck)
-	if was, known := p.Reports[r.ID]; known {
-		if was != digest {
-			return city.Errorf(city.Conflict, "another report has this id")
-		}
-		return nil
+	if known, err := heard(p.Reports, r, truck); known || err != nil {
+		return err
 	}
-	if len(p.Reports) >= reportsMost {
-		return city.Errorf(city.Conflict, "the day has %d reports, no more are taken: call the desk", reportsMost)
+	if err := room(p.Reports); err != nil {
+		return err
 	}
 	if r.Container != "" {
 		if err := s.theirsThen(truck, r.Container); err != nil {
@@ -71,7 +67,7 @@ func (s *Service) reportLate(truck string, r *Report) error {
 		s.kept.Misses[r.Container] = Miss{Container: r.Container, Day: p.Day, At: p.Day, Reason: r.Reason}
 		s.kept.Errands = append(s.kept.Errands, errand{What: Missed, Truck: truck, Container: r.Container, At: p.Day, Person: true})
 	}
-	p.Reports[r.ID] = digest
+	p.Reports[r.ID] = r.digest(truck)
 	if err := s.save(); err != nil {
 		delete(p.Reports, r.ID) // told again, it is written then
 		return err

@@ -97,18 +97,15 @@ func (s *Service) Report(person, truck string, r Report) error {
 	if s.late(person, truck, r.Day) {
 		return s.reportLate(truck, &r)
 	}
-	if was, known := t.Reports[r.ID]; known {
-		if was != r.digest(truck) {
-			return city.Errorf(city.Conflict, "another report has this id")
-		}
-		return nil
+	if known, err := heard(t.Reports, &r, truck); known || err != nil {
+		return err
 	}
 	tour, err := s.driven(person, truck, r.Day)
 	if err != nil {
 		return err
 	}
-	if len(t.Reports) >= reportsMost {
-		return city.Errorf(city.Conflict, "the day has %d reports, no more are taken: call the desk", reportsMost)
+	if err := room(t.Reports); err != nil {
+		return err
 	}
 	now := s.deps.Now()
 	told := r.Told
@@ -129,6 +126,24 @@ func (s *Service) Report(person, truck string, r Report) error {
 		return err
 	}
 	s.wake()
+	return nil
+}
+
+// heard says whether a report was told before, by the digests of a day's: Conflict if another
+// has its id.
+func heard(reports map[string]string, r *Report, truck string) (bool, error) {
+	was, known := reports[r.ID]
+	if known && was != r.digest(truck) {
+		return known, city.Errorf(city.Conflict, "another report has this id")
+	}
+	return known, nil
+}
+
+// room says that a day takes one more report, or Conflict.
+func room(reports map[string]string) error {
+	if len(reports) >= reportsMost {
+		return city.Errorf(city.Conflict, "the day has %d reports, no more are taken: call the desk", reportsMost)
+	}
 	return nil
 }
 

@@ -128,17 +128,7 @@ var aMonday = time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC)
 // told with.
 func simulated(cfg Config) *fillsim.City {
 	sim := fillsim.Simulate(fillsim.Params{Seed: cfg.Seed, Containers: len(cfg.Containers), Days: before + ahead, From: aMonday.AddDate(0, 0, -before), Faulty: 0.03})
-	later := cfg.Today.Sub(aMonday)
-	sim.From = sim.From.Add(later)
-	for i := range sim.Containers {
-		c := &sim.Containers[i]
-		for k := range c.Readings {
-			c.Readings[k].At = c.Readings[k].At.Add(later)
-		}
-		for k := range c.Emptied {
-			c.Emptied[k] = c.Emptied[k].Add(later)
-		}
-	}
+	sim.Shift(cfg.Today.Sub(aMonday))
 	return sim
 }
 
