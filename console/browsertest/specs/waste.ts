@@ -1,5 +1,5 @@
 // The planner's page: a stop dragged to another tour has a price before it is moved.
-import { barriers, check, focused, own, same, shows, test, type Trial } from "./runner.ts";
+import { barriers, check, focused, own, same, shows, test, until, type Trial } from "./runner.ts";
 import type { Page } from "playwright-core";
 
 const plan = `${own}/services/waste/plan`;
@@ -39,6 +39,7 @@ test("waste: a stop is dragged to another tour, on the map and in the lists, and
   await shows(page, "#asked", "carries 60 kg more");
   same(await page.getByRole("link", { name: "Make the move" }).count(), 0, "what does not fit can be made");
   await page.goBack();
+  await until("the page is as it was before", async () => (await page.locator("#asked").count()) === 0);
   await page.getByLabel("Container").selectOption("c7");
   await page.getByLabel("to", { exact: true }).selectOption("truck-1");
   await page.getByRole("button", { name: "Ask" }).press("Enter");
